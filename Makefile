@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+# `make help` lists the targets. Everything is built below $(B); the source tree stays as it is.
+
+B ?= build
+CC ?= gcc
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+LIBDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch)
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+SECURITYDIR ?= $(LIBDIR)/security
+
+VERSION := 0.1.0
+CFLAGS ?= -O2 -g
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Wvla \
+	-Wframe-larger-than=2047 -Wundef -Wpointer-arith -Wcast-qual
+BASE := -std=gnu11 -D_GNU_SOURCE -I. -DCREDSSP_VERSION='"$(VERSION)"' $(WARN) -MMD -MP
+
+DAEMON_PKGS := krb5-gssapi libsystemd libcrypto libseccomp
+RDP_PKGS := libssl libcrypto libsystemd krb5 libseccomp
+CTL_PKGS := libsystemd
+PAM_PKGS := dbus-1
+ALL_PKGS := $(sort $(DAEMON_PKGS) $(RDP_PKGS) $(CTL_PKGS) $(PAM_PKGS) cmocka)
+CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS))
+libs = $(shell $(PKG_CONFIG) --libs $(1))
+
+# rdp/ and ctl/ are programs of their own; util/ and config/ are shared with them
+DAEMON_SRC := $(filter-out credsspd/main.c,$(wildcard credsspd/*.c)) \
+	$(wildcard credsspd/config/*.c credsspd/util/*.c credsspd/wire/*.c credsspd/auth/*.c credsspd/logon/*.c \
+	credsspd/bus/*.c credsspd/worker/*.c credsspd/verifier/*.c credsspd/resolver/*.c)
+RDP_SRC := $(filter-out credsspd/rdp/main.c,$(wildcard credsspd/rdp/*.c))
+CTL_SRC := $(filter-out credsspd/ctl/main.c,$(wildcard credsspd/ctl/*.c))
+PAM_SRC := $(wildcard pam_credssp/*.c)
+PAM_HELPER_SRC := $(wildcard pam_credssp/helper/*.c)
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+DAEMON_OBJ := $(call obj,$(DAEMON_SRC))
+RDP_OBJ := $(call obj,$(RDP_SRC))
+CTL_OBJ := $(call obj,$(CTL_SRC))
+PAM_OBJ := $(patsubst %.c,$(B)/pic/%.o,$(PAM_SRC))
+
+PROGRAMS := $(B)/credsspd $(B)/credsspd-rdp $(B)/credsspctl $(B)/pam_credssp.so
+
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+
+.PHONY: all help check check-full demo lint install clean unit fuzz bench
+
+all: $(PROGRAMS) ## build everything (default)
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# ---- objects ----
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) $(CPPLIBS) -c -o $@ $<
+
+$(B)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(filter-out -fPIE,$(HARDEN)) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPLIBS) -c -o $@ $<
+
+# ---- archives, for the programs and the unit tests ----
+$(B)/daemon.a: $(DAEMON_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+$(B)/rdp.a: $(RDP_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+$(B)/ctl.a: $(CTL_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+
+# gss-ntlmssp looks for libwbclient's entry points: the executable provides them (credsspd/auth/wbc.c)
+$(B)/credsspd: $(B)/obj/credsspd/main.o $(B)/daemon.a credsspd/credsspd.syms
+	$(CC) $(CFLAGS) $(LINK) -o $@ $< -Wl,--whole-archive $(B)/daemon.a -Wl,--no-whole-archive \
+		-Wl,--dynamic-list=credsspd/credsspd.syms $(LDFLAGS) $(call libs,$(DAEMON_PKGS))
+
+$(B)/credsspd-rdp: $(B)/obj/credsspd/rdp/main.o $(B)/rdp.a $(B)/daemon.a
+	$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(RDP_PKGS))
+
+$(B)/credsspctl: $(B)/obj/credsspd/ctl/main.o $(B)/ctl.a $(B)/daemon.a
+	$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(CTL_PKGS))
+
+# nodelete: libdbus leaks when it is unloaded, and the conversation filter must stay callable
+$(B)/pam_credssp.so: $(PAM_OBJ) pam_credssp/pam_credssp.syms
+	$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,nodelete,-z,defs -Wl,--version-script=pam_credssp/pam_credssp.syms \
+		-o $@ $(PAM_OBJ) $(LDFLAGS) $(call libs,$(PAM_PKGS)) -lpam
+
+# ---- unit tests: tests/unit/test_NAME.c is one program, linked with all archives ----
+$(B)/unit/test_%: tests/unit/test_%.c $(B)/rdp.a $(B)/ctl.a $(B)/daemon.a
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -Wno-missing-prototypes -Wno-frame-larger-than $(CFLAGS) $(CPPLIBS) -o $@ $< $(B)/rdp.a $(B)/ctl.a \
+		$(B)/daemon.a $(LDFLAGS) $(call libs,$(ALL_PKGS)) -lpam
+
+unit: $(UNIT_BIN) ## build and run the unit tests
+	tests/run-unit $(B)/unit
+
+-include tests/tests.mk
+
+clean: ## remove what was built
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /etc/credsspd.conf, section [credsspd] and subsection front_ends; krb5.conf
+ * syntax, parsed by libkrb5's profile library, drop-ins by includedir. The table
+ * in config.c is the reference: key, type, range, default.
+ *
+ * Each process of ours reads the file itself when it starts.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "include/credssp/limits.h"
+
+#define CONFIG_PATH_DEFAULT "/etc/credsspd.conf"
+
+enum config_ntlm {
+	CONFIG_NTLM_OFF,
+	CONFIG_NTLM_LOCAL, /* the store of credsspctl ntlm set */
+};
+
+/* NULL-terminated, never NULL itself. */
+typedef char **config_list;
+
+struct config_front_end {
+	uid_t uid;
+	config_list services; /* PAM services it may ask tickets for */
+};
+
+struct config {
+	bool kerberos; /* kerberos = any | off; default any */
+	enum config_ntlm ntlm; /* ntlm = off | local; default off */
+	char *keytab; /* FILE path without prefix; default /etc/krb5.keytab */
+	char *ntlm_store; /* default /var/lib/credsspd/ntlm */
+	unsigned min_version; /* 2 to 6; default 5 (CVE-2018-0886) */
+	config_list local_domains; /* besides "", "." and the host's own names */
+	config_list allow_users; /* empty: everybody */
+	config_list allow_groups;
+	unsigned minimum_uid; /* default 1000 */
+	bool allow_root; /* default false */
+	bool restricted_admin; /* restricted_admin = allow | refuse; default refuse */
+	unsigned ticket_lifetime_sec; /* 1 to TICKET_LIFETIME_SEC; default that */
+	unsigned handshake_timeout_sec; /* 1 to HANDSHAKE_TIMEOUT_SEC; default that */
+	unsigned backoff_failures; /* default BACKOFF_FREE_FAILURES */
+	unsigned backoff_max_sec; /* default BACKOFF_MAX_SEC */
+	config_list backoff_exempt; /* addresses (proxies) that are never made to wait */
+	uid_t *vault_uids; /* who may redeem; default root alone */
+	size_t n_vault_uids;
+	struct config_front_end *front_ends; /* default: credsspd-rdp = xrdp-sesman, when that user exists */
+	size_t n_front_ends;
+	bool debug; /* log_level = info | debug; default info */
+};
+
+/*
+ * Reads @path. The file and every included one must be regular, owned by root
+ * (or by the caller), not writable by group and others, and at most
+ * CONFIG_FILE_MAX. A missing file is an error; unknown sections, keys and values
+ * are errors. On failure returns -errno and puts one sentence that names file and
+ * key into *@ret_error (malloc'ed). On success @ret_ owns its parts.
+ */
+int config_load(const char *path, struct config *ret_, char **ret_error);
+
+/* Frees the parts of @c and leaves it empty. */
+void config_done(struct config *c);
+
+/* The services that @uid may ask tickets for, or NULL when it is no front end. */
+config_list config_services_of(const struct config *c, uid_t uid);
+bool config_may_redeem(const struct config *c, uid_t uid);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Packets on SOCK_SEQPACKET sockets between our processes, with at most PACKET_FDS_MAX descriptors. */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define PACKET_FDS_MAX 2U
+
+/* A connected pair, close-on-exec and non-blocking as @flags (SOCK_NONBLOCK or 0) says. Returns 0 or -errno. */
+int packet_pair(int flags, int ret_fds[2]);
+
+/*
+ * Sends one packet, without raising SIGPIPE; the descriptors @fds (@n_fds of
+ * them, may be 0) stay the caller's. Returns 0 or -errno; -EAGAIN when a
+ * non-blocking peer's queue is full.
+ */
+int packet_send(int fd, const void *p, size_t len, const int *fds, size_t n_fds);
+
+/* As packet_send() for a packet of two parts, which need not be adjacent. */
+int packet_send2(int fd, const void *a, size_t a_len, const void *b, size_t b_len, const int *fds, size_t n_fds);
+
+/*
+ * Receives one packet of at most @size octets; a longer one is -EMSGSIZE.
+ * Received descriptors (close-on-exec) go to @ret_fds, which holds @n_fds
+ * entries and is filled up with -1; a packet that carries more is -EPROTO and its
+ * descriptors are closed. Returns the length, 0 at end of file, or -errno.
+ */
+ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds);

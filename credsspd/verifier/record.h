@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records between the ntlm worker, the verifier and the supervisor; rules as
+ * in credsspd/worker/record.h.
+ *
+ * The supervisor attaches one socket per ntlm handshake (VERIFIER_ATTACH); the
+ * worker asks over its end. The verifier first tells the supervisor who was
+ * proved (VERIFIER_RESULT), then answers the worker: what the worker claims about
+ * the account is never used.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "credsspd/worker/record.h"
+#include "include/credssp/limits.h"
+
+enum verifier_type {
+	/* supervisor -> verifier */
+	VERIFIER_ATTACH = 1, /* struct verifier_control, with one end of a socket pair */
+	VERIFIER_SET = 2, /* struct verifier_control, with the read end of the pipe that gives the password */
+	VERIFIER_DELETE = 3, /* struct verifier_control */
+	VERIFIER_LIST = 4, /* struct verifier_control: answered by one VERIFIER_LISTED a record and a last one with more = 0 */
+	/* verifier -> supervisor */
+	VERIFIER_READY = 16, /* the type octet alone: the store has been opened */
+	VERIFIER_RESULT = 17, /* struct verifier_result */
+	VERIFIER_CHANGED = 18, /* struct verifier_changed: answer to SET and DELETE */
+	VERIFIER_LISTED = 19, /* struct verifier_listed */
+	/* worker -> verifier */
+	VERIFIER_QUERY = 32, /* struct verifier_query */
+	/* verifier -> worker */
+	VERIFIER_ANSWER = 33, /* struct verifier_answer */
+};
+
+struct verifier_control {
+	uint8_t type;
+	uint8_t pad_[3];
+	uint32_t uid; /* SET: of the account that the name was resolved to */
+	uint64_t id; /* ATTACH: the logon; else a request id that the answer repeats */
+	char name[RECORD_NAME_MAX]; /* SET, DELETE: canonical pw_name */
+};
+
+struct verifier_query {
+	uint8_t type;
+	uint8_t pad_[3];
+	uint32_t nt_response_len; /* octets of nt_response; send only these */
+	char user[RECORD_NAME_MAX]; /* UTF-8, as in the AUTHENTICATE message */
+	char domain[RECORD_NAME_MAX];
+	uint8_t server_challenge[8];
+	uint8_t nt_response[NTLM_RESPONSE_MAX]; /* NTProofStr and NTLMv2_CLIENT_CHALLENGE, MS-NLMP 2.2.2.8 */
+};
+
+struct verifier_answer {
+	uint8_t type;
+	uint8_t granted;
+	uint8_t pad_[2];
+	uint32_t ntstatus; /* what the client may be told when not granted */
+	uint8_t session_key[16]; /* SessionBaseKey, MS-NLMP 3.3.2; zero when not granted */
+};
+
+struct verifier_result {
+	uint8_t type;
+	uint8_t granted;
+	uint16_t refusal; /* enum refusal when not granted: the true reason, for the log */
+	uint32_t uid; /* of the record that was used */
+	uint64_t logon;
+	char name[RECORD_NAME_MAX]; /* pw_name of the record; when not granted what the client typed, escaped */
+};
+
+struct verifier_changed {
+	uint8_t type;
+	uint8_t pad_[3];
+	int32_t result; /* 0 or -errno: -ENOENT no such record, -EINVAL empty or malformed password */
+	uint64_t id;
+};
+
+struct verifier_listed {
+	uint8_t type;
+	uint8_t more; /* 0: the list has ended, name is empty */
+	uint8_t pad_[2];
+	uint32_t uid;
+	uint64_t id;
+	char name[RECORD_NAME_MAX];
+};
+
+_Static_assert(sizeof(struct verifier_control) == 16 + RECORD_NAME_MAX, "no hidden padding");
+_Static_assert(sizeof(struct verifier_query) == 16 + 2 * RECORD_NAME_MAX + NTLM_RESPONSE_MAX, "no hidden padding");
+_Static_assert(sizeof(struct verifier_answer) == 24, "no hidden padding");
+_Static_assert(sizeof(struct verifier_result) == 16 + RECORD_NAME_MAX, "no hidden padding");
+_Static_assert(sizeof(struct verifier_changed) == 16, "no hidden padding");
+_Static_assert(sizeof(struct verifier_listed) == 16 + RECORD_NAME_MAX, "no hidden padding");

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What we look at in mechanism tokens before GSSAPI sees them: enough to choose
+ * a template, to keep gss-ntlmssp from the lengths that crash it, and to demand
+ * the Kerberos wrap form that makes a recorded conversation useless.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "credsspd/wire/view.h"
+
+enum gss_token_kind {
+	GSS_TOKEN_UNKNOWN,
+	GSS_TOKEN_NTLMSSP, /* raw, starts with "NTLMSSP\0" */
+	GSS_TOKEN_KRB5, /* 0x60 framed, krb5 or MS-krb5 OID */
+	GSS_TOKEN_SPNEGO_INIT, /* 0x60 framed NegTokenInit */
+	GSS_TOKEN_SPNEGO_RESP, /* NegTokenResp, 0xa1 */
+};
+
+/* By its outermost octets only. */
+enum gss_token_kind gss_token_kind(struct view token);
+
+struct spnego_init { /* RFC 4178 4.2.1 */
+	bool krb5; /* krb5 or MS-krb5 (1.2.840.48018.1.2.2) among mechTypes */
+	bool user_to_user; /* 1.2.840.113554.1.2.2.3 */
+	bool ntlm;
+	bool negoex;
+	enum gss_token_kind mech_token; /* of the optimistic token; GSS_TOKEN_UNKNOWN when absent or other */
+	struct view mech_token_octets;
+};
+
+/* Reads a NegTokenInit, framed or not (RFC 4178 4.2.1); mechTypes that are unknown are skipped. Returns 0 or -EPROTO. */
+int spnego_init_read(struct view token, struct spnego_init *ret_);
+
+/*
+ * NTLM messages, raw or as found inside a NegTokenInit/NegTokenResp: 0 when
+ * gss-ntlmssp may see it. AUTHENTICATE: at least NTLM_AUTHENTICATE_MIN octets, every
+ * field inside the message, EncryptedRandomSessionKey 16 octets when
+ * NTLMSSP_NEGOTIATE_KEY_EXCH is set, NTLMv2 only. -EPROTO otherwise. Tokens without
+ * an NTLM message in them are fine.
+ */
+int ntlm_token_guard(struct view token);
+
+/*
+ * The header of a Kerberos wrap token (RFC 4121 4.2.6.2) that a client may send
+ * us: CFX, sealed, EC = 0, sent by the initiator, under the acceptor's subkey. Returns 0
+ * or -EPROTO.
+ */
+int krb5_wrap_guard(struct view token);
+
+/* An NTLM wrap token: version 1 signature and at least one octet behind it (MS-NLMP 2.2.2.9.1). Returns 0 or -EPROTO. */
+int ntlm_wrap_guard(struct view token);
