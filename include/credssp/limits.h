@@ -46,6 +46,7 @@
 
 /* ---- failure counting ---- */
 #define BACKOFF_FREE_FAILURES 5U /* failures of one address before it has to wait */
+#define BACKOFF_IN_FLIGHT_MAX 256U /* undecided handshakes of an address without failures; halved by each failure */
 #define BACKOFF_MAX_SEC 60U
 #define BACKOFF_FORGET_SEC 900U
 #define BACKOFF_CRASH_WEIGHT 5U /* what a handshake that crashed a worker counts as */
@@ -62,7 +63,7 @@
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
 #define RDP_PRE_TLS_MAX 2000U /* of these, before the first TLS octet */
 #define RDP_PRE_TLS_PER_ADDRESS_MAX 1024U
-#define RDP_CHILDREN_PER_ADDRESS_MAX 64U
+#define RDP_CHILDREN_PER_ADDRESS_MAX 256U
 #define RDP_PRE_TLS_TIMEOUT_SEC 600U /* mstsc asks for credentials before ClientHello */
 #define RDP_X224_TIMEOUT_SEC 30U /* for the connection request itself */
 #define RDP_TLS_TIMEOUT_SEC 30U

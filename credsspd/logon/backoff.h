@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Failure counting per address: who fails often has to wait, and who has failed
+ * may have fewer attempts under way at once, so that a burst of guesses is not
+ * checked before the first of them has been counted. No clock and no I/O
+ * inside: @now is CLOCK_BOOTTIME (or any monotonic clock) in microseconds.
+ *
+ * An address is counted per caller (the front end's uid) and per /64 in IPv6.
+ * "unix", an empty and a malformed address share one entry.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "include/credssp/limits.h"
+
+struct backoff;
+
+struct backoff_key {
+	uid_t caller;
+	uint8_t address[8]; /* IPv4 mapped to ::ffff:a.b.c.d is kept by its last 4 octets, IPv6 by its first 8 */
+	uint8_t family; /* 0, 4 or 6 */
+};
+
+/* Returns NULL when there is no memory. @free_failures and @max_sec as in the configuration. */
+struct backoff *backoff_new(unsigned free_failures, unsigned max_sec);
+void backoff_free(struct backoff *b);
+void backoff_configure(struct backoff *b, unsigned free_failures, unsigned max_sec);
+
+struct backoff_key backoff_key(uid_t caller, const char *rhost);
+
+/*
+ * Asks for one attempt of @key. Returns 0 and counts it as under way, or the
+ * seconds (rounded up, at least 1) that the address has to wait.
+ */
+unsigned backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now);
+
+/*
+ * Ends an attempt that backoff_begin() let pass: @weight 0 for one that did not fail the
+ * client; @granted forgets the failures of the address.
+ */
+void backoff_end(struct backoff *b, const struct backoff_key *key, uint64_t now, unsigned weight, int granted);

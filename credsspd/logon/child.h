@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The supervisor's own processes: templates, verifier, resolvers. Each is this
+ * program exec'ed again with another first argument and a socket on descriptor
+ * 3, so each has an address space layout of its own.
+ *
+ * A service is one role. It has one child that takes new work, perhaps a next
+ * one that is still starting (after a reload, or because a worker crashed), and older
+ * ones that finish what they have. A child that dies is started again, with a growing
+ * delay.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+struct service;
+
+/* One process. Its fields are the service's; @live is what keeps a retired one alive. */
+struct child {
+	struct service *service;
+	struct child *next; /* in the service's list */
+	pid_t pid;
+	int control; /* SOCK_SEQPACKET, non-blocking */
+	int pidfd;
+	sd_event_source *io, *exit, *timer;
+	bool ready;
+	bool retired; /* takes no new work, ends when live is 0 */
+	unsigned live; /* uses: see child_ref() */
+	void *use; /* the service's owner may note what the child is busy with */
+};
+
+/* A record from a child other than its ready record. A negative result kills the child. */
+typedef int (*service_record_fn)(struct child *c, const void *p, size_t len, void *userdata);
+/* A child has ended; what was under way with it is lost. */
+typedef void (*service_gone_fn)(struct child *c, void *userdata);
+/* Called whenever readiness of the service may have changed. */
+typedef void (*service_ready_fn)(struct service *s, void *userdata);
+
+struct service_ops {
+	const char *name; /* for the log */
+	const char *arg1, *arg2; /* of the exec'ed program; arg2 may be NULL */
+	uint8_t ready_type; /* first octet of the record that says ready */
+	size_t record_max; /* largest record it sends */
+	service_record_fn record;
+	service_gone_fn gone;
+	service_ready_fn ready;
+	int64_t priority; /* of its socket in the event loop */
+};
+
+/* @ops and @config_path outlive the service. Returns 0 or -errno. */
+int service_new(sd_event *event, const struct service_ops *ops, const char *config_path, void *userdata,
+		struct service **ret_service);
+
+/* Ends all children at once and frees; NULL is fine. */
+void service_free(struct service *s);
+
+/* Starts a child that replaces the current one when it is ready. Returns 0 or -errno. */
+int service_start(struct service *s);
+
+/* The child that takes new work, or NULL. */
+struct child *service_current(struct service *s);
+
+/* The service has never been ready, and its first child has ended. */
+bool service_failed_to_start(const struct service *s);
+
+/* Kills one child; gone() follows. */
+void child_kill(struct child *c);
+
+/* A use of the child begins or ends. */
+void child_ref(struct child *c);
+void child_unref(struct child *c);

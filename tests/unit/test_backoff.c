@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "credsspd/logon/backoff.h"
+
+#define SEC 1000000ULL
+
+static struct backoff_key key_of(const char *rhost)
+{
+	return backoff_key(990, rhost);
+}
+
+static void fail_once(struct backoff *b, const struct backoff_key *k, uint64_t now)
+{
+	assert_int_equal(backoff_begin(b, k, now), 0);
+	backoff_end(b, k, now, 1, 0);
+}
+
+static void test_waits_and_ends(void **state)
+{
+	struct backoff *b = backoff_new(3, 8);
+	struct backoff_key k = key_of("192.0.2.1");
+	struct backoff_key other = key_of("192.0.2.2");
+	uint64_t now = 1000 * SEC;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		fail_once(b, &k, now);
+	assert_int_equal(backoff_begin(b, &k, now), 1);
+	assert_int_equal(backoff_begin(b, &other, now), 0);
+	now += 1 * SEC;
+	fail_once(b, &k, now);
+	assert_int_equal(backoff_begin(b, &k, now), 2);
+	now += 2 * SEC;
+	fail_once(b, &k, now);
+	now += 4 * SEC;
+	fail_once(b, &k, now);
+	assert_int_equal(backoff_begin(b, &k, now), 8);
+	now += 8 * SEC;
+	fail_once(b, &k, now);
+	assert_int_equal(backoff_begin(b, &k, now), 8); /* the maximum */
+	now += 8 * SEC;
+	assert_int_equal(backoff_begin(b, &k, now), 0);
+	backoff_end(b, &k, now, 0, 1); /* success forgets */
+	for (int i = 0; i < 3; i++)
+		fail_once(b, &k, now);
+	now += BACKOFF_FORGET_SEC * SEC;
+	for (int i = 0; i < 3; i++)
+		fail_once(b, &k, now);
+	backoff_free(b);
+}
+
+static void test_in_flight_is_counted_before_the_check(void **state)
+{
+	struct backoff *b = backoff_new(5, 60);
+	struct backoff_key k = key_of("192.0.2.1");
+	unsigned n = 0;
+
+	(void)state;
+	while (backoff_begin(b, &k, SEC) == 0)
+		n++;
+	assert_int_equal(n, BACKOFF_IN_FLIGHT_MAX);
+	for (unsigned i = 0; i < n; i++)
+		backoff_end(b, &k, SEC, i < 4, 0);
+	for (n = 0; backoff_begin(b, &k, SEC) == 0;)
+		n++;
+	assert_int_equal(n, BACKOFF_IN_FLIGHT_MAX >> 4);
+	backoff_free(b);
+}
+
+static void test_keys(void **state)
+{
+	struct backoff_key a = key_of("2001:db8:1:2::1"), b = key_of("2001:db8:1:2:ffff::9"), c = key_of("2001:db8:1:3::1");
+	struct backoff_key d = key_of("::ffff:192.0.2.1"), e = key_of("192.0.2.1");
+	struct backoff_key f = key_of(""), g = key_of("no address"), h = backoff_key(991, "192.0.2.1");
+
+	(void)state;
+	assert_memory_equal(&a, &b, sizeof a);
+	assert_memory_not_equal(&a, &c, sizeof a);
+	assert_memory_equal(&d, &e, sizeof d);
+	assert_memory_equal(&f, &g, sizeof f);
+	assert_memory_not_equal(&e, &h, sizeof e);
+}
+
+static void test_table_full(void **state)
+{
+	struct backoff *b = backoff_new(1, 60);
+	struct backoff_key bad = key_of("192.0.2.1");
+
+	(void)state;
+	fail_once(b, &bad, SEC);
+	fail_once(b, &bad, 2 * SEC);
+	for (uint32_t i = 0; i < 2 * BACKOFF_TABLE_MAX; i++) {
+		struct backoff_key k = { .caller = 1, .family = 4 };
+
+		memcpy(k.address, &i, sizeof i);
+		assert_int_equal(backoff_begin(b, &k, 3 * SEC), 0);
+		backoff_end(b, &k, 3 * SEC, i % 2, 0);
+	}
+	/* others came and went; the one with the most failures is still known */
+	assert_int_not_equal(backoff_begin(b, &bad, 3 * SEC), 0);
+	backoff_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_waits_and_ends),
+		cmocka_unit_test(test_in_flight_is_counted_before_the_check),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_table_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
