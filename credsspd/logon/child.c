@@ -61,6 +61,7 @@ static void child_free(struct child *c)
 
 void child_kill(struct child *c)
 {
+	c->dying = true;
 	if (c->pidfd >= 0)
 		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
 }
@@ -329,6 +330,7 @@ void service_free(struct service *s)
 
 		child_kill(c);
 		(void)waitpid(c->pid, NULL, 0);
+		s->ops->gone(c, s->userdata);
 		child_free(c);
 	}
 	free(s);
@@ -336,7 +338,7 @@ void service_free(struct service *s)
 
 struct child *service_current(struct service *s)
 {
-	return s ? s->current : NULL;
+	return s && s->current && !s->current->dying ? s->current : NULL;
 }
 
 bool service_failed_to_start(const struct service *s)

@@ -29,6 +29,7 @@ struct child {
 	sd_event_source *io, *exit, *timer;
 	bool ready;
 	bool retired; /* takes no new work, ends when live is 0 */
+	bool dying; /* killed, its end not yet seen */
 	unsigned live; /* uses: see child_ref() */
 	void *use; /* the service's owner may note what the child is busy with */
 };

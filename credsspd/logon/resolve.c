@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd/logon/resolve.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "credsspd/logon/child.h"
+#include "credsspd/util/log.h"
+#include "credsspd/util/packet.h"
+
+#define USEC_PER_SEC_ 1000000ULL
+#define FIRST_RESOLVERS 2U /* started with the daemon; the others when there is work for them */
+
+struct resolve {
+	struct resolver_pool *pool;
+	struct resolve *next;
+	struct resolver_request question;
+	resolve_fn fn; /* NULL once cancelled */
+	void *userdata;
+	struct child *child; /* who has been asked; NULL while it waits */
+	sd_event_source *deadline;
+};
+
+struct resolver_pool {
+	sd_event *event;
+	struct service *service[RESOLVER_POOL];
+	unsigned started;
+	struct resolve *waiting, *asked;
+	unsigned n_waiting;
+	uint64_t last_id;
+	void (*changed)(void *userdata);
+	void *userdata;
+};
+
+static int on_record(struct child *c, const void *p, size_t len, void *userdata);
+static void on_gone(struct child *c, void *userdata);
+static void on_ready(struct service *s, void *userdata);
+
+static const struct service_ops ops = {
+	.name = "resolver",
+	.arg1 = "--resolver",
+	.ready_type = RESOLVER_READY,
+	.record_max = sizeof(struct resolver_answer),
+	.record = on_record,
+	.gone = on_gone,
+	.ready = on_ready,
+};
+
+static void unlink_from(struct resolve **list, struct resolve *r)
+{
+	while (*list && *list != r)
+		list = &(*list)->next;
+	if (*list)
+		*list = r->next;
+	r->next = NULL;
+}
+
+/* Takes the question out of the pool and answers it. */
+static void finish(struct resolve *r, const struct resolver_answer *answer)
+{
+	resolve_fn fn = r->fn;
+	void *userdata = r->userdata;
+
+	unlink_from(&r->pool->asked, r);
+	if (r->child) {
+		r->child->use = NULL;
+		child_unref(r->child);
+	}
+	(void)sd_event_source_disable_unref(r->deadline);
+	free(r);
+	if (fn)
+		fn(answer, userdata);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct resolve *r = userdata;
+
+	(void)source;
+	(void)usec;
+	log_line(LOG_ERR, "resolver: pid %d gave no answer within %u s; killed", (int)r->child->pid, RESOLVER_TIMEOUT_SEC);
+	child_kill(r->child);
+	finish(r, NULL);
+	return 0;
+}
+
+static void ask(struct child *c, struct resolve *r)
+{
+	unlink_from(&r->pool->waiting, r);
+	r->pool->n_waiting--;
+	r->next = r->pool->asked;
+	r->pool->asked = r;
+	r->child = c;
+	c->use = r;
+	child_ref(c);
+	if (packet_send(c->control, &r->question, sizeof r->question, NULL, 0) < 0 ||
+	    sd_event_add_time_relative(r->pool->event, &r->deadline, CLOCK_BOOTTIME, RESOLVER_TIMEOUT_SEC * USEC_PER_SEC_,
+				       100000, on_deadline, r) < 0)
+		child_kill(c); /* its end answers the question */
+}
+
+/* Gives waiting questions to idle resolvers; starts another resolver when there are none. */
+static void dispatch(struct resolver_pool *p)
+{
+	for (unsigned i = 0; i < p->started && p->waiting; i++) {
+		struct child *c = service_current(p->service[i]);
+
+		if (c && !c->use)
+			ask(c, p->waiting);
+	}
+	if (p->waiting && p->started < RESOLVER_POOL && service_start(p->service[p->started]) == 0)
+		p->started++;
+}
+
+static int on_record(struct child *c, const void *p, size_t len, void *userdata)
+{
+	struct resolver_pool *pool = userdata;
+	struct resolve *r = c->use;
+	struct resolver_answer answer;
+
+	if (len != sizeof answer || !r)
+		return -EPROTO;
+	memcpy(&answer, p, sizeof answer);
+	if (answer.type != RESOLVER_ANSWER || answer.id != r->question.id ||
+	    !memchr(answer.name, '\0', sizeof answer.name) || (answer.refusal == 0 && !answer.name[0]))
+		return -EPROTO;
+	finish(r, &answer);
+	dispatch(pool);
+	return 0;
+}
+
+static void on_gone(struct child *c, void *userdata)
+{
+	struct resolve *r = c->use;
+
+	(void)userdata;
+	if (r)
+		finish(r, NULL);
+}
+
+static void on_ready(struct service *s, void *userdata)
+{
+	struct resolver_pool *p = userdata;
+
+	(void)s;
+	dispatch(p);
+	p->changed(p->userdata);
+}
+
+int resolver_pool_new(sd_event *event, const char *config_path, void (*changed)(void *userdata), void *userdata,
+		      struct resolver_pool **ret_pool)
+{
+	struct resolver_pool *p = calloc(1, sizeof *p);
+	int r = p ? 0 : -ENOMEM;
+
+	if (!p)
+		return r;
+	p->event = event;
+	p->changed = changed;
+	p->userdata = userdata;
+	for (unsigned i = 0; i < RESOLVER_POOL && r == 0; i++)
+		r = service_new(event, &ops, config_path, p, &p->service[i]);
+	for (unsigned i = 0; i < FIRST_RESOLVERS && r == 0; i++, p->started++)
+		r = service_start(p->service[i]);
+	if (r < 0) {
+		resolver_pool_free(p);
+		return r;
+	}
+	*ret_pool = p;
+	return 0;
+}
+
+void resolver_pool_free(struct resolver_pool *p)
+{
+	if (!p)
+		return;
+	for (struct resolve *r = p->asked; r; r = r->next)
+		r->fn = NULL; /* the end of its resolver frees it */
+	for (unsigned i = 0; i < RESOLVER_POOL; i++)
+		service_free(p->service[i]);
+	while (p->waiting) {
+		struct resolve *r = p->waiting;
+
+		unlink_from(&p->waiting, r);
+		free(r);
+	}
+	free(p);
+}
+
+int resolver_pool_ready(const struct resolver_pool *p)
+{
+	for (unsigned i = 0; i < p->started; i++)
+		if (service_current(p->service[i]))
+			return 1;
+	return 0;
+}
+
+int resolver_pool_failed_to_start(const struct resolver_pool *p)
+{
+	return service_failed_to_start(p->service[0]);
+}
+
+void resolver_pool_restart(struct resolver_pool *p)
+{
+	for (unsigned i = 0; i < p->started; i++)
+		(void)service_start(p->service[i]);
+}
+
+int resolve(struct resolver_pool *p, const struct resolver_request *question, resolve_fn fn, void *userdata,
+	    struct resolve **ret_resolve)
+{
+	struct resolve **last = &p->waiting;
+	struct resolve *r;
+
+	if (p->n_waiting >= RESOLVER_QUEUE_MAX)
+		return -EBUSY;
+	r = calloc(1, sizeof *r);
+	if (!r)
+		return -ENOMEM;
+	r->pool = p;
+	r->question = *question;
+	r->question.id = ++p->last_id;
+	r->fn = fn;
+	r->userdata = userdata;
+	while (*last)
+		last = &(*last)->next;
+	*last = r;
+	p->n_waiting++;
+	*ret_resolve = r;
+	dispatch(p);
+	return 0;
+}
+
+void resolve_cancel(struct resolve *r)
+{
+	if (!r)
+		return;
+	r->fn = NULL;
+	if (!r->child) {
+		unlink_from(&r->pool->waiting, r);
+		r->pool->n_waiting--;
+		free(r);
+	}
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What supervisor.c, handshake.c and ntlm-store.c share. */
+#pragma once
+
+#include "credsspd/logon/backoff.h"
+#include "credsspd/logon/child.h"
+#include "credsspd/logon/resolve.h"
+#include "credsspd/logon/supervisor.h"
+
+struct handshake;
+struct store_call;
+
+struct supervisor {
+	sd_event *event;
+	const char *config_path;
+	struct config config;
+	void (*ready_fn)(void *userdata);
+	void (*failed_fn)(void *userdata);
+	void *userdata;
+	bool was_ready;
+	struct service *krb5, *ntlm, *verifier; /* NULL when not configured */
+	struct resolver_pool *resolvers;
+	struct vault *vault;
+	sd_event_source *vault_timer;
+	struct backoff *backoff;
+	struct handshake *handshakes;
+	unsigned n_handshakes;
+	uint64_t last_logon;
+	struct store_call *store_calls;
+	uint64_t last_store_call;
+	struct supervisor_counters counters;
+};
+
+/* CLOCK_BOOTTIME in microseconds. */
+uint64_t supervisor_now(void);
+
+/* Puts @about and the pipe into the vault and arms the expiry timer; as vault_put(). */
+int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about, int pipe_fd, char ret_ticket[TICKET_LEN + 1]);
+
+/* A worker ended abnormally: its template is replaced by one with another layout. */
+void supervisor_worker_crashed(struct supervisor *s, struct service *template);
+
+/* handshake.c */
+int handshake_template_record(struct child *c, const void *p, size_t len, void *userdata);
+void handshake_template_gone(struct child *c, void *userdata);
+int handshake_verifier_result(struct supervisor *s, const struct verifier_result *result);
+void handshake_verifier_gone(struct supervisor *s, struct child *c);
+void handshake_free_all(struct supervisor *s);
+
+/* ntlm-store.c: records that answer SET, DELETE and LIST. Returns 0 or -EPROTO. */
+int store_record(struct supervisor *s, const void *p, size_t len);
+void store_verifier_gone(struct supervisor *s);

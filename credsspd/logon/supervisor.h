@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The supervisor: configuration, limits, vault, and the processes that do the
+ * work. It parses no token and speaks to no network; what D-Bus asks of it
+ * (credsspd/bus/) are the functions here.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "credsspd/config/config.h"
+#include "credsspd/logon/vault.h"
+#include "credsspd/util/refusal.h"
+#include "credsspd/verifier/record.h"
+
+struct supervisor;
+
+struct supervisor_peer {
+	char rhost[RHOST_MAX + 8U];
+	uint16_t rport;
+	bool restricted_admin, remote_guard, early_authorization;
+};
+
+struct supervisor_counters {
+	uint64_t granted, refused, redeemed, redeem_refused, expired, crashes;
+	uint64_t refusals[REFUSAL_MAX_];
+};
+
+/*
+ * @config_path outlives the supervisor. @ready is called when everything that the configuration
+ * names has started; @failed when it cannot. Returns 0 or -errno with one sentence in *@ret_error.
+ */
+int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void *userdata),
+		   void (*failed)(void *userdata), void *userdata, struct supervisor **ret_supervisor, char **ret_error);
+void supervisor_free(struct supervisor *s);
+
+/* Reads the configuration again and renews the processes; on failure everything stays as it was. */
+int supervisor_reload(struct supervisor *s, char **ret_error);
+
+const struct config *supervisor_config(const struct supervisor *s);
+const struct supervisor_counters *supervisor_counters(const struct supervisor *s);
+unsigned supervisor_handshakes(const struct supervisor *s);
+unsigned supervisor_tickets(const struct supervisor *s);
+
+/*
+ * Begins a logon for the front end @caller. Returns 0, the id and the front end's end of the channel (the
+ * caller's), or -EACCES (not its service), -EINVAL, -EBUSY (limit), -EAGAIN (the address has to wait),
+ * -ENETDOWN (a process that is needed is not there), -ENOMEM. It has logged why.
+ */
+int supervisor_begin(struct supervisor *s, uid_t caller, const char *service, const void *public_key,
+		     size_t public_key_len, const struct supervisor_peer *peer, uint64_t *ret_logon, int *ret_channel);
+
+/* Redeems a ticket (the caller has been checked); see vault_redeem(). Logs. */
+enum vault_result supervisor_redeem(struct supervisor *s, const char *ticket, const char *service, const char *user,
+				    struct vault_logon *ret_about, int *ret_fd);
+
+/*
+ * The NTLM store, through the verifier. @fn is called once, later, with 0 or -errno: -ENOENT unknown user or
+ * record, -EINVAL, -ENETDOWN when there is no verifier. @pipe_fd stays the caller's.
+ */
+typedef void (*supervisor_changed_fn)(int result, void *userdata);
+int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd, supervisor_changed_fn fn, void *userdata);
+int supervisor_delete_verifier(struct supervisor *s, const char *user, supervisor_changed_fn fn, void *userdata);
+
+/* Called for each record, and once with NULL and a result (0 or -errno) at the end. */
+typedef void (*supervisor_listed_fn)(const char *name, int result, void *userdata);
+int supervisor_list_verifiers(struct supervisor *s, supervisor_listed_fn fn, void *userdata);
