@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything that can be called is in the table methods[]; introspection comes
+ * from it. The bus policy (packaging/dbus) says the same; the daemon does not rely on it.
+ */
+#include "credsspd/bus/bus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "credsspd/util/log.h"
+#include "include/credssp/bus-api.h"
+
+#define RECONNECT_USEC 1000000ULL
+#define CALLERS_KNOWN_MAX 64U
+#define BUS_SENDER_MAX 255U
+
+enum who {
+	WHO_FRONT_END, /* a uid with services in front_ends */
+	WHO_REDEEMER, /* a uid in redeemers: root by default */
+	WHO_ROOT,
+};
+
+static const struct method {
+	const char *interface, *member, *in, *out;
+	enum who who;
+	bus_handler run;
+	bool sensitive; /* the message is wiped when it is freed */
+} methods[] = {
+	{ CREDSSP_ACCEPTOR_INTERFACE, CREDSSP_METHOD_BEGIN, "saya{sv}", "th", WHO_FRONT_END, bus_begin, false },
+	{ CREDSSP_VAULT_INTERFACE, CREDSSP_METHOD_REDEEM, "sss", "a{sv}h", WHO_REDEEMER, bus_redeem, true },
+	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_STATUS, "", "a{sv}", WHO_ROOT, bus_status, false },
+	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_RELOAD, "", "", WHO_ROOT, bus_reload, false },
+	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_SET_VERIFIER, "sh", "", WHO_ROOT, bus_set_verifier, false },
+	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_DELETE_VERIFIER, "s", "", WHO_ROOT, bus_delete_verifier, false },
+	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_LIST_VERIFIERS, "", "as", WHO_ROOT, bus_list_verifiers, false },
+};
+#define N_METHODS (sizeof methods / sizeof *methods)
+
+static const char *const interfaces[] = {
+	CREDSSP_ACCEPTOR_INTERFACE,
+	CREDSSP_VAULT_INTERFACE,
+	CREDSSP_MANAGER_INTERFACE,
+};
+#define N_INTERFACES (sizeof interfaces / sizeof *interfaces)
+
+/* A unique name of the bus is never given twice while the bus lives, so its uid can be kept. */
+struct known_caller {
+	char sender[BUS_SENDER_MAX + 1];
+	uid_t uid;
+};
+
+/* A call whose caller's uid is still being asked for. */
+struct pending {
+	struct bus *bus;
+	struct pending *next;
+	sd_bus_message *call;
+	const struct method *method;
+	sd_bus_slot *slot;
+};
+
+struct bus {
+	sd_event *event;
+	struct supervisor *supervisor;
+	void (*owned)(void *userdata);
+	void (*lost)(void *userdata);
+	void *userdata;
+	sd_bus *bus;
+	sd_event_source *reconnect;
+	sd_bus_vtable vtable[N_INTERFACES][N_METHODS + 2];
+	struct known_caller known[CALLERS_KNOWN_MAX];
+	unsigned next_known;
+	struct pending *pending;
+};
+
+int bus_reply_errno(sd_bus_message *m, int errno_value)
+{
+	static const struct {
+		int error;
+		const char *name, *text;
+	} row[] = {
+		{ EACCES, CREDSSP_ERROR_ACCESS_DENIED, "this caller may not do this" },
+		{ EINVAL, CREDSSP_ERROR_INVALID_ARGUMENT, "an argument is malformed" },
+		{ EBUSY, CREDSSP_ERROR_LIMIT, "a limit is reached; try again later" },
+		{ EAGAIN, CREDSSP_ERROR_BACKOFF, "too many failures from that address; it has to wait" },
+		{ ENETDOWN, CREDSSP_ERROR_UNAVAILABLE, "not configured, or not working now" },
+		{ ENOENT, CREDSSP_ERROR_UNKNOWN_USER, "no such user" },
+		{ ENODATA, CREDSSP_ERROR_NO_TICKET, "unknown, used or expired ticket" },
+		{ EKEYREJECTED, CREDSSP_ERROR_TICKET_MISMATCH, "the ticket was for another service or user" },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (row[i].error == -errno_value)
+			return sd_bus_reply_method_errorf(m, row[i].name, "%s", row[i].text);
+	return sd_bus_reply_method_errorf(m, CREDSSP_ERROR_INTERNAL, "%s", strerror(-errno_value));
+}
+
+/* ---- who calls ---- */
+
+static bool allowed(const struct bus *b, enum who who, uid_t uid)
+{
+	const struct config *c = supervisor_config(b->supervisor);
+
+	switch (who) {
+	case WHO_FRONT_END:
+		return config_services_of(c, uid) != NULL;
+	case WHO_REDEEMER:
+		return config_may_redeem(c, uid);
+	case WHO_ROOT:
+		return uid == 0;
+	}
+	return false;
+}
+
+static int run(struct bus *b, sd_bus_message *m, const struct method *method, uid_t uid)
+{
+	int r;
+
+	if (!allowed(b, method->who, uid)) {
+		log_line(LOG_WARNING, "D-Bus: uid %u (%s) may not call %s.%s", uid, sd_bus_message_get_sender(m),
+			 method->interface, method->member);
+		return bus_reply_errno(m, -EACCES);
+	}
+	r = method->run(m, uid, b->supervisor);
+	return r < 0 ? bus_reply_errno(m, r) : 1;
+}
+
+static const struct known_caller *find_known(const struct bus *b, const char *sender)
+{
+	for (unsigned i = 0; i < CALLERS_KNOWN_MAX; i++)
+		if (strcmp(b->known[i].sender, sender) == 0)
+			return &b->known[i];
+	return NULL;
+}
+
+static void remember(struct bus *b, const char *sender, uid_t uid)
+{
+	struct known_caller *k = &b->known[b->next_known++ % CALLERS_KNOWN_MAX];
+
+	if (strlen(sender) > BUS_SENDER_MAX)
+		return;
+	strcpy(k->sender, sender);
+	k->uid = uid;
+}
+
+static void pending_free(struct pending *p)
+{
+	struct pending **i = &p->bus->pending;
+
+	while (*i && *i != p)
+		i = &(*i)->next;
+	if (*i)
+		*i = p->next;
+	sd_bus_slot_unref(p->slot);
+	sd_bus_message_unref(p->call);
+	free(p);
+}
+
+static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct pending *p = userdata;
+	uint32_t uid;
+
+	(void)error;
+	if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &uid) < 0) {
+		/* it has left, or the bus does not know: nobody is somebody */
+		(void)bus_reply_errno(p->call, -EACCES);
+	} else {
+		remember(p->bus, sd_bus_message_get_sender(p->call), uid);
+		(void)run(p->bus, p->call, p->method, uid);
+	}
+	pending_free(p);
+	return 0;
+}
+
+static unsigned pending_of(const struct bus *b, const char *sender)
+{
+	unsigned n = 0;
+
+	for (const struct pending *p = b->pending; p; p = p->next)
+		n += strcmp(sd_bus_message_get_sender(p->call), sender) == 0;
+	return n;
+}
+
+static int ask_uid(struct bus *b, sd_bus_message *m, const struct method *method)
+{
+	const char *sender = sd_bus_message_get_sender(m);
+	struct pending *p;
+	int r;
+
+	if (pending_of(b, sender) >= CALLS_PER_CONNECTION_MAX)
+		return bus_reply_errno(m, -EBUSY);
+	p = calloc(1, sizeof *p);
+	if (!p)
+		return bus_reply_errno(m, -ENOMEM);
+	*p = (struct pending){ .bus = b, .next = b->pending, .call = sd_bus_message_ref(m), .method = method };
+	b->pending = p;
+	r = sd_bus_call_method_async(b->bus, &p->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+				     "GetConnectionUnixUser", on_uid, p, "s", sender);
+	if (r < 0) {
+		pending_free(p);
+		return bus_reply_errno(m, r);
+	}
+	return 1;
+}
+
+static int dispatch(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct bus *b = userdata;
+	const char *sender = sd_bus_message_get_sender(m);
+
+	(void)error;
+	if (!sender)
+		return -EINVAL;
+	for (size_t i = 0; i < N_METHODS; i++) {
+		const struct known_caller *k;
+
+		if (!sd_bus_message_is_method_call(m, methods[i].interface, methods[i].member))
+			continue;
+		if (methods[i].sensitive)
+			(void)sd_bus_message_sensitive(m);
+		k = find_known(b, sender);
+		return k ? run(b, m, &methods[i], k->uid) : ask_uid(b, m, &methods[i]);
+	}
+	return -EINVAL;
+}
+
+/* ---- the connection ---- */
+
+static void fill_vtable(sd_bus_vtable *v, const char *interface)
+{
+	const sd_bus_vtable start = SD_BUS_VTABLE_START(0);
+	const sd_bus_vtable end = SD_BUS_VTABLE_END;
+
+	*v++ = start;
+	for (size_t i = 0; i < N_METHODS; i++) {
+		if (strcmp(methods[i].interface, interface) != 0)
+			continue;
+		const sd_bus_vtable row = SD_BUS_METHOD(methods[i].member, methods[i].in, methods[i].out, dispatch,
+							SD_BUS_VTABLE_UNPRIVILEGED);
+
+		*v++ = row;
+	}
+	*v = end;
+}
+
+static int connect_bus(struct bus *b);
+
+static void disconnect(struct bus *b)
+{
+	while (b->pending)
+		pending_free(b->pending);
+	memset(b->known, 0, sizeof b->known);
+	if (b->bus) {
+		(void)sd_bus_detach_event(b->bus);
+		sd_bus_close(b->bus);
+		b->bus = sd_bus_unref(b->bus);
+	}
+}
+
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct bus *b = userdata;
+
+	(void)source;
+	(void)usec;
+	b->reconnect = sd_event_source_disable_unref(b->reconnect);
+	disconnect(b);
+	if (connect_bus(b) < 0 && sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
+							     on_reconnect, b) < 0)
+		return -EIO;
+	return 0;
+}
+
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct bus *b = userdata;
+
+	(void)m;
+	(void)error;
+	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
+	if (!b->reconnect)
+		return sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
+						  on_reconnect, b);
+	return 0;
+}
+
+static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct bus *b = userdata;
+	uint32_t result = 0;
+
+	(void)error;
+	if (sd_bus_message_is_method_error(reply, NULL)) {
+		log_line(LOG_ERR, "D-Bus: the bus does not give us the name %s: %s", CREDSSP_BUS_NAME,
+			 sd_bus_message_get_error(reply)->message);
+		b->lost(b->userdata);
+	} else if (sd_bus_message_read_basic(reply, 'u', &result) >= 0 && (result == 1 || result == 4)) {
+		b->owned(b->userdata); /* DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER, ALREADY_OWNER */
+	} else {
+		log_line(LOG_ERR, "D-Bus: somebody else has the name %s", CREDSSP_BUS_NAME);
+		b->lost(b->userdata);
+	}
+	return 0;
+}
+
+static int connect_bus(struct bus *b)
+{
+	int r;
+
+	r = sd_bus_open_system_with_description(&b->bus, "credsspd");
+	for (size_t i = 0; i < N_INTERFACES && r >= 0; i++)
+		r = sd_bus_add_object_vtable(b->bus, NULL, CREDSSP_OBJECT_PATH, interfaces[i], b->vtable[i], b);
+	if (r >= 0)
+		r = sd_bus_match_signal(b->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+					"Disconnected", on_disconnected, b);
+	if (r >= 0)
+		r = sd_bus_request_name_async(b->bus, NULL, CREDSSP_BUS_NAME, 0, on_name, b);
+	if (r >= 0)
+		r = sd_bus_attach_event(b->bus, b->event, SD_EVENT_PRIORITY_NORMAL);
+	if (r < 0)
+		disconnect(b);
+	return r;
+}
+
+int bus_new(sd_event *event, struct supervisor *supervisor, void (*owned)(void *userdata), void (*lost)(void *userdata),
+	    void *userdata, struct bus **ret_bus)
+{
+	struct bus *b = calloc(1, sizeof *b);
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	b->event = event;
+	b->supervisor = supervisor;
+	b->owned = owned;
+	b->lost = lost;
+	b->userdata = userdata;
+	for (size_t i = 0; i < N_INTERFACES; i++)
+		fill_vtable(b->vtable[i], interfaces[i]);
+	r = connect_bus(b);
+	if (r < 0) {
+		bus_free(b);
+		return r;
+	}
+	*ret_bus = b;
+	return 0;
+}
+
+void bus_free(struct bus *b)
+{
+	if (!b)
+		return;
+	(void)sd_event_source_disable_unref(b->reconnect);
+	if (b->bus)
+		(void)sd_bus_flush(b->bus);
+	disconnect(b);
+	free(b);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* org.credssp1.Manager: what credsspctl calls. Never shows a secret. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "credsspd/bus/bus.h"
+#include "credsspd/util/log.h"
+#include "include/credssp/bus-api.h"
+#include "include/credssp/cleanup.h"
+
+/* ---- Status ---- */
+
+static int add_u32(sd_bus_message *r, const char *key, uint32_t value)
+{
+	return sd_bus_message_append(r, "{sv}", key, "u", value);
+}
+
+static int add_u64(sd_bus_message *r, const char *key, uint64_t value)
+{
+	return sd_bus_message_append(r, "{sv}", key, "t", value);
+}
+
+static int add_mechanisms(sd_bus_message *r, const struct config *c)
+{
+	const char *krb5 = "krb5", *ntlm = "ntlm";
+	bool k = c->kerberos, n = c->ntlm != CONFIG_NTLM_OFF;
+
+	if (k && n)
+		return sd_bus_message_append(r, "{sv}", "mechanisms", "as", 2, krb5, ntlm);
+	return sd_bus_message_append(r, "{sv}", "mechanisms", "as", k || n, k ? krb5 : ntlm);
+}
+
+static int add_refusals(sd_bus_message *r, const struct supervisor_counters *n)
+{
+	int e = sd_bus_message_open_container(r, 'e', "sv");
+
+	if (e >= 0)
+		e = sd_bus_message_append(r, "s", "refusals");
+	if (e >= 0)
+		e = sd_bus_message_open_container(r, 'v', "a{st}");
+	if (e >= 0)
+		e = sd_bus_message_open_container(r, 'a', "{st}");
+	for (unsigned i = 1; i < REFUSAL_MAX_ && e >= 0; i++)
+		if (n->refusals[i])
+			e = sd_bus_message_append(r, "{st}", refusal_word(i), n->refusals[i]);
+	for (int i = 0; i < 3 && e >= 0; i++)
+		e = sd_bus_message_close_container(r);
+	return e;
+}
+
+static int add_limits(sd_bus_message *r, const struct config *c)
+{
+	return sd_bus_message_append(r, "{sv}", "limits", "a{su}", 6, "handshakes", HANDSHAKES_MAX, "tickets", TICKETS_MAX,
+				     "tickets-per-account", TICKETS_PER_ACCOUNT_MAX, "ticket-lifetime-sec",
+				     c->ticket_lifetime_sec, "backoff-failures", c->backoff_failures, "backoff-max-sec",
+				     c->backoff_max_sec);
+}
+
+int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
+{
+	const struct supervisor_counters *n = supervisor_counters(s);
+	const struct config *c = supervisor_config(s);
+	const struct {
+		const char *key;
+		uint64_t value;
+	} counter[] = {
+		{ "granted", n->granted },	 { "refused", n->refused }, { "redeemed", n->redeemed },
+		{ "redeem-refused", n->redeem_refused }, { "expired", n->expired }, { "crashes", n->crashes },
+	};
+	sd_bus_message *r = NULL;
+	int e;
+
+	(void)uid;
+	e = sd_bus_message_new_method_return(m, &r);
+	if (e >= 0)
+		e = sd_bus_message_open_container(r, 'a', "{sv}");
+	if (e >= 0)
+		e = sd_bus_message_append(r, "{sv}", "version", "s", CREDSSP_VERSION);
+	if (e >= 0)
+		e = add_u32(r, "handshakes", supervisor_handshakes(s));
+	if (e >= 0)
+		e = add_u32(r, "tickets", supervisor_tickets(s));
+	for (size_t i = 0; i < sizeof counter / sizeof *counter && e >= 0; i++)
+		e = add_u64(r, counter[i].key, counter[i].value);
+	if (e >= 0)
+		e = add_refusals(r, n);
+	if (e >= 0)
+		e = add_mechanisms(r, c);
+	if (e >= 0)
+		e = add_limits(r, c);
+	if (e >= 0)
+		e = sd_bus_message_close_container(r);
+	if (e >= 0)
+		e = sd_bus_send(NULL, r, NULL);
+	sd_bus_message_unref(r);
+	return e;
+}
+
+int bus_reload(sd_bus_message *m, uid_t uid, struct supervisor *s)
+{
+	AUTO_FREE char *error = NULL;
+	int r = supervisor_reload(s, &error);
+
+	(void)uid;
+	if (r >= 0)
+		return sd_bus_reply_method_return(m, "");
+	log_line(LOG_ERR, "reload refused, the old configuration stays: %s", error ? error : "no memory");
+	return sd_bus_reply_method_errorf(m, CREDSSP_ERROR_INVALID_ARGUMENT, "%s", error ? error : "no memory");
+}
+
+/* ---- the NTLM store ---- */
+
+static void on_changed(int result, void *userdata)
+{
+	sd_bus_message *m = userdata;
+
+	if (result < 0)
+		(void)bus_reply_errno(m, result);
+	else
+		(void)sd_bus_reply_method_return(m, "");
+	sd_bus_message_unref(m);
+}
+
+int bus_set_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
+{
+	const char *user;
+	int fd, r;
+
+	(void)uid;
+	if (sd_bus_message_read(m, "sh", &user, &fd) < 0)
+		return -EINVAL;
+	r = supervisor_set_verifier(s, user, fd, on_changed, sd_bus_message_ref(m));
+	if (r < 0)
+		sd_bus_message_unref(m);
+	return r;
+}
+
+int bus_delete_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
+{
+	const char *user;
+	int r;
+
+	(void)uid;
+	if (sd_bus_message_read(m, "s", &user) < 0)
+		return -EINVAL;
+	r = supervisor_delete_verifier(s, user, on_changed, sd_bus_message_ref(m));
+	if (r < 0)
+		sd_bus_message_unref(m);
+	return r;
+}
+
+struct list_call {
+	sd_bus_message *call, *reply;
+};
+
+static void on_listed(const char *name, int result, void *userdata)
+{
+	struct list_call *l = userdata;
+
+	if (name) {
+		(void)sd_bus_message_append(l->reply, "s", name);
+		return;
+	}
+	if (result >= 0)
+		result = sd_bus_message_close_container(l->reply);
+	if (result >= 0)
+		result = sd_bus_send(NULL, l->reply, NULL);
+	if (result < 0)
+		(void)bus_reply_errno(l->call, result);
+	sd_bus_message_unref(l->reply);
+	sd_bus_message_unref(l->call);
+	free(l);
+}
+
+int bus_list_verifiers(sd_bus_message *m, uid_t uid, struct supervisor *s)
+{
+	struct list_call *l = calloc(1, sizeof *l);
+	int r;
+
+	(void)uid;
+	if (!l)
+		return -ENOMEM;
+	l->call = sd_bus_message_ref(m);
+	r = sd_bus_message_new_method_return(m, &l->reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(l->reply, 'a', "s");
+	if (r >= 0)
+		r = supervisor_list_verifiers(s, on_listed, l);
+	if (r < 0) {
+		sd_bus_message_unref(l->reply);
+		sd_bus_message_unref(l->call);
+		free(l);
+	}
+	return r;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One program, several processes: without a role option this is the supervisor;
+ * with one it is a template, the verifier or a resolver, exec'ed by the supervisor
+ * with its control socket on descriptor 3.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "credsspd/bus/bus.h"
+#include "credsspd/config/config.h"
+#include "credsspd/logon/supervisor.h"
+#include "credsspd/resolver/resolver.h"
+#include "credsspd/util/log.h"
+#include "credsspd/verifier/verifier.h"
+#include "credsspd/worker/template.h"
+#include "include/credssp/bus-api.h"
+#include "include/credssp/cleanup.h"
+
+#define CONTROL_FD 3
+
+enum role {
+	ROLE_SUPERVISOR,
+	ROLE_TEMPLATE_KRB5,
+	ROLE_TEMPLATE_NTLM,
+	ROLE_VERIFIER,
+	ROLE_RESOLVER,
+};
+
+struct daemon {
+	sd_event *event;
+	struct supervisor *supervisor;
+	struct bus *bus;
+	int status;
+};
+
+static const char usage[] =
+	"Usage: credsspd [--config FILE]\n"
+	"Finishes the CredSSP handshake of remote logins and hands the credentials to pam_credssp; see credsspd(8).\n"
+	"  -c, --config FILE   read FILE instead of " CONFIG_PATH_DEFAULT "\n"
+	"  -t, --check-config  read the configuration, say what is wrong with it, and exit\n"
+	"  -h, --help          this text\n"
+	"      --version       version\n"
+	"SIGHUP reads the configuration and the keys again.\n";
+
+/* ---- supervisor ---- */
+
+static void on_bus_lost(void *userdata)
+{
+	struct daemon *d = userdata;
+
+	d->status = EXIT_FAILURE;
+	(void)sd_event_exit(d->event, 0);
+}
+
+static void on_bus_owned(void *userdata)
+{
+	(void)userdata;
+	log_line(LOG_INFO, "ready: %s is on the bus", CREDSSP_BUS_NAME);
+	(void)sd_notify(0, "READY=1\nSTATUS=Ready for logons");
+}
+
+/* The name is asked for only now: who sees it can begin logons. */
+static void on_ready(void *userdata)
+{
+	struct daemon *d = userdata;
+	int r = bus_new(d->event, d->supervisor, on_bus_owned, on_bus_lost, d, &d->bus);
+
+	if (r < 0) {
+		log_line(LOG_ERR, "D-Bus: no connection to the system bus: %s", strerror(-r));
+		on_bus_lost(d);
+	}
+}
+
+static void on_failed(void *userdata)
+{
+	struct daemon *d = userdata;
+
+	log_line(LOG_ERR, "a process that the configuration needs does not start (the line above says why); stopping");
+	on_bus_lost(d);
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	AUTO_FREE char *error = NULL;
+	struct daemon *d = userdata;
+
+	(void)source;
+	(void)si;
+	(void)sd_notify(0, "RELOADING=1");
+	if (supervisor_reload(d->supervisor, &error) < 0)
+		log_line(LOG_ERR, "reload refused, the old configuration stays: %s", error ? error : "no memory");
+	else
+		log_line(LOG_INFO, "configuration and keys read again");
+	(void)sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int watch_signals(struct daemon *d)
+{
+	sigset_t set;
+	int r;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+	r = sd_event_add_signal(d->event, NULL, SIGTERM, NULL, NULL); /* default: exit */
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGHUP, on_hangup, d);
+	if (r >= 0)
+		r = sd_event_set_watchdog(d->event, 1);
+	return r < 0 ? r : 0;
+}
+
+static int run_supervisor(const char *config_path)
+{
+	AUTO_FREE char *error = NULL;
+	struct daemon d = { .status = EXIT_SUCCESS };
+	int r;
+
+	r = sd_event_default(&d.event);
+	if (r >= 0)
+		r = watch_signals(&d);
+	if (r >= 0)
+		r = supervisor_new(d.event, config_path, on_ready, on_failed, &d, &d.supervisor, &error);
+	if (r >= 0)
+		r = sd_event_loop(d.event);
+	if (r < 0) {
+		log_line(LOG_ERR, "%s", error ? error : strerror(-r));
+		d.status = EXIT_FAILURE;
+	}
+	(void)sd_notify(0, "STOPPING=1");
+	bus_free(d.bus);
+	supervisor_free(d.supervisor);
+	(void)sd_event_unref(d.event);
+	if (d.status == EXIT_SUCCESS)
+		log_line(LOG_INFO, "stopped");
+	return d.status;
+}
+
+/* ---- roles ---- */
+
+static int run_role(enum role role, const char *config_path)
+{
+	AUTO_FREE char *error = NULL;
+	struct config config;
+	int r;
+
+	r = config_load(config_path, &config, &error);
+	if (r < 0) {
+		log_line(LOG_ERR, "%s", error ? error : strerror(-r));
+		return EXIT_FAILURE;
+	}
+	log_set_debug(config.debug);
+	switch (role) {
+	case ROLE_TEMPLATE_KRB5:
+		r = template_main(MECHANISM_KRB5, &config, CONTROL_FD);
+		break;
+	case ROLE_TEMPLATE_NTLM:
+		r = template_main(MECHANISM_NTLM, &config, CONTROL_FD);
+		break;
+	case ROLE_VERIFIER:
+		r = verifier_main(&config, CONTROL_FD);
+		break;
+	case ROLE_RESOLVER:
+		r = resolver_main(&config, CONTROL_FD);
+		break;
+	case ROLE_SUPERVISOR:
+		r = -EINVAL;
+		break;
+	}
+	config_done(&config);
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int check_config(const char *config_path)
+{
+	AUTO_FREE char *error = NULL;
+	struct config config;
+
+	if (config_load(config_path, &config, &error) < 0) {
+		(void)fprintf(stderr, "credsspd: %s\n", error ? error : "out of memory");
+		return EXIT_FAILURE;
+	}
+	config_done(&config);
+	(void)printf("%s: no mistakes found\n", config_path);
+	return EXIT_SUCCESS;
+}
+
+static int role_of_template(const char *name, enum role *ret_role)
+{
+	if (strcmp(name, "krb5") == 0)
+		*ret_role = ROLE_TEMPLATE_KRB5;
+	else if (strcmp(name, "ntlm") == 0)
+		*ret_role = ROLE_TEMPLATE_NTLM;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/* A role without its socket was started by hand; there is nothing it could do. */
+static bool has_control_socket(void)
+{
+	struct stat st;
+
+	return fstat(CONTROL_FD, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+int main(int argc, char **argv)
+{
+	enum { OPT_TEMPLATE = 256, OPT_VERIFIER, OPT_RESOLVER, OPT_VERSION };
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },	{ "check-config", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "template", required_argument, NULL, OPT_TEMPLATE }, { "verifier", no_argument, NULL, OPT_VERIFIER },
+		{ "resolver", no_argument, NULL, OPT_RESOLVER },	{ NULL, 0, NULL, 0 },
+	};
+	const char *config_path = CONFIG_PATH_DEFAULT;
+	enum role role = ROLE_SUPERVISOR;
+	bool check = false, bad = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:th", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			config_path = optarg;
+			break;
+		case 't':
+			check = true;
+			break;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		case OPT_VERSION:
+			(void)puts("credsspd " CREDSSP_VERSION);
+			return EXIT_SUCCESS;
+		case OPT_TEMPLATE:
+			bad = role_of_template(optarg, &role) < 0;
+			break;
+		case OPT_VERIFIER:
+			role = ROLE_VERIFIER;
+			break;
+		case OPT_RESOLVER:
+			role = ROLE_RESOLVER;
+			break;
+		default:
+			bad = true;
+			break;
+		}
+	}
+	if (bad || optind != argc || (role != ROLE_SUPERVISOR && !has_control_socket())) {
+		(void)fputs(usage, stderr);
+		return 2;
+	}
+	if (check)
+		return check_config(config_path);
+	log_open("credsspd");
+	/* no core files, no ptrace by the same uid, in every role */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	return role == ROLE_SUPERVISOR ? run_supervisor(config_path) : run_role(role, config_path);
+}

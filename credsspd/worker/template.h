@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "credsspd/config/config.h"
+#include "credsspd/worker/record.h"
+
+/*
+ * The process from which workers of one mechanism are forked: serves its
+ * control socket until end of file. Returns 0 or -errno, having logged why.
+ */
+int template_main(enum mechanism mechanism, const struct config *config, int control_fd);
