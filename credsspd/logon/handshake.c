@@ -258,7 +258,7 @@ static int worker_record_event(const uint8_t *p, size_t len, enum logon_event *r
 		size_t min, max;
 	} row[] = {
 		{ WORKER_NOT_MINE, LOGON_GOT_NOT_MINE, 1, 1 },
-		{ WORKER_REPLY, LOGON_GOT_REPLY, 2, WORKER_PACKET_MAX },
+		{ WORKER_REPLY, LOGON_GOT_REPLY, 1, WORKER_PACKET_MAX },
 		{ WORKER_AUTHENTICATED, LOGON_GOT_AUTHENTICATED, sizeof(struct worker_authenticated),
 		  sizeof(struct worker_authenticated) },
 		{ WORKER_DELEGATED, LOGON_GOT_DELEGATED, sizeof(struct worker_delegated), sizeof(struct worker_delegated) },
@@ -457,6 +457,8 @@ static void do_reply(struct handshake *h, const uint8_t *p, size_t len)
 	drop_first(h);
 	if (h->state == LOGON_AUTHINFO)
 		h->confirmed = true;
+	if (len == 1)
+		return;
 	r = packet_send2(h->channel, &type, 1, p + 1, len - 1, NULL, 0);
 	if (r == -EPIPE || r == -ECONNRESET)
 		fail(h, REFUSAL_CANCELLED, NULL);

@@ -75,10 +75,16 @@ static struct der enter_negotiation(struct view token, uint8_t context)
 
 static void note_mechanism(struct spnego_init *i, struct view oid)
 {
-	i->krb5 |= oid_equal(oid, &oid_krb5) || oid_equal(oid, &oid_ms_krb5);
-	i->user_to_user |= oid_equal(oid, &oid_user_to_user);
-	i->ntlm |= oid_equal(oid, &oid_ntlm);
-	i->negoex |= oid_equal(oid, &oid_negoex);
+	if (oid_equal(oid, &oid_krb5) || oid_equal(oid, &oid_ms_krb5))
+		i->krb5 = true;
+	else if (oid_equal(oid, &oid_user_to_user))
+		i->user_to_user = true;
+	else if (oid_equal(oid, &oid_ntlm))
+		i->ntlm = true;
+	else if (oid_equal(oid, &oid_negoex))
+		i->negoex = true;
+	else
+		i->unknown = true;
 }
 
 static void read_mech_token(struct spnego_init *i, struct der *seq)
@@ -99,8 +105,13 @@ int spnego_init_read(struct view token, struct spnego_init *ret_)
 	struct der field = der_enter(&seq, DER_CONTEXT(0));
 	struct der list = der_enter(&field, DER_SEQUENCE);
 
-	while (list.len && !list.failed)
+	while (list.len && !list.failed) {
+		bool first = !i.krb5 && !i.user_to_user && !i.ntlm && !i.negoex && !i.unknown;
+
 		note_mechanism(&i, der_take(&list, DER_OID));
+		if (first)
+			i.krb5_first = i.krb5;
+	}
 	if (!der_ok(&list) || !der_ok(&field))
 		return -EPROTO;
 	read_mech_token(&i, &seq);

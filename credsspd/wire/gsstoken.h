@@ -22,10 +22,12 @@ enum gss_token_kind {
 enum gss_token_kind gss_token_kind(struct view token);
 
 struct spnego_init { /* RFC 4178 4.2.1 */
+	bool krb5_first; /* the optimistic token, if any, is for krb5 or MS-krb5 */
 	bool krb5; /* krb5 or MS-krb5 (1.2.840.48018.1.2.2) among mechTypes */
 	bool user_to_user; /* 1.2.840.113554.1.2.2.3 */
 	bool ntlm;
 	bool negoex;
+	bool unknown; /* any other */
 	enum gss_token_kind mech_token; /* of the optimistic token; GSS_TOKEN_UNKNOWN when absent or other */
 	struct view mech_token_octets;
 };

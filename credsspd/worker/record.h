@@ -39,7 +39,7 @@ enum worker_type {
 	WORKER_VERDICT = 3,
 	/* from the worker */
 	WORKER_NOT_MINE = 16, /* the type octet alone */
-	WORKER_REPLY = 17, /* the type octet, then the TSRequest to pass on */
+	WORKER_REPLY = 17, /* the type octet, then the TSRequest to pass on; alone: nothing to say, the client goes on */
 	WORKER_AUTHENTICATED = 18,
 	WORKER_DELEGATED = 19,
 	WORKER_FAILED = 20,
