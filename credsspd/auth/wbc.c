@@ -243,6 +243,9 @@ wbcErr wbcCtxAuthenticateUserEx(struct wbcContext *ctx, const struct wbcAuthUser
 	*info = NULL;
 	if (error)
 		*error = NULL;
+	/* after a no it asks again without the domain; the verifier has judged the domain already */
+	if (last_refusal != REFUSAL_NONE)
+		return WBC_ERR_AUTH_ERROR;
 	last_refusal = REFUSAL_BAD_CREDENTIALS;
 	if (params->level != WBC_AUTH_USER_LEVEL_RESPONSE)
 		return WBC_ERR_INVALID_PARAM;
