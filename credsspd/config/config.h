@@ -68,3 +68,7 @@ void config_done(struct config *c);
 /* The services that @uid may ask tickets for, or NULL when it is no front end. */
 config_list config_services_of(const struct config *c, uid_t uid);
 bool config_may_redeem(const struct config *c, uid_t uid);
+
+/* The table of keys of section [credsspd], for the tests that compare it with the manual. */
+struct option_row;
+const struct option_row *config_rows(size_t *ret_n);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd/config/config.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "credsspd/config/options.h"
+
+#define FRONT_ENDS "front_ends"
+#define FRONT_END_DEFAULT_USER "credsspd-rdp"
+#define FRONT_END_DEFAULT_SERVICE "xrdp-sesman"
+
+
+/* The defaults are those of limits.h, which are written there with a suffix: tested to be the same. */
+static const struct option_choice kerberos_choices[] = { { "any", true }, { "off", false }, { NULL, 0 } };
+static const struct option_choice ntlm_choices[] = { { "off", CONFIG_NTLM_OFF }, { "local", CONFIG_NTLM_LOCAL }, { NULL, 0 } };
+static const struct option_choice policy_choices[] = { { "refuse", false }, { "allow", true }, { NULL, 0 } };
+static const struct option_choice log_choices[] = { { "info", false }, { "debug", true }, { NULL, 0 } };
+
+/* What the table fills; choices are ints there. */
+struct raw {
+	struct config c;
+	int kerberos, ntlm, restricted_admin, log_level;
+	char **redeemers;
+};
+
+#define AT(member) offsetof(struct raw, member)
+
+static const struct option_row rows[] = {
+	{ .key = "kerberos", .type = OPTION_CHOICE, .offset = AT(kerberos), .def = "any", .choices = kerberos_choices },
+	{ .key = "ntlm", .type = OPTION_CHOICE, .offset = AT(ntlm), .def = "off", .choices = ntlm_choices },
+	{ .key = "keytab", .type = OPTION_STRING, .offset = AT(c.keytab), .def = "/etc/krb5.keytab" },
+	{ .key = "ntlm_store", .type = OPTION_STRING, .offset = AT(c.ntlm_store), .def = "/var/lib/credsspd/ntlm" },
+	{ .key = "min_version", .type = OPTION_UNSIGNED, .offset = AT(c.min_version), .def = "5", .min = 2, .max = 6 },
+	{ .key = "local_domains", .type = OPTION_LIST, .offset = AT(c.local_domains), .def = "", .max = CONFIG_LIST_MAX },
+	{ .key = "allow_users", .type = OPTION_LIST, .offset = AT(c.allow_users), .def = "", .max = CONFIG_LIST_MAX },
+	{ .key = "allow_groups", .type = OPTION_LIST, .offset = AT(c.allow_groups), .def = "", .max = CONFIG_LIST_MAX },
+	{ .key = "minimum_uid", .type = OPTION_UNSIGNED, .offset = AT(c.minimum_uid), .def = "1000", .min = 0, .max = 4294967294U },
+	{ .key = "allow_root", .type = OPTION_BOOL, .offset = AT(c.allow_root), .def = "false" },
+	{ .key = "restricted_admin", .type = OPTION_CHOICE, .offset = AT(restricted_admin), .def = "refuse",
+	  .choices = policy_choices },
+	{ .key = "ticket_lifetime", .type = OPTION_UNSIGNED, .offset = AT(c.ticket_lifetime_sec), .def = "180", .min = 1,
+	  .max = TICKET_LIFETIME_SEC },
+	{ .key = "handshake_timeout", .type = OPTION_UNSIGNED, .offset = AT(c.handshake_timeout_sec), .def = "60", .min = 1,
+	  .max = HANDSHAKE_TIMEOUT_SEC },
+	{ .key = "backoff_failures", .type = OPTION_UNSIGNED, .offset = AT(c.backoff_failures), .def = "5", .min = 1, .max = 1000 },
+	{ .key = "backoff_max", .type = OPTION_UNSIGNED, .offset = AT(c.backoff_max_sec), .def = "60", .min = 0, .max = 3600 },
+	{ .key = "backoff_exempt", .type = OPTION_LIST, .offset = AT(c.backoff_exempt), .def = "", .max = CONFIG_LIST_MAX },
+	{ .key = "redeemers", .type = OPTION_LIST, .offset = AT(redeemers), .def = "root", .max = CONFIG_LIST_MAX },
+	{ .key = "log_level", .type = OPTION_CHOICE, .offset = AT(log_level), .def = "info", .choices = log_choices },
+};
+#define N_ROWS (sizeof rows / sizeof *rows)
+
+_Static_assert(TICKET_LIFETIME_SEC == 180 && HANDSHAKE_TIMEOUT_SEC == 60 && BACKOFF_FREE_FAILURES == 5 && BACKOFF_MAX_SEC == 60,
+	       "the defaults above are those of limits.h");
+
+const struct option_row *config_rows(size_t *ret_n)
+{
+	*ret_n = N_ROWS;
+	return rows;
+}
+
+/* ---- users ---- */
+
+static int uid_of(const char *user, uid_t *ret_uid)
+{
+	char *end;
+	unsigned long v;
+	struct passwd *pw;
+
+	if (*user && !user[strspn(user, "0123456789")]) {
+		errno = 0;
+		v = strtoul(user, &end, 10);
+		if (errno || v > 4294967294UL)
+			return -EINVAL;
+		*ret_uid = (uid_t)v;
+		return 0;
+	}
+	pw = getpwnam(user);
+	if (!pw)
+		return -ENOENT;
+	*ret_uid = pw->pw_uid;
+	return 0;
+}
+
+static int load_redeemers(struct raw *raw, const char *path, char **ret_error)
+{
+	size_t n = 0;
+
+	while (raw->redeemers[n])
+		n++;
+	raw->c.vault_uids = calloc(n + 1, sizeof *raw->c.vault_uids);
+	if (!raw->c.vault_uids)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (uid_of(raw->redeemers[i], &raw->c.vault_uids[i]) < 0)
+			return options_error(ret_error, -EINVAL, "%s: [credsspd] redeemers: no user %s", path, raw->redeemers[i]);
+	raw->c.n_vault_uids = n;
+	return 0;
+}
+
+static int add_front_end(struct config *c, const char *path, const char *user, char *const *values, bool optional,
+			 char **ret_error)
+{
+	struct config_front_end *f = &c->front_ends[c->n_front_ends];
+
+	if (uid_of(user, &f->uid) < 0)
+		return optional ? 0 : options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: no user %s", path, user);
+	f->services = options_words(values);
+	if (!f->services)
+		return -ENOMEM;
+	c->n_front_ends++;
+	for (char **s = f->services; *s; s++)
+		if (strlen(*s) > PAM_SERVICE_MAX || strchr(*s, '/'))
+			return options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s is no PAM service", path, *s);
+	return 0;
+}
+
+static int load_front_ends(profile_t profile, struct config *c, const char *path, char **ret_error)
+{
+	const char *section[] = { OPTIONS_SECTION_DAEMON, FRONT_ENDS, NULL };
+	char *service[] = { (char *)(uintptr_t)FRONT_END_DEFAULT_SERVICE, NULL };
+	char **users = NULL, **values;
+	size_t n = 0;
+	int r = 0;
+
+	(void)profile_get_relation_names(profile, section, &users);
+	while (users && users[n])
+		n++;
+	c->front_ends = calloc(n + 1, sizeof *c->front_ends);
+	if (!c->front_ends)
+		r = -ENOMEM;
+	else if (n == 0)
+		r = add_front_end(c, path, FRONT_END_DEFAULT_USER, service, true, ret_error);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const char *names[] = { OPTIONS_SECTION_DAEMON, FRONT_ENDS, users[i], NULL };
+
+		if (profile_get_values(profile, names, &values) != 0)
+			continue;
+		r = add_front_end(c, path, users[i], values, false, ret_error);
+		profile_free_list(values);
+	}
+	if (users)
+		profile_free_list(users);
+	return r;
+}
+
+/* ---- life ---- */
+
+static int check_consistent(const struct config *c, const char *path, char **ret_error)
+{
+	if (!c->kerberos && c->ntlm == CONFIG_NTLM_OFF)
+		return options_error(ret_error, -EINVAL, "%s: [credsspd] kerberos and ntlm are both off: nobody could log on", path);
+	if (c->keytab[0] != '/' || c->ntlm_store[0] != '/')
+		return options_error(ret_error, -EINVAL, "%s: [credsspd] keytab and ntlm_store are absolute paths", path);
+	return 0;
+}
+
+int config_load(const char *path, struct config *ret_, char **ret_error)
+{
+	static const char *const subsections[] = { FRONT_ENDS, NULL };
+	struct raw raw;
+	profile_t profile = NULL;
+	int r;
+
+	memset(&raw, 0, sizeof raw);
+	*ret_error = NULL;
+	r = options_open(path, &profile, ret_error);
+	if (r < 0)
+		return r;
+	r = options_load(profile, path, OPTIONS_SECTION_DAEMON, subsections, rows, N_ROWS, &raw, ret_error);
+	if (r == 0)
+		r = load_redeemers(&raw, path, ret_error);
+	if (r == 0)
+		r = load_front_ends(profile, &raw.c, path, ret_error);
+	if (r == 0) {
+		raw.c.kerberos = raw.kerberos;
+		raw.c.ntlm = (enum config_ntlm)raw.ntlm;
+		raw.c.restricted_admin = raw.restricted_admin;
+		raw.c.debug = raw.log_level;
+		r = check_consistent(&raw.c, path, ret_error);
+	}
+	profile_release(profile);
+	options_free_words(raw.redeemers);
+	if (r < 0)
+		config_done(&raw.c);
+	else
+		*ret_ = raw.c;
+	return r;
+}
+
+void config_done(struct config *c)
+{
+	config_list lists[] = { c->local_domains, c->allow_users, c->allow_groups, c->backoff_exempt };
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		options_free_words(lists[i]);
+	for (size_t i = 0; i < c->n_front_ends; i++)
+		options_free_words(c->front_ends[i].services);
+	free(c->front_ends);
+	free(c->vault_uids);
+	free(c->keytab);
+	free(c->ntlm_store);
+	*c = (struct config){ .kerberos = false };
+}
+
+config_list config_services_of(const struct config *c, uid_t uid)
+{
+	for (size_t i = 0; i < c->n_front_ends; i++)
+		if (c->front_ends[i].uid == uid)
+			return c->front_ends[i].services;
+	return NULL;
+}
+
+bool config_may_redeem(const struct config *c, uid_t uid)
+{
+	for (size_t i = 0; i < c->n_vault_uids; i++)
+		if (c->vault_uids[i] == uid)
+			return true;
+	return false;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Settings of a section of /etc/credsspd.conf, driven by a table. The syntax is
+ * krb5.conf's and its parser libkrb5's. A key that is not in the table, a value out
+ * of range and a file that others could have written are errors that name file and key.
+ */
+#pragma once
+
+#include <profile.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum option_type {
+	OPTION_BOOL, /* bool: true false yes no on off */
+	OPTION_UNSIGNED, /* unsigned, min to max */
+	OPTION_STRING, /* char *, malloc'ed; NULL when the default is NULL */
+	OPTION_LIST, /* char **, NULL-terminated, malloc'ed; words of all its lines, apart by space or comma */
+	OPTION_CHOICE, /* int: one of choices */
+};
+
+struct option_choice {
+	const char *word; /* NULL ends the list */
+	int value;
+};
+
+struct option_row {
+	const char *key;
+	enum option_type type;
+	size_t offset; /* in the struct that is filled */
+	const char *def; /* the default, as it would be written in the file */
+	unsigned min, max; /* OPTION_UNSIGNED; OPTION_LIST: max entries */
+	const struct option_choice *choices;
+};
+
+/* Sections that the file may have; each program reads its own. */
+#define OPTIONS_SECTION_DAEMON "credsspd"
+#define OPTIONS_SECTION_RDP "credsspd-rdp"
+
+/*
+ * Opens and checks @path and what it includes: regular files, owned by root or the caller, not writable by group
+ * and others, no symbolic link, at most CONFIG_FILE_MAX. Returns 0 (profile_release() frees) or -errno with a sentence in
+ * *@ret_error (malloc'ed, may be NULL without memory).
+ */
+int options_open(const char *path, profile_t *ret_profile, char **ret_error);
+
+/*
+ * Fills @base from @section by @rows. Subsections in @subsections (NULL-terminated, or NULL) are the caller's; other ones are
+ * errors. On failure @base may be partly filled: options_free() it.
+ */
+int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
+		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error);
+
+/* Frees what options_load() allocated in @base. */
+void options_free(const struct option_row *rows, size_t n_rows, void *base);
+
+/* Splits @values (NULL-terminated) into words; NULL when there is no memory. */
+char **options_words(char *const *values);
+void options_free_words(char **words);
+
+/* Stores a formatted sentence in *@ret_error (NULL without memory) and returns @r. */
+__attribute__((format(printf, 3, 4))) int options_error(char **ret_error, int r, const char *fmt, ...);
