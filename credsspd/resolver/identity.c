@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An account is (uid, pw_name). The authenticated name and the delegated one are looked up apart from each other; the supervisor
+ * compares the two accounts. A domain that is not the host's own never selects a local account, unless the realm of an
+ * authenticated Kerberos principal says so through localauth.
+ */
+#include "credsspd/resolver/identity.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "credsspd/wire/name.h"
+
+static enum refusal of_lookup(int r)
+{
+	return r == 0 ? REFUSAL_NONE : r == -ENOENT ? REFUSAL_UNKNOWN_USER : REFUSAL_UNAVAILABLE;
+}
+
+static enum refusal of_name_lookup(const struct identity_lookups *l, const char *name, struct identity_account *account)
+{
+	enum refusal refusal = of_lookup(l->by_name(name, account));
+	struct identity_account again;
+
+	/* what the name service calls it must lead back to the same account: "Alice" and "alice@realm" may, a wildcard may not */
+	if (refusal == REFUSAL_NONE && strcmp(account->name, name) != 0) {
+		refusal = of_lookup(l->by_name(account->name, &again));
+		if (refusal == REFUSAL_NONE && (again.uid != account->uid || strcmp(again.name, account->name) != 0))
+			refusal = REFUSAL_MISMATCH;
+	}
+	return refusal;
+}
+
+/* ---- may it log on ---- */
+
+static int in_list(const char *name, config_list list)
+{
+	for (; *list; list++)
+		if (strcmp(*list, name) == 0)
+			return 1;
+	return 0;
+}
+
+static enum refusal check_rules(const struct config *c, const struct identity_lookups *l, const struct identity_account *a)
+{
+	int r;
+
+	if (a->uid == 0 ? !c->allow_root : a->uid < c->minimum_uid)
+		return REFUSAL_SYSTEM_ACCOUNT;
+	if ((!*c->allow_users && !*c->allow_groups) || in_list(a->name, c->allow_users))
+		return REFUSAL_NONE;
+	for (config_list g = c->allow_groups; *g; g++) {
+		r = l->in_group(a, *g);
+		if (r > 0)
+			return REFUSAL_NONE;
+		if (r < 0 && r != -ENOENT)
+			return REFUSAL_UNAVAILABLE;
+	}
+	return REFUSAL_NOT_ALLOWED;
+}
+
+/* ---- who is it ---- */
+
+static int is_local_domain(const struct config *c, const struct identity_lookups *l, const char *domain)
+{
+	if (!*domain || strcmp(domain, ".") == 0)
+		return 1;
+	for (config_list d = c->local_domains; *d; d++)
+		if (strcasecmp(*d, domain) == 0)
+			return 1;
+	return l->is_local_host(domain);
+}
+
+static enum refusal by_principal(const struct identity_lookups *l, const char *principal, struct identity_account *account)
+{
+	char name[RECORD_NAME_MAX] = "";
+	int r;
+
+	/* '/' is refused too: TERMSRV/host is no user */
+	if (name_check(principal, strlen(principal)) < 0)
+		return REFUSAL_NAME;
+	r = l->by_principal(principal, name);
+	if (r < 0)
+		return of_lookup(r);
+	if (name_check(name, strlen(name)) < 0 || !*name)
+		return REFUSAL_NAME;
+	return of_name_lookup(l, name, account);
+}
+
+/* The record that the verifier used: both ways round it must be the same account still. */
+static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const char *name, struct identity_account *account)
+{
+	struct identity_account other;
+	enum refusal refusal = of_lookup(l->by_name(name, account));
+
+	if (refusal == REFUSAL_NONE)
+		refusal = of_lookup(l->by_uid(uid, &other));
+	if (refusal != REFUSAL_NONE)
+		return refusal;
+	if (account->uid != uid || strcmp(account->name, name) != 0 || other.uid != uid || strcmp(other.name, name) != 0)
+		return REFUSAL_UNKNOWN_USER; /* renamed or given to somebody else since the record was made */
+	return REFUSAL_NONE;
+}
+
+/* user@REALM for the realm of @principal; -1 when @domain is another one. A NetBIOS name is the realm's first label. */
+static int realm_principal(const char *principal, const char *domain, const char *user, char out[2 * RECORD_NAME_MAX])
+{
+	const char *realm = strrchr(principal, '@');
+	size_t label, n = strlen(user);
+
+	if (!realm || n >= RECORD_NAME_MAX || strlen(realm) >= RECORD_NAME_MAX)
+		return -1;
+	label = strcspn(realm + 1, ".");
+	if (strcasecmp(realm + 1, domain) != 0 &&
+	    (strlen(domain) != label || strncasecmp(realm + 1, domain, label) != 0))
+		return -1;
+	memcpy(out, user, n);
+	memcpy(out + n, realm, strlen(realm) + 1);
+	return 0;
+}
+
+static enum refusal by_delegated(const struct config *c, const struct identity_lookups *l, const struct resolver_request *q,
+				 struct identity_account *account)
+{
+	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1], mapped[2 * RECORD_NAME_MAX];
+
+	if (name_split(q->domain, q->user, domain, user) < 0)
+		return REFUSAL_NAME;
+	if (q->mechanism == MECHANISM_KRB5 && *domain && realm_principal(q->principal, domain, user, mapped) == 0)
+		return by_principal(l, mapped, account);
+	if (!is_local_domain(c, l, domain))
+		return REFUSAL_NAME;
+	return of_name_lookup(l, user, account);
+}
+
+void identity_answer(const struct config *config, const struct identity_lookups *lookups, const struct resolver_request *q,
+		     struct resolver_answer *ret_answer)
+{
+	struct identity_account a = { .uid = (uid_t)-1 };
+	enum refusal refusal = REFUSAL_INTERNAL;
+
+	switch (q->type) {
+	case RESOLVE_PRINCIPAL:
+		refusal = by_principal(lookups, q->principal, &a);
+		break;
+	case RESOLVE_ACCOUNT:
+		refusal = by_record(lookups, q->uid, q->user, &a);
+		break;
+	case RESOLVE_DELEGATED:
+		refusal = by_delegated(config, lookups, q, &a);
+		break;
+	case RESOLVE_NAME:
+		refusal = name_check(q->user, strlen(q->user)) < 0 || !*q->user ? REFUSAL_NAME :
+										  of_name_lookup(lookups, q->user, &a);
+		break;
+	default:
+		break;
+	}
+	if (refusal == REFUSAL_NONE && (q->type == RESOLVE_PRINCIPAL || q->type == RESOLVE_ACCOUNT))
+		refusal = check_rules(config, lookups, &a);
+	*ret_answer = (struct resolver_answer){ .type = RESOLVER_ANSWER, .refusal = (uint16_t)refusal, .id = q->id };
+	/* a refused account is named for the log only */
+	memcpy(ret_answer->name, a.name, sizeof a.name);
+	ret_answer->uid = refusal == REFUSAL_NONE ? a.uid : (uint32_t)-1;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is it, and may it log on: from claimed names to {uid, pw_name}. The rules are README.md's "Identity rules".
+ * Lookups go through a table, so that the rules can be tested without a name service.
+ */
+#pragma once
+
+#include "credsspd/config/config.h"
+#include "credsspd/resolver/record.h"
+#include "credsspd/util/refusal.h"
+
+struct identity_account {
+	uid_t uid;
+	gid_t gid;
+	char name[RECORD_NAME_MAX]; /* pw_name */
+};
+
+/*
+ * Lookups return 0, -ENOENT when there is no such thing, or another -errno when the name service failed, which is
+ * never taken for "no such user".
+ */
+struct identity_lookups {
+	int (*by_name)(const char *name, struct identity_account *ret_account);
+	int (*by_uid)(uid_t uid, struct identity_account *ret_account);
+	int (*by_principal)(const char *principal, char ret_name[RECORD_NAME_MAX]); /* localauth of krb5.conf */
+	int (*in_group)(const struct identity_account *account, const char *group); /* 1, 0, or -errno */
+	int (*is_local_host)(const char *domain); /* 1 when it is one of the host's own names */
+};
+
+/* The real ones: NSS and libkrb5. */
+extern const struct identity_lookups identity_system;
+
+/* Answers @q by the rules of @config. */
+void identity_answer(const struct config *config, const struct identity_lookups *lookups, const struct resolver_request *q,
+		     struct resolver_answer *ret_answer);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* The lookups that ask the host: NSS, and libkrb5's localauth. They may block; the process has a deadline. */
+#include <errno.h>
+#include <grp.h>
+#include <krb5.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "credsspd/resolver/identity.h"
+#include "include/credssp/cleanup.h"
+
+#define PASSWD_BUFFER 65536U
+#define GROUPS_MAX 65536
+
+static char buffer[PASSWD_BUFFER]; /* one request at a time */
+
+static int take(int r, const struct passwd *pw, struct identity_account *ret_account)
+{
+	struct identity_account a = { .uid = 0 };
+
+	if (!pw) /* getpwnam(3): several errors mean "not found" */
+		return r == 0 || r == ENOENT || r == ESRCH || r == EBADF || r == EPERM ? -ENOENT : -r;
+	if (strlen(pw->pw_name) > ACCOUNT_NAME_MAX)
+		return -ENAMETOOLONG;
+	a.uid = pw->pw_uid;
+	a.gid = pw->pw_gid;
+	strcpy(a.name, pw->pw_name);
+	*ret_account = a;
+	return 0;
+}
+
+static int by_name(const char *name, struct identity_account *ret_account)
+{
+	struct passwd pw, *found = NULL;
+	int r = getpwnam_r(name, &pw, buffer, sizeof buffer, &found);
+
+	return take(r, found, ret_account);
+}
+
+static int by_uid(uid_t uid, struct identity_account *ret_account)
+{
+	struct passwd pw, *found = NULL;
+	int r = getpwuid_r(uid, &pw, buffer, sizeof buffer, &found);
+
+	return take(r, found, ret_account);
+}
+
+static int by_principal(const char *principal, char ret_name[RECORD_NAME_MAX])
+{
+	krb5_context k = NULL;
+	krb5_principal p = NULL;
+	krb5_error_code r;
+
+	/* a new context each time: krb5.conf may have changed */
+	if (krb5_init_context(&k))
+		return -EIO;
+	r = krb5_parse_name(k, principal, &p);
+	if (!r)
+		r = krb5_aname_to_localname(k, p, (int)ACCOUNT_NAME_MAX, ret_name);
+	krb5_free_principal(k, p);
+	krb5_free_context(k);
+	if (!r)
+		return 0;
+	return r == KRB5_LNAME_NOTRANS || r == KRB5_PARSE_MALFORMED || r == KRB5_CONFIG_NOTENUFSPACE ? -ENOENT : -EIO;
+}
+
+static int in_group(const struct identity_account *account, const char *group)
+{
+	AUTO_FREE gid_t *groups = NULL;
+	struct group gr, *found = NULL;
+	int n = 64, r;
+
+	r = getgrnam_r(group, &gr, buffer, sizeof buffer, &found);
+	if (!found)
+		return r == 0 || r == ENOENT || r == ESRCH ? -ENOENT : -r;
+	gid_t wanted = gr.gr_gid;
+
+	for (;;) {
+		free(groups);
+		groups = calloc((size_t)n, sizeof *groups);
+		if (!groups)
+			return -ENOMEM;
+		if (getgrouplist(account->name, account->gid, groups, &n) >= 0)
+			break;
+		if (n > GROUPS_MAX)
+			return -E2BIG;
+	}
+	for (int i = 0; i < n; i++)
+		if (groups[i] == wanted)
+			return 1;
+	return 0;
+}
+
+static int is_local_host(const char *domain)
+{
+	char name[256] = "";
+	size_t label;
+
+	if (gethostname(name, sizeof name - 1) < 0)
+		return 0;
+	if (strcasecmp(domain, name) == 0)
+		return 1;
+	/* the short name, and what Windows makes of a long one: 15 octets */
+	label = strcspn(name, ".");
+	if (strlen(domain) == label && strncasecmp(domain, name, label) == 0)
+		return 1;
+	return label > 15 && strlen(domain) == 15 && strncasecmp(domain, name, 15) == 0;
+}
+
+const struct identity_lookups identity_system = {
+	.by_name = by_name,
+	.by_uid = by_uid,
+	.by_principal = by_principal,
+	.in_group = in_group,
+	.is_local_host = is_local_host,
+};
