@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An account is (uid, pw_name). The authenticated name and the delegated one are looked up apart from each other; the supervisor
- * compares the two accounts. A domain that is not the host's own never selects a local account, unless the realm of an
- * authenticated Kerberos principal says so through localauth.
+ * compares the two accounts. A domain that a realm is known by never selects a local account of the same name. Behind NTLM any
+ * other domain is the host's: a workgroup client sends the name of its own computer there.
  */
 #include "credsspd/resolver/identity.h"
 
@@ -61,14 +61,16 @@ static enum refusal check_rules(const struct config *c, const struct identity_lo
 
 /* ---- who is it ---- */
 
-static int is_local_domain(const struct config *c, const struct identity_lookups *l, const char *domain)
+static int is_local_domain(const struct config *c, const struct identity_lookups *l, uint8_t mechanism, const char *domain)
 {
 	if (!*domain || strcmp(domain, ".") == 0)
 		return 1;
 	for (config_list d = c->local_domains; *d; d++)
 		if (strcasecmp(*d, domain) == 0)
 			return 1;
-	return l->is_local_host(domain);
+	if (l->is_local_host(domain))
+		return 1;
+	return mechanism == MECHANISM_NTLM && !l->is_realm(domain);
 }
 
 static enum refusal by_principal(const struct identity_lookups *l, const char *principal, struct identity_account *account)
@@ -128,7 +130,7 @@ static enum refusal by_delegated(const struct config *c, const struct identity_l
 		return REFUSAL_NAME;
 	if (q->mechanism == MECHANISM_KRB5 && *domain && realm_principal(q->principal, domain, user, mapped) == 0)
 		return by_principal(l, mapped, account);
-	if (!is_local_domain(c, l, domain))
+	if (!is_local_domain(c, l, q->mechanism, domain))
 		return REFUSAL_NAME;
 	return of_name_lookup(l, user, account);
 }

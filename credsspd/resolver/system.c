@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <krb5.h>
+#include <profile.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,10 +111,53 @@ static int is_local_host(const char *domain)
 	return label > 15 && strlen(domain) == 15 && strncasecmp(domain, name, 15) == 0;
 }
 
+static int names_realm(const char *domain, const char *realm)
+{
+	size_t label = strcspn(realm, ".");
+
+	return strcasecmp(domain, realm) == 0 || (strlen(domain) == label && strncasecmp(domain, realm, label) == 0);
+}
+
+static int is_configured_realm(krb5_context k, const char *domain)
+{
+	const char *section[] = { "realms", NULL };
+	profile_t profile = NULL;
+	char **realms = NULL;
+	int found = 0;
+
+	if (krb5_get_profile(k, &profile) != 0)
+		return 0;
+	if (profile_get_subsection_names(profile, section, &realms) == 0) {
+		for (char **r = realms; *r && !found; r++)
+			found = names_realm(domain, *r);
+		profile_free_list(realms);
+	}
+	profile_release(profile);
+	return found;
+}
+
+static int is_realm(const char *domain)
+{
+	krb5_context k = NULL;
+	char *realm = NULL;
+	int found;
+
+	if (krb5_init_context(&k))
+		return 0; /* without a krb5.conf there is no realm */
+	found = is_configured_realm(k, domain);
+	if (!found && krb5_get_default_realm(k, &realm) == 0) {
+		found = names_realm(domain, realm);
+		krb5_free_default_realm(k, realm);
+	}
+	krb5_free_context(k);
+	return found;
+}
+
 const struct identity_lookups identity_system = {
 	.by_name = by_name,
 	.by_uid = by_uid,
 	.by_principal = by_principal,
 	.in_group = in_group,
 	.is_local_host = is_local_host,
+	.is_realm = is_realm,
 };
