@@ -105,4 +105,4 @@ unit: $(UNIT_BIN) ## build and run the unit tests
 clean: ## remove what was built
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/pic $(B)/unit -name '*.d' -type f 2>/dev/null)
