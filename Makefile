@@ -18,7 +18,7 @@ WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -Wst
 	-Wframe-larger-than=2047 -Wundef -Wpointer-arith -Wcast-qual
 BASE := -std=gnu11 -D_GNU_SOURCE -I. -DCREDSSP_VERSION='"$(VERSION)"' $(WARN) -MMD -MP
 
-DAEMON_PKGS := krb5-gssapi libsystemd libcrypto libseccomp
+DAEMON_PKGS := krb5-gssapi krb5 libsystemd libcrypto libseccomp
 RDP_PKGS := libssl libcrypto libsystemd krb5 libseccomp
 CTL_PKGS := libsystemd
 PAM_PKGS := dbus-1

@@ -1,58 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The GSSAPI acceptor behind CredSSP: one credential per template, one context
- * per worker. The only files that know GSSAPI are in this directory.
+ * The GSSAPI acceptor of one mechanism. The credential is made once, in the
+ * template; a worker forked from it has one context.
+ *
+ * Nothing here does I/O once the credential exists, except the question to the
+ * verifier that wbc.c asks from within acceptor_accept().
  */
 #pragma once
 
-#include <gssapi/gssapi.h>
 #include <stdbool.h>
 
-#include "credsspd/config/config.h"
 #include "credsspd/util/refusal.h"
 #include "credsspd/wire/view.h"
 #include "credsspd/worker/record.h"
 #include "include/credssp/secret.h"
 
-struct acceptor {
-	enum mechanism mechanism;
-	gss_cred_id_t credential;
-};
-
-/* Why GSSAPI or we said no. */
-struct acceptor_error {
-	enum refusal refusal;
-	char detail[WORKER_DETAIL_MAX]; /* library text; may be empty */
-};
+struct acceptor;
 
 /*
- * Acquires the credential, once, before any filter: Kerberos from the TERMSRV keys of config->keytab, NTLM without
- * any key. Returns 0 or -errno, with a sentence in *@ret_error (malloc'ed).
+ * Makes the environment such that libgssapi_krb5 loads exactly what @mechanism
+ * needs and gss-ntlmssp looks nothing up. Call before anything else of GSSAPI in this
+ * process. Returns 0 or -errno.
  */
-int acceptor_init(struct acceptor *a, enum mechanism mechanism, const struct config *config, char **ret_error);
-
-struct acceptor_context {
-	gss_ctx_id_t gss;
-	bool complete;
-	char principal[RECORD_PRINCIPAL_MAX]; /* displayed name of the initiator, once complete */
-};
-
-#define ACCEPTOR_CONTEXT_NULL ((struct acceptor_context){ .gss = GSS_C_NO_CONTEXT })
-
-/* Whether the first token of a conversation is for this acceptor's mechanism; if not the other template may take it. */
-bool acceptor_is_for(const struct acceptor *a, struct view token);
+int acceptor_environment(enum mechanism mechanism);
 
 /*
- * One step. Returns 0 (c->complete says whether it was the last) with the token to send in @ret_out (gss_release_buffer;
- * may be empty), or -EACCES with the reason in @ret_error.
+ * The acceptor of @mechanism. krb5: with the AES keys for TERMSRV/ principals of the
+ * file @keytab, read now and kept in memory; ntlm: @keytab is ignored. On failure
+ * returns -errno (-ENOKEY: no such key) and one sentence in *@ret_error (malloc'ed,
+ * may be NULL).
  */
-int acceptor_step(const struct acceptor *a, struct acceptor_context *c, struct view token, gss_buffer_t ret_out,
-		  struct acceptor_error *ret_error);
+int acceptor_new(enum mechanism mechanism, const char *keytab, struct acceptor **ret_acceptor, char **ret_error);
+void acceptor_free(struct acceptor *a);
 
-/* Unseals @token into @ret_clear, which must be SECRET_NULL. Returns 0 or -EACCES. */
-int acceptor_unwrap(const struct acceptor *a, struct acceptor_context *c, struct view token, struct secret *ret_clear,
-		    struct acceptor_error *ret_error);
+/* Forgets the context: the acceptor is as new. */
+void acceptor_reset(struct acceptor *a);
 
-/* Seals @clear in the form that every client reads, to @out. Returns 0 and the length, -ENOSPC, or -EIO. */
-int acceptor_wrap(const struct acceptor *a, struct acceptor_context *c, struct view clear, uint8_t *out, size_t size,
-		  size_t *ret_len);
+/* The in-memory keytab of a krb5 acceptor ("MEMORY:..."), for the self-handshake. */
+const char *acceptor_keytab(const struct acceptor *a);
+
+enum acceptor_result {
+	ACCEPTOR_CONTINUE, /* another token is needed; there is one to send */
+	ACCEPTOR_COMPLETE, /* authenticated; there may be a token to send */
+	ACCEPTOR_FOREIGN,  /* the first token is for another mechanism */
+	ACCEPTOR_REFUSED,  /* see acceptor_refusal() and acceptor_detail() */
+};
+
+/* Gives GSS the client's @token. */
+enum acceptor_result acceptor_accept(struct acceptor *a, struct view token);
+
+/* GSS's last token for the client, empty when there is none; valid until the next acceptor_accept(). */
+struct view acceptor_token(const struct acceptor *a);
+
+/* After COMPLETE: the authenticated name in UTF-8, NUL-terminated. Returns 0 or -EINVAL (then nobody is authenticated).
+ */
+int acceptor_principal(struct acceptor *a, char ret_[RECORD_PRINCIPAL_MAX]);
+
+/*
+ * Decrypts what the client wrapped into the empty secret @ret_. The octets at @token are used up: they may be
+ * cleartext afterwards and are the caller's to wipe. Returns 0, or -EBADMSG with acceptor_refusal() set.
+ */
+int acceptor_unwrap(struct acceptor *a, uint8_t *token, size_t len, struct secret *ret_);
+
+/* Encrypts @in in the form that every client takes. Returns 0 and the length in @ret_len, -ENOSPC or -EIO. */
+int acceptor_wrap(struct acceptor *a, struct view in, uint8_t *out, size_t size, size_t *ret_len);
+
+/* Why the last call failed, and a library's text about it (may be empty). */
+enum refusal acceptor_refusal(const struct acceptor *a);
+const char *acceptor_detail(const struct acceptor *a);

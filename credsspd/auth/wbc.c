@@ -88,8 +88,9 @@ struct wbcAuthUserInfo {
 	struct wbcSidWithAttr *sids;
 };
 
-_Static_assert(sizeof(void *) != 8 || (sizeof(struct wbcAuthUserParams) == 80 && sizeof(struct wbcAuthUserInfo) == 184 &&
-				       sizeof(struct wbcInterfaceDetails) == 48 && sizeof(struct wbcDomainSid) == 68),
+_Static_assert(sizeof(void *) != 8 ||
+		   (sizeof(struct wbcAuthUserParams) == 80 && sizeof(struct wbcAuthUserInfo) == 184 &&
+		    sizeof(struct wbcInterfaceDetails) == 48 && sizeof(struct wbcDomainSid) == 68),
 	       "sizes of libwbclient 0.15");
 _Static_assert(sizeof(void *) != 8 || (offsetof(struct wbcAuthUserParams, password.response.nt_data) == 56 &&
 				       offsetof(struct wbcAuthUserInfo, user_session_key) == 52 &&
@@ -180,7 +181,8 @@ static enum refusal ask(const struct wbcAuthUserParams *params, uint8_t ret_sess
 		return REFUSAL_NAME;
 	memcpy(q.server_challenge, params->password.response.challenge, sizeof q.server_challenge);
 	memcpy(q.nt_response, params->password.response.nt_data, len);
-	if (verifier < 0 || packet_send(verifier, &q, offsetof(struct verifier_query, nt_response) + len, NULL, 0) < 0 ||
+	if (verifier < 0 ||
+	    packet_send(verifier, &q, offsetof(struct verifier_query, nt_response) + len, NULL, 0) < 0 ||
 	    packet_recv(verifier, &a, sizeof a, NULL, 0) != (ssize_t)sizeof a || a.type != VERIFIER_ANSWER)
 		return REFUSAL_UNAVAILABLE;
 	refusal = a.granted == 1 ? REFUSAL_NONE : refusal_of(a.ntstatus);
@@ -237,13 +239,13 @@ wbcErr wbcCtxAuthenticateUserEx(struct wbcContext *ctx, const struct wbcAuthUser
 	struct block {
 		struct wbcAuthUserInfo info;
 		struct wbcSidWithAttr sid;
-	} *b;
+	} * b;
 
 	(void)ctx;
 	*info = NULL;
 	if (error)
 		*error = NULL;
-	/* after a no it asks again without the domain; the verifier has judged the domain already */
+	/* one handshake, one question: no second guess after a no */
 	if (last_refusal != REFUSAL_NONE)
 		return WBC_ERR_AUTH_ERROR;
 	last_refusal = REFUSAL_BAD_CREDENTIALS;

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole handshake at start-up, in a worker under the filter, with an initiator beside it: a host on which it cannot
- * work (no RC4, a missing plugin, another libc that needs another system call) fails at start, not at the first user.
+ * A whole conversation at start-up, with a worker as every other one: a host on
+ * which it cannot work (a plugin that is missing, a libc that needs another system
+ * call, OpenSSL without MD5) fails at start and not at the first user.
  */
 #pragma once
 
-#include "credsspd/auth/acceptor.h"
-#include "credsspd/worker/filter.h"
+#include <sys/types.h>
 
-/* Returns 0, or -errno having logged what did not work. */
-int selftest(const struct acceptor *a, const struct filter *filter);
+#include "credsspd/auth/acceptor.h"
+#include "credsspd/worker/record.h"
+
+/* Forks a worker with these sockets (@verifier may be -1), which stay the caller's. Returns its pid or -errno. */
+typedef pid_t (*selftest_fork_fn)(int supervisor, int verifier, void *userdata);
+
+/* Holds the conversation, raw and in SPNEGO, from a process of its own. Returns 0, or -EIO having logged what did not
+ * work. */
+int selftest(enum mechanism mechanism, const struct acceptor *acceptor, selftest_fork_fn fork_worker, void *userdata);

@@ -1,311 +1,281 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The template does everything that needs files, the network or a lock once, then forks a worker for each handshake.
- * It reads only the supervisor's records. A worker that dies of a token takes nothing with it.
+ * Loads keys and libraries once, proves by a whole conversation that workers work
+ * on this host, then forks one for each handshake. It reads nothing but the
+ * supervisor's records. A worker that a token kills takes nothing with it.
  */
 #include "credsspd/worker/template.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "credsspd/auth/acceptor.h"
-#include "credsspd/auth/wbc.h"
 #include "credsspd/util/log.h"
 #include "credsspd/util/packet.h"
-#include "credsspd/worker/filter.h"
+#include "credsspd/worker/preload.h"
+#include "credsspd/worker/sandbox.h"
 #include "credsspd/worker/selftest.h"
 #include "credsspd/worker/worker.h"
 #include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
 
-#define WORKER_CPU_SEC 10
-
-struct worker_entry {
+struct child {
 	uint64_t logon;
-	pid_t pid;
-	int pidfd; /* -1: the entry is free */
+	pid_t pid; /* 0: the entry is free */
+	int pidfd;
 };
 
-struct template {
-	struct acceptor acceptor;
-	struct filter filter;
-	int control, signals;
-	bool ended; /* the supervisor closed the control socket */
-	struct worker_entry worker[HANDSHAKES_MAX];
+struct template
+{
+	enum mechanism mechanism;
+	struct acceptor *acceptor;
+	struct sandbox sandbox;
+	int control, signals, null;
+	struct child children[HANDSHAKES_MAX];
 };
 
-static struct template self;
+/* ---- workers ---- */
 
-/* ---- the worker's side of fork ---- */
-
-static void limit(int resource, rlim_t value)
+__attribute__((noreturn)) static void become_worker(struct template *t, pid_t parent, int supervisor, int verifier)
 {
-	struct rlimit l = { value, value };
-
-	(void)setrlimit((__rlimit_resource_t)resource, &l);
-}
-
-/* Two workers must not draw the same numbers: both have the same generator in memory. */
-static int reseed(void)
-{
-	uint8_t seed[48];
-
-	if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed)
-		return -EIO;
-	RAND_add(seed, sizeof seed, sizeof seed);
-	explicit_bzero(seed, sizeof seed);
-	return 0;
-}
-
-int template_enter_worker(const struct filter *filter, int keep_a, int keep_b)
-{
-	int low = keep_a < keep_b || keep_b < 0 ? keep_a : keep_b;
-	int high = keep_a < keep_b ? keep_b : keep_a;
-
-	if (close_range(3, (unsigned)low - 1, 0) < 0 && low > 3)
-		return -errno;
-	if (high != low && high - low > 1 && close_range((unsigned)low + 1, (unsigned)high - 1, 0) < 0)
-		return -errno;
-	if (close_range((unsigned)(high > low ? high : low) + 1, ~0U, 0) < 0)
-		return -errno;
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_FSIZE, HANDOVER_MAX);
-	limit(RLIMIT_CPU, WORKER_CPU_SEC);
-	limit(RLIMIT_NPROC, 0);
-	if (reseed() < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
-		return -EIO;
-	return filter_load(filter);
-}
-
-__attribute__((noreturn)) static void run_worker(pid_t parent, int fd, int verifier)
-{
-	sigset_t none;
-
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
-	(void)prctl(PR_SET_NAME, self.acceptor.mechanism == MECHANISM_KRB5 ? "worker krb5" : "worker ntlm");
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	wbc_attach(verifier);
-	if (template_enter_worker(&self.filter, fd, verifier) < 0)
-		_exit(1);
-	_exit(worker_run(&self.acceptor, fd));
+	if (getppid() != parent) /* it died before that */
+		_exit(EXIT_FAILURE);
+	(void)prctl(PR_SET_NAME, t->mechanism == MECHANISM_KRB5 ? "worker-krb5" : "worker-ntlm");
+	worker_main(t->mechanism, t->acceptor, &t->sandbox, supervisor, verifier, t->null);
 }
 
-/* ---- the template's side ---- */
+static pid_t fork_worker(int supervisor, int verifier, void *userdata)
+{
+	struct template *t = userdata;
+	pid_t parent = getpid();
+	pid_t pid = fork();
 
-static int send_exited(uint64_t logon, int status)
+	if (pid == 0)
+		become_worker(t, parent, supervisor, verifier);
+	return pid < 0 ? -errno : pid;
+}
+
+static struct child *find_logon(struct template *t, uint64_t logon)
+{
+	for (size_t i = 0; i < HANDSHAKES_MAX; i++)
+		if (t->children[i].pid && t->children[i].logon == logon)
+			return &t->children[i];
+	return NULL;
+}
+
+static struct child *find_pid(struct template *t, pid_t pid)
+{
+	for (size_t i = 0; i < HANDSHAKES_MAX; i++)
+		if (t->children[i].pid == pid)
+			return &t->children[i];
+	return NULL;
+}
+
+static void kill_child(const struct child *c)
+{
+	(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+}
+
+static int send_exited(struct template *t, uint64_t logon, int status)
 {
 	struct template_record r = { .type = TEMPLATE_EXITED, .status = status, .logon = logon };
 
-	return packet_send(self.control, &r, sizeof r, NULL, 0);
+	return packet_send(t->control, &r, sizeof r, NULL, 0);
 }
 
-static struct worker_entry *find(uint64_t logon, pid_t pid)
+/* A worker that could not be made has ended without a word, which its socket says to the supervisor. */
+static int not_spawned(struct template *t, uint64_t logon, int error)
 {
-	for (size_t i = 0; i < HANDSHAKES_MAX; i++)
-		if (self.worker[i].pidfd >= 0 && (pid ? self.worker[i].pid == pid : self.worker[i].logon == logon))
-			return &self.worker[i];
-	return NULL;
+	log_line(LOG_ERR, "%s template: no worker for logon %llu: %s", mechanism_name(t->mechanism),
+		 (unsigned long long)logon, strerror(error));
+	return send_exited(t, logon, 0);
 }
 
-static struct worker_entry *free_entry(void)
+static int spawn(struct template *t, uint64_t logon, int supervisor, int verifier)
 {
-	for (size_t i = 0; i < HANDSHAKES_MAX; i++)
-		if (self.worker[i].pidfd < 0)
-			return &self.worker[i];
-	return NULL;
-}
+	struct child *c = find_pid(t, 0);
+	pid_t pid = c ? fork_worker(supervisor, verifier, t) : -EAGAIN;
 
-static void spawn(uint64_t logon, int fd, int verifier)
-{
-	struct worker_entry *e = free_entry();
-	pid_t me = getpid(), pid = e ? fork() : -1;
-	int pidfd;
+	if (pid < 0)
+		return not_spawned(t, logon, -pid);
+	*c = (struct child){ .logon = logon, .pid = pid, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0) };
+	if (c->pidfd < 0) {
+		int error = errno;
 
-	if (pid == 0)
-		run_worker(me, fd, verifier);
-	pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-	if (pidfd < 0) {
-		log_line(LOG_ERR, "no worker for logon %llu: %s", (unsigned long long)logon, strerror(errno));
-		if (pid > 0) {
-			(void)kill(pid, SIGKILL);
-			(void)waitpid(pid, NULL, 0);
-		}
-		(void)send_exited(logon, 0); /* its socket closes, which says the rest */
-		return;
+		/* not reaped yet, so its pid is still its own */
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		c->pid = 0;
+		return not_spawned(t, logon, error);
 	}
-	*e = (struct worker_entry){ .logon = logon, .pid = pid, .pidfd = pidfd };
+	return 0;
 }
 
-static void kill_worker(const struct worker_entry *e)
+static int reap(struct template *t)
 {
-	(void)syscall(SYS_pidfd_send_signal, e->pidfd, SIGKILL, NULL, 0);
-}
-
-static int take_record(void)
-{
-	AUTO_CLOSE int fd = -1;
-	AUTO_CLOSE int verifier = -1;
-	struct template_record r;
-	struct worker_entry *e;
-	int fds[2];
-	ssize_t n = packet_recv(self.control, &r, sizeof r, fds, 2);
-
-	if (n == 0) {
-		self.ended = true;
-		return 0;
-	}
-	if (n < 0)
-		return n == -EAGAIN ? 0 : (int)n;
-	fd = fds[0];
-	verifier = fds[1];
-	if (n != (ssize_t)sizeof r)
-		return -EPROTO;
-	switch (r.type) {
-	case TEMPLATE_SPAWN:
-		if (fd < 0)
-			return -EPROTO;
-		spawn(r.logon, fd, verifier);
-		return 0;
-	case TEMPLATE_KILL:
-		e = find(r.logon, 0);
-		if (e)
-			kill_worker(e);
-		return 0;
-	default:
-		return -EPROTO;
-	}
-}
-
-static void reap(void)
-{
-	struct signalfd_siginfo si;
-	struct worker_entry *e;
-	int status;
+	struct signalfd_siginfo info;
+	struct child *c;
+	int status, r = 0;
 	pid_t pid;
 
-	(void)!read(self.signals, &si, sizeof si);
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		e = find(0, pid);
-		if (!e)
+	while (read(t->signals, &info, sizeof info) > 0)
+		;
+	while (r == 0 && (pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		c = find_pid(t, pid);
+		if (!c)
 			continue;
-		e->pidfd = close_fd(e->pidfd);
-		(void)send_exited(e->logon, status);
+		(void)close_fd(c->pidfd);
+		c->pid = 0;
+		r = send_exited(t, c->logon, status);
 	}
-}
-
-static int serve(void)
-{
-	struct pollfd p[2] = {
-		{ .fd = self.control, .events = POLLIN },
-		{ .fd = self.signals, .events = POLLIN },
-	};
-	int r = 0;
-
-	while (!self.ended && r == 0) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			return -errno;
-		if (p[1].revents)
-			reap();
-		if (p[0].revents)
-			r = take_record();
-	}
-	for (size_t i = 0; i < HANDSHAKES_MAX; i++)
-		if (self.worker[i].pidfd >= 0)
-			kill_worker(&self.worker[i]);
 	return r;
 }
 
-/*
- * What a worker could not load any more under the filter is loaded by doing it once: error tables, locale, time zone, one
- * failing accept. The self-test behind it shows whether something was forgotten.
- */
-static void preload(void)
+/* ---- records ---- */
+
+static int take_spawn(struct template *t, const struct template_record *r, const int fds[2])
 {
-	static const char *const bad[] = {
-		"NTLMSSP\0\1\0\0\0\0\0\0\0",
-		"\x60\x1b\x06\x09\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01\x00\x6e\x0c\x30\x0a\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x0e",
-	};
-	static const size_t len[] = { 16, 29 };
+	bool ntlm = t->mechanism == MECHANISM_NTLM;
 
-	tzset();
-	(void)strerror(ENOENT);
-	for (size_t i = 0; i < 2; i++) {
-		struct acceptor_context c = ACCEPTOR_CONTEXT_NULL;
-		gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
-		struct acceptor_error e;
-		OM_uint32 minor;
-
-		(void)acceptor_step(&self.acceptor, &c, (struct view){ (const uint8_t *)bad[i], len[i] }, &out, &e);
-		(void)gss_release_buffer(&minor, &out);
-		if (c.gss != GSS_C_NO_CONTEXT)
-			(void)gss_delete_sec_context(&minor, &c.gss, GSS_C_NO_BUFFER);
-	}
+	if (fds[0] < 0 || ntlm != (fds[1] >= 0))
+		return -EPROTO;
+	return spawn(t, r->logon, fds[0], fds[1]);
 }
 
-static int prepare(enum mechanism mechanism, const struct config *config)
+static int take_kill(struct template *t, const struct template_record *r, const int fds[2])
 {
-	AUTO_FREE char *error = NULL;
-	sigset_t set;
-	int r;
+	const struct child *c = find_logon(t, r->logon);
 
+	(void)fds;
+	if (c)
+		kill_child(c);
+	return 0;
+}
+
+/* Returns 1 at end of file. */
+static int take_record(struct template *t)
+{
+	static const struct {
+		uint8_t type;
+		int (*take)(struct template *t, const struct template_record *r, const int fds[2]);
+	} row[] = {
+		{ TEMPLATE_SPAWN, take_spawn },
+		{ TEMPLATE_KILL, take_kill },
+	};
+	struct template_record record;
+	int fds[2], r = -EPROTO;
+	ssize_t n;
+
+	n = packet_recv(t->control, &record, sizeof record, fds, 2);
+	if (n == 0 || n == -ECONNRESET)
+		return 1;
+	if (n < 0)
+		return (int)n;
+	if (n == (ssize_t)sizeof record)
+		for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+			if (row[i].type == record.type)
+				r = row[i].take(t, &record, fds);
+	(void)close_fd(fds[0]);
+	(void)close_fd(fds[1]);
+	return r;
+}
+
+static int serve(struct template *t)
+{
+	struct pollfd p[2] = { { .fd = t->control, .events = POLLIN }, { .fd = t->signals, .events = POLLIN } };
+	int r = 0;
+
+	while (r == 0) {
+		if (poll(p, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (p[1].revents)
+			r = reap(t);
+		if (r == 0 && p[0].revents)
+			r = take_record(t);
+	}
 	for (size_t i = 0; i < HANDSHAKES_MAX; i++)
-		self.worker[i].pidfd = -1;
+		if (t->children[i].pid)
+			kill_child(&t->children[i]);
+	/* the supervisor may go at any time */
+	return r == 1 || r == -EPIPE || r == -ECONNRESET ? 0 : r;
+}
+
+/* ---- start ---- */
+
+/* Children are waited for by this process alone, whatever was inherited. */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	(void)signal(SIGCHLD, SIG_DFL);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
 		return -errno;
-	self.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (self.signals < 0)
-		return -errno;
-	r = acceptor_init(&self.acceptor, mechanism, config, &error);
-	if (r < 0) {
-		log_line(LOG_ERR, "%s", error ? error : strerror(-r));
-		return r;
-	}
-	r = filter_compile(&self.filter);
-	if (r < 0) {
-		log_line(LOG_ERR, "the seccomp filter cannot be made: %s", strerror(-r));
-		return r;
-	}
-	preload();
-	return selftest(&self.acceptor, &self.filter);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int explain(const struct template *t, int r, const char *text)
+{
+	log_line(LOG_ERR, "%s template: %s", mechanism_name(t->mechanism), text ? text : strerror(-r));
+	return r;
+}
+
+static int prepare(struct template *t, const struct config *config)
+{
+	AUTO_FREE char *error = NULL;
+	int r;
+
+	t->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	t->signals = t->null < 0 ? -1 : open_signals();
+	if (t->signals < 0)
+		return explain(t, -errno, NULL);
+	r = acceptor_environment(t->mechanism);
+	if (r == 0)
+		r = acceptor_new(t->mechanism, config->keytab, &t->acceptor, &error);
+	if (r == 0)
+		r = preload(t->mechanism, t->acceptor, &error);
+	if (r < 0)
+		return explain(t, r, error);
+	r = sandbox_init(&t->sandbox);
+	if (r < 0)
+		return explain(t, r, "the system call filter cannot be made");
+	return selftest(t->mechanism, t->acceptor, fork_worker, t);
 }
 
 int template_main(enum mechanism mechanism, const struct config *config, int control_fd)
 {
+	static struct template t;
 	struct template_record ready = { .type = TEMPLATE_READY };
-	pid_t parent = getppid();
 	int r;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)prctl(PR_SET_NAME, mechanism == MECHANISM_KRB5 ? "template krb5" : "template ntlm");
-	if (getppid() != parent || fcntl(control_fd, F_SETFD, FD_CLOEXEC) < 0)
-		return -ESRCH;
-	limit(RLIMIT_CORE, 0);
-	self.control = control_fd;
-	r = prepare(mechanism, config);
+	t = (struct template){ .mechanism = mechanism, .control = control_fd, .signals = -1, .null = -1 };
+	(void)prctl(PR_SET_NAME, mechanism == MECHANISM_KRB5 ? "template-krb5" : "template-ntlm");
+	if (fcntl(control_fd, F_SETFD, FD_CLOEXEC) < 0)
+		return explain(&t, -errno, NULL);
+	r = prepare(&t, config);
 	if (r == 0)
 		r = packet_send(control_fd, &ready, sizeof ready, NULL, 0);
-	if (r == 0)
-		r = serve();
-	if (r < 0)
-		log_line(LOG_ERR, "%s template: %s", mechanism_name(mechanism), strerror(-r));
+	if (r == 0) {
+		r = serve(&t);
+		if (r < 0)
+			(void)explain(&t, r, NULL);
+	}
+	sandbox_done(&t.sandbox);
+	acceptor_free(t.acceptor);
+	(void)close_fd(t.signals);
+	(void)close_fd(t.null);
 	return r;
 }

@@ -1,276 +1,401 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The I/O and the actions around auth/conversation.c, MS-CSSP 3.1.5. Everything
+ * that a worker says goes to the supervisor; it does not log, and its standard
+ * descriptors lead nowhere.
+ */
 #include "credsspd/worker/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <openssl/rand.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "credsspd/auth/conversation.h"
+#include "credsspd/auth/delegation.h"
+#include "credsspd/auth/wbc.h"
 #include "credsspd/util/packet.h"
-#include "credsspd/wire/name.h"
-#include "credsspd/wire/utf16.h"
-#include "include/credssp/handover.h"
+#include "credsspd/wire/binding.h"
+#include "include/credssp/cleanup.h"
+
+#define SUPERVISOR_FD 3
+#define VERIFIER_FD 4
+#define WRAP_ROOM 128U /* header and checksum of any wrap token */
 
 struct worker {
-	int fd;
-	unsigned flags; /* enum worker_flag */
+	enum mechanism mechanism;
+	int socket;
+	struct acceptor *acceptor;
+	enum conversation_state state;
 	struct conversation conversation;
-	int pipe; /* where the hand-over goes, once granted */
+	struct tsrequest request; /* views into @packet */
+	struct worker_start start;
+	int pipe;
+	struct secret packet; /* what was received last; GSS may decrypt in place */
+	uint8_t reply[WORKER_PACKET_MAX];
+	enum refusal refusal;
+	char detail[WORKER_DETAIL_MAX];
+	bool may_tell;
 };
 
-/* aligned for the structs that arrive in it */
-static _Alignas(8) uint8_t packet[WORKER_PACKET_MAX];
-
-/* ---- records out ---- */
-
-static int send_reply(struct worker *w)
+static enum conversation_event wrong(struct worker *w, enum refusal refusal, const char *detail)
 {
-	uint8_t type = WORKER_REPLY;
-
-	return packet_send2(w->fd, &type, 1, w->conversation.reply, w->conversation.reply_len, NULL, 0);
+	w->refusal = refusal;
+	(void)snprintf(w->detail, sizeof w->detail, "%s", detail);
+	return CONVERSATION_WRONG;
 }
 
-static int send_failed(struct worker *w, enum refusal refusal, const char *detail, bool told)
+static enum conversation_event acceptor_wrong(struct worker *w)
 {
-	struct worker_failed f = {
-		.type = WORKER_FAILED,
-		.version = (uint8_t)w->conversation.version,
-		.told = told,
-		.refusal = (uint16_t)refusal,
+	return wrong(w, acceptor_refusal(w->acceptor), acceptor_detail(w->acceptor));
+}
+
+/* ---- out ---- */
+
+static enum conversation_event send_record(struct worker *w, const void *p, size_t len)
+{
+	int r = packet_send(w->socket, p, len, NULL, 0);
+
+	return r < 0 ? wrong(w, REFUSAL_CANCELLED, "the supervisor has gone") : CONVERSATION_NOTHING;
+}
+
+static enum conversation_event send_reply(struct worker *w, struct tsrequest *t)
+{
+	size_t len;
+
+	t->version = CONVERSATION_VERSION;
+	w->reply[0] = WORKER_REPLY;
+	if (tsrequest_write(t, w->reply + 1, sizeof w->reply - 1, &len) < 0)
+		return wrong(w, REFUSAL_INTERNAL, "the reply is too large");
+	return send_record(w, w->reply, 1 + len);
+}
+
+/* Tells the client by errorCode, where it would read it and the reason is one that it may know. */
+static bool tell_client(struct worker *w)
+{
+	struct tsrequest t = { .has_error_code = true, .error_code = refusal_ntstatus(w->refusal) };
+
+	if (!w->may_tell || t.error_code == 0 || !refusal_version_has_error_code(w->conversation.version))
+		return false;
+	return send_reply(w, &t) == CONVERSATION_NOTHING;
+}
+
+static void fail(struct worker *w)
+{
+	struct worker_failed f = { .type = WORKER_FAILED };
+	bool told = tell_client(w);
+
+	f.version = (uint8_t)w->conversation.version;
+	f.told = told;
+	f.refusal = (uint16_t)(w->refusal != REFUSAL_NONE ? w->refusal : REFUSAL_INTERNAL);
+	memcpy(f.detail, w->detail, sizeof f.detail);
+	(void)packet_send(w->socket, &f, sizeof f, NULL, 0);
+}
+
+/* ---- in ---- */
+
+static enum conversation_event take_start(struct worker *w, size_t len)
+{
+	const size_t head = offsetof(struct worker_start, public_key);
+
+	if (len < head || len > sizeof w->start)
+		return wrong(w, REFUSAL_INTERNAL, "malformed start record");
+	memcpy(&w->start, secret_expose(&w->packet), len);
+	if (w->start.public_key_len == 0 || w->start.public_key_len != len - head)
+		return wrong(w, REFUSAL_INTERNAL, "malformed start record");
+	w->conversation.min_version = w->start.min_version;
+	return CONVERSATION_GOT_START;
+}
+
+static enum conversation_event take_tsrequest(struct worker *w, size_t len)
+{
+	enum conversation_event event;
+	enum refusal refusal = REFUSAL_INTERNAL;
+	const char *detail = "";
+
+	if (tsrequest_read((const uint8_t *)secret_expose(&w->packet) + 1, len - 1, &w->request) < 0)
+		return wrong(w, REFUSAL_PROTOCOL, "malformed TSRequest");
+	event = conversation_take(&w->conversation, &w->request, &refusal, &detail);
+	return event == CONVERSATION_WRONG ? wrong(w, refusal, detail) : event;
+}
+
+static enum conversation_event take_verdict(struct worker *w, size_t len)
+{
+	struct worker_verdict v;
+
+	if (len != sizeof v)
+		return wrong(w, REFUSAL_INTERNAL, "malformed verdict");
+	memcpy(&v, secret_expose(&w->packet), sizeof v);
+	if (v.granted == 1)
+		return w->pipe >= 0 ? CONVERSATION_GOT_GRANTED : wrong(w, REFUSAL_INTERNAL, "a verdict without a pipe");
+	(void)wrong(w, v.refusal < REFUSAL_MAX_ ? (enum refusal)v.refusal : REFUSAL_INTERNAL, "");
+	return CONVERSATION_GOT_REFUSED;
+}
+
+/* The next record. When the supervisor has closed its end there is nobody to tell: the worker just ends. */
+static enum conversation_event receive(struct worker *w)
+{
+	static const struct {
+		uint8_t type;
+		enum conversation_event (*take)(struct worker *w, size_t len);
+	} row[] = {
+		{ WORKER_START, take_start },
+		{ WORKER_TSREQUEST, take_tsrequest },
+		{ WORKER_VERDICT, take_verdict },
 	};
+	uint8_t *p = secret_expose(&w->packet);
+	int fd = -1;
+	ssize_t n;
 
-	(void)snprintf(f.detail, sizeof f.detail, "%s", detail);
-	return packet_send(w->fd, &f, sizeof f, NULL, 0);
+	n = packet_recv(w->socket, p, WORKER_PACKET_MAX, &fd, 1);
+	if (n == 0 || n == -ECONNRESET)
+		_exit(EXIT_SUCCESS);
+	if (n < 0)
+		return wrong(w, n == -EMSGSIZE ? REFUSAL_PROTOCOL : REFUSAL_INTERNAL,
+			     "a packet that is too long, or bad");
+	if (fd >= 0) {
+		w->pipe = close_fd(w->pipe);
+		w->pipe = fd;
+	}
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (row[i].type == p[0])
+			return row[i].take(w, (size_t)n);
+	return wrong(w, REFUSAL_INTERNAL, "a record that a worker does not take");
 }
 
-static int send_refused(struct worker *w)
+/* ---- actions ---- */
+
+static enum conversation_event do_read(struct worker *w)
 {
-	bool told = w->conversation.reply_len > 0;
-	int r = told ? send_reply(w) : 0;
-
-	return r < 0 ? r : send_failed(w, w->conversation.error.refusal, w->conversation.error.detail, told);
+	(void)w;
+	return CONVERSATION_NOTHING;
 }
 
-static int send_authenticated(struct worker *w)
+static enum conversation_event do_pass_on(struct worker *w)
 {
-	struct worker_authenticated a = {
-		.type = WORKER_AUTHENTICATED,
-		.mechanism = (uint8_t)w->conversation.acceptor->mechanism,
-		.version = (uint8_t)w->conversation.version,
-	};
+	const uint8_t type = WORKER_NOT_MINE;
 
-	memcpy(a.principal, w->conversation.context.principal, sizeof a.principal);
-	return packet_send(w->fd, &a, sizeof a, NULL, 0);
+	return send_record(w, &type, sizeof type);
 }
 
-/* ---- the credentials ---- */
+static enum conversation_event do_accept(struct worker *w)
+{
+	switch (acceptor_accept(w->acceptor, w->request.nego_token)) {
+	case ACCEPTOR_CONTINUE:
+		return CONVERSATION_CONTINUE;
+	case ACCEPTOR_COMPLETE:
+		return CONVERSATION_COMPLETE;
+	case ACCEPTOR_FOREIGN:
+		return CONVERSATION_FOREIGN;
+	case ACCEPTOR_REFUSED:
+		break;
+	}
+	return acceptor_wrong(w);
+}
+
+/* When the last token was the client's there is nothing to pass on, and the record says just that. */
+static enum conversation_event do_send_token(struct worker *w)
+{
+	struct tsrequest t = { .nego_token = acceptor_token(w->acceptor) };
+	const uint8_t type = WORKER_REPLY;
+
+	return t.nego_token.p ? send_reply(w, &t) : send_record(w, &type, sizeof type);
+}
+
+static int binding(const struct worker *w, enum binding_direction direction, uint8_t out[BINDING_MAX], size_t *ret_len)
+{
+	struct view key = { w->start.public_key, w->start.public_key_len };
+
+	return binding_compute(w->conversation.version, direction, conversation_nonce(&w->conversation), key, out,
+			       ret_len);
+}
+
+static enum conversation_event do_verify(struct worker *w)
+{
+	static uint8_t want[BINDING_MAX];
+	AUTO_SECRET struct secret got = SECRET_NULL;
+	struct view sealed = w->request.pub_key_auth;
+	size_t len;
+
+	if (binding(w, BINDING_CLIENT_TO_SERVER, want, &len) < 0)
+		return wrong(w, REFUSAL_INTERNAL, "no binding");
+	if (acceptor_unwrap(w->acceptor, (uint8_t *)(uintptr_t)sealed.p, sealed.len, &got) < 0)
+		return acceptor_wrong(w);
+	if (secret_len(&got) != len || !secret_equal(secret_expose(&got), want, len))
+		return wrong(w, REFUSAL_BINDING, "");
+	return CONVERSATION_BOUND;
+}
+
+static enum conversation_event do_report(struct worker *w)
+{
+	struct worker_authenticated a = { .type = WORKER_AUTHENTICATED, .mechanism = (uint8_t)w->mechanism };
+
+	a.version = (uint8_t)w->conversation.version;
+	if (acceptor_principal(w->acceptor, a.principal) < 0)
+		return acceptor_wrong(w);
+	return send_record(w, &a, sizeof a);
+}
+
+static enum conversation_event do_confirm(struct worker *w)
+{
+	static uint8_t clear[BINDING_MAX], sealed[BINDING_MAX + WRAP_ROOM];
+	struct tsrequest t = { .nego_token = acceptor_token(w->acceptor) };
+	size_t len;
+
+	w->may_tell = false; /* the supervisor takes the next reply for this one */
+	if (binding(w, BINDING_SERVER_TO_CLIENT, clear, &len) < 0)
+		return wrong(w, REFUSAL_INTERNAL, "no binding");
+	if (acceptor_wrap(w->acceptor, (struct view){ clear, len }, sealed, sizeof sealed, &len) < 0)
+		return acceptor_wrong(w);
+	t.pub_key_auth = (struct view){ sealed, len };
+	return send_reply(w, &t);
+}
+
+/* The reason is the verdict's. */
+static enum conversation_event do_deny(struct worker *w)
+{
+	(void)w;
+	return CONVERSATION_WRONG;
+}
 
 static int write_all(int fd, const uint8_t *p, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, p, len);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -EIO;
-		p += n;
-		len -= (size_t)n;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
 	}
 	return 0;
 }
 
-static struct view strip_nul(struct view s)
+static enum conversation_event do_delegate(struct worker *w)
 {
-	if (s.len >= 2 && s.p[s.len - 1] == 0 && s.p[s.len - 2] == 0)
-		s.len -= 2;
-	return s;
-}
-
-static enum refusal put_password(struct secret *out, struct view password)
-{
-	AUTO_SECRET struct secret utf8 = SECRET_NULL;
-	struct view p = strip_nul(password);
-	size_t len;
-	int r;
-
-	if (p.len == 0)
-		return REFUSAL_EMPTY_PASSWORD;
-	if (secret_init(&utf8, PASSWORD_MAX) < 0)
-		return REFUSAL_INTERNAL;
-	r = utf16le_to_utf8(p, secret_expose(&utf8), PASSWORD_MAX, &len);
-	if (r == -ENOSPC)
-		return REFUSAL_TOO_LARGE;
-	if (r < 0 || memchr(secret_expose(&utf8), '\0', len))
-		return REFUSAL_PROTOCOL;
-	return handover_add(out, HANDOVER_PASSWORD, secret_expose(&utf8), len) < 0 ? REFUSAL_TOO_LARGE : REFUSAL_NONE;
-}
-
-static enum refusal deliver_password(struct worker *w, struct secret *out, struct worker_delegated *d)
-{
-	const struct ts_password_creds *p = &w->conversation.credentials.password;
-
-	if (strip_nul(p->domain_name).len + strip_nul(p->user_name).len + strip_nul(p->password).len == 0) {
-		if (!(w->flags & WORKER_RESTRICTED_ADMIN))
-			return REFUSAL_CREDENTIAL_KIND;
-		d->kind = CREDENTIAL_RESTRICTED_ADMIN;
-		return handover_begin(out, CREDENTIAL_RESTRICTED_ADMIN) < 0 ? REFUSAL_INTERNAL : REFUSAL_NONE;
-	}
-	if (name_decode_utf16le(p->domain_name.p, p->domain_name.len, d->domain) < 0 ||
-	    name_decode_utf16le(p->user_name.p, p->user_name.len, d->user) < 0)
-		return REFUSAL_NAME;
-	d->kind = CREDENTIAL_PASSWORD;
-	return handover_begin(out, CREDENTIAL_PASSWORD) < 0 ? REFUSAL_INTERNAL : put_password(out, p->password);
-}
-
-static enum refusal deliver_none(struct worker *w, struct secret *out, struct worker_delegated *d)
-{
-	(void)w;
-	(void)out;
-	(void)d;
-	return REFUSAL_CREDENTIAL_KIND;
-}
-
-static enum refusal deliver(struct worker *w, struct worker_delegated *d)
-{
-	static const struct {
-		enum ts_cred_type type;
-		enum refusal (*deliver)(struct worker *w, struct secret *out, struct worker_delegated *d);
-	} row[] = {
-		{ TS_CRED_PASSWORD, deliver_password },
-		{ TS_CRED_SMARTCARD, deliver_none },
-		{ TS_CRED_REMOTE_GUARD, deliver_none },
-	};
-	AUTO_SECRET struct secret out = SECRET_NULL;
-	enum refusal refusal = REFUSAL_INTERNAL;
-
-	if (secret_init(&out, HANDOVER_MAX) < 0)
-		return REFUSAL_INTERNAL;
-	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-		if (row[i].type == w->conversation.credentials.type)
-			refusal = row[i].deliver(w, &out, d);
-	if (refusal != REFUSAL_NONE)
-		return refusal;
-	handover_end(&out);
-	d->handover_len = (uint32_t)secret_len(&out);
-	/* the pipe takes HANDOVER_MAX without a reader: this does not block */
-	if (write_all(w->pipe, secret_expose(&out), secret_len(&out)) < 0)
-		return REFUSAL_INTERNAL;
-	w->pipe = close_fd(w->pipe);
-	return REFUSAL_NONE;
-}
-
-static int send_delegated(struct worker *w)
-{
+	AUTO_SECRET struct secret credentials = SECRET_NULL;
+	AUTO_SECRET struct secret handover = SECRET_NULL;
 	struct worker_delegated d = { .type = WORKER_DELEGATED };
-	enum refusal refusal = deliver(w, &d);
+	struct delegation what = { .kind = CREDENTIAL_NONE };
+	struct view sealed = w->request.auth_info;
+	enum refusal refusal;
 
-	secret_done(&w->conversation.clear);
+	if (acceptor_unwrap(w->acceptor, (uint8_t *)(uintptr_t)sealed.p, sealed.len, &credentials) < 0)
+		return acceptor_wrong(w);
+	refusal = delegation_read(&credentials, w->start.flags, &what, &handover);
 	if (refusal != REFUSAL_NONE)
-		return send_failed(w, refusal, "", false);
-	return packet_send(w->fd, &d, sizeof d, NULL, 0);
+		return wrong(w, refusal, "");
+	if (write_all(w->pipe, secret_expose(&handover), secret_len(&handover)) < 0)
+		return wrong(w, REFUSAL_INTERNAL, "cannot write into the pipe");
+	w->pipe = close_fd(w->pipe);
+	d.kind = (uint8_t)what.kind;
+	d.handover_len = (uint32_t)secret_len(&handover);
+	memcpy(d.domain, what.domain, sizeof what.domain);
+	memcpy(d.user, what.user, sizeof what.user);
+	return send_record(w, &d, sizeof d);
 }
 
-/* ---- records in ---- */
-
-/* Returns 1 to go on, 0 when the last word was said, or -errno. */
-static int act(struct worker *w, enum conversation_result result)
+/* CONVERSATION_FAIL: a reason that is known already stands. */
+static enum conversation_event do_fail(struct worker *w)
 {
-	uint8_t not_mine = WORKER_NOT_MINE;
-	int r = -EINVAL;
-
-	switch (result) {
-	case CONVERSATION_REPLY:
-		r = send_reply(w);
-		return r < 0 ? r : 1;
-	case CONVERSATION_ASK:
-		r = send_authenticated(w);
-		return r < 0 ? r : 1;
-	case CONVERSATION_NOT_MINE:
-		return packet_send(w->fd, &not_mine, 1, NULL, 0);
-	case CONVERSATION_CREDENTIALS:
-		return send_delegated(w);
-	case CONVERSATION_REFUSED:
-		return send_refused(w);
-	}
-	return r;
+	if (w->refusal == REFUSAL_NONE)
+		(void)wrong(w, REFUSAL_PROTOCOL, "a message out of order");
+	return CONVERSATION_WRONG;
 }
 
-static int take_verdict(struct worker *w, const uint8_t *p, size_t len)
+static enum conversation_event (*const actions[])(struct worker *w) = {
+	[CONVERSATION_FAIL] = do_fail,
+	[CONVERSATION_READ] = do_read,
+	[CONVERSATION_PASS_ON] = do_pass_on,
+	[CONVERSATION_ACCEPT] = do_accept,
+	[CONVERSATION_SEND_TOKEN] = do_send_token,
+	[CONVERSATION_VERIFY] = do_verify,
+	[CONVERSATION_REPORT] = do_report,
+	[CONVERSATION_CONFIRM] = do_confirm,
+	[CONVERSATION_DENY] = do_deny,
+	[CONVERSATION_DELEGATE] = do_delegate,
+};
+
+/* Until the last word. */
+static void converse(struct worker *w)
 {
-	struct worker_verdict v;
+	enum conversation_event event = CONVERSATION_NOTHING;
 
-	if (len != sizeof v)
-		return -EPROTO;
-	memcpy(&v, p, sizeof v);
-	if (v.granted == 1 && w->pipe < 0)
-		return -EPROTO;
-	if (v.granted == 1)
-		return act(w, conversation_verdict(&w->conversation, REFUSAL_NONE));
-	return act(w, conversation_verdict(&w->conversation, v.refusal ? (enum refusal)v.refusal : REFUSAL_INTERNAL));
-}
+	while (w->state != CONVERSATION_ENDED) {
+		struct conversation_step step;
 
-/* Waits for one record. Returns its length, 0 when the supervisor has gone, or -errno. */
-static ssize_t receive(struct worker *w)
-{
-	int fd = -1;
-	ssize_t n = packet_recv(w->fd, packet, sizeof packet, &fd, 1);
-
-	if (fd >= 0) {
-		(void)close_fd(w->pipe);
-		w->pipe = fd;
-	}
-	return n;
-}
-
-static int take_record(struct worker *w, size_t len)
-{
-	switch (packet[0]) {
-	case WORKER_TSREQUEST:
-		return act(w, conversation_take(&w->conversation, packet + 1, len - 1));
-	case WORKER_VERDICT:
-		return take_verdict(w, packet, len);
-	default:
-		return -EPROTO;
+		if (conversation_awaits(w->state))
+			event = receive(w);
+		w->may_tell = conversation_may_tell(w->state);
+		step = conversation_step(w->state, event);
+		w->state = step.next;
+		event = actions[step.action](w);
+		if (event == CONVERSATION_WRONG) {
+			fail(w);
+			return;
+		}
 	}
 }
 
-static int start(struct worker *w, const struct acceptor *a, uint8_t key[SUBJECT_PUBLIC_KEY_MAX])
-{
-	struct worker_start *s = (void *)packet;
-	const size_t head = offsetof(struct worker_start, public_key);
-	ssize_t n = receive(w);
+/* ---- the process ---- */
 
-	if (n == 0)
-		return -ECONNRESET;
-	if (n < (ssize_t)head || s->type != WORKER_START || s->public_key_len > SUBJECT_PUBLIC_KEY_MAX ||
-	    (size_t)n != head + s->public_key_len)
-		return -EPROTO;
-	w->flags = s->flags;
-	memcpy(key, s->public_key, s->public_key_len);
-	conversation_init(&w->conversation, a, s->min_version, (struct view){ key, s->public_key_len });
+/* Default for all, but a pipe or socket that the other end has closed is an error and not a crash of this process. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		(void)signal(s, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The order matters: a source may have the number of a later target, but never of an earlier one. */
+static int keep_only(int supervisor, int verifier, int null)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	if (supervisor != SUPERVISOR_FD && dup2(supervisor, SUPERVISOR_FD) < 0)
+		return -errno;
+	if (verifier >= 0 && verifier != VERIFIER_FD && dup2(verifier, VERIFIER_FD) < 0)
+		return -errno;
+	return close_range(verifier >= 0 ? VERIFIER_FD + 1 : SUPERVISOR_FD + 1, ~0U, 0) < 0 ? -errno : 0;
+}
+
+/* The state of OpenSSL's generator came from the template; nobody else may have drawn the same. */
+static int reseed(void)
+{
+	uint8_t seed[32];
+
+	if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+		return -EIO;
+	RAND_add(seed, sizeof seed, sizeof seed);
+	secret_wipe(seed, sizeof seed);
 	return 0;
 }
 
-int worker_run(const struct acceptor *a, int fd)
+__attribute__((noreturn)) void worker_main(enum mechanism mechanism, struct acceptor *acceptor,
+					   const struct sandbox *sandbox, int supervisor, int verifier, int null)
 {
-	static uint8_t key[SUBJECT_PUBLIC_KEY_MAX];
-	static struct worker w; /* holds a reply buffer of 64 KiB */
-	int r;
+	static struct worker w; /* too large for the stack */
 
-	w.fd = fd;
-	w.pipe = -1;
-	r = start(&w, a, key);
-	if (r < 0)
-		return r == -ECONNRESET ? 0 : 1;
-	do {
-		ssize_t n = receive(&w);
-
-		r = n > 0 ? take_record(&w, (size_t)n) : (int)n;
-	} while (r == 1);
-	conversation_done(&w.conversation);
-	/* a supervisor that closes its end (the client left) is as ordinary as a last word */
-	return r == 0 || r == -EPIPE || r == -ECONNRESET ? 0 : 1;
+	reset_signals();
+	w = (struct worker){ .mechanism = mechanism, .socket = SUPERVISOR_FD, .acceptor = acceptor, .pipe = -1 };
+	if (keep_only(supervisor, verifier, null) < 0 || reseed() < 0 ||
+	    secret_init(&w.packet, WORKER_PACKET_MAX) < 0 || sandbox_enter(sandbox) < 0)
+		_exit(EXIT_FAILURE);
+	wbc_attach(verifier >= 0 ? VERIFIER_FD : -1);
+	converse(&w);
+	secret_done(&w.packet);
+	_exit(EXIT_SUCCESS);
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* One worker: one handshake, from WORKER_START to WORKER_DELEGATED or WORKER_FAILED (record.h). */
+/* The process of one handshake: forked from a template, parses what a client sent, and ends. */
 #pragma once
 
 #include "credsspd/auth/acceptor.h"
+#include "credsspd/worker/record.h"
+#include "credsspd/worker/sandbox.h"
 
 /*
- * Runs in the forked process, under the filter; @fd is its only socket but for the verifier's (auth/wbc.h). Returns the exit
- * status: 0 when the last word was said or the supervisor has gone.
+ * In the forked child: gives up everything but the two sockets (@verifier is -1
+ * for krb5) and @null (/dev/null, for the standard descriptors), enters the sandbox,
+ * holds the conversation over @supervisor and exits: 0 when it said its last word
+ * or the supervisor closed the socket.
  */
-int worker_run(const struct acceptor *a, int fd);
+__attribute__((noreturn)) void worker_main(enum mechanism mechanism, struct acceptor *acceptor,
+					   const struct sandbox *sandbox, int supervisor, int verifier, int null);

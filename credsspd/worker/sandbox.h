@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* What a worker may still do: resource limits and the system call filter. */
+#pragma once
+
+#include <linux/filter.h>
+#include <stddef.h>
+
+#define SANDBOX_FDS \
+	8 /* descriptors below this number: three standard ones, two sockets, the pipe, and room to receive it */
+
+struct sandbox {
+	struct sock_fprog program; /* owned; exported once, loaded by every worker */
+	size_t address_space;      /* RLIMIT_AS */
+};
+
+/* In the template: builds the filter. Returns 0 or -errno. */
+int sandbox_init(struct sandbox *ret_);
+void sandbox_done(struct sandbox *s);
+
+/* In the worker: limits, no new privileges, not dumpable, filter. For good. Returns 0 or -errno. */
+int sandbox_enter(const struct sandbox *s);

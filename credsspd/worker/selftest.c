@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Client, supervisor and verifier in one forked process, against a real worker.
+ * The client's parts are libraries (auth/initiator.c); the password and its hash are
+ * those of the examples in MS-NLMP 4.2 and protect nothing.
+ */
+#include "credsspd/worker/selftest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "credsspd/auth/initiator.h"
+#include "credsspd/util/log.h"
+#include "credsspd/util/packet.h"
+#include "credsspd/verifier/record.h"
+#include "credsspd/wire/binding.h"
+#include "credsspd/wire/tsrequest.h"
+#include "include/credssp/cleanup.h"
+#include "include/credssp/handover.h"
+
+#define DEADLINE_SEC 10U
+#define MD5_LEN 16U
+
+static const char user[] = "selftest";
+static const char domain[] = "D";
+static const char password[] = "Password";
+static const uint8_t nt_hash[16] = { 0xa4, 0xf4, 0x9c, 0x40, 0x65, 0x10, 0xbd, 0xca,
+				     0xb6, 0x82, 0x4e, 0xe7, 0xc3, 0x0f, 0xd8, 0x52 };
+static const uint8_t user_and_domain[] =
+    "S\0E\0L\0F\0T\0E\0S\0T\0D"; /* with its NUL: UTF-16LE, the user in upper case */
+static const uint8_t nonce[CLIENT_NONCE_LEN] = "nonce of the self-test";
+static const uint8_t public_key[] = "public key of the self-test";
+
+/* TSCredentials with TSPasswordCreds {domain, user, password} as above, MS-CSSP 2.2.1.2.1. */
+static const uint8_t credentials[] = {
+	0x30, 0x39, 0xa0, 0x03, 0x02, 0x01, 0x01, 0xa1, 0x32, 0x04, 0x30, /* credType 1 */
+	0x30, 0x2e, 0xa0, 0x04, 0x04, 0x02, 'D',  0,                      /* domainName */
+	0xa1, 0x12, 0x04, 0x10, 's',  0,    'e',  0,    'l',  0,    'f',
+	0,    't',  0,    'e',  0,    's',  0,    't',  0, /* userName */
+	0xa2, 0x12, 0x04, 0x10, 'P',  0,    'a',  0,    's',  0,    's',
+	0,    'w',  0,    'o',  0,    'r',  0,    'd',  0, /* password */
+};
+
+struct client {
+	const char *step; /* what is being done, for the log */
+	enum mechanism mechanism;
+	struct initiator *initiator;
+	int worker, verifier;
+	int pipe[2];
+	uint8_t packet[WORKER_PACKET_MAX];
+	size_t len;
+	uint8_t out[TSREQUEST_MAX];
+};
+
+/* ---- the verifier ---- */
+
+static int hmac_md5(const uint8_t *key, const void *p, size_t len, uint8_t out[MD5_LEN])
+{
+	unsigned n = 0;
+
+	return HMAC(EVP_md5(), key, MD5_LEN, p, len, out, &n) && n == MD5_LEN ? 0 : -EIO;
+}
+
+/* NTLMv2, MS-NLMP 3.3.2. */
+static int judge(const struct verifier_query *q, struct verifier_answer *a)
+{
+	static uint8_t data[8 + NTLM_RESPONSE_MAX];
+	uint8_t key[MD5_LEN], proof[MD5_LEN];
+	size_t blob = q->nt_response_len - MD5_LEN;
+
+	memcpy(data, q->server_challenge, 8);
+	memcpy(data + 8, q->nt_response + MD5_LEN, blob);
+	if (hmac_md5(nt_hash, user_and_domain, sizeof user_and_domain, key) < 0 ||
+	    hmac_md5(key, data, 8 + blob, proof) < 0 || hmac_md5(key, proof, sizeof proof, a->session_key) < 0)
+		return -EIO;
+	a->granted = memcmp(proof, q->nt_response, sizeof proof) == 0;
+	return 0;
+}
+
+static int serve_query(struct client *c)
+{
+	static struct verifier_query q;
+	struct verifier_answer a = { .type = VERIFIER_ANSWER };
+	ssize_t n = packet_recv(c->verifier, &q, sizeof q, NULL, 0);
+	const size_t head = offsetof(struct verifier_query, nt_response);
+
+	if (n < (ssize_t)head || q.type != VERIFIER_QUERY || (size_t)n != head + q.nt_response_len ||
+	    q.nt_response_len < MD5_LEN || strcmp(q.user, user) != 0 || strcmp(q.domain, domain) != 0 ||
+	    judge(&q, &a) < 0)
+		return -EPROTO;
+	return packet_send(c->verifier, &a, sizeof a, NULL, 0);
+}
+
+/* ---- the supervisor ---- */
+
+static int send_start(struct client *c)
+{
+	static struct worker_start start;
+
+	start = (struct worker_start){ .type = WORKER_START, .min_version = 6, .public_key_len = sizeof public_key };
+	memcpy(start.public_key, public_key, sizeof public_key);
+	return packet_send(c->worker, &start, offsetof(struct worker_start, public_key) + sizeof public_key, NULL, 0);
+}
+
+/* The worker's next record, which must be of @type; its question to the verifier comes before. */
+static int receive(struct client *c, enum worker_type type)
+{
+	struct pollfd p[2] = { { .fd = c->worker, .events = POLLIN }, { .fd = c->verifier, .events = POLLIN } };
+	ssize_t n;
+	int r;
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0)
+			return -errno;
+		if (p[0].revents)
+			break;
+		r = serve_query(c);
+		if (r < 0)
+			return r;
+	}
+	n = packet_recv(c->worker, c->packet, sizeof c->packet, NULL, 0);
+	if (n == 0)
+		return -EPIPE;
+	if (n < 0)
+		return (int)n;
+	c->len = (size_t)n;
+	if (c->packet[0] == WORKER_FAILED && c->len == sizeof(struct worker_failed)) {
+		struct worker_failed f;
+
+		memcpy(&f, c->packet, sizeof f);
+		log_line(LOG_ERR, "self-test: the worker refused: %s: %.*s", refusal_word(f.refusal),
+			 (int)sizeof f.detail, f.detail);
+	}
+	return c->packet[0] == type ? 0 : -EPROTO;
+}
+
+static int send_tsrequest(struct client *c, struct tsrequest *t)
+{
+	const uint8_t type = WORKER_TSREQUEST;
+	size_t len;
+	int r;
+
+	t->version = 6;
+	t->client_nonce = (struct view){ nonce, sizeof nonce };
+	r = tsrequest_write(t, c->out, sizeof c->out, &len);
+	return r < 0 ? r : packet_send2(c->worker, &type, 1, c->out, len, NULL, 0);
+}
+
+static int receive_tsrequest(struct client *c, struct tsrequest *ret_)
+{
+	int r = receive(c, WORKER_REPLY);
+
+	return r < 0 ? r : tsrequest_read(c->packet + 1, c->len - 1, ret_);
+}
+
+/* ---- the client ---- */
+
+static int seal_binding(struct client *c, uint8_t *out, size_t size, size_t *ret_len)
+{
+	static uint8_t clear[BINDING_MAX];
+	size_t len;
+	int r = binding_compute(6, BINDING_CLIENT_TO_SERVER, (struct view){ nonce, sizeof nonce },
+				(struct view){ public_key, sizeof public_key }, clear, &len);
+
+	return r < 0 ? r : initiator_wrap(c->initiator, (struct view){ clear, len }, out, size, ret_len);
+}
+
+/* Tokens to and fro; pubKeyAuth goes with the last one, or after it. */
+static int authenticate(struct client *c)
+{
+	static uint8_t sealed[BINDING_MAX + 256];
+	struct tsrequest in = { .version = 6 };
+	size_t len;
+	int r = 1;
+
+	while (r == 1) {
+		struct tsrequest t = { .version = 6 };
+
+		r = initiator_step(c->initiator, in.nego_token, &t.nego_token);
+		if (r < 0) {
+			log_line(LOG_ERR, "self-test: the initiator: %s", initiator_detail(c->initiator));
+			return r;
+		}
+		if (r == 0) {
+			if (seal_binding(c, sealed, sizeof sealed, &len) < 0)
+				return -EIO;
+			t.pub_key_auth = (struct view){ sealed, len };
+		}
+		if (send_tsrequest(c, &t) < 0 || (r == 1 && receive_tsrequest(c, &in) < 0))
+			return -EIO;
+	}
+	return receive(c, WORKER_AUTHENTICATED);
+}
+
+static int grant(struct client *c)
+{
+	struct worker_verdict v = { .type = WORKER_VERDICT, .granted = 1 };
+	int r = packet_send(c->worker, &v, sizeof v, &c->pipe[1], 1);
+
+	c->pipe[1] = close_fd(c->pipe[1]);
+	return r;
+}
+
+static int check_binding(struct client *c)
+{
+	static uint8_t want[BINDING_MAX], got[BINDING_MAX];
+	struct tsrequest t;
+	size_t want_len, got_len;
+
+	if (receive_tsrequest(c, &t) < 0 || !t.pub_key_auth.p ||
+	    initiator_unwrap(c->initiator, t.pub_key_auth, got, sizeof got, &got_len) < 0 ||
+	    binding_compute(6, BINDING_SERVER_TO_CLIENT, (struct view){ nonce, sizeof nonce },
+			    (struct view){ public_key, sizeof public_key }, want, &want_len) < 0)
+		return -EIO;
+	return got_len == want_len && memcmp(got, want, got_len) == 0 ? 0 : -EIO;
+}
+
+static int delegate(struct client *c)
+{
+	uint8_t sealed[sizeof credentials + 256];
+	struct tsrequest t = { .version = 6 };
+	size_t len;
+
+	if (initiator_wrap(c->initiator, (struct view){ credentials, sizeof credentials }, sealed, sizeof sealed,
+			   &len) < 0)
+		return -EIO;
+	t.auth_info = (struct view){ sealed, len };
+	return send_tsrequest(c, &t);
+}
+
+static int check_delegated(struct client *c)
+{
+	struct worker_delegated d;
+	int r = receive(c, WORKER_DELEGATED);
+
+	if (r < 0 || c->len != sizeof d)
+		return -EPROTO;
+	memcpy(&d, c->packet, sizeof d);
+	return strcmp(d.user, user) == 0 && strcmp(d.domain, domain) == 0 && d.kind == CREDENTIAL_PASSWORD ? 0
+													   : -EPROTO;
+}
+
+static int check_handover(struct client *c)
+{
+	AUTO_SECRET struct secret s = SECRET_NULL;
+	struct handover h;
+	ssize_t n;
+
+	if (secret_init(&s, HANDOVER_MAX) < 0)
+		return -ENOMEM;
+	n = read(c->pipe[0], secret_expose(&s), HANDOVER_MAX);
+	if (n < 0 || secret_set_len(&s, (size_t)n) < 0 || handover_read(&s, &h) < 0)
+		return -EIO;
+	return h.field[HANDOVER_PASSWORD].len == strlen(password) &&
+		       secret_equal(h.field[HANDOVER_PASSWORD].p_, password, strlen(password))
+		   ? 0
+		   : -EIO;
+}
+
+static int run(struct client *c)
+{
+	static const struct {
+		const char *name;
+		int (*step)(struct client *c);
+	} row[] = {
+		{ "start", send_start },
+		{ "authentication", authenticate },
+		{ "verdict", grant },
+		{ "reply to pubKeyAuth", check_binding },
+		{ "authInfo", delegate },
+		{ "delegated names", check_delegated },
+		{ "hand-over", check_handover },
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof row / sizeof *row && r == 0; i++) {
+		c->step = row[i].name;
+		r = row[i].step(c);
+	}
+	return r;
+}
+
+static int make_initiator(struct client *c, const struct acceptor *acceptor, bool spnego)
+{
+	c->step = "initiator";
+	return c->mechanism == MECHANISM_KRB5 ? initiator_new_krb5(acceptor_keytab(acceptor), spnego, &c->initiator)
+					      : initiator_new_ntlm("D\\selftest", password, spnego, &c->initiator);
+}
+
+__attribute__((noreturn)) static void client_main(enum mechanism mechanism, const struct acceptor *acceptor,
+						  bool spnego, int worker, int verifier)
+{
+	static struct client c; /* too large for the stack */
+	int r;
+
+	c = (struct client){ .mechanism = mechanism, .worker = worker, .verifier = verifier, .pipe = { -1, -1 } };
+	(void)alarm(DEADLINE_SEC); /* the signal ends the process, which the template sees */
+	r = pipe2(c.pipe, O_CLOEXEC) < 0 ? -errno : make_initiator(&c, acceptor, spnego);
+	if (r == 0)
+		r = run(&c);
+	if (r < 0)
+		log_line(LOG_ERR, "%s self-test (%s): %s: %s", mechanism_name(mechanism), spnego ? "SPNEGO" : "raw",
+			 c.step, strerror(-r));
+	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* ---- in the template ---- */
+
+static int wait_for(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return status;
+}
+
+static int one(enum mechanism mechanism, const struct acceptor *acceptor, bool spnego, selftest_fork_fn fork_worker,
+	       void *userdata)
+{
+	int control[2] = { -1, -1 }, question[2] = { -1, -1 };
+	int client_status = -1, worker_status = -1, r;
+	pid_t worker = -1, client = -1;
+
+	r = packet_pair(0, control);
+	if (r == 0 && mechanism == MECHANISM_NTLM)
+		r = packet_pair(0, question);
+	if (r == 0)
+		worker = fork_worker(control[1], question[1], userdata);
+	(void)close_fd(control[1]);
+	(void)close_fd(question[1]);
+	if (worker > 0)
+		client = fork();
+	if (client == 0)
+		client_main(mechanism, acceptor, spnego, control[0], question[0]);
+	(void)close_fd(control[0]);
+	(void)close_fd(question[0]);
+	if (client > 0)
+		client_status = wait_for(client);
+	if (worker > 0) {
+		/* without its client it has seen end of file; this is for one that hangs */
+		if (client_status != 0)
+			(void)kill(worker, SIGKILL);
+		worker_status = wait_for(worker);
+	}
+	if (client_status == 0 && worker_status == 0)
+		return 0;
+	log_line(LOG_ERR, "%s self-test (%s) failed: client's wait status 0x%x, worker's 0x%x%s",
+		 mechanism_name(mechanism), spnego ? "SPNEGO" : "raw", (unsigned)client_status, (unsigned)worker_status,
+		 WIFSIGNALED(worker_status) && WTERMSIG(worker_status) == SIGSYS ? " (killed by the filter)" : "");
+	return -EIO;
+}
+
+int selftest(enum mechanism mechanism, const struct acceptor *acceptor, selftest_fork_fn fork_worker, void *userdata)
+{
+	int r = one(mechanism, acceptor, false, fork_worker, userdata);
+
+	return r < 0 ? r : one(mechanism, acceptor, true, fork_worker, userdata);
+}
