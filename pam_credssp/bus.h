@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* org.credssp1.Vault, called with a deadline. The only file of the module that knows D-Bus is bus.c. */
+#pragma once
+
+#include <stdint.h>
+
+#include "include/credssp/limits.h"
+
+enum bus_result {
+	BUS_OK = 0,
+	BUS_NO_TICKET, /* unknown, used or expired */
+	BUS_MISMATCH, /* for another service or user; it is gone */
+	BUS_DENIED, /* this process may not redeem */
+	BUS_ABSENT, /* no bus, or nobody has the name */
+	BUS_TIMEOUT,
+	BUS_ERROR, /* anything else */
+	BUS_RESULT_MAX_
+};
+
+/* What the ticket stood for; strings are NUL-terminated. */
+struct bus_about {
+	char user[ACCOUNT_NAME_MAX + 1]; /* canonical pw_name */
+	char kind[32];
+	char rhost[RHOST_MAX + 1];
+	char principal[PRINCIPAL_MAX + 1];
+	uint64_t logon;
+	int pipe; /* read end; the caller's */
+};
+
+/*
+ * Redeems @ticket. @deadline is CLOCK_MONOTONIC in milliseconds. On BUS_OK fills @ret_about; otherwise @ret_error has one
+ * line for the log (empty when there is nothing to add).
+ */
+enum bus_result bus_redeem(const char *ticket, const char *service, const char *user, int64_t deadline,
+			   struct bus_about *ret_about, char ret_error[160]);
+
+/* CLOCK_MONOTONIC in milliseconds. */
+int64_t bus_now(void);

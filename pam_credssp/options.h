@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Arguments of the module's lines in /etc/pam.d; pam_credssp(8) documents them. */
+#pragma once
+
+#include <security/pam_modules.h>
+#include <stdbool.h>
+
+enum action {
+	ACTION_REDEEM, /* trade the ticket for the credentials */
+	ACTION_VERIFY, /* verify credentials that are no password */
+};
+
+struct options {
+	int action; /* enum action */
+	bool require_ticket; /* no ticket, no logon */
+	bool debug;
+	unsigned timeout; /* ms, for everything on the bus and the pipe together */
+};
+
+struct options_row {
+	const char *word; /* "require_ticket", or "timeout=" when a number follows */
+	const char *meaning; /* one line */
+};
+
+/* The table of words, ended by a NULL word; tests compare it with the manual. */
+const struct options_row *options_rows(void);
+
+/* Reads the arguments; an unknown or malformed one is logged and makes the call fail. Returns PAM_SUCCESS or PAM_SERVICE_ERR. */
+int options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *ret_options);

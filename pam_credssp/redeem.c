@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Redeemed is not verified: whoever redeems has proved to credsspd who they are, but whether the password is right, and the account in
+ * order, the modules behind say. So a redeemed ticket is PAM_IGNORE to the stack: no control on our line can let somebody in
+ * whose password no module has checked.
+ */
+#include "pam_credssp/redeem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <security/pam_ext.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "include/credssp/cleanup.h"
+#include "include/credssp/handover.h"
+#include "include/credssp/secret.h"
+#include "pam_credssp/bus.h"
+#include "pam_credssp/logon.h"
+
+/* What can go wrong behind a ticket. The first ones are enum bus_result. */
+enum problem {
+	PROBLEM_SLOW_PIPE = BUS_RESULT_MAX_,
+	PROBLEM_PIPE,
+	PROBLEM_HANDOVER,
+	PROBLEM_USER,
+	PROBLEM_KIND,
+	PROBLEM_PASSWORD,
+	PROBLEM_PAM,
+	PROBLEMS_
+};
+
+static const struct {
+	int pam;
+	const char *text;
+} problems[PROBLEMS_] = {
+	[BUS_OK] = { PAM_SYSTEM_ERR, "no problem" },
+	[BUS_NO_TICKET] = { PAM_AUTH_ERR, "the ticket is unknown, used or expired" },
+	[BUS_MISMATCH] = { PAM_AUTH_ERR, "the ticket was for another user or service, and is destroyed" },
+	[BUS_DENIED] = { PAM_AUTHINFO_UNAVAIL, "this process may not redeem tickets (redeemers in credsspd.conf, bus policy)" },
+	[BUS_ABSENT] = { PAM_AUTHINFO_UNAVAIL, "credsspd is not there (systemctl status credsspd)" },
+	[BUS_TIMEOUT] = { PAM_AUTHINFO_UNAVAIL, "credsspd or the bus gave no answer in time" },
+	[BUS_ERROR] = { PAM_SYSTEM_ERR, "the bus call failed" },
+	[PROBLEM_SLOW_PIPE] = { PAM_AUTHINFO_UNAVAIL, "the credentials did not arrive in time" },
+	[PROBLEM_PIPE] = { PAM_SYSTEM_ERR, "the credentials cannot be read" },
+	[PROBLEM_HANDOVER] = { PAM_SYSTEM_ERR, "the credentials are not in the format that this module knows (versions differ?)" },
+	[PROBLEM_USER] = { PAM_AUTH_ERR, "credsspd answered for another user" },
+	[PROBLEM_KIND] = { PAM_AUTH_ERR, "this kind of credentials cannot be used here" },
+	[PROBLEM_PASSWORD] = { PAM_AUTH_ERR, "the password is empty, or longer than PAM takes" },
+	[PROBLEM_PAM] = { PAM_SYSTEM_ERR, "libpam refused an item" },
+};
+
+_Static_assert(PROBLEM_SLOW_PIPE == BUS_ERROR + 1, "bus results come first");
+
+static const char *text_item(pam_handle_t *pamh, int item)
+{
+	const void *value = NULL;
+
+	return pam_get_item(pamh, item, &value) == PAM_SUCCESS && value ? value : "";
+}
+
+/* One line, who, from where and why; and no ticket is left where a module behind would take it for a password. */
+static int refuse(pam_handle_t *pamh, unsigned problem, const char *user, const char *rhost, const char *detail)
+{
+	int pam = problem < PROBLEMS_ ? problems[problem].pam : PAM_SYSTEM_ERR;
+
+	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
+	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: %s%s%s", user, rhost,
+		   problem < PROBLEMS_ ? problems[problem].text : "?", detail && *detail ? ": " : "", detail ? detail : "");
+	return pam;
+}
+
+/* ---- the pipe ---- */
+
+/* Reads until end of file. Returns 0, PROBLEM_SLOW_PIPE or PROBLEM_PIPE. */
+static unsigned read_pipe(int fd, int64_t deadline, struct secret *out)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int64_t left = deadline - bus_now();
+		ssize_t n;
+
+		if (left <= 0)
+			return PROBLEM_SLOW_PIPE;
+		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
+			return PROBLEM_PIPE;
+		if (!p.revents)
+			continue;
+		n = read(fd, (char *)secret_expose(out) + secret_len(out), secret_room(out));
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n == 0)
+			return 0;
+		if (n < 0 || secret_set_len(out, secret_len(out) + (size_t)n) < 0 || secret_room(out) == 0)
+			return PROBLEM_PIPE; /* an error, or longer than any hand-over */
+	}
+}
+
+/* ---- what was in it ---- */
+
+static unsigned take_password(pam_handle_t *pamh, struct handover_field f)
+{
+	AUTO_SECRET struct secret text = SECRET_NULL;
+	unsigned r = PROBLEM_PASSWORD;
+
+	if (f.len == 0 || f.len > PASSWORD_MAX || memchr(f.p_, '\0', f.len))
+		return r;
+	if (secret_init(&text, f.len + 1) < 0 || secret_append(&text, f.p_, f.len) < 0 || secret_append(&text, "", 1) < 0)
+		return PROBLEM_PAM;
+	/* libpam keeps a copy, and wipes it */
+	return pam_set_item(pamh, PAM_AUTHTOK, secret_expose(&text)) == PAM_SUCCESS ? 0 : PROBLEM_PAM;
+}
+
+static unsigned take_handover(pam_handle_t *pamh, const struct bus_about *about, int64_t deadline)
+{
+	AUTO_SECRET struct secret in = SECRET_NULL;
+	const char *kind;
+	struct handover h;
+	unsigned r;
+
+	if (secret_init(&in, HANDOVER_MAX + 1) < 0)
+		return PROBLEM_PAM;
+	r = read_pipe(about->pipe, deadline, &in);
+	if (r)
+		return r;
+	if (handover_read(&in, &h) < 0)
+		return PROBLEM_HANDOVER;
+	kind = credential_kind_name(h.kind);
+	if (!kind || strcmp(kind, about->kind) != 0)
+		return PROBLEM_HANDOVER;
+	if (h.kind != CREDENTIAL_PASSWORD)
+		return PROBLEM_KIND;
+	r = take_password(pamh, h.field[HANDOVER_PASSWORD]);
+	if (r == 0)
+		logon_set_kind(logon_get(pamh), h.kind);
+	return r;
+}
+
+static unsigned take_about(pam_handle_t *pamh, const struct bus_about *about, const char *user)
+{
+	/* the daemon compared it too: a module that sets PAM_USER to another name logs on somebody else */
+	if (strcmp(about->user, user) != 0)
+		return PROBLEM_USER;
+	if (!*text_item(pamh, PAM_RHOST) && about->rhost[0] && pam_set_item(pamh, PAM_RHOST, about->rhost) != PAM_SUCCESS)
+		return PROBLEM_PAM;
+	return 0;
+}
+
+static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char *ticket)
+{
+	struct bus_about about = { .pipe = -1 };
+	const char *service = text_item(pamh, PAM_SERVICE), *user = NULL;
+	int64_t deadline = bus_now() + o->timeout;
+	char error[160] = "";
+	unsigned problem;
+	int r;
+
+	r = logon_begin(pamh);
+	if (r == PAM_SUCCESS)
+		r = pam_get_user(pamh, &user, NULL); /* with the filter in place it asks nobody: the application has to set it */
+	if (r != PAM_SUCCESS || !user || !*user)
+		return refuse(pamh, PROBLEM_PAM, "?", text_item(pamh, PAM_RHOST), "the application named no user");
+	problem = bus_redeem(ticket, service, user, deadline, &about, error);
+	if (problem == BUS_OK)
+		problem = take_about(pamh, &about, user);
+	if (problem == 0)
+		problem = take_handover(pamh, &about, deadline);
+	(void)close_fd(about.pipe);
+	if (problem)
+		return refuse(pamh, problem, user, *text_item(pamh, PAM_RHOST) ? text_item(pamh, PAM_RHOST) : about.rhost, error);
+	pam_syslog(pamh, LOG_INFO, "redeemed user=%s rhost=%s logon=%llu kind=%s principal=%s", user, text_item(pamh, PAM_RHOST),
+		   (unsigned long long)about.logon, about.kind, about.principal);
+	return PAM_IGNORE;
+}
+
+/* ---- no ticket ---- */
+
+static int no_ticket(pam_handle_t *pamh, const struct options *o)
+{
+	if (!o->require_ticket) {
+		if (o->debug)
+			pam_syslog(pamh, LOG_DEBUG, "no ticket: this logon is not ours");
+		return PAM_IGNORE;
+	}
+	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
+	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: no ticket, and require_ticket is set", text_item(pamh, PAM_USER),
+		   text_item(pamh, PAM_RHOST));
+	return PAM_AUTH_ERR;
+}
+
+int redeem_authenticate(pam_handle_t *pamh, const struct options *o)
+{
+	AUTO_SECRET struct secret ticket = SECRET_NULL;
+	const char *given = NULL;
+
+	/* asks for the password when nobody has yet; what it gets is kept for the modules behind */
+	if (pam_get_authtok(pamh, PAM_AUTHTOK, &given, NULL) != PAM_SUCCESS || !given || !logon_is_ticket(given))
+		return no_ticket(pamh, o);
+	/* our own copy: PAM_AUTHTOK is about to be replaced */
+	if (secret_init(&ticket, TICKET_LEN + 1) < 0 || secret_append(&ticket, given, TICKET_LEN + 1) < 0)
+		return refuse(pamh, PROBLEM_PAM, text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST), "out of memory");
+	return redeem_ticket(pamh, o, secret_expose(&ticket));
+}
