@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The PROXY protocol, version 2 (haproxy's proxy-protocol.txt, 2.2), as configured proxies send it first. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/credssp/limits.h"
+
+struct proxy_peer {
+	char rhost[RHOST_MAX + 8U]; /* empty: LOCAL, or an address family that has none */
+	uint16_t rport;
+};
+
+/*
+ * Reads the header at @p, of which @len octets are here. Returns 1 with its length in @ret_total, 0 when more octets
+ * are needed, -EPROTO when it is none, -EMSGSIZE when it is longer than PROXY_V2_MAX.
+ */
+int proxy_read(const uint8_t *p, size_t len, size_t *ret_total, struct proxy_peer *ret_peer);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd/rdp/settings.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "credsspd/config/options.h"
+#include "include/credssp/limits.h"
+
+struct raw {
+	struct settings s;
+	int log_level;
+};
+
+#define AT(member) offsetof(struct raw, member)
+
+static const struct option_choice log_choices[] = { { "info", false }, { "debug", true }, { NULL, 0 } };
+
+static const struct option_row rows[] = {
+	{ .key = "listen", .type = OPTION_LIST, .offset = AT(s.listen), .def = "3389", .max = 16 },
+	{ .key = "certificate", .type = OPTION_STRING, .offset = AT(s.certificate), .def = NULL },
+	{ .key = "private_key", .type = OPTION_STRING, .offset = AT(s.private_key), .def = NULL },
+	{ .key = "state_directory", .type = OPTION_STRING, .offset = AT(s.state_directory), .def = "/var/lib/credsspd-rdp" },
+	{ .key = "xrdp_socket", .type = OPTION_STRING, .offset = AT(s.xrdp_socket), .def = "/run/xrdp/front.sock" },
+	{ .key = "service", .type = OPTION_STRING, .offset = AT(s.service), .def = "xrdp-sesman" },
+	{ .key = "hybrid_ex", .type = OPTION_BOOL, .offset = AT(s.hybrid_ex), .def = "true" },
+	{ .key = "proxy_peers", .type = OPTION_LIST, .offset = AT(s.proxy_peers), .def = "", .max = PROXY_PEERS_MAX },
+	{ .key = "max_connections", .type = OPTION_UNSIGNED, .offset = AT(s.max_connections), .def = "2048", .min = 1,
+	  .max = RDP_CONNECTIONS_MAX },
+	{ .key = "log_level", .type = OPTION_CHOICE, .offset = AT(log_level), .def = "info", .choices = log_choices },
+};
+#define N_ROWS (sizeof rows / sizeof *rows)
+
+_Static_assert(RDP_CONNECTIONS_MAX == 2048, "the default of max_connections is the limit");
+
+const struct option_row *settings_rows(size_t *ret_n)
+{
+	*ret_n = N_ROWS;
+	return rows;
+}
+
+static int check(const struct settings *s, const char *path, char **ret_error)
+{
+	if (!s->certificate != !s->private_key)
+		return options_error(ret_error, -EINVAL, "%s: [credsspd-rdp] certificate and private_key go together", path);
+	if (s->xrdp_socket[0] != '/' || strlen(s->xrdp_socket) > 107)
+		return options_error(ret_error, -EINVAL, "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 octets", path);
+	if (!s->service[0] || strlen(s->service) > PAM_SERVICE_MAX || strchr(s->service, '/'))
+		return options_error(ret_error, -EINVAL, "%s: [credsspd-rdp] service is no PAM service", path);
+	return 0;
+}
+
+int settings_load(const char *path, struct settings *ret_, char **ret_error)
+{
+	profile_t profile = NULL;
+	struct raw raw;
+	int r;
+
+	memset(&raw, 0, sizeof raw);
+	*ret_error = NULL;
+	r = options_open(path, &profile, ret_error);
+	if (r < 0)
+		return r;
+	r = options_load(profile, path, OPTIONS_SECTION_RDP, NULL, rows, N_ROWS, &raw, ret_error);
+	profile_release(profile);
+	if (r == 0)
+		r = check(&raw.s, path, ret_error);
+	raw.s.debug = raw.log_level;
+	if (r < 0)
+		settings_done(&raw.s);
+	else
+		*ret_ = raw.s;
+	return r;
+}
+
+void settings_done(struct settings *s)
+{
+	struct raw raw = { .s = *s };
+
+	options_free(rows, N_ROWS, &raw);
+	*s = (struct settings){ .listen = NULL };
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Section [credsspd-rdp] of /etc/credsspd.conf; the table in settings.c is the reference. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct option_row;
+
+struct settings {
+	char **listen; /* "3389", "192.0.2.1:3389", "[2001:db8::1]:3389"; default 3389 on all addresses */
+	char *certificate, *private_key; /* PEM; NULL: self-signed in state_directory */
+	char *state_directory;
+	char *xrdp_socket; /* unix socket that xrdp listens on */
+	char *service; /* PAM service of the tickets */
+	bool hybrid_ex; /* choose HYBRID_EX when the client asks for it */
+	char **proxy_peers; /* addresses from which a PROXY v2 header is expected */
+	unsigned max_connections;
+	bool debug;
+};
+
+/* As config_load(). */
+int settings_load(const char *path, struct settings *ret_, char **ret_error);
+void settings_done(struct settings *s);
+
+/* For the tests that compare it with the manual. */
+const struct option_row *settings_rows(size_t *ret_n);
