@@ -1,6 +1,46 @@
 # SPDX-License-Identifier: MIT
-# Included by the top Makefile: everything that runs in tests/bed.
+# Included by the top Makefile: everything that needs more than the compiler.
+
+TEST_PROGRAMS := $(B)/loginstack
+
+.PHONY: deps test-programs root
 
 $(B)/loginstack: tests/lib/loginstack.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -pie -o $@ $< $(LDFLAGS) -lpam
+
+test-programs: $(TEST_PROGRAMS)
+
+deps: ## install what the build needs (packages, no services; needs root)
+	tests/lib/deps
+
+root: ## make the private root of tests/bed (otherwise made when first used)
+	tests/lib/root >/dev/null
+
+# The compiler and libraries may be missing before deps has run, and make has already expanded pkg-config's answers by
+# then: hence a make of its own.
+demo: deps ## log on to an unmodified xrdp over NLA with a real client; build/demo.png shows the desktop (needs root)
+	$(MAKE) --no-print-directory all test-programs
+	tests/demo
+
+# slow tests are those that name themselves so
+CHECKS = $(UNIT_BIN) $(wildcard tests/pam/run) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
+	$(wildcard tests/regress/[a-z]*)
+SLOW = %.slow %.md %.py %.sh %.c
+
+check: deps ## all tests that fit into 12 minutes (needs root)
+	$(MAKE) --no-print-directory check-run
+
+check-full: deps ## every test there is, without a limit of time (needs root)
+	$(MAKE) --no-print-directory check-full-run
+
+.PHONY: check-run check-full-run
+check-run: all test-programs $(UNIT_BIN)
+	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CHECKS))
+
+check-full-run: all test-programs $(UNIT_BIN)
+	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS)) \
+		$(wildcard tests/system/[a-z]*)
+
+lint: deps ## formatting, static analysis
+	tests/lib/lint
