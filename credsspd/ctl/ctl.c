@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands are one table: what is called, what it takes, what it says when it
+ * is refused. The help text is made from it.
+ */
+#include "credsspd/ctl/ctl.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "credsspd/ctl/manager.h"
+#include "credsspd/ctl/password.h"
+#include "credsspd/ctl/show.h"
+#include "include/credssp/cleanup.h"
+#include "include/credssp/limits.h"
+#include "include/credssp/secret.h"
+
+struct invocation {
+	const char *user; /* NULL when the command takes none */
+	bool json;
+};
+
+/* 0 or -errno. *@problem is set to a sentence when no call was made; else the call's error is in @m. */
+typedef int (*run_fn)(struct manager *m, const struct invocation *how, const char **problem);
+
+static int run_status(struct manager *m, const struct invocation *how, const char **problem)
+{
+	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
+	int r = manager_status(m, &reply);
+
+	if (r < 0)
+		return r;
+	r = how->json ? show_json(stdout, reply) : show_text(stdout, reply);
+	if (r < 0)
+		*problem = "the daemon's answer is malformed";
+	return r;
+}
+
+static int run_reload(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)how;
+	(void)problem;
+	return manager_reload(m);
+}
+
+static int run_ntlm_set(struct manager *m, const struct invocation *how, const char **problem)
+{
+	AUTO_SECRET struct secret password = SECRET_NULL;
+	int r = password_read(STDIN_FILENO, how->user, &password, problem);
+
+	return r < 0 ? r : manager_set_verifier(m, how->user, &password);
+}
+
+static int run_ntlm_list(struct manager *m, const struct invocation *how, const char **problem)
+{
+	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
+	int r = manager_list_verifiers(m, &reply);
+
+	if (r < 0)
+		return r;
+	r = how->json ? show_json(stdout, reply) : show_lines(stdout, reply);
+	if (r < 0)
+		*problem = "the daemon's answer is malformed";
+	return r;
+}
+
+static int run_ntlm_delete(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)problem;
+	return manager_delete_verifier(m, how->user);
+}
+
+static const struct command {
+	const char *word[2]; /* the second may be NULL */
+	bool takes_user, takes_json;
+	run_fn run;
+	const char *unknown_user; /* what that error means here */
+	const char *help;
+} commands[] = {
+	{ { "status", NULL }, false, true, run_status, NULL, "what the daemon does, and its counters" },
+	{ { "reload", NULL }, false, false, run_reload, NULL, "make it read its configuration and keys again" },
+	{ { "ntlm", "set" },
+	  true,
+	  false,
+	  run_ntlm_set,
+	  "there is no such account on this host",
+	  "store the NT hash of USER's password" },
+	{ { "ntlm", "list" }, false, true, run_ntlm_list, NULL, "who has an NT hash stored" },
+	{ { "ntlm", "delete" }, true, false, run_ntlm_delete, "nothing is stored for that name", "remove it" },
+};
+#define N_COMMANDS (sizeof commands / sizeof *commands)
+
+static void usage(FILE *out)
+{
+	(void)fputs("Usage: credsspctl COMMAND\n"
+		    "Asks and tells the running credsspd; see credsspctl(8).\n\n",
+		    out);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		char line[64];
+
+		(void)snprintf(line, sizeof line, "%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
+			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
+			       c->takes_json ? " [--json]" : "");
+		(void)fprintf(out, "  %-20s  %s\n", line, c->help);
+	}
+	(void)fputs("\n"
+		    "      --json     print JSON\n"
+		    "  -h, --help     this text\n"
+		    "      --version  version\n\n"
+		    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
+		    "no terminal.\n",
+		    out);
+}
+
+/* The command that the words say; *@ret_used is how many of them it took. */
+static const struct command *find(int n, char **words, int *ret_used)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		int need = c->word[1] ? 2 : 1;
+
+		if (n < need || strcmp(words[0], c->word[0]) != 0 || (need == 2 && strcmp(words[1], c->word[1]) != 0))
+			continue;
+		*ret_used = need;
+		return c;
+	}
+	return NULL;
+}
+
+static int bad_usage(const char *what)
+{
+	(void)fprintf(stderr, "credsspctl: %s; try \"credsspctl --help\"\n", what);
+	return CTL_USAGE;
+}
+
+static void complain(const struct command *c, const struct invocation *how, const char *what)
+{
+	(void)fprintf(stderr, "credsspctl: %s%s%s", c->word[0], c->word[1] ? " " : "", c->word[1] ? c->word[1] : "");
+	if (how->user) {
+		(void)fputc(' ', stderr);
+		show_string(stderr, how->user);
+	}
+	(void)fputs(": ", stderr);
+	show_string(stderr, what);
+	(void)fputc('\n', stderr);
+}
+
+static int run(const struct command *c, const struct invocation *how)
+{
+	CLEANUP(manager_done) struct manager m = MANAGER_NULL;
+	const char *problem = NULL;
+	int r = manager_open(&m);
+
+	if (r == 0)
+		r = c->run(&m, how, &problem);
+	if (r == 0 && fflush(stdout) != 0) {
+		r = -errno;
+		problem = "standard output cannot be written";
+	}
+	if (r == 0)
+		return CTL_OK;
+	complain(c, how, problem ? problem : manager_problem(&m, c->unknown_user));
+	return CTL_FAILED;
+}
+
+static int choose(int n, char **words, bool json)
+{
+	struct invocation how = { .json = json };
+	const struct command *c;
+	int used = 0;
+
+	if (n == 0)
+		return bad_usage("a command is missing");
+	c = find(n, words, &used);
+	if (!c)
+		return bad_usage("there is no such command");
+	if (json && !c->takes_json)
+		return bad_usage("this command prints nothing as JSON");
+	if (c->takes_user && n > used)
+		how.user = words[used++];
+	if (c->takes_user && (!how.user || !*how.user))
+		return bad_usage("the user is missing");
+	if (used != n)
+		return bad_usage(c->takes_user ? "one user at a time, and no password on the command line"
+					       : "too many arguments");
+	if (how.user && strlen(how.user) > ACCOUNT_NAME_MAX)
+		return bad_usage("no user has a name that long");
+	return run(c, &how);
+}
+
+int ctl_main(int argc, char **argv)
+{
+	enum { OPT_JSON = 256, OPT_VERSION };
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ NULL, 0, NULL, 0 },
+	};
+	bool json = false;
+	int c;
+
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_JSON:
+			json = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return CTL_OK;
+		case OPT_VERSION:
+			(void)puts("credsspctl " CREDSSP_VERSION);
+			return CTL_OK;
+		default:
+			return CTL_USAGE;
+		}
+	}
+	return choose(argc - optind, argv + optind, json);
+}

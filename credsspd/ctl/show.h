@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers of the daemon on paper. They go by the D-Bus types alone, so a new key needs no change here. */
+#pragma once
+
+#include <stdio.h>
+#include <systemd/sd-bus.h>
+
+/* a{sv}: one aligned line a key; a dictionary in it is indented below its key. Returns 0 or -errno. */
+int show_text(FILE *out, sd_bus_message *m);
+
+/* as: one line each. */
+int show_lines(FILE *out, sd_bus_message *m);
+
+/* The first value of @m, of any type, as one line of JSON. */
+int show_json(FILE *out, sd_bus_message *m);
+
+/* @s with its control characters as \xNN: nothing that a name can do to a terminal. */
+void show_string(FILE *out, const char *s);
