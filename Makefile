@@ -97,6 +97,9 @@ $(B)/unit/test_%: tests/unit/test_%.c $(B)/rdp.a $(B)/ctl.a $(B)/daemon.a
 	$(CC) $(BASE) -Wno-missing-prototypes -Wno-frame-larger-than $(CFLAGS) $(CPPLIBS) -o $@ $< $(B)/rdp.a $(B)/ctl.a \
 		$(B)/daemon.a $(LDFLAGS) $(call libs,$(ALL_PKGS)) -lpam
 
+# drives the templates of the real program
+$(B)/unit/test_worker: | $(B)/credsspd
+
 unit: $(UNIT_BIN) ## build and run the unit tests
 	tests/run-unit $(B)/unit
 

@@ -361,8 +361,6 @@ static enum acceptor_result check_context(struct acceptor *a, gss_OID mech, OM_u
 {
 	if ((flags & GSS_C_ANON_FLAG) || !(flags & GSS_C_CONF_FLAG) || !(flags & GSS_C_INTEG_FLAG))
 		return refuse(a, REFUSAL_BAD_CREDENTIALS, "the context has no confidentiality and integrity");
-	if (flags & GSS_C_DCE_STYLE)
-		return refuse(a, REFUSAL_PROTOCOL, "DCE style");
 	if (a->mechanism == MECHANISM_KRB5 && !(flags & GSS_C_MUTUAL_FLAG))
 		return refuse(a, REFUSAL_REPLAY, "the client did not ask for mutual authentication");
 	if (mech == GSS_C_NO_OID)
@@ -387,11 +385,11 @@ static enum acceptor_result check_error(struct acceptor *a, bool first, OM_uint3
 enum acceptor_result acceptor_accept(struct acceptor *a, struct view token)
 {
 	gss_buffer_desc in = { token.len, (void *)(uintptr_t)token.p };
-	OM_uint32 major, minor, flags = 0, ignored;
+	OM_uint32 major, minor, flags = 0;
 	gss_OID mech = GSS_C_NO_OID;
 	bool first = !a->opened;
 
-	(void)gss_release_buffer(&ignored, &a->token);
+	acceptor_token_sent(a);
 	if (a->complete)
 		return refuse(a, REFUSAL_PROTOCOL, "a token after the last one");
 	if (first && foreign(a, token))
@@ -403,15 +401,24 @@ enum acceptor_result acceptor_accept(struct acceptor *a, struct view token)
 	major = gss_accept_sec_context(&minor, &a->ctx, a->cred, &in, GSS_C_NO_CHANNEL_BINDINGS, &a->client, &mech,
 				       &a->token, &flags, NULL, NULL);
 	if (GSS_ERROR(major)) {
-		(void)gss_release_buffer(&ignored, &a->token);
+		acceptor_token_sent(a);
 		return check_error(a, first, major, minor);
 	}
+	if (flags & GSS_C_DCE_STYLE) /* known before the context is complete; its tokens would have another form */
+		return refuse(a, REFUSAL_PROTOCOL, "DCE style");
 	return major == GSS_S_CONTINUE_NEEDED ? ACCEPTOR_CONTINUE : check_context(a, mech, flags);
 }
 
 struct view acceptor_token(const struct acceptor *a)
 {
 	return a->token.length ? (struct view){ a->token.value, a->token.length } : VIEW_NULL;
+}
+
+void acceptor_token_sent(struct acceptor *a)
+{
+	OM_uint32 minor;
+
+	(void)gss_release_buffer(&minor, &a->token);
 }
 
 static bool is_clean(const uint8_t *p, size_t len)

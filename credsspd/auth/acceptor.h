@@ -49,8 +49,12 @@ enum acceptor_result {
 /* Gives GSS the client's @token. */
 enum acceptor_result acceptor_accept(struct acceptor *a, struct view token);
 
-/* GSS's last token for the client, empty when there is none; valid until the next acceptor_accept(). */
+/* GSS's token for the client, VIEW_NULL when there is none; valid until the next call of either of these and
+ * acceptor_accept(). */
 struct view acceptor_token(const struct acceptor *a);
+
+/* It has been sent: there is none any more. */
+void acceptor_token_sent(struct acceptor *a);
 
 /* After COMPLETE: the authenticated name in UTF-8, NUL-terminated. Returns 0 or -EINVAL (then nobody is authenticated).
  */

@@ -216,7 +216,8 @@ static int check_binding(struct client *c)
 	struct tsrequest t;
 	size_t want_len, got_len;
 
-	if (receive_tsrequest(c, &t) < 0 || !t.pub_key_auth.p ||
+	/* a token of the context has no business here: this client's was complete before */
+	if (receive_tsrequest(c, &t) < 0 || !t.pub_key_auth.p || t.nego_token.p ||
 	    initiator_unwrap(c->initiator, t.pub_key_auth, got, sizeof got, &got_len) < 0 ||
 	    binding_compute(6, BINDING_SERVER_TO_CLIENT, (struct view){ nonce, sizeof nonce },
 			    (struct view){ public_key, sizeof public_key }, want, &want_len) < 0)

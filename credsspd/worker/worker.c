@@ -204,8 +204,10 @@ static enum conversation_event do_send_token(struct worker *w)
 {
 	struct tsrequest t = { .nego_token = acceptor_token(w->acceptor) };
 	const uint8_t type = WORKER_REPLY;
+	enum conversation_event event = t.nego_token.p ? send_reply(w, &t) : send_record(w, &type, sizeof type);
 
-	return t.nego_token.p ? send_reply(w, &t) : send_record(w, &type, sizeof type);
+	acceptor_token_sent(w->acceptor);
+	return event;
 }
 
 static int binding(const struct worker *w, enum binding_direction direction, uint8_t out[BINDING_MAX], size_t *ret_len)
