@@ -2,7 +2,12 @@
 # `make help` lists the targets. Everything is built below $(B); the source tree stays as it is.
 
 B ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+# make V=1 shows the commands
+Q := $(if $(V),,@)
+say = @printf '  %-5s %s\n' '$(1)' '$@'
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
@@ -56,45 +61,52 @@ help: ## this list
 # ---- objects ----
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(HARDEN) $(CFLAGS) $(CPPLIBS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(BASE) $(HARDEN) $(CFLAGS) $(CPPLIBS) -c -o $@ $<
 
 $(B)/pic/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(filter-out -fPIE,$(HARDEN)) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPLIBS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(BASE) $(filter-out -fPIE,$(HARDEN)) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPLIBS) -c -o $@ $<
 
 # ---- archives, for the programs and the unit tests ----
 $(B)/daemon.a: $(DAEMON_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 $(B)/rdp.a: $(RDP_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 $(B)/ctl.a: $(CTL_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
 # gss-ntlmssp looks for libwbclient's entry points: the executable provides them (credsspd/auth/wbc.c)
 $(B)/credsspd: $(B)/obj/credsspd/main.o $(B)/daemon.a credsspd/credsspd.syms
-	$(CC) $(CFLAGS) $(LINK) -o $@ $< -Wl,--whole-archive $(B)/daemon.a -Wl,--no-whole-archive \
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $< -Wl,--whole-archive $(B)/daemon.a -Wl,--no-whole-archive \
 		-Wl,--dynamic-list=credsspd/credsspd.syms $(LDFLAGS) $(call libs,$(DAEMON_PKGS))
 
 $(B)/credsspd-rdp: $(B)/obj/credsspd/rdp/main.o $(B)/rdp.a $(B)/daemon.a
-	$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(RDP_PKGS))
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(RDP_PKGS))
 
 $(B)/credsspctl: $(B)/obj/credsspd/ctl/main.o $(B)/ctl.a $(B)/daemon.a
-	$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(CTL_PKGS))
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(CTL_PKGS))
 
 # nodelete: libdbus leaks when it is unloaded, and the conversation filter must stay callable
 $(B)/pam_credssp.so: $(PAM_OBJ) pam_credssp/pam_credssp.syms
-	$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,nodelete,-z,defs -Wl,--version-script=pam_credssp/pam_credssp.syms \
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,nodelete,-z,defs -Wl,--version-script=pam_credssp/pam_credssp.syms \
 		-o $@ $(PAM_OBJ) $(LDFLAGS) $(call libs,$(PAM_PKGS)) -lpam
 
 # ---- unit tests: tests/unit/test_NAME.c is one program, linked with all archives ----
 $(B)/unit/test_%: tests/unit/test_%.c $(B)/rdp.a $(B)/ctl.a $(B)/daemon.a
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -Wno-missing-prototypes -Wno-frame-larger-than $(CFLAGS) $(CPPLIBS) -o $@ $< $(B)/rdp.a $(B)/ctl.a \
+	$(call say,CC)
+	$(Q)$(CC) $(BASE) -Wno-missing-prototypes -Wno-frame-larger-than $(CFLAGS) $(CPPLIBS) -o $@ $< $(B)/rdp.a $(B)/ctl.a \
 		$(B)/daemon.a $(LDFLAGS) $(call libs,$(ALL_PKGS)) -lpam
 
 # drives the templates of the real program

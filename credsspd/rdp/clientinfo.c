@@ -138,7 +138,7 @@ int client_info_rewrite(const uint8_t *in, size_t len, const char *user, const c
 			size_t *ret_len)
 {
 	const size_t head = 15; /* up to and with a PER length of two octets */
-	size_t offset = mcs_send_data_offset(in, len), n;
+	size_t offset = mcs_send_data_offset(in, len), n = 0;
 	struct parsed i;
 	int r;
 

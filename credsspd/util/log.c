@@ -24,6 +24,7 @@
 static const char *ident = "credsspd";
 static bool debug;
 static bool to_journal;
+static bool priority_prefix; /* sd-daemon(3): "<4>" before a line tells the journal its priority */
 
 static bool stderr_is_journal(void)
 {
@@ -40,6 +41,12 @@ void log_open(const char *name)
 {
 	ident = name;
 	to_journal = stderr_is_journal();
+}
+
+void log_use_stderr(void)
+{
+	priority_prefix = to_journal;
+	to_journal = false;
 }
 
 void log_set_debug(bool on)
@@ -163,7 +170,10 @@ static void write_stderr(int level, const char *message, struct fields *f)
 	size_t o;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	o = (size_t)snprintf(line, sizeof line, "%lld.%06ld %s[%d] %s: %s", (long long)now.tv_sec, now.tv_nsec / 1000,
+	if (priority_prefix)
+		o = (size_t)snprintf(line, sizeof line, "<%d>%s", level, message);
+	else
+		o = (size_t)snprintf(line, sizeof line, "%lld.%06ld %s[%d] %s: %s", (long long)now.tv_sec, now.tv_nsec / 1000,
 			     ident, (int)getpid(), word[level & 7], message);
 	for (size_t i = 0; i < f->n && o < sizeof line - 2; i++)
 		o += field_as_text(line + o, sizeof line - 1 - o, f->text[i]);

@@ -14,6 +14,9 @@
 /* Call once, first. @ident is the program name as in the journal; it must outlive the process. */
 void log_open(const char *ident);
 
+/* From now on only standard error is written to, for a process that may not open a socket; under systemd the journal takes it from there. */
+void log_use_stderr(void);
+
 /* Whether LOG_DEBUG lines are written. */
 void log_set_debug(bool debug);
 bool log_debug_enabled(void);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* credsspd-rdp: NLA in front of an unmodified xrdp; see credsspd-rdp(8). */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "credsspd/config/config.h"
+#include "credsspd/rdp/listener.h"
+#include "credsspd/rdp/settings.h"
+#include "credsspd/rdp/tls.h"
+#include "credsspd/util/log.h"
+#include "include/credssp/cleanup.h"
+
+struct program {
+	const char *config_path;
+	sd_event *event;
+	struct settings settings;
+	SSL_CTX *ctx;
+	struct listener *listener;
+};
+
+static const char usage[] = "Usage: credsspd-rdp [--config FILE]\n"
+			    "Network Level Authentication in front of xrdp; see credsspd-rdp(8).\n"
+			    "  -c, --config FILE   read section [credsspd-rdp] of FILE instead of " CONFIG_PATH_DEFAULT "\n"
+			    "  -t, --check-config  read the configuration, say what is wrong with it, and exit\n"
+			    "  -h, --help          this text\n"
+			    "      --version       version\n"
+			    "SIGHUP reads the configuration and the certificate again.\n";
+
+/* Settings and certificate, both or neither. */
+static int load(struct program *p, struct settings *ret_settings, SSL_CTX **ret_ctx)
+{
+	AUTO_FREE char *error = NULL;
+	int r = settings_load(p->config_path, ret_settings, &error);
+
+	if (r == 0) {
+		r = tls_context(ret_settings, ret_ctx, &error);
+		if (r < 0)
+			settings_done(ret_settings);
+	}
+	if (r < 0)
+		log_line(LOG_ERR, "%s", error ? error : strerror(-r));
+	return r;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct program *p = userdata;
+	struct settings settings;
+	SSL_CTX *ctx;
+
+	(void)source;
+	(void)si;
+	(void)sd_notify(0, "RELOADING=1");
+	if (load(p, &settings, &ctx) == 0) {
+		SSL_CTX_free(p->ctx);
+		settings_done(&p->settings);
+		p->settings = settings;
+		p->ctx = ctx;
+		listener_configure(p->listener, &p->settings, ctx);
+		log_set_debug(settings.debug);
+		log_line(LOG_INFO, "configuration and certificate read again; what listens stays as it was");
+	} else {
+		log_line(LOG_ERR, "reload refused, the old configuration stays");
+	}
+	(void)sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int watch_signals(struct program *p)
+{
+	sigset_t set;
+	int r;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+	r = sd_event_add_signal(p->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(p->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(p->event, NULL, SIGHUP, on_hangup, p);
+	if (r >= 0)
+		r = sd_event_set_watchdog(p->event, 1);
+	return r < 0 ? r : 0;
+}
+
+static int run(struct program *p)
+{
+	int r = load(p, &p->settings, &p->ctx);
+
+	if (r < 0)
+		return EXIT_FAILURE;
+	log_set_debug(p->settings.debug);
+	r = sd_event_default(&p->event);
+	if (r >= 0)
+		r = watch_signals(p);
+	if (r >= 0)
+		r = listener_new(p->event, &p->settings, p->ctx, &p->listener);
+	if (r >= 0) {
+		log_line(LOG_INFO, "ready: listening");
+		(void)sd_notify(0, "READY=1\nSTATUS=Ready for connections");
+		r = sd_event_loop(p->event);
+	}
+	if (r < 0)
+		log_line(LOG_ERR, "%s", strerror(-r));
+	(void)sd_notify(0, "STOPPING=1");
+	/* desktops survive a restart of the listener: their processes need nothing of it */
+	if (p->listener)
+		listener_free(p->listener, 1);
+	SSL_CTX_free(p->ctx);
+	settings_done(&p->settings);
+	(void)sd_event_unref(p->event);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int check_config(const char *path)
+{
+	AUTO_FREE char *error = NULL;
+	struct settings s;
+
+	if (settings_load(path, &s, &error) < 0) {
+		(void)fprintf(stderr, "credsspd-rdp: %s\n", error ? error : "out of memory");
+		return EXIT_FAILURE;
+	}
+	settings_done(&s);
+	(void)printf("%s: no mistakes found\n", path);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	enum { OPT_VERSION = 256 };
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, OPT_VERSION },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct program p = { .config_path = CONFIG_PATH_DEFAULT };
+	bool check = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:th", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			p.config_path = optarg;
+			break;
+		case 't':
+			check = true;
+			break;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		case OPT_VERSION:
+			(void)puts("credsspd-rdp " CREDSSP_VERSION);
+			return EXIT_SUCCESS;
+		default:
+			(void)fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (optind != argc) {
+		(void)fputs(usage, stderr);
+		return 2;
+	}
+	if (check)
+		return check_config(p.config_path);
+	log_open("credsspd-rdp");
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	return run(&p);
+}
