@@ -236,10 +236,8 @@ wbcErr wbcCtxCredentialCache(struct wbcContext *ctx, struct wbcCredentialCachePa
 wbcErr wbcCtxAuthenticateUserEx(struct wbcContext *ctx, const struct wbcAuthUserParams *params,
 				struct wbcAuthUserInfo **info, struct wbcAuthErrorInfo **error)
 {
-	struct block {
-		struct wbcAuthUserInfo info;
-		struct wbcSidWithAttr sid;
-	} * b;
+	struct wbcAuthUserInfo *i;
+	struct wbcSidWithAttr *nobody;
 
 	(void)ctx;
 	*info = NULL;
@@ -251,19 +249,20 @@ wbcErr wbcCtxAuthenticateUserEx(struct wbcContext *ctx, const struct wbcAuthUser
 	last_refusal = REFUSAL_BAD_CREDENTIALS;
 	if (params->level != WBC_AUTH_USER_LEVEL_RESPONSE)
 		return WBC_ERR_INVALID_PARAM;
-	b = calloc(1, sizeof *b);
-	if (!b)
+	i = calloc(1, sizeof *i + sizeof *nobody); /* one block: it is freed by one wbcFreeMemory() */
+	if (!i)
 		return WBC_ERR_NO_MEMORY;
-	last_refusal = ask(params, b->info.user_session_key);
+	last_refusal = ask(params, i->user_session_key);
 	if (last_refusal != REFUSAL_NONE) {
-		free(b);
+		free(i);
 		return last_refusal == REFUSAL_UNAVAILABLE ? WBC_ERR_WINBIND_NOT_AVAILABLE : WBC_ERR_AUTH_ERROR;
 	}
-	b->sid.sid.sid_rev_num = 1; /* S-1-0-0, nobody */
-	b->sid.sid.num_auths = 1;
-	b->info.num_sids = 1;
-	b->info.sids = &b->sid;
-	*info = &b->info;
+	nobody = (struct wbcSidWithAttr *)(i + 1);
+	nobody->sid.sid_rev_num = 1; /* S-1-0-0 */
+	nobody->sid.num_auths = 1;
+	i->num_sids = 1;
+	i->sids = nobody;
+	*info = i;
 	return WBC_ERR_SUCCESS;
 }
 
