@@ -81,8 +81,7 @@ static int confine(void)
 		return -EIO;
 	RAND_add(seed, sizeof seed, sizeof seed);
 	secret_wipe(seed, sizeof seed);
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_FSIZE, &none) < 0 ||
-	    setrlimit(RLIMIT_NPROC, &none) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0)
 		return -errno;
 	return load_filter();
 }
@@ -109,6 +108,12 @@ static int64_t in_sec(unsigned sec)
 }
 
 /* ---- the listener ---- */
+
+/* Octets that poll() does not know of. */
+static bool has_input(const struct stream *s)
+{
+	return s->end > s->start || (s->ssl && SSL_pending(s->ssl) > 0);
+}
 
 static int ask(struct child *c, const void *request, size_t len, const void *tail, size_t tail_len, uint8_t answer_type,
 	       int64_t deadline, int *ret_fd)
@@ -161,28 +166,6 @@ static int begin(struct child *c)
 }
 
 /* ---- CredSSP ---- */
-
-/* Waits for credsspd; a client that leaves meanwhile ends it. Returns the packet's length or -errno. */
-static ssize_t wait_channel(struct child *c, uint8_t *packet, size_t size, int64_t deadline)
-{
-	for (;;) {
-		struct pollfd p[2] = { { .fd = c->channel, .events = POLLIN }, { .fd = c->task->net, .events = POLLRDHUP } };
-		int64_t left = deadline - stream_now();
-		int n = left > 0 ? poll(p, 2, (int)left) : 0;
-		ssize_t got;
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			return -ETIMEDOUT;
-		if (n > 0 && p[0].revents) {
-			got = packet_recv(c->channel, packet, size, NULL, 0);
-			return got == 0 ? -EPIPE : got;
-		}
-		if (n > 0 && p[1].revents)
-			return -ECONNRESET;
-	}
-}
 
 static bool terminated(const char *s, size_t size)
 {
@@ -255,33 +238,46 @@ static int pass_tsrequest(struct child *c, int64_t deadline)
 	return r;
 }
 
+/* Whether the next octet of the client begins a TSRequest. Returns 1, 0, or -errno. */
+static int at_tsrequest(struct child *c, int64_t deadline)
+{
+	int r = stream_need(&c->client, 1, deadline);
+
+	return r < 0 ? r : c->client.buffer[c->client.start] == 0x30;
+}
+
 /*
- * Relays until credsspd ends it. Both sides are watched: whether the client or credsspd speaks next is theirs to know
- * (some clients send pubKeyAuth unasked, behind a token that had no answer).
+ * Relays until credsspd ends it. Both sides are watched: whether the client or credsspd speaks next is theirs to know (some clients
+ * send pubKeyAuth unasked). Behind its last TSRequest a client goes on with MCS at once, which stays where it is.
  */
 static int relay(struct child *c, int64_t deadline)
 {
 	static uint8_t packet[CHANNEL_PACKET_MAX];
+	bool client_done = false;
 	int r = pass_tsrequest(c, deadline);
 
 	while (r == 0) {
-		struct pollfd p[2] = { { .fd = c->channel, .events = POLLIN }, { .fd = c->task->net, .events = POLLIN | POLLRDHUP } };
-		bool ahead = c->client.end > c->client.start || SSL_pending(c->client.ssl) > 0;
+		struct pollfd p[2] = { { .fd = c->channel, .events = POLLIN }, { .fd = c->task->net, .events = POLLRDHUP } };
+		bool ahead = !client_done && has_input(&c->client);
 		int64_t left = deadline - stream_now();
 		ssize_t n;
 
-		if (poll(p, 2, left <= 0 ? 0 : ahead ? 20 : (int)left) < 0 && errno != EINTR)
-			return -errno;
+		if (!client_done)
+			p[1].events |= POLLIN;
 		if (left <= 0)
 			return -ETIMEDOUT;
+		if (poll(p, 2, ahead ? 0 : (int)left) < 0 && errno != EINTR)
+			return -errno;
 		if (p[0].revents) {
-			n = wait_channel(c, packet, sizeof packet, deadline);
-			r = n < 0 ? (int)n : take_channel(c, packet, (size_t)n, deadline);
+			n = packet_recv(c->channel, packet, sizeof packet, NULL, 0);
+			r = n <= 0 ? (n == 0 ? -EPIPE : (int)n) : take_channel(c, packet, (size_t)n, deadline);
 			secret_wipe(packet, sizeof(struct channel_done)); /* it may have held the ticket */
-		} else if (p[1].revents & POLLRDHUP) {
+		} else if (ahead || p[1].revents & POLLIN) {
+			r = at_tsrequest(c, deadline);
+			client_done = r == 0;
+			r = r == 1 ? pass_tsrequest(c, deadline) : r;
+		} else if (p[1].revents) {
 			return -ECONNRESET;
-		} else if (p[1].revents || (ahead && c->client.start < c->client.end && c->client.buffer[c->client.start] == 0x30)) {
-			r = pass_tsrequest(c, deadline);
 		}
 	}
 	c->channel = close_fd(c->channel);
@@ -380,11 +376,6 @@ static int pass_server_pdu(struct child *c, int64_t deadline)
 	return r;
 }
 
-static bool has_input(const struct stream *s)
-{
-	return s->end > s->start || (s->ssl && SSL_pending(s->ssl) > 0);
-}
-
 static int connection_sequence(struct child *c)
 {
 	int64_t deadline = in_sec(RDP_LICENCE_TIMEOUT_SEC);
@@ -457,11 +448,13 @@ static void report(struct child *c, int r)
 {
 	char text[160];
 
-	/* -ECANCELED: whoever refused has said why; a client that leaves before it is logged on is ordinary */
-	if (r == -ECANCELED || (r == -ECONNRESET && c->mcs == MCS_EXPECT_CONNECT && !c->done.user[0]))
+	/* whoever refused has said why */
+	if (r == -ECANCELED)
 		return;
 	(void)snprintf(text, sizeof text, "%s: %s", c->phase, r == 0 ? "ended" : reason_of(r));
-	say(c, r == 0 || r == -ECONNRESET ? LOG_INFO : LOG_WARNING, "connection ended", text);
+	/* mstsc opens connections that it leaves during CredSSP: that is ordinary */
+	say(c, r == -ECONNRESET && !c->done.user[0] ? LOG_DEBUG : r == 0 || r == -ECONNRESET ? LOG_INFO : LOG_WARNING,
+	    "connection ended", text);
 }
 
 int child_run(const struct child_task *task)
