@@ -42,19 +42,28 @@ static int open_iconv(char **ret_error)
 		   : 0;
 }
 
-static int use_crypto(char **ret_error)
+/* Configuration, providers, generators, and the hash of pubKeyAuth. */
+static int use_openssl(char **ret_error)
 {
 	uint8_t in[16] = { 0 }, out[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 
 	if (OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) != 1 ||
-	    RAND_bytes(in, sizeof in) != 1)
+	    RAND_bytes(in, sizeof in) != 1 || RAND_priv_bytes(in, sizeof in) != 1 ||
+	    EVP_Digest(in, sizeof in, out, &len, EVP_sha256(), NULL) != 1)
 		return say(ret_error, "OpenSSL cannot be used");
-	/* the acceptor's part of NTLMv2: HMAC-MD5 and RC4; in FIPS mode there is none of it */
-	if (!HMAC(EVP_md5(), in, sizeof in, in, sizeof in, out, &len) ||
-	    !EVP_Digest(in, sizeof in, out, &len, EVP_sha256(), NULL))
-		return say(ret_error, "NTLM is not available: OpenSSL has no MD5 (FIPS mode?); set ntlm = off");
 	return 0;
+}
+
+/* The acceptor's part of NTLMv2: HMAC-MD5 and RC4; in FIPS mode there is none of it. */
+static int use_md5(char **ret_error)
+{
+	uint8_t in[16] = { 0 }, out[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	return HMAC(EVP_md5(), in, sizeof in, in, sizeof in, out, &len)
+		   ? 0
+		   : say(ret_error, "NTLM is not available: OpenSSL has no MD5 (FIPS mode?); set ntlm = off");
 }
 
 /* Accepts that fail: error tables, their texts, and whatever else the first call of a function loads. */
@@ -76,7 +85,7 @@ static int preload_ntlm(struct acceptor *a, char **ret_error)
 	int r = open_iconv(ret_error);
 
 	if (r == 0)
-		r = use_crypto(ret_error);
+		r = use_md5(ret_error);
 	if (r < 0)
 		return r;
 	fail_once(a, broken_ntlm, sizeof broken_ntlm);
@@ -90,5 +99,7 @@ int preload(enum mechanism mechanism, struct acceptor *acceptor, char **ret_erro
 	*ret_error = NULL;
 	tzset();
 	(void)strerror(ENOENT);
+	if (use_openssl(ret_error) < 0)
+		return -ENOTSUP;
 	return mechanism == MECHANISM_KRB5 ? preload_krb5(acceptor, ret_error) : preload_ntlm(acceptor, ret_error);
 }

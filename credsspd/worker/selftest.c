@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "credsspd/auth/initiator.h"
+#include "credsspd/auth/wbc.h"
 #include "credsspd/util/log.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/verifier/record.h"
@@ -316,6 +317,55 @@ __attribute__((noreturn)) static void client_main(enum mechanism mechanism, cons
 
 /* ---- in the template ---- */
 
+static int exchange_tokens(struct acceptor *a, struct initiator *i)
+{
+	struct view token = VIEW_NULL;
+	enum acceptor_result result = ACCEPTOR_CONTINUE;
+	int r = 1;
+
+	while (r == 1) {
+		r = initiator_step(i, acceptor_token(a), &token);
+		if (r < 0) {
+			log_line(LOG_ERR, "rehearsal: the initiator: %s", initiator_detail(i));
+			return r;
+		}
+		if (token.p)
+			result = acceptor_accept(a, token);
+		if (result != ACCEPTOR_CONTINUE && result != ACCEPTOR_COMPLETE) {
+			log_line(LOG_ERR, "rehearsal: the acceptor: %s: %s", refusal_word(acceptor_refusal(a)),
+				 acceptor_detail(a));
+			return -EIO;
+		}
+	}
+	return result == ACCEPTOR_COMPLETE ? 0 : -EIO;
+}
+
+static int exchange_messages(struct acceptor *a, struct initiator *i)
+{
+	AUTO_SECRET struct secret clear = SECRET_NULL;
+	char principal[RECORD_PRINCIPAL_MAX];
+	const struct view text = { public_key, sizeof public_key };
+	uint8_t sealed[512], got[512];
+	size_t len;
+
+	if (acceptor_principal(a, principal) < 0 || initiator_wrap(i, text, sealed, sizeof sealed, &len) < 0 ||
+	    acceptor_unwrap(a, sealed, len, &clear) < 0 || secret_len(&clear) != text.len ||
+	    acceptor_wrap(a, text, sealed, sizeof sealed, &len) < 0 ||
+	    initiator_unwrap(i, (struct view){ sealed, len }, got, sizeof got, &len) < 0)
+		return -EIO;
+	return len == text.len && memcmp(got, text.p, len) == 0 ? 0 : -EIO;
+}
+
+/* Answers one question. */
+__attribute__((noreturn)) static void verifier_main_once(int fd)
+{
+	static struct client c;
+
+	c.verifier = fd;
+	(void)alarm(DEADLINE_SEC);
+	_exit(serve_query(&c) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
 static int wait_for(pid_t pid)
 {
 	int status = 0;
@@ -324,6 +374,54 @@ static int wait_for(pid_t pid)
 		if (errno != EINTR)
 			return -errno;
 	return status;
+}
+
+static int rehearse_with(struct client *c, struct acceptor *acceptor, bool spnego)
+{
+	int r = make_initiator(c, acceptor, spnego);
+
+	if (r == 0)
+		r = exchange_tokens(acceptor, c->initiator);
+	if (r == 0)
+		r = exchange_messages(acceptor, c->initiator);
+	initiator_free(c->initiator);
+	acceptor_reset(acceptor);
+	return r;
+}
+
+static int rehearse(enum mechanism mechanism, struct acceptor *acceptor, bool spnego)
+{
+	static struct client c;
+	int question[2] = { -1, -1 }, r = 0;
+	pid_t verifier = 0;
+
+	c = (struct client){ .mechanism = mechanism };
+	if (mechanism == MECHANISM_NTLM) {
+		r = packet_pair(0, question);
+		verifier = r == 0 ? fork() : -1;
+		if (verifier == 0) {
+			(void)close(question[0]);
+			verifier_main_once(question[1]);
+		}
+		question[1] = close_fd(question[1]);
+		wbc_attach(question[0]);
+	}
+	if (r == 0)
+		r = rehearse_with(&c, acceptor, spnego);
+	wbc_attach(-1);
+	question[0] = close_fd(question[0]);
+	if (verifier > 0)
+		(void)wait_for(verifier);
+	if (r < 0)
+		log_line(LOG_ERR, "%s rehearsal (%s) failed", mechanism_name(mechanism), spnego ? "SPNEGO" : "raw");
+	return r < 0 ? -EIO : 0;
+}
+
+int selftest_rehearse(enum mechanism mechanism, struct acceptor *acceptor)
+{
+	int r = rehearse(mechanism, acceptor, false);
+
+	return r < 0 ? r : rehearse(mechanism, acceptor, true);
 }
 
 static int one(enum mechanism mechanism, const struct acceptor *acceptor, bool spnego, selftest_fork_fn fork_worker,

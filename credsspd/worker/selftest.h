@@ -11,6 +11,12 @@
 #include "credsspd/auth/acceptor.h"
 #include "credsspd/worker/record.h"
 
+/*
+ * Both sides of a context in this process, with everything that a worker will ask of GSSAPI and OpenSSL: what is
+ * loaded, resolved and cached by that need not be in every worker. Returns 0, or -EIO having logged what did not work.
+ */
+int selftest_rehearse(enum mechanism mechanism, struct acceptor *acceptor);
+
 /* Forks a worker with these sockets (@verifier may be -1), which stay the caller's. Returns its pid or -errno. */
 typedef pid_t (*selftest_fork_fn)(int supervisor, int verifier, void *userdata);
 

@@ -214,12 +214,13 @@ static int serve(struct template *t)
 
 /* ---- start ---- */
 
-/* Children are waited for by this process alone, whatever was inherited. */
+/* All at their default, whatever was inherited: for this process and its workers. */
 static int open_signals(void)
 {
 	sigset_t set;
 
-	(void)signal(SIGCHLD, SIG_DFL);
+	for (int s = 1; s < NSIG; s++)
+		(void)signal(s, SIG_DFL);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
@@ -249,6 +250,9 @@ static int prepare(struct template *t, const struct config *config)
 		r = preload(t->mechanism, t->acceptor, &error);
 	if (r < 0)
 		return explain(t, r, error);
+	r = selftest_rehearse(t->mechanism, t->acceptor);
+	if (r < 0)
+		return r;
 	r = sandbox_init(&t->sandbox);
 	if (r < 0)
 		return explain(t, r, "the system call filter cannot be made");

@@ -37,7 +37,7 @@ struct worker {
 	struct tsrequest request; /* views into @packet */
 	struct worker_start start;
 	int pipe;
-	struct secret packet; /* what was received last; GSS may decrypt in place */
+	uint8_t packet[WORKER_PACKET_MAX]; /* what was received last */
 	uint8_t reply[WORKER_PACKET_MAX];
 	enum refusal refusal;
 	char detail[WORKER_DETAIL_MAX];
@@ -106,7 +106,7 @@ static enum conversation_event take_start(struct worker *w, size_t len)
 
 	if (len < head || len > sizeof w->start)
 		return wrong(w, REFUSAL_INTERNAL, "malformed start record");
-	memcpy(&w->start, secret_expose(&w->packet), len);
+	memcpy(&w->start, w->packet, len);
 	if (w->start.public_key_len == 0 || w->start.public_key_len != len - head)
 		return wrong(w, REFUSAL_INTERNAL, "malformed start record");
 	w->conversation.min_version = w->start.min_version;
@@ -119,7 +119,7 @@ static enum conversation_event take_tsrequest(struct worker *w, size_t len)
 	enum refusal refusal = REFUSAL_INTERNAL;
 	const char *detail = "";
 
-	if (tsrequest_read((const uint8_t *)secret_expose(&w->packet) + 1, len - 1, &w->request) < 0)
+	if (tsrequest_read(w->packet + 1, len - 1, &w->request) < 0)
 		return wrong(w, REFUSAL_PROTOCOL, "malformed TSRequest");
 	event = conversation_take(&w->conversation, &w->request, &refusal, &detail);
 	return event == CONVERSATION_WRONG ? wrong(w, refusal, detail) : event;
@@ -131,7 +131,7 @@ static enum conversation_event take_verdict(struct worker *w, size_t len)
 
 	if (len != sizeof v)
 		return wrong(w, REFUSAL_INTERNAL, "malformed verdict");
-	memcpy(&v, secret_expose(&w->packet), sizeof v);
+	memcpy(&v, w->packet, sizeof v);
 	if (v.granted == 1)
 		return w->pipe >= 0 ? CONVERSATION_GOT_GRANTED : wrong(w, REFUSAL_INTERNAL, "a verdict without a pipe");
 	(void)wrong(w, v.refusal < REFUSAL_MAX_ ? (enum refusal)v.refusal : REFUSAL_INTERNAL, "");
@@ -149,11 +149,10 @@ static enum conversation_event receive(struct worker *w)
 		{ WORKER_TSREQUEST, take_tsrequest },
 		{ WORKER_VERDICT, take_verdict },
 	};
-	uint8_t *p = secret_expose(&w->packet);
 	int fd = -1;
 	ssize_t n;
 
-	n = packet_recv(w->socket, p, WORKER_PACKET_MAX, &fd, 1);
+	n = packet_recv(w->socket, w->packet, sizeof w->packet, &fd, 1);
 	if (n == 0 || n == -ECONNRESET)
 		_exit(EXIT_SUCCESS);
 	if (n < 0)
@@ -164,7 +163,7 @@ static enum conversation_event receive(struct worker *w)
 		w->pipe = fd;
 	}
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-		if (row[i].type == p[0])
+		if (row[i].type == w->packet[0])
 			return row[i].take(w, (size_t)n);
 	return wrong(w, REFUSAL_INTERNAL, "a record that a worker does not take");
 }
@@ -283,14 +282,17 @@ static int write_all(int fd, const uint8_t *p, size_t len)
 
 static enum conversation_event do_delegate(struct worker *w)
 {
+	AUTO_SECRET struct secret sealed = SECRET_NULL; /* GSS decrypts it in place */
 	AUTO_SECRET struct secret credentials = SECRET_NULL;
 	AUTO_SECRET struct secret handover = SECRET_NULL;
 	struct worker_delegated d = { .type = WORKER_DELEGATED };
 	struct delegation what = { .kind = CREDENTIAL_NONE };
-	struct view sealed = w->request.auth_info;
+	struct view auth_info = w->request.auth_info;
 	enum refusal refusal;
 
-	if (acceptor_unwrap(w->acceptor, (uint8_t *)(uintptr_t)sealed.p, sealed.len, &credentials) < 0)
+	if (secret_init(&sealed, auth_info.len) < 0 || secret_append(&sealed, auth_info.p, auth_info.len) < 0)
+		return wrong(w, REFUSAL_INTERNAL, "out of memory");
+	if (acceptor_unwrap(w->acceptor, secret_expose(&sealed), secret_len(&sealed), &credentials) < 0)
 		return acceptor_wrong(w);
 	refusal = delegation_read(&credentials, w->start.flags, &what, &handover);
 	if (refusal != REFUSAL_NONE)
@@ -349,13 +351,14 @@ static void converse(struct worker *w)
 
 /* ---- the process ---- */
 
-/* Default for all, but a pipe or socket that the other end has closed is an error and not a crash of this process. */
-static void reset_signals(void)
+/*
+ * As the template has them, at their default, but for one: a pipe or socket that the other end has closed is an error
+ * and not a crash of this process.
+ */
+static void set_signals(void)
 {
 	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++)
-		(void)signal(s, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -389,15 +392,17 @@ static int reseed(void)
 __attribute__((noreturn)) void worker_main(enum mechanism mechanism, struct acceptor *acceptor,
 					   const struct sandbox *sandbox, int supervisor, int verifier, int null)
 {
-	static struct worker w; /* too large for the stack */
+	/* too large for the stack; and most of its pages are never touched */
+	static struct worker w;
 
-	reset_signals();
-	w = (struct worker){ .mechanism = mechanism, .socket = SUPERVISOR_FD, .acceptor = acceptor, .pipe = -1 };
-	if (keep_only(supervisor, verifier, null) < 0 || reseed() < 0 ||
-	    secret_init(&w.packet, WORKER_PACKET_MAX) < 0 || sandbox_enter(sandbox) < 0)
+	set_signals();
+	w.mechanism = mechanism;
+	w.socket = SUPERVISOR_FD;
+	w.acceptor = acceptor;
+	w.pipe = -1;
+	if (keep_only(supervisor, verifier, null) < 0 || reseed() < 0 || sandbox_enter(sandbox) < 0)
 		_exit(EXIT_FAILURE);
 	wbc_attach(verifier >= 0 ? VERIFIER_FD : -1);
 	converse(&w);
-	secret_done(&w.packet);
 	_exit(EXIT_SUCCESS);
 }
