@@ -135,8 +135,6 @@ static struct view response_token(struct view token)
 /* ---- NTLM ---- */
 
 #define NTLM_AUTHENTICATE 3U
-#define NTLM_NEGOTIATE_KEY_EXCH 0x40000000U
-#define NTLM_FLAGS_AT 60U
 #define NTLMV2_RESPONSE_MIN 44U /* NTProofStr and the fixed part of NTLMv2_CLIENT_CHALLENGE */
 
 enum ntlm_field { FIELD_LM, FIELD_NT, FIELD_DOMAIN, FIELD_USER, FIELD_WORKSTATION, FIELD_SESSION_KEY, FIELDS };
@@ -175,8 +173,11 @@ static int guard_authenticate(struct view m)
 	/* an anonymous logon has no response; NTLMv1 has one of 24 octets */
 	if (len[FIELD_NT] < (long)NTLMV2_RESPONSE_MIN || len[FIELD_NT] > (long)NTLM_RESPONSE_MAX)
 		return -EPROTO;
-	if (get_le(m.p + NTLM_FLAGS_AT, 4) & NTLM_NEGOTIATE_KEY_EXCH ? len[FIELD_SESSION_KEY] != 16 :
-								       len[FIELD_SESSION_KEY] != 0)
+	/*
+	 * gss-ntlmssp goes by the flags of NEGOTIATE, not of this message, and copies 16 octets from wherever the field
+	 * points. Every client of CredSSP exchanges a key.
+	 */
+	if (len[FIELD_SESSION_KEY] != 16)
 		return -EPROTO;
 	return 0;
 }
@@ -207,7 +208,10 @@ int ntlm_token_guard(struct view token)
 	case GSS_TOKEN_UNKNOWN:
 		break;
 	}
-	return inner.p && is_ntlmssp(inner) ? guard_message(inner) : 0;
+	if (inner.p && is_ntlmssp(inner))
+		return guard_message(inner);
+	/* a message where we find none might be found by a parser that is looser than ours */
+	return memmem(token.p, token.len, "NTLMSSP", 8) ? -EPROTO : 0;
 }
 
 /* ---- wrap tokens ---- */

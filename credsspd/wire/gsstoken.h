@@ -38,9 +38,8 @@ int spnego_init_read(struct view token, struct spnego_init *ret_);
 /*
  * NTLM messages, raw or as found inside a NegTokenInit/NegTokenResp: 0 when
  * gss-ntlmssp may see it. AUTHENTICATE: at least NTLM_AUTHENTICATE_MIN octets, every
- * field inside the message, EncryptedRandomSessionKey 16 octets when
- * NTLMSSP_NEGOTIATE_KEY_EXCH is set, NTLMv2 only. -EPROTO otherwise. Tokens without
- * an NTLM message in them are fine.
+ * field inside the message, EncryptedRandomSessionKey 16 octets, NTLMv2 only. -EPROTO otherwise, and when a message
+ * is somewhere else in the token. Tokens without an NTLM message in them are fine.
  */
 int ntlm_token_guard(struct view token);
 

@@ -1012,6 +1012,53 @@ static void test_cut_authenticate(void **unused)
 	}
 }
 
+/* gss-ntlmssp goes by the flags of the first message and copies 16 octets from nowhere when the key is missing. */
+static void test_no_session_key(void **unused)
+{
+	struct talk *t = ntlm_talk(false);
+	struct tsrequest out = { .version = 0 };
+	struct view token;
+	uint8_t m[2048];
+
+	(void)unused;
+	send_start(t);
+	assert_int_equal(initiator_step(t->initiator, VIEW_NULL, &out.nego_token), 1);
+	send_tsrequest(t, &out);
+	assert_int_equal(receive(t), WORKER_REPLY);
+	assert_int_equal(initiator_step(t->initiator, t->reply.nego_token, &token), 0);
+	assert_true(token.len < sizeof m);
+	memcpy(m, token.p, token.len);
+	assert_int_equal(m[52], 16); /* EncryptedRandomSessionKeyLen, MS-NLMP 2.2.1.3 */
+	m[52] = m[54] = 0;
+	assert_true(m[63] & 0x40); /* NTLMSSP_NEGOTIATE_KEY_EXCH */
+	m[63] &= 0xbf;
+	out.nego_token = (struct view){ m, token.len };
+	send_tsrequest(t, &out);
+	refused(t, receive(t), REFUSAL_BAD_CREDENTIALS, NTSTATUS_LOGON_FAILURE);
+}
+
+/* A message that only a looser reader of DER finds: the NegTokenResp with an octet behind it. */
+static void test_hidden_message(void **unused)
+{
+	struct talk *t = ntlm_talk(true);
+	struct tsrequest out = { .version = 0 };
+	uint8_t m[2048] = { 0 };
+	struct view token;
+
+	(void)unused;
+	send_start(t);
+	assert_int_equal(initiator_step(t->initiator, VIEW_NULL, &out.nego_token), 1);
+	send_tsrequest(t, &out);
+	assert_int_equal(receive(t), WORKER_REPLY);
+	assert_int_equal(initiator_step(t->initiator, t->reply.nego_token, &token), 1);
+	assert_true(token.len + 1 < sizeof m);
+	memcpy(m, token.p, token.len);
+	out.nego_token = (struct view){ m, token.len + 1 };
+	send_tsrequest(t, &out);
+	refused(t, receive(t), REFUSAL_BAD_CREDENTIALS, NTSTATUS_LOGON_FAILURE);
+	assert_int_equal(t->queries, 0);
+}
+
 /* Messages where they do not belong. */
 static void test_out_of_order(void **unused)
 {
@@ -1287,6 +1334,8 @@ int main(void)
 		cmocka_unit_test(test_malformed_tsrequests),
 		cmocka_unit_test(test_short_wrap_tokens),
 		cmocka_unit_test(test_cut_authenticate),
+		cmocka_unit_test(test_no_session_key),
+		cmocka_unit_test(test_hidden_message),
 		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_challenges_differ),
 		cmocka_unit_test(test_challenge_contents),
