@@ -43,13 +43,13 @@ struct daemon {
 };
 
 static const char usage[] =
-	"Usage: credsspd [--config FILE]\n"
-	"Finishes the CredSSP handshake of remote logins and hands the credentials to pam_credssp; see credsspd(8).\n"
-	"  -c, --config FILE   read FILE instead of " CONFIG_PATH_DEFAULT "\n"
-	"  -t, --check-config  read the configuration, say what is wrong with it, and exit\n"
-	"  -h, --help          this text\n"
-	"      --version       version\n"
-	"SIGHUP reads the configuration and the keys again.\n";
+    "Usage: credsspd [--config FILE]\n"
+    "Finishes the CredSSP handshake of remote logins and hands the credentials to pam_credssp; see credsspd(8).\n"
+    "  -c, --config FILE   read FILE instead of " CONFIG_PATH_DEFAULT "\n"
+    "  -t, --check-config  read the configuration, say what is wrong with it, and exit\n"
+    "  -h, --help          this text\n"
+    "      --version       version\n"
+    "SIGHUP reads the configuration and the keys again.\n";
 
 /* ---- supervisor ---- */
 
@@ -224,10 +224,14 @@ int main(int argc, char **argv)
 {
 	enum { OPT_TEMPLATE = 256, OPT_VERIFIER, OPT_RESOLVER, OPT_VERSION };
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },	{ "check-config", no_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },		{ "version", no_argument, NULL, OPT_VERSION },
-		{ "template", required_argument, NULL, OPT_TEMPLATE }, { "verifier", no_argument, NULL, OPT_VERIFIER },
-		{ "resolver", no_argument, NULL, OPT_RESOLVER },	{ NULL, 0, NULL, 0 },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "template", required_argument, NULL, OPT_TEMPLATE },
+		{ "verifier", no_argument, NULL, OPT_VERIFIER },
+		{ "resolver", no_argument, NULL, OPT_RESOLVER },
+		{ NULL, 0, NULL, 0 },
 	};
 	const char *config_path = CONFIG_PATH_DEFAULT;
 	enum role role = ROLE_SUPERVISOR;

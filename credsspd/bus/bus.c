@@ -19,7 +19,7 @@
 
 enum who {
 	WHO_FRONT_END, /* a uid with services in front_ends */
-	WHO_REDEEMER, /* a uid in redeemers: root by default */
+	WHO_REDEEMER,  /* a uid in redeemers: root by default */
 	WHO_ROOT,
 };
 
@@ -197,8 +197,8 @@ static int ask_uid(struct bus *b, sd_bus_message *m, const struct method *method
 		return bus_reply_errno(m, -ENOMEM);
 	*p = (struct pending){ .bus = b, .next = b->pending, .call = sd_bus_message_ref(m), .method = method };
 	b->pending = p;
-	r = sd_bus_call_method_async(b->bus, &p->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-				     "GetConnectionUnixUser", on_uid, p, "s", sender);
+	r = sd_bus_call_method_async(b->bus, &p->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+				     "org.freedesktop.DBus", "GetConnectionUnixUser", on_uid, p, "s", sender);
 	if (r < 0) {
 		pending_free(p);
 		return bus_reply_errno(m, r);
@@ -268,8 +268,8 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	b->reconnect = sd_event_source_disable_unref(b->reconnect);
 	disconnect(b);
-	if (connect_bus(b) < 0 && sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
-							     on_reconnect, b) < 0)
+	if (connect_bus(b) < 0 && sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC,
+							     10000, on_reconnect, b) < 0)
 		return -EIO;
 	return 0;
 }

@@ -50,8 +50,8 @@ static int add_refusals(sd_bus_message *r, const struct supervisor_counters *n)
 
 static int add_limits(sd_bus_message *r, const struct config *c)
 {
-	return sd_bus_message_append(r, "{sv}", "limits", "a{su}", 6, "handshakes", HANDSHAKES_MAX, "tickets", TICKETS_MAX,
-				     "tickets-per-account", TICKETS_PER_ACCOUNT_MAX, "ticket-lifetime-sec",
+	return sd_bus_message_append(r, "{sv}", "limits", "a{su}", 6, "handshakes", HANDSHAKES_MAX, "tickets",
+				     TICKETS_MAX, "tickets-per-account", TICKETS_PER_ACCOUNT_MAX, "ticket-lifetime-sec",
 				     c->ticket_lifetime_sec, "backoff-failures", c->backoff_failures, "backoff-max-sec",
 				     c->backoff_max_sec);
 }
@@ -64,8 +64,9 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 		const char *key;
 		uint64_t value;
 	} counter[] = {
-		{ "granted", n->granted },	 { "refused", n->refused }, { "redeemed", n->redeemed },
-		{ "redeem-refused", n->redeem_refused }, { "expired", n->expired }, { "crashes", n->crashes },
+		{ "granted", n->granted },   { "refused", n->refused },
+		{ "redeemed", n->redeemed }, { "redeem-refused", n->redeem_refused },
+		{ "expired", n->expired },   { "crashes", n->crashes },
 	};
 	sd_bus_message *r = NULL;
 	int e;

@@ -72,7 +72,8 @@ struct backoff_key backoff_key(uid_t caller, const char *rhost)
 
 static bool key_equal(const struct backoff_key *a, const struct backoff_key *b)
 {
-	return a->caller == b->caller && a->family == b->family && memcmp(a->address, b->address, sizeof a->address) == 0;
+	return a->caller == b->caller && a->family == b->family &&
+	       memcmp(a->address, b->address, sizeof a->address) == 0;
 }
 
 static bool stale(const struct entry *e, uint64_t now)

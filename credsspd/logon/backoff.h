@@ -20,7 +20,7 @@ struct backoff;
 struct backoff_key {
 	uid_t caller;
 	uint8_t address[8]; /* IPv4 mapped to ::ffff:a.b.c.d is kept by its last 4 octets, IPv6 by its first 8 */
-	uint8_t family; /* 0, 4 or 6 */
+	uint8_t family;     /* 0, 4 or 6 */
 };
 
 /* Returns NULL when there is no memory. @free_failures and @max_sec as in the configuration. */

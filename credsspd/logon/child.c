@@ -222,11 +222,11 @@ __attribute__((noreturn)) static void exec_child(const struct service *s, int co
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	argv[n++] = (char *)(uintptr_t)"credsspd";
+	argv[n++] = (char *)(uintptr_t) "credsspd";
 	argv[n++] = (char *)(uintptr_t)s->ops->arg1;
 	if (s->ops->arg2)
 		argv[n++] = (char *)(uintptr_t)s->ops->arg2;
-	argv[n++] = (char *)(uintptr_t)"--config";
+	argv[n++] = (char *)(uintptr_t) "--config";
 	argv[n++] = (char *)(uintptr_t)s->config_path;
 	argv[n] = NULL;
 	(void)unsetenv("NOTIFY_SOCKET");

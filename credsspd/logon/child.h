@@ -28,10 +28,10 @@ struct child {
 	int pidfd;
 	sd_event_source *io, *exit, *timer;
 	bool ready;
-	bool retired; /* takes no new work, ends when live is 0 */
-	bool dying; /* killed, its end not yet seen */
+	bool retired;  /* takes no new work, ends when live is 0 */
+	bool dying;    /* killed, its end not yet seen */
 	unsigned live; /* uses: see child_ref() */
-	void *use; /* the service's owner may note what the child is busy with */
+	void *use;     /* the service's owner may note what the child is busy with */
 };
 
 /* A record from a child other than its ready record. A negative result kills the child. */
@@ -42,10 +42,10 @@ typedef void (*service_gone_fn)(struct child *c, void *userdata);
 typedef void (*service_ready_fn)(struct service *s, void *userdata);
 
 struct service_ops {
-	const char *name; /* for the log */
+	const char *name;        /* for the log */
 	const char *arg1, *arg2; /* of the exec'ed program; arg2 may be NULL */
-	uint8_t ready_type; /* first octet of the record that says ready */
-	size_t record_max; /* largest record it sends */
+	uint8_t ready_type;      /* first octet of the record that says ready */
+	size_t record_max;       /* largest record it sends */
 	service_record_fn record;
 	service_gone_fn gone;
 	service_ready_fn ready;

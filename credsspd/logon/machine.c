@@ -46,7 +46,8 @@ struct logon_step logon_step(enum logon_state state, enum logon_event event)
 {
 	struct logon_step step = { LOGON_FAIL, LOGON_FAILED };
 
-	if ((unsigned)state < LOGON_STATES_ && (unsigned)event < LOGON_EVENTS_ && table[state][event].action != LOGON_FAIL)
+	if ((unsigned)state < LOGON_STATES_ && (unsigned)event < LOGON_EVENTS_ &&
+	    table[state][event].action != LOGON_FAIL)
 		step = table[state][event];
 	return step;
 }
@@ -54,10 +55,10 @@ struct logon_step logon_step(enum logon_state state, enum logon_event event)
 const char *logon_state_name(enum logon_state state)
 {
 	static const char *const name[LOGON_STATES_] = {
-		[LOGON_FIRST] = "first",	     [LOGON_WORKING] = "working",	[LOGON_CLIENT] = "client",
-		[LOGON_RESOLVING] = "resolving",     [LOGON_REFUSING] = "refusing",	[LOGON_CONFIRMING] = "confirming",
-		[LOGON_AUTHINFO] = "authinfo",	     [LOGON_DECRYPTING] = "decrypting", [LOGON_COMPARING] = "comparing",
-		[LOGON_DONE] = "done",		     [LOGON_FAILED] = "failed",
+		[LOGON_FIRST] = "first",         [LOGON_WORKING] = "working",       [LOGON_CLIENT] = "client",
+		[LOGON_RESOLVING] = "resolving", [LOGON_REFUSING] = "refusing",     [LOGON_CONFIRMING] = "confirming",
+		[LOGON_AUTHINFO] = "authinfo",   [LOGON_DECRYPTING] = "decrypting", [LOGON_COMPARING] = "comparing",
+		[LOGON_DONE] = "done",           [LOGON_FAILED] = "failed",
 	};
 
 	return (unsigned)state < LOGON_STATES_ ? name[state] : "?";

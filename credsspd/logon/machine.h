@@ -7,15 +7,15 @@
 #pragma once
 
 enum logon_state {
-	LOGON_FIRST, /* the first TSRequest from the front end */
-	LOGON_WORKING, /* the worker owes an answer */
-	LOGON_CLIENT, /* the client owes a TSRequest */
-	LOGON_RESOLVING, /* the resolver owes the account of the authenticated name */
-	LOGON_REFUSING, /* the worker was told no and still writes the errorCode reply */
+	LOGON_FIRST,      /* the first TSRequest from the front end */
+	LOGON_WORKING,    /* the worker owes an answer */
+	LOGON_CLIENT,     /* the client owes a TSRequest */
+	LOGON_RESOLVING,  /* the resolver owes the account of the authenticated name */
+	LOGON_REFUSING,   /* the worker was told no and still writes the errorCode reply */
 	LOGON_CONFIRMING, /* the worker was told yes and owes the pubKeyAuth reply */
-	LOGON_AUTHINFO, /* the client owes authInfo */
+	LOGON_AUTHINFO,   /* the client owes authInfo */
 	LOGON_DECRYPTING, /* the worker owes the credentials */
-	LOGON_COMPARING, /* the resolver owes the account of the delegated name */
+	LOGON_COMPARING,  /* the resolver owes the account of the delegated name */
 	LOGON_DONE,
 	LOGON_FAILED,
 	LOGON_STATES_
@@ -23,29 +23,29 @@ enum logon_state {
 
 enum logon_event {
 	LOGON_GOT_TSREQUEST, /* front end */
-	LOGON_GOT_NOT_MINE, /* worker, as its first answer */
+	LOGON_GOT_NOT_MINE,  /* worker, as its first answer */
 	LOGON_GOT_REPLY,
 	LOGON_GOT_AUTHENTICATED,
 	LOGON_GOT_DELEGATED,
-	LOGON_GOT_REFUSED, /* worker: WORKER_FAILED */
-	LOGON_GOT_ACCOUNT, /* resolver: yes */
+	LOGON_GOT_REFUSED,    /* worker: WORKER_FAILED */
+	LOGON_GOT_ACCOUNT,    /* resolver: yes */
 	LOGON_GOT_NO_ACCOUNT, /* resolver: no */
-	LOGON_GOT_END, /* worker: end of file; after its last record this is as it should be */
+	LOGON_GOT_END,        /* worker: end of file; after its last record this is as it should be */
 	LOGON_EVENTS_
 };
 
 enum logon_action {
 	LOGON_FAIL = 0, /* an absent row: this event may not happen here */
-	LOGON_SPAWN, /* choose a template, start a worker, pass the TSRequest on */
-	LOGON_RESPAWN, /* the same octets to the other template */
-	LOGON_FORWARD, /* TSRequest to the worker */
-	LOGON_REPLY, /* TSRequest to the front end */
-	LOGON_RESOLVE, /* ask for the account of the authenticated name */
-	LOGON_GRANT, /* verdict: yes, with the pipe */
-	LOGON_DENY, /* verdict: no */
-	LOGON_COMPARE, /* ask for the account of the delegated name */
-	LOGON_FINISH, /* ticket */
-	LOGON_REFUSE, /* tell the front end; the reason is known */
+	LOGON_SPAWN,    /* choose a template, start a worker, pass the TSRequest on */
+	LOGON_RESPAWN,  /* the same octets to the other template */
+	LOGON_FORWARD,  /* TSRequest to the worker */
+	LOGON_REPLY,    /* TSRequest to the front end */
+	LOGON_RESOLVE,  /* ask for the account of the authenticated name */
+	LOGON_GRANT,    /* verdict: yes, with the pipe */
+	LOGON_DENY,     /* verdict: no */
+	LOGON_COMPARE,  /* ask for the account of the delegated name */
+	LOGON_FINISH,   /* ticket */
+	LOGON_REFUSE,   /* tell the front end; the reason is known */
 	LOGON_IGNORE,
 };
 

@@ -16,7 +16,7 @@ struct store_call {
 	struct store_call *next;
 	uint64_t id;
 	uint8_t type; /* VERIFIER_SET, DELETE or LIST */
-	int pipe_fd; /* SET: our duplicate */
+	int pipe_fd;  /* SET: our duplicate */
 	struct resolve *question;
 	supervisor_changed_fn changed;
 	supervisor_listed_fn listed;
@@ -48,7 +48,12 @@ static struct store_call *call_new(struct supervisor *s, uint8_t type, void *use
 	if (!c)
 		return NULL;
 	*c = (struct store_call){
-		.s = s, .next = s->store_calls, .id = ++s->last_store_call, .type = type, .pipe_fd = -1, .userdata = userdata,
+		.s = s,
+		.next = s->store_calls,
+		.id = ++s->last_store_call,
+		.type = type,
+		.pipe_fd = -1,
+		.userdata = userdata,
 	};
 	s->store_calls = c;
 	return c;
@@ -80,7 +85,8 @@ static void on_name(const struct resolver_answer *answer, void *userdata)
 		finish(c, answer->refusal == REFUSAL_UNAVAILABLE ? -ENETDOWN : -ENOENT);
 }
 
-int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd, supervisor_changed_fn fn, void *userdata)
+int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd, supervisor_changed_fn fn,
+			    void *userdata)
 {
 	struct resolver_request q = { .type = RESOLVE_NAME };
 	struct store_call *c;

@@ -81,7 +81,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	log_line(LOG_ERR, "resolver: pid %d gave no answer within %u s; killed", (int)r->child->pid, RESOLVER_TIMEOUT_SEC);
+	log_line(LOG_ERR, "resolver: pid %d gave no answer within %u s; killed", (int)r->child->pid,
+		 RESOLVER_TIMEOUT_SEC);
 	child_kill(r->child);
 	finish(r, NULL);
 	return 0;
@@ -97,8 +98,8 @@ static void ask(struct child *c, struct resolve *r)
 	c->use = r;
 	child_ref(c);
 	if (packet_send(c->control, &r->question, sizeof r->question, NULL, 0) < 0 ||
-	    sd_event_add_time_relative(r->pool->event, &r->deadline, CLOCK_BOOTTIME, RESOLVER_TIMEOUT_SEC * USEC_PER_SEC_,
-				       100000, on_deadline, r) < 0)
+	    sd_event_add_time_relative(r->pool->event, &r->deadline, CLOCK_BOOTTIME,
+				       RESOLVER_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_deadline, r) < 0)
 		child_kill(c); /* its end answers the question */
 }
 

@@ -35,7 +35,8 @@ struct supervisor {
 uint64_t supervisor_now(void);
 
 /* Puts @about and the pipe into the vault and arms the expiry timer; as vault_put(). */
-int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about, int pipe_fd, char ret_ticket[TICKET_LEN + 1]);
+int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about, int pipe_fd,
+			  char ret_ticket[TICKET_LEN + 1]);
 
 /* A worker ended abnormally: its template is replaced by one with another layout. */
 void supervisor_worker_crashed(struct supervisor *s, struct service *template);

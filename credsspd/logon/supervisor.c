@@ -164,8 +164,8 @@ static void arm_vault_timer(struct supervisor *s)
 	uint64_t next = vault_next_expiry(s->vault);
 
 	s->vault_timer = sd_event_source_disable_unref(s->vault_timer);
-	if (next != UINT64_MAX && sd_event_add_time(s->event, &s->vault_timer, CLOCK_BOOTTIME, next, 100000,
-						    on_vault_timer, s) < 0)
+	if (next != UINT64_MAX &&
+	    sd_event_add_time(s->event, &s->vault_timer, CLOCK_BOOTTIME, next, 100000, on_vault_timer, s) < 0)
 		log_line(LOG_ERR, "vault: no timer; tickets are swept when the next one is put");
 }
 
@@ -174,7 +174,9 @@ static void sweep_vault(struct supervisor *s)
 	struct vault_logon about;
 
 	while (vault_expire(s->vault, supervisor_now(), &about)) {
-		struct log_logon who = { .logon = about.logon, .user = about.user, .rhost = about.rhost, .service = about.service };
+		struct log_logon who = {
+			.logon = about.logon, .user = about.user, .rhost = about.rhost, .service = about.service
+		};
 
 		s->counters.expired++;
 		log_logon_line(LOG_WARNING, &who, "ticket expired unused");
@@ -192,7 +194,8 @@ static int on_vault_timer(sd_event_source *source, uint64_t usec, void *userdata
 	return 0;
 }
 
-int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about, int pipe_fd, char ret_ticket[TICKET_LEN + 1])
+int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about, int pipe_fd,
+			  char ret_ticket[TICKET_LEN + 1])
 {
 	uint64_t expires = supervisor_now() + s->config.ticket_lifetime_sec * USEC_PER_SEC_;
 	int r;
@@ -219,8 +222,8 @@ enum vault_result supervisor_redeem(struct supervisor *s, const char *ticket, co
 		s->counters.redeem_refused++;
 		who.reason = result == VAULT_MISMATCH ? "ticket-mismatch" : "no-such-ticket";
 		if (result == VAULT_MISMATCH)
-			log_logon_line(LOG_WARNING, &who, "ticket of %s for service %s refused and destroyed", about.user,
-				       about.service);
+			log_logon_line(LOG_WARNING, &who, "ticket of %s for service %s refused and destroyed",
+				       about.user, about.service);
 		else
 			log_logon_line(LOG_WARNING, &who, "ticket refused: unknown, used or expired");
 	}

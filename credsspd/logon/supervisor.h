@@ -35,7 +35,8 @@ struct supervisor_counters {
  * names has started; @failed when it cannot. Returns 0 or -errno with one sentence in *@ret_error.
  */
 int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void *userdata),
-		   void (*failed)(void *userdata), void *userdata, struct supervisor **ret_supervisor, char **ret_error);
+		   void (*failed)(void *userdata), void *userdata, struct supervisor **ret_supervisor,
+		   char **ret_error);
 void supervisor_free(struct supervisor *s);
 
 /* Reads the configuration again and renews the processes; on failure everything stays as it was. */
@@ -63,7 +64,8 @@ enum vault_result supervisor_redeem(struct supervisor *s, const char *ticket, co
  * record, -EINVAL, -ENETDOWN when there is no verifier. @pipe_fd stays the caller's.
  */
 typedef void (*supervisor_changed_fn)(int result, void *userdata);
-int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd, supervisor_changed_fn fn, void *userdata);
+int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd, supervisor_changed_fn fn,
+			    void *userdata);
 int supervisor_delete_verifier(struct supervisor *s, const char *user, supervisor_changed_fn fn, void *userdata);
 
 /* Called for each record, and once with NULL and a result (0 or -errno) at the end. */

@@ -10,11 +10,11 @@
 
 enum tell_phase {
 	TELL_BEFORE_BINDING_REPLY, /* the client still reads TSRequests */
-	TELL_AFTER_BINDING_REPLY, /* no client reads a TSRequest any more */
+	TELL_AFTER_BINDING_REPLY,  /* no client reads a TSRequest any more */
 };
 
 struct tell {
-	uint8_t alert; /* TLS alert description, 0 for none */
+	uint8_t alert;        /* TLS alert description, 0 for none */
 	uint8_t early_result; /* enum channel_early_result */
 };
 

@@ -18,7 +18,7 @@
 struct vault_logon {
 	uint64_t logon;
 	uid_t uid;
-	uint8_t kind; /* enum credential_kind */
+	uint8_t kind;      /* enum credential_kind */
 	uint8_t mechanism; /* enum mechanism */
 	uint8_t version;
 	char user[RECORD_NAME_MAX]; /* canonical pw_name */
@@ -47,7 +47,7 @@ int vault_put(struct vault *v, const struct vault_logon *about, int pipe_fd, uin
 enum vault_result {
 	VAULT_GRANTED = 0,
 	VAULT_NO_TICKET, /* malformed, unknown, used or expired */
-	VAULT_MISMATCH, /* other service or user; the ticket is consumed */
+	VAULT_MISMATCH,  /* other service or user; the ticket is consumed */
 };
 
 /*

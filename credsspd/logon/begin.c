@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* The front end's side of a logon: whether one may begin, and the channel. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "credsspd/logon/handshake.h"
+#include "credsspd/util/packet.h"
+#include "include/credssp/channel.h"
+#include "include/credssp/cleanup.h"
+
+#define USEC_PER_SEC_ 1000000ULL
+
+/* ---- deadlines ---- */
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct handshake *h = userdata;
+	char detail[64];
+
+	(void)source;
+	(void)usec;
+	(void)snprintf(detail, sizeof detail, "state %s", logon_state_name(h->state));
+	handshake_fail(h, REFUSAL_TIMEOUT, detail);
+	return 0;
+}
+
+static int on_step_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct handshake *h = userdata;
+
+	(void)source;
+	(void)usec;
+	handshake_fail(h, REFUSAL_UNAVAILABLE, "the worker gave no answer in time");
+	return 0;
+}
+
+/* ---- the channel ---- */
+
+static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	static uint8_t packet[CHANNEL_PACKET_MAX];
+	struct handshake *h = userdata;
+	ssize_t n;
+
+	(void)source;
+	if (!(revents & EPOLLIN)) { /* hung up while it was not its turn */
+		handshake_fail(h, REFUSAL_CANCELLED, NULL);
+		return 0;
+	}
+	n = packet_recv(fd, packet, sizeof packet, NULL, 0);
+	if (n == -EAGAIN)
+		return 0;
+	if (n == 0 || n == -ECONNRESET)
+		handshake_fail(h, REFUSAL_CANCELLED, NULL);
+	else if (n < 2 || packet[0] != CHANNEL_TSREQUEST)
+		handshake_fail(h, REFUSAL_PROTOCOL, "the front end sent what is no TSRequest");
+	else
+		handshake_event(h, LOGON_GOT_TSREQUEST, packet, (size_t)n);
+	return 0;
+}
+
+/* ---- admission ---- */
+
+static bool may_ask(const struct supervisor *s, uid_t caller, const char *service)
+{
+	config_list services = config_services_of(&s->config, caller);
+
+	for (config_list i = services; i && *i; i++)
+		if (strcmp(*i, service) == 0)
+			return true;
+	return false;
+}
+
+static unsigned handshakes_of(const struct supervisor *s, uid_t caller)
+{
+	unsigned n = 0;
+
+	for (const struct handshake *h = s->handshakes; h; h = h->next)
+		n += h->caller == caller;
+	return n;
+}
+
+/* Is an address that the administrator named never made to wait? */
+static bool exempt(const struct supervisor *s, const char *rhost)
+{
+	for (config_list e = s->config.backoff_exempt; *e; e++)
+		if (strcmp(*e, rhost) == 0)
+			return true;
+	return false;
+}
+
+/* Why this Begin is refused, or REFUSAL_NONE; counts the attempt. */
+static int admit(struct supervisor *s, uid_t caller, const struct supervisor_peer *peer, struct log_logon *who,
+		 bool *ret_counted)
+{
+	struct backoff_key key = backoff_key(caller, peer->rhost);
+	unsigned wait;
+
+	if (s->n_handshakes >= HANDSHAKES_MAX || handshakes_of(s, caller) >= HANDSHAKES_PER_CALLER_MAX) {
+		who->reason = refusal_word(REFUSAL_LIMIT);
+		s->counters.refusals[REFUSAL_LIMIT]++;
+		s->counters.refused++;
+		log_logon_line(LOG_WARNING, who, "logon refused: %u handshakes are under way", s->n_handshakes);
+		return -EBUSY;
+	}
+	*ret_counted = false;
+	if (exempt(s, peer->rhost))
+		return 0;
+	wait = backoff_begin(s->backoff, &key, supervisor_now());
+	if (wait) {
+		who->reason = refusal_word(REFUSAL_BACKOFF);
+		s->counters.refusals[REFUSAL_BACKOFF]++;
+		s->counters.refused++;
+		log_logon_line(LOG_WARNING, who, "logon refused: %s (%u s)", refusal_text(REFUSAL_BACKOFF), wait);
+		return -EAGAIN;
+	}
+	*ret_counted = true;
+	return 0;
+}
+
+static int watch_channel(struct handshake *h)
+{
+	sd_event *e = h->s->event;
+	int r;
+
+	r = sd_event_add_io(e, &h->channel_io, h->channel, EPOLLIN, on_channel, h);
+	if (r >= 0)
+		r = sd_event_add_time_relative(e, &h->deadline, CLOCK_BOOTTIME,
+					       h->s->config.handshake_timeout_sec * USEC_PER_SEC_, 100000, on_deadline,
+					       h);
+	if (r >= 0)
+		r = sd_event_add_time_relative(e, &h->step, CLOCK_BOOTTIME, WORKER_STEP_TIMEOUT_SEC * USEC_PER_SEC_,
+					       100000, on_step_deadline, h);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(h->step, SD_EVENT_OFF);
+	return r < 0 ? r : 0;
+}
+
+int supervisor_begin(struct supervisor *s, uid_t caller, const char *service, const void *public_key,
+		     size_t public_key_len, const struct supervisor_peer *peer, uint64_t *ret_logon, int *ret_channel)
+{
+	struct log_logon who = { .rhost = peer->rhost, .rport = peer->rport, .service = service };
+	struct handshake *h;
+	bool counted;
+	int pair[2], r;
+
+	if (!may_ask(s, caller, service)) {
+		log_logon_line(LOG_WARNING, &who, "uid %u may not begin logons for this service (front_ends)", caller);
+		return -EACCES;
+	}
+	if (public_key_len == 0 || public_key_len > SUBJECT_PUBLIC_KEY_MAX || strlen(service) > PAM_SERVICE_MAX)
+		return -EINVAL;
+	r = admit(s, caller, peer, &who, &counted);
+	if (r < 0)
+		return r;
+	h = calloc(1, sizeof *h + public_key_len);
+	if (!h)
+		return -ENOMEM;
+	h->s = s;
+	h->id = ++s->last_logon;
+	h->state = LOGON_FIRST;
+	h->began = supervisor_now();
+	h->caller = caller;
+	h->peer = *peer;
+	h->address = backoff_key(caller, peer->rhost);
+	h->counted = counted;
+	h->channel = h->worker = h->pipe[0] = h->pipe[1] = -1;
+	h->about.logon = h->id;
+	(void)snprintf(h->about.service, sizeof h->about.service, "%s", service);
+	(void)snprintf(h->about.rhost, sizeof h->about.rhost, "%s", peer->rhost);
+	h->public_key_len = public_key_len;
+	memcpy(h->public_key, public_key, public_key_len);
+	h->next = s->handshakes;
+	s->handshakes = h;
+	s->n_handshakes++;
+	r = packet_pair(0, pair);
+	if (r == 0) {
+		h->channel = pair[0];
+		r = fcntl(h->channel, F_SETFL, O_NONBLOCK) < 0 ? -errno : watch_channel(h);
+		if (r < 0)
+			(void)close_fd(pair[1]);
+	}
+	if (r < 0) {
+		handshake_uncount(h, 0, 0);
+		handshake_free(h);
+		return r;
+	}
+	handshake_trace(h, "begun by uid %u", caller);
+	*ret_logon = h->id;
+	*ret_channel = pair[1];
+	return 0;
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* What the supervisor does in answer to an event of a logon. */
+#include "credsspd/logon/handshake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "credsspd/util/packet.h"
+#include "include/credssp/channel.h"
+#include "include/credssp/cleanup.h"
+#include "include/credssp/secret.h"
+
+static unsigned elapsed_msec(const struct handshake *h)
+{
+	return (unsigned)((supervisor_now() - h->began) / 1000);
+}
+
+static void do_spawn(struct handshake *h, const uint8_t *p, size_t len)
+{
+	h->first = malloc(len);
+	if (!h->first) {
+		handshake_fail(h, REFUSAL_INTERNAL, "out of memory");
+		return;
+	}
+	memcpy(h->first, p, len);
+	h->first[0] = WORKER_TSREQUEST;
+	h->first_len = len;
+	handshake_spawn_next(h);
+}
+
+static void drop_first(struct handshake *h)
+{
+	free(h->first);
+	h->first = NULL;
+}
+
+static void do_forward(struct handshake *h, const uint8_t *p, size_t len)
+{
+	uint8_t type = WORKER_TSREQUEST;
+	int r = packet_send2(h->worker, &type, 1, p + 1, len - 1, NULL, 0);
+
+	/* when the worker has just ended, its last record or end of file says why */
+	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+		handshake_fail(h, REFUSAL_INTERNAL, strerror(-r));
+}
+
+static void do_reply(struct handshake *h, const uint8_t *p, size_t len)
+{
+	uint8_t type = CHANNEL_REPLY;
+	int r;
+
+	drop_first(h);
+	if (h->state == LOGON_AUTHINFO)
+		h->confirmed = true;
+	if (len == 1)
+		return;
+	r = packet_send2(h->channel, &type, 1, p + 1, len - 1, NULL, 0);
+	if (r == -EPIPE || r == -ECONNRESET)
+		handshake_fail(h, REFUSAL_CANCELLED, NULL);
+	else if (r < 0)
+		handshake_fail(h, REFUSAL_INTERNAL, strerror(-r));
+}
+
+static void on_account(const struct resolver_answer *answer, void *userdata)
+{
+	struct handshake *h = userdata;
+
+	h->question = NULL;
+	if (!answer) {
+		h->refusal = REFUSAL_UNAVAILABLE;
+		(void)snprintf(h->detail, sizeof h->detail, "no answer from the name service");
+		handshake_event(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
+	} else if (answer->refusal != REFUSAL_NONE) {
+		h->refusal = answer->refusal < REFUSAL_MAX_ ? (enum refusal)answer->refusal : REFUSAL_INTERNAL;
+		if (!h->about.user[0])
+			memcpy(h->about.user, answer->name, sizeof h->about.user);
+		handshake_event(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
+	} else {
+		handshake_event(h, LOGON_GOT_ACCOUNT, (const uint8_t *)answer, sizeof *answer);
+	}
+}
+
+static void ask(struct handshake *h, const struct resolver_request *question)
+{
+	int r = resolve(h->s->resolvers, question, on_account, h, &h->question);
+
+	if (r < 0)
+		handshake_fail(h, r == -EBUSY ? REFUSAL_LIMIT : REFUSAL_INTERNAL, "too many names to look up");
+}
+
+static void do_resolve(struct handshake *h, const uint8_t *p, size_t len)
+{
+	struct resolver_request q = { .type = RESOLVE_PRINCIPAL };
+	struct worker_authenticated a;
+
+	(void)len;
+	memcpy(&a, p, sizeof a);
+	drop_first(h);
+	if (!record_terminated(a.principal, sizeof a.principal) || a.mechanism != h->mechanism || a.version < 2 ||
+	    a.version > 6) {
+		handshake_fail(h, REFUSAL_CRASHED, "the worker sent a malformed record");
+		return;
+	}
+	h->credssp_version = a.version;
+	memcpy(h->about.principal, a.principal, sizeof h->about.principal);
+	handshake_trace(h, "%s authenticated %s and bound it to the TLS key", mechanism_name(h->mechanism),
+			a.principal);
+	if (h->mechanism == MECHANISM_NTLM) {
+		/* what the worker says counts for nothing here: the verifier knows whose response it checked */
+		if (!h->proved) {
+			handshake_fail(h, REFUSAL_CRASHED, "the worker claims what the verifier did not prove");
+			return;
+		}
+		q.type = RESOLVE_ACCOUNT;
+		q.uid = h->proof.uid;
+		memcpy(q.user, h->proof.name, sizeof q.user);
+	}
+	q.mechanism = h->mechanism;
+	memcpy(q.principal, a.principal, sizeof q.principal);
+	ask(h, &q);
+}
+
+static int make_pipe(struct handshake *h)
+{
+	int size;
+
+	if (pipe2(h->pipe, O_CLOEXEC) < 0) {
+		h->pipe[0] = h->pipe[1] = -1;
+		return -errno;
+	}
+	/* beyond the limit of the uid a pipe holds 8 KiB: refuse it rather than let a writer block */
+	size = fcntl(h->pipe[0], F_GETPIPE_SZ);
+	if (size < (int)HANDOVER_MAX)
+		size = fcntl(h->pipe[0], F_SETPIPE_SZ, HANDOVER_MAX);
+	return size >= (int)HANDOVER_MAX ? 0 : -EMFILE;
+}
+
+static int send_verdict(struct handshake *h, bool granted)
+{
+	struct worker_verdict v = {
+		.type = WORKER_VERDICT,
+		.granted = granted,
+		.refusal = granted ? REFUSAL_NONE : (uint16_t)h->refusal,
+	};
+
+	return packet_send(h->worker, &v, sizeof v, &h->pipe[1], granted ? 1 : 0);
+}
+
+static void do_grant(struct handshake *h, const uint8_t *p, size_t len)
+{
+	struct resolver_answer a;
+	int r;
+
+	(void)len;
+	memcpy(&a, p, sizeof a);
+	memcpy(h->about.user, a.name, sizeof h->about.user);
+	h->about.uid = a.uid;
+	handshake_trace(h, "account %s, uid %u, may log on", a.name, a.uid);
+	r = make_pipe(h);
+	if (r < 0) {
+		handshake_fail(h, REFUSAL_LIMIT, "no pipe for the credentials");
+		return;
+	}
+	r = send_verdict(h, true);
+	h->pipe[1] = close_fd(h->pipe[1]);
+	if (r < 0)
+		handshake_fail(h, REFUSAL_CRASHED, "the worker has gone");
+}
+
+static void do_deny(struct handshake *h, const uint8_t *p, size_t len)
+{
+	(void)p;
+	(void)len;
+	if (send_verdict(h, false) < 0)
+		handshake_refuse(h);
+}
+
+static void do_compare(struct handshake *h, const uint8_t *p, size_t len)
+{
+	struct resolver_request q = { .type = RESOLVE_DELEGATED, .mechanism = h->mechanism };
+	struct worker_delegated *d = &h->delegation;
+
+	(void)len;
+	memcpy(d, p, sizeof *d);
+	h->delegated = true;
+	if (!record_terminated(d->domain, sizeof d->domain) || !record_terminated(d->user, sizeof d->user) ||
+	    !credential_kind_name(d->kind) || d->handover_len > HANDOVER_MAX) {
+		d->kind = CREDENTIAL_NONE;
+		handshake_fail(h, REFUSAL_CRASHED, "the worker sent a malformed record");
+		return;
+	}
+	if (d->kind != CREDENTIAL_PASSWORD &&
+	    !(d->kind == CREDENTIAL_RESTRICTED_ADMIN && h->s->config.restricted_admin)) {
+		handshake_fail(h, REFUSAL_CREDENTIAL_KIND, NULL);
+		return;
+	}
+	handshake_trace(h, "%s decrypted into the pipe by the worker", credential_kind_name(d->kind));
+	memcpy(q.principal, h->about.principal, sizeof q.principal);
+	if (d->kind == CREDENTIAL_RESTRICTED_ADMIN) {
+		/* nothing was delegated: the authenticated name is the proof and the claim */
+		q.type = RESOLVE_ACCOUNT;
+		q.uid = h->about.uid;
+		memcpy(q.user, h->about.user, sizeof q.user);
+	} else {
+		memcpy(q.domain, d->domain, sizeof q.domain);
+		memcpy(q.user, d->user, sizeof q.user);
+	}
+	ask(h, &q);
+}
+
+static void send_done(struct handshake *h, char *ticket)
+{
+	struct channel_done done = {
+		.type = CHANNEL_DONE,
+		.kind = h->delegation.kind,
+		.version = h->credssp_version,
+	};
+	int r;
+
+	(void)snprintf(done.mechanism, sizeof done.mechanism, "%s", mechanism_name(h->mechanism));
+	memcpy(done.ticket, ticket, TICKET_LEN);
+	memcpy(done.user, h->about.user, sizeof done.user);
+	memcpy(done.principal, h->about.principal, sizeof done.principal);
+	r = packet_send(h->channel, &done, sizeof done, NULL, 0);
+	secret_wipe(&done, sizeof done);
+	if (r < 0)
+		handshake_trace(h, "the front end has gone; the ticket will expire");
+}
+
+static void do_finish(struct handshake *h, const uint8_t *p, size_t len)
+{
+	char ticket[TICKET_LEN + 1];
+	struct log_logon who;
+	struct resolver_answer a;
+	int r;
+
+	(void)len;
+	memcpy(&a, p, sizeof a);
+	if (a.uid != h->about.uid || strcmp(a.name, h->about.user) != 0) {
+		char detail[WORKER_DETAIL_MAX];
+
+		(void)snprintf(detail, sizeof detail, "authenticated %.80s, delegated %.80s", h->about.user, a.name);
+		handshake_fail(h, REFUSAL_MISMATCH, detail);
+		return;
+	}
+	h->about.kind = h->delegation.kind;
+	h->about.mechanism = h->mechanism;
+	h->about.version = h->credssp_version;
+	r = supervisor_put_ticket(h->s, &h->about, h->pipe[0], ticket);
+	if (r < 0) {
+		handshake_fail(h, r == -EMFILE ? REFUSAL_LIMIT : REFUSAL_INTERNAL,
+			       "too many tickets of this account, or of all");
+		return;
+	}
+	h->pipe[0] = -1; /* the vault's */
+	send_done(h, ticket);
+	secret_wipe(ticket, sizeof ticket);
+	who = handshake_who(h);
+	h->s->counters.granted++;
+	log_logon_line(LOG_NOTICE, &who, "logon granted after %u ms, ticket issued", elapsed_msec(h));
+	handshake_uncount(h, 0, 1);
+	handshake_free(h);
+}
+
+static void do_refuse(struct handshake *h, const uint8_t *p, size_t len)
+{
+	struct worker_failed f;
+
+	if (len == sizeof f) { /* from the worker; else the resolver's refusal stands */
+		memcpy(&f, p, sizeof f);
+		h->told = f.told == 1;
+		if (f.version >= 2 && f.version <= 6)
+			h->credssp_version = f.version;
+		/* the supervisor's own verdict and the verifier's reason are not overwritten by the worker's word */
+		if (h->refusal == REFUSAL_NONE) {
+			h->refusal = f.refusal != REFUSAL_NONE && f.refusal < REFUSAL_MAX_ ? (enum refusal)f.refusal
+											   : REFUSAL_INTERNAL;
+			if (record_terminated(f.detail, sizeof f.detail))
+				memcpy(h->detail, f.detail, sizeof h->detail);
+		}
+	}
+	handshake_refuse(h);
+}
+
+static void do_respawn(struct handshake *h, const uint8_t *p, size_t len)
+{
+	(void)p;
+	(void)len;
+	handshake_spawn_next(h);
+}
+
+static void do_nothing(struct handshake *h, const uint8_t *p, size_t len)
+{
+	(void)h;
+	(void)p;
+	(void)len;
+}
+
+static void do_fail(struct handshake *h, const uint8_t *p, size_t len)
+{
+	(void)p;
+	(void)len;
+	handshake_fail(h, REFUSAL_INTERNAL, "");
+}
+
+void handshake_act(struct handshake *h, enum logon_action action, const uint8_t *p, size_t len)
+{
+	static void (*const table[])(struct handshake * h, const uint8_t *p, size_t len) = {
+		[LOGON_FAIL] = do_fail,       [LOGON_SPAWN] = do_spawn,   [LOGON_RESPAWN] = do_respawn,
+		[LOGON_FORWARD] = do_forward, [LOGON_REPLY] = do_reply,   [LOGON_RESOLVE] = do_resolve,
+		[LOGON_GRANT] = do_grant,     [LOGON_DENY] = do_deny,     [LOGON_COMPARE] = do_compare,
+		[LOGON_FINISH] = do_finish,   [LOGON_REFUSE] = do_refuse, [LOGON_IGNORE] = do_nothing,
+	};
+
+	table[action](h, p, len);
+}
