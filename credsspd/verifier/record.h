@@ -18,14 +18,15 @@
 enum verifier_type {
 	/* supervisor -> verifier */
 	VERIFIER_ATTACH = 1, /* struct verifier_control, with one end of a socket pair */
-	VERIFIER_SET = 2, /* struct verifier_control, with the read end of the pipe that gives the password */
+	VERIFIER_SET = 2,    /* struct verifier_control, with the read end of the pipe that gives the password */
 	VERIFIER_DELETE = 3, /* struct verifier_control */
-	VERIFIER_LIST = 4, /* struct verifier_control: answered by one VERIFIER_LISTED a record and a last one with more = 0 */
+	VERIFIER_LIST =
+	    4, /* struct verifier_control: answered by one VERIFIER_LISTED a record and a last one with more = 0 */
 	/* verifier -> supervisor */
-	VERIFIER_READY = 16, /* the type octet alone: the store has been opened */
-	VERIFIER_RESULT = 17, /* struct verifier_result */
+	VERIFIER_READY = 16,   /* the type octet alone: the store has been opened */
+	VERIFIER_RESULT = 17,  /* struct verifier_result */
 	VERIFIER_CHANGED = 18, /* struct verifier_changed: answer to SET and DELETE */
-	VERIFIER_LISTED = 19, /* struct verifier_listed */
+	VERIFIER_LISTED = 19,  /* struct verifier_listed */
 	/* worker -> verifier */
 	VERIFIER_QUERY = 32, /* struct verifier_query */
 	/* verifier -> worker */
@@ -35,15 +36,15 @@ enum verifier_type {
 struct verifier_control {
 	uint8_t type;
 	uint8_t pad_[3];
-	uint32_t uid; /* SET: of the account that the name was resolved to */
-	uint64_t id; /* ATTACH: the logon; else a request id that the answer repeats */
+	uint32_t uid;               /* SET: of the account that the name was resolved to */
+	uint64_t id;                /* ATTACH: the logon; else a request id that the answer repeats */
 	char name[RECORD_NAME_MAX]; /* SET, DELETE: canonical pw_name */
 };
 
 struct verifier_query {
 	uint8_t type;
 	uint8_t pad_[3];
-	uint32_t nt_response_len; /* octets of nt_response; send only these */
+	uint32_t nt_response_len;   /* octets of nt_response; send only these */
 	char user[RECORD_NAME_MAX]; /* UTF-8, as in the AUTHENTICATE message */
 	char domain[RECORD_NAME_MAX];
 	uint8_t server_challenge[8];
@@ -54,7 +55,7 @@ struct verifier_answer {
 	uint8_t type;
 	uint8_t granted;
 	uint8_t pad_[2];
-	uint32_t ntstatus; /* what the client may be told when not granted */
+	uint32_t ntstatus;       /* what the client may be told when not granted */
 	uint8_t session_key[16]; /* SessionBaseKey, MS-NLMP 3.3.2; zero when not granted */
 };
 
@@ -62,7 +63,7 @@ struct verifier_result {
 	uint8_t type;
 	uint8_t granted;
 	uint16_t refusal; /* enum refusal when not granted: the true reason, for the log */
-	uint32_t uid; /* of the record that was used */
+	uint32_t uid;     /* of the record that was used */
 	uint64_t logon;
 	char name[RECORD_NAME_MAX]; /* pw_name of the record; when not granted what the client typed, escaped */
 };

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One worker's socket, one question. The worker may be hostile: a record that is
+ * not exactly right closes its socket, and no more. The answer is decided at once
+ * and given after the delay of the account, the supervisor's copy first.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "credsspd/util/log.h"
+#include "credsspd/util/packet.h"
+#include "credsspd/util/refusal.h"
+#include "credsspd/verifier/verifier-private.h"
+#include "include/credssp/cleanup.h"
+#include "include/credssp/secret.h"
+
+#define QUESTIONS_MAX (2 * HANDSHAKES_MAX)
+#define QUERY_MIN offsetof(struct verifier_query, nt_response)
+
+struct question {
+	struct verifier *v;
+	struct question *next;
+	uint64_t logon;
+	int fd;
+	sd_event_source *io, *timer;
+	struct verifier_result result;
+	struct verifier_answer answer; /* may hold a session key while it waits; wiped with the question */
+};
+
+/* Who is compared with when there is no record: nobody's hash, the same work. */
+static const struct store_record nobody = { .uid = (uid_t)-1 };
+
+static uint64_t now_usec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000U + (uint64_t)t.tv_nsec / 1000U;
+}
+
+void question_free(struct question *q)
+{
+	struct question **p = &q->v->questions;
+
+	while (*p && *p != q)
+		p = &(*p)->next;
+	if (*p)
+		*p = q->next;
+	q->v->n_questions--;
+	(void)sd_event_source_disable_unref(q->io);
+	(void)sd_event_source_disable_unref(q->timer);
+	(void)close_fd(q->fd);
+	secret_wipe(q, sizeof *q);
+	free(q);
+}
+
+static void deliver(struct question *q)
+{
+	/* a worker never hears a yes that the supervisor does not know of */
+	if (packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0) == 0)
+		(void)packet_send(q->fd, &q->answer, sizeof q->answer, NULL, 0);
+	question_free(q);
+}
+
+static int on_delay_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	deliver(userdata);
+	return 0;
+}
+
+/* ---- the decision ---- */
+
+/* Compares in any case; @refusal is what is wrong already. The session key is set only with REFUSAL_NONE. */
+static enum refusal check(const struct verifier_query *query, const struct store_record *record, enum refusal refusal,
+			  uint8_t session_key[NTLMV2_SESSION_KEY_LEN])
+{
+	const struct ntlmv2_claim claim = {
+		.user = query->user,
+		.domain = query->domain,
+		.server_challenge = query->server_challenge,
+		.response = { query->nt_response, query->nt_response_len },
+	};
+	int right = ntlmv2_verify(&claim, record ? record->hash : nobody.hash, session_key);
+
+	if (refusal == REFUSAL_NONE && !record)
+		refusal = REFUSAL_UNKNOWN_USER;
+	if (refusal == REFUSAL_NONE && right != 1)
+		refusal = right == 0 ? REFUSAL_BAD_PASSWORD : REFUSAL_BAD_CREDENTIALS;
+	if (refusal != REFUSAL_NONE)
+		secret_wipe(session_key, NTLMV2_SESSION_KEY_LEN);
+	return refusal;
+}
+
+/* Fills in result and answer. Returns how long they have to wait. */
+static uint64_t decide(struct question *q, const struct verifier_query *query)
+{
+	char user[ACCOUNT_NAME_MAX + 1] = "";
+	enum refusal refusal = domains_select(&q->v->domains, query->domain, query->user, user);
+	const struct store_record *record = store_find(q->v->store, user);
+	const char *counted;
+	uint64_t delay;
+
+	if (refusal != REFUSAL_NONE)
+		record = NULL;
+	counted = record ? record->name : user;
+	delay = throttle_charge(q->v->throttle, record != NULL, counted, now_usec());
+	q->result = (struct verifier_result){
+		.type = VERIFIER_RESULT, .logon = q->logon, .uid = (uint32_t)-1, .refusal = REFUSAL_INTERNAL
+	};
+	q->answer = (struct verifier_answer){ .type = VERIFIER_ANSWER };
+	refusal = check(query, record, refusal, q->answer.session_key);
+	q->result.refusal = (uint16_t)refusal;
+	if (refusal == REFUSAL_NONE) {
+		q->result.granted = q->answer.granted = 1;
+		q->result.uid = record->uid;
+		memcpy(q->result.name, record->name, sizeof record->name);
+		throttle_clear(q->v->throttle, true, counted);
+	} else {
+		q->answer.ntstatus = refusal_ntstatus(refusal);
+		(void)log_escape(q->result.name, sizeof q->result.name, query->user);
+	}
+	return delay;
+}
+
+/* ---- the socket ---- */
+
+static bool well_formed(const struct verifier_query *q, ssize_t len)
+{
+	return len >= (ssize_t)QUERY_MIN && q->type == VERIFIER_QUERY && !q->pad_[0] && !q->pad_[1] && !q->pad_[2] &&
+	       q->nt_response_len <= NTLM_RESPONSE_MAX && (size_t)len == QUERY_MIN + q->nt_response_len &&
+	       memchr(q->user, '\0', sizeof q->user) && memchr(q->domain, '\0', sizeof q->domain);
+}
+
+static int on_query(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	static struct verifier_query query;
+	struct question *q = userdata;
+	ssize_t n = packet_recv(fd, &query, sizeof query, NULL, 0);
+	uint64_t delay;
+
+	(void)revents;
+	if (n == -EAGAIN)
+		return 0;
+	if (!well_formed(&query, n)) {
+		if (n != 0 && n != -ECONNRESET)
+			log_line(LOG_WARNING,
+				 "verifier: the worker of logon %llu sent a malformed record; its socket is closed",
+				 (unsigned long long)q->logon);
+		question_free(q);
+		return 0;
+	}
+	/* nothing more is read from it */
+	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	verifier_refresh(q->v);
+	delay = decide(q, &query);
+	secret_wipe(&query, sizeof query); /* who guesses passwords could work on the response */
+	if (delay == 0)
+		deliver(q);
+	else if (sd_event_add_time_relative(q->v->event, &q->timer, CLOCK_MONOTONIC, delay, 1000, on_delay_over, q) < 0)
+		question_free(q); /* no answer is a refusal; an answer without the delay would be a way around it */
+	return 0;
+}
+
+void question_attach(struct verifier *v, uint64_t logon, int *fd)
+{
+	struct question *q = v->n_questions < QUESTIONS_MAX ? calloc(1, sizeof *q) : NULL;
+
+	if (!q) {
+		log_line(LOG_ERR, "verifier: logon %llu cannot be served: %s", (unsigned long long)logon,
+			 v->n_questions < QUESTIONS_MAX ? "no memory" : "too many at once");
+		return;
+	}
+	*q = (struct question){ .v = v, .next = v->questions, .logon = logon, .fd = TAKE_FD(*fd) };
+	v->questions = q;
+	v->n_questions++;
+	if (fcntl(q->fd, F_SETFL, O_NONBLOCK) < 0 || sd_event_add_io(v->event, &q->io, q->fd, EPOLLIN, on_query, q) < 0)
+		question_free(q);
+}

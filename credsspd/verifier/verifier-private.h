@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the verifier share: question.c serves workers, change.c the Manager's calls, verifier.c owns both.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "credsspd/verifier/domains.h"
+#include "credsspd/verifier/record.h"
+#include "credsspd/verifier/store.h"
+#include "credsspd/verifier/throttle.h"
+
+struct question;
+struct change;
+struct listing;
+
+struct verifier {
+	int control; /* to the supervisor; blocking */
+	sd_event *event;
+	struct store *store;
+	struct domains domains;
+	struct throttle *throttle;
+	struct question *questions;
+	unsigned n_questions;
+	struct change *changes;
+	unsigned n_changes;
+	struct listing *listings;
+};
+
+/* Reads the store again when it has changed; when that fails, a line in the log, and the old records stay. */
+void verifier_refresh(struct verifier *v);
+
+/* Takes the worker's socket *@fd (-1 afterwards, unless there are too many). */
+void question_attach(struct verifier *v, uint64_t logon, int *fd);
+void question_free(struct question *q);
+
+/* Each answers the supervisor, now or later. *@fd is the pipe; -1 afterwards when it was taken. */
+void change_set(struct verifier *v, const struct verifier_control *c, int *fd);
+void change_delete(struct verifier *v, const struct verifier_control *c);
+void change_list(struct verifier *v, const struct verifier_control *c);
+void change_free(struct change *c);
+void listing_free(struct listing *l);
