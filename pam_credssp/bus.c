@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libdbus without its blocking calls: with a stopped bus or daemon those hang far beyond their timeouts. The connection is
- * private to the call, Hello is sent by hand, and one loop reads and writes until the deadline. Before that, libdbus's own
- * connect() could block on a stopped bus with a full backlog, so the socket is tried non-blocking first.
+ * libdbus without its blocking calls: with a stopped bus or daemon those hang far beyond their timeouts. The connection
+ * is private to the call, Hello is sent by hand, and one loop reads and writes until the deadline. Before that,
+ * libdbus's own connect() could block on a stopped bus with a full backlog, so the socket is tried non-blocking first.
  *
  * libdbus aborts the process when it is given invalid UTF-8: everything is checked before it is appended.
  */
@@ -69,8 +69,8 @@ static enum bus_result try_socket(const char *address, char *error)
 }
 
 /*
- * Sends @m and waits for its reply until @deadline. Returns the reply, or NULL with the reason in @result. A reply to this
- * call can only come from who was called: the bus sees to it, and we compare the serial.
+ * Sends @m and waits for its reply until @deadline. Returns the reply, or NULL with the reason in @result. A reply to
+ * this call can only come from who was called: the bus sees to it, and we compare the serial.
  */
 static DBusMessage *call(DBusConnection *c, DBusMessage *m, int64_t deadline, enum bus_result *result)
 {
@@ -202,12 +202,9 @@ static enum bus_result take_error(DBusMessage *reply, char *error)
 		const char *name;
 		enum bus_result result;
 	} row[] = {
-		{ CREDSSP_ERROR_NO_TICKET, BUS_NO_TICKET },
-		{ CREDSSP_ERROR_TICKET_MISMATCH, BUS_MISMATCH },
-		{ CREDSSP_ERROR_ACCESS_DENIED, BUS_DENIED },
-		{ DBUS_ERROR_ACCESS_DENIED, BUS_DENIED },
-		{ DBUS_ERROR_SERVICE_UNKNOWN, BUS_ABSENT },
-		{ DBUS_ERROR_NAME_HAS_NO_OWNER, BUS_ABSENT },
+		{ CREDSSP_ERROR_NO_TICKET, BUS_NO_TICKET },  { CREDSSP_ERROR_TICKET_MISMATCH, BUS_MISMATCH },
+		{ CREDSSP_ERROR_ACCESS_DENIED, BUS_DENIED }, { DBUS_ERROR_ACCESS_DENIED, BUS_DENIED },
+		{ DBUS_ERROR_SERVICE_UNKNOWN, BUS_ABSENT },  { DBUS_ERROR_NAME_HAS_NO_OWNER, BUS_ABSENT },
 		{ DBUS_ERROR_NO_REPLY, BUS_ABSENT }, /* it ended, or disconnected, without an answer */
 	};
 	const char *name = dbus_message_get_error_name(reply);
@@ -218,17 +215,18 @@ static enum bus_result take_error(DBusMessage *reply, char *error)
 	return problem(error, BUS_ERROR, name);
 }
 
-static enum bus_result redeem_on(DBusConnection *c, const char *ticket, const char *service, const char *user, int64_t deadline,
-				 struct bus_about *ret_about, char *error)
+static enum bus_result redeem_on(DBusConnection *c, const char *ticket, const char *service, const char *user,
+				 int64_t deadline, struct bus_about *ret_about, char *error)
 {
 	enum bus_result result = hello(c, deadline, error);
 	DBusMessage *m, *reply;
 
 	if (result != BUS_OK)
 		return result;
-	m = dbus_message_new_method_call(CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH, CREDSSP_VAULT_INTERFACE, CREDSSP_METHOD_REDEEM);
-	if (!m || !dbus_message_append_args(m, DBUS_TYPE_STRING, &ticket, DBUS_TYPE_STRING, &service, DBUS_TYPE_STRING, &user,
-					    DBUS_TYPE_INVALID)) {
+	m = dbus_message_new_method_call(CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH, CREDSSP_VAULT_INTERFACE,
+					 CREDSSP_METHOD_REDEEM);
+	if (!m || !dbus_message_append_args(m, DBUS_TYPE_STRING, &ticket, DBUS_TYPE_STRING, &service, DBUS_TYPE_STRING,
+					    &user, DBUS_TYPE_INVALID)) {
 		if (m)
 			dbus_message_unref(m);
 		return problem(error, BUS_ERROR, "out of memory");
@@ -237,8 +235,8 @@ static enum bus_result redeem_on(DBusConnection *c, const char *ticket, const ch
 	dbus_message_unref(m);
 	if (!reply)
 		return problem(error, result, "");
-	result = dbus_message_get_type(reply) == DBUS_MESSAGE_TYPE_METHOD_RETURN ? take_reply(reply, ret_about, error) :
-										     take_error(reply, error);
+	result = dbus_message_get_type(reply) == DBUS_MESSAGE_TYPE_METHOD_RETURN ? take_reply(reply, ret_about, error)
+										 : take_error(reply, error);
 	dbus_message_unref(reply);
 	return result;
 }

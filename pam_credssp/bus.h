@@ -9,9 +9,9 @@
 enum bus_result {
 	BUS_OK = 0,
 	BUS_NO_TICKET, /* unknown, used or expired */
-	BUS_MISMATCH, /* for another service or user; it is gone */
-	BUS_DENIED, /* this process may not redeem */
-	BUS_ABSENT, /* no bus, or nobody has the name */
+	BUS_MISMATCH,  /* for another service or user; it is gone */
+	BUS_DENIED,    /* this process may not redeem */
+	BUS_ABSENT,    /* no bus, or nobody has the name */
 	BUS_TIMEOUT,
 	BUS_ERROR, /* anything else */
 	BUS_RESULT_MAX_
@@ -28,8 +28,8 @@ struct bus_about {
 };
 
 /*
- * Redeems @ticket. @deadline is CLOCK_MONOTONIC in milliseconds. On BUS_OK fills @ret_about; otherwise @ret_error has one
- * line for the log (empty when there is nothing to add).
+ * Redeems @ticket. @deadline is CLOCK_MONOTONIC in milliseconds. On BUS_OK fills @ret_about; otherwise @ret_error has
+ * one line for the log (empty when there is nothing to add).
  */
 enum bus_result bus_redeem(const char *ticket, const char *service, const char *user, int64_t deadline,
 			   struct bus_about *ret_about, char ret_error[160]);

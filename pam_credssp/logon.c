@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xrdp answers every hidden prompt with the string that it was given, which is the ticket. Without the filter pam_sss would send it to the
- * domain as a wrong password, and pam_krb5 with an expired password would make it the user's new one (both seen).
+ * xrdp answers every hidden prompt with the string that it was given, which is the ticket. Without the filter pam_sss
+ * would send it to the domain as a wrong password, and pam_krb5 with an expired password would make it the user's new
+ * one (both seen).
  *
  * The module is linked with nodelete: the filter stays callable when libpam has closed the module.
  */
@@ -43,7 +44,8 @@ static int filter(int n, const struct pam_message **messages, struct pam_respons
 
 		if (style == PAM_ERROR_MSG || style == PAM_TEXT_INFO)
 			continue;
-		pam_syslog(l->pamh, LOG_WARNING, "a module behind pam_credssp asks a question; with a ticket in play nobody answers");
+		pam_syslog(l->pamh, LOG_WARNING,
+			   "a module behind pam_credssp asks a question; with a ticket in play nobody answers");
 		return PAM_CONV_ERR;
 	}
 	if (!l->application.conv)
@@ -72,7 +74,8 @@ static void cleanup(pam_handle_t *pamh, void *data, int status)
 	const void *item = NULL;
 
 	(void)status;
-	if (pam_get_item(pamh, PAM_CONV, &item) == PAM_SUCCESS && item && ((const struct pam_conv *)item)->conv == filter)
+	if (pam_get_item(pamh, PAM_CONV, &item) == PAM_SUCCESS && item &&
+	    ((const struct pam_conv *)item)->conv == filter)
 		(void)pam_set_item(pamh, PAM_CONV, &l->application);
 	free(l);
 }

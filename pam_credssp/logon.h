@@ -19,7 +19,8 @@ int logon_begin(pam_handle_t *pamh);
 /* The logon in play, or NULL. */
 struct logon *logon_get(pam_handle_t *pamh);
 
-/* Installs the filter again when the application has replaced its conversation; does nothing when no ticket is in play. */
+/* Installs the filter again when the application has replaced its conversation; does nothing when no ticket is in play.
+ */
 void logon_guard(pam_handle_t *pamh);
 
 /* The kind of credentials that were redeemed (enum credential_kind), CREDENTIAL_NONE before that. */

@@ -37,8 +37,8 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 }
 
 /*
- * libpam repeats the path of authenticate through the stack: it wants an answer from a module that was passed there, and
- * when all it gets is PAM_IGNORE it says PAM_PERM_DENIED. There is nothing to set.
+ * libpam repeats the path of authenticate through the stack: it wants an answer from a module that was passed there,
+ * and when all it gets is PAM_IGNORE it says PAM_PERM_DENIED. There is nothing to set.
  */
 EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {

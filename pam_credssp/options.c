@@ -23,10 +23,18 @@ static const struct row {
 	size_t offset;
 	int value; /* of SET_ACTION */
 } rows[] = {
-	{ { "redeem", "trade a ticket for the credentials (default)" }, SET_ACTION, offsetof(struct options, action),
+	{ { "redeem", "trade a ticket for the credentials (default)" },
+	  SET_ACTION,
+	  offsetof(struct options, action),
 	  ACTION_REDEEM },
-	{ { "verify", "verify credentials other than passwords" }, SET_ACTION, offsetof(struct options, action), ACTION_VERIFY },
-	{ { "require_ticket", "without a ticket nobody logs on" }, SET_FLAG, offsetof(struct options, require_ticket), 0 },
+	{ { "verify", "verify credentials other than passwords" },
+	  SET_ACTION,
+	  offsetof(struct options, action),
+	  ACTION_VERIFY },
+	{ { "require_ticket", "without a ticket nobody logs on" },
+	  SET_FLAG,
+	  offsetof(struct options, require_ticket),
+	  0 },
 	{ { "debug", "log what the module does" }, SET_FLAG, offsetof(struct options, debug), 0 },
 	{ { "timeout=", "milliseconds that credsspd may take" }, SET_NUMBER, offsetof(struct options, timeout), 0 },
 };
@@ -37,7 +45,7 @@ const struct options_row *options_rows(void)
 	static struct options_row public[N_ROWS + 1];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		public[i] = rows[i].public;
+	public[i] = rows[i].public;
 	return public;
 }
 
@@ -85,7 +93,8 @@ int options_parse(pam_handle_t *pamh, int argc, const char **argv, struct option
 
 		if (r == 0)
 			continue;
-		pam_syslog(pamh, LOG_ERR, "%s argument \"%s\"; see pam_credssp(8)", r == -ENOENT ? "unknown" : "malformed", argv[i]);
+		pam_syslog(pamh, LOG_ERR, "%s argument \"%s\"; see pam_credssp(8)",
+			   r == -ENOENT ? "unknown" : "malformed", argv[i]);
 		return PAM_SERVICE_ERR;
 	}
 	*ret_options = o;

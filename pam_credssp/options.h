@@ -11,19 +11,20 @@ enum action {
 };
 
 struct options {
-	int action; /* enum action */
+	int action;          /* enum action */
 	bool require_ticket; /* no ticket, no logon */
 	bool debug;
 	unsigned timeout; /* ms, for everything on the bus and the pipe together */
 };
 
 struct options_row {
-	const char *word; /* "require_ticket", or "timeout=" when a number follows */
+	const char *word;    /* "require_ticket", or "timeout=" when a number follows */
 	const char *meaning; /* one line */
 };
 
 /* The table of words, ended by a NULL word; tests compare it with the manual. */
 const struct options_row *options_rows(void);
 
-/* Reads the arguments; an unknown or malformed one is logged and makes the call fail. Returns PAM_SUCCESS or PAM_SERVICE_ERR. */
+/* Reads the arguments; an unknown or malformed one is logged and makes the call fail. Returns PAM_SUCCESS or
+ * PAM_SERVICE_ERR. */
 int options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *ret_options);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Redeemed is not verified: whoever redeems has proved to credsspd who they are, but whether the password is right, and the account in
- * order, the modules behind say. So a redeemed ticket is PAM_IGNORE to the stack: no control on our line can let somebody in
- * whose password no module has checked.
+ * Redeemed is not verified: whoever redeems has proved to credsspd who they are, but whether the password is right, and
+ * the account in order, the modules behind say. So a redeemed ticket is PAM_IGNORE to the stack: no control on our line
+ * can let somebody in whose password no module has checked.
  */
 #include "pam_credssp/redeem.h"
 
@@ -39,13 +39,15 @@ static const struct {
 	[BUS_OK] = { PAM_SYSTEM_ERR, "no problem" },
 	[BUS_NO_TICKET] = { PAM_AUTH_ERR, "the ticket is unknown, used or expired" },
 	[BUS_MISMATCH] = { PAM_AUTH_ERR, "the ticket was for another user or service, and is destroyed" },
-	[BUS_DENIED] = { PAM_AUTHINFO_UNAVAIL, "this process may not redeem tickets (redeemers in credsspd.conf, bus policy)" },
+	[BUS_DENIED] = { PAM_AUTHINFO_UNAVAIL,
+			 "this process may not redeem tickets (redeemers in credsspd.conf, bus policy)" },
 	[BUS_ABSENT] = { PAM_AUTHINFO_UNAVAIL, "credsspd is not there (systemctl status credsspd)" },
 	[BUS_TIMEOUT] = { PAM_AUTHINFO_UNAVAIL, "credsspd or the bus gave no answer in time" },
 	[BUS_ERROR] = { PAM_SYSTEM_ERR, "the bus call failed" },
 	[PROBLEM_SLOW_PIPE] = { PAM_AUTHINFO_UNAVAIL, "the credentials did not arrive in time" },
 	[PROBLEM_PIPE] = { PAM_SYSTEM_ERR, "the credentials cannot be read" },
-	[PROBLEM_HANDOVER] = { PAM_SYSTEM_ERR, "the credentials are not in the format that this module knows (versions differ?)" },
+	[PROBLEM_HANDOVER] = { PAM_SYSTEM_ERR,
+			       "the credentials are not in the format that this module knows (versions differ?)" },
 	[PROBLEM_USER] = { PAM_AUTH_ERR, "credsspd answered for another user" },
 	[PROBLEM_KIND] = { PAM_AUTH_ERR, "this kind of credentials cannot be used here" },
 	[PROBLEM_PASSWORD] = { PAM_AUTH_ERR, "the password is empty, or longer than PAM takes" },
@@ -68,7 +70,8 @@ static int refuse(pam_handle_t *pamh, unsigned problem, const char *user, const 
 
 	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
 	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: %s%s%s", user, rhost,
-		   problem < PROBLEMS_ ? problems[problem].text : "?", detail && *detail ? ": " : "", detail ? detail : "");
+		   problem < PROBLEMS_ ? problems[problem].text : "?", detail && *detail ? ": " : "",
+		   detail ? detail : "");
 	return pam;
 }
 
@@ -107,7 +110,8 @@ static unsigned take_password(pam_handle_t *pamh, struct handover_field f)
 
 	if (f.len == 0 || f.len > PASSWORD_MAX || memchr(f.p_, '\0', f.len))
 		return r;
-	if (secret_init(&text, f.len + 1) < 0 || secret_append(&text, f.p_, f.len) < 0 || secret_append(&text, "", 1) < 0)
+	if (secret_init(&text, f.len + 1) < 0 || secret_append(&text, f.p_, f.len) < 0 ||
+	    secret_append(&text, "", 1) < 0)
 		return PROBLEM_PAM;
 	/* libpam keeps a copy, and wipes it */
 	return pam_set_item(pamh, PAM_AUTHTOK, secret_expose(&text)) == PAM_SUCCESS ? 0 : PROBLEM_PAM;
@@ -143,7 +147,8 @@ static unsigned take_about(pam_handle_t *pamh, const struct bus_about *about, co
 	/* the daemon compared it too: a module that sets PAM_USER to another name logs on somebody else */
 	if (strcmp(about->user, user) != 0)
 		return PROBLEM_USER;
-	if (!*text_item(pamh, PAM_RHOST) && about->rhost[0] && pam_set_item(pamh, PAM_RHOST, about->rhost) != PAM_SUCCESS)
+	if (!*text_item(pamh, PAM_RHOST) && about->rhost[0] &&
+	    pam_set_item(pamh, PAM_RHOST, about->rhost) != PAM_SUCCESS)
 		return PROBLEM_PAM;
 	return 0;
 }
@@ -159,7 +164,8 @@ static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char
 
 	r = logon_begin(pamh);
 	if (r == PAM_SUCCESS)
-		r = pam_get_user(pamh, &user, NULL); /* with the filter in place it asks nobody: the application has to set it */
+		r = pam_get_user(pamh, &user,
+				 NULL); /* with the filter in place it asks nobody: the application has to set it */
 	if (r != PAM_SUCCESS || !user || !*user)
 		return refuse(pamh, PROBLEM_PAM, "?", text_item(pamh, PAM_RHOST), "the application named no user");
 	problem = bus_redeem(ticket, service, user, deadline, &about, error);
@@ -169,9 +175,10 @@ static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char
 		problem = take_handover(pamh, &about, deadline);
 	(void)close_fd(about.pipe);
 	if (problem)
-		return refuse(pamh, problem, user, *text_item(pamh, PAM_RHOST) ? text_item(pamh, PAM_RHOST) : about.rhost, error);
-	pam_syslog(pamh, LOG_INFO, "redeemed user=%s rhost=%s logon=%llu kind=%s principal=%s", user, text_item(pamh, PAM_RHOST),
-		   (unsigned long long)about.logon, about.kind, about.principal);
+		return refuse(pamh, problem, user,
+			      *text_item(pamh, PAM_RHOST) ? text_item(pamh, PAM_RHOST) : about.rhost, error);
+	pam_syslog(pamh, LOG_INFO, "redeemed user=%s rhost=%s logon=%llu kind=%s principal=%s", user,
+		   text_item(pamh, PAM_RHOST), (unsigned long long)about.logon, about.kind, about.principal);
 	return PAM_IGNORE;
 }
 
@@ -185,8 +192,8 @@ static int no_ticket(pam_handle_t *pamh, const struct options *o)
 		return PAM_IGNORE;
 	}
 	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
-	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: no ticket, and require_ticket is set", text_item(pamh, PAM_USER),
-		   text_item(pamh, PAM_RHOST));
+	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: no ticket, and require_ticket is set",
+		   text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST));
 	return PAM_AUTH_ERR;
 }
 
@@ -200,6 +207,7 @@ int redeem_authenticate(pam_handle_t *pamh, const struct options *o)
 		return no_ticket(pamh, o);
 	/* our own copy: PAM_AUTHTOK is about to be replaced */
 	if (secret_init(&ticket, TICKET_LEN + 1) < 0 || secret_append(&ticket, given, TICKET_LEN + 1) < 0)
-		return refuse(pamh, PROBLEM_PAM, text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST), "out of memory");
+		return refuse(pamh, PROBLEM_PAM, text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST),
+			      "out of memory");
 	return redeem_ticket(pamh, o, secret_expose(&ticket));
 }

@@ -16,6 +16,8 @@
 #include "credsspd/auth/selfticket.h"
 #include "include/credssp/cleanup.h"
 
+#define DETAIL_SIZE 200
+
 static gss_OID_desc oid_spnego = { 6, (void *)(uintptr_t) "\x2b\x06\x01\x05\x05\x02" };
 static gss_OID_desc oid_krb5 = { 9, (void *)(uintptr_t) "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02" };
 static gss_OID_desc oid_ntlm = { 10, (void *)(uintptr_t) "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a" };
@@ -29,8 +31,10 @@ struct initiator {
 	OM_uint32 flags;
 	krb5_context krb5;
 	krb5_ccache ccache;
-	char detail[200];
+	char detail[DETAIL_SIZE];
 };
+
+static char not_made[DETAIL_SIZE]; /* why the last one could not be made */
 
 static int failed(struct initiator *i, OM_uint32 major, OM_uint32 minor)
 {
@@ -79,7 +83,7 @@ static int import(struct initiator *i, const char *text, gss_OID type, gss_name_
 static int finish(struct initiator *i, int r, struct initiator **ret_initiator)
 {
 	if (r < 0) {
-		(void)fprintf(stderr, "initiator: %s\n", i->detail);
+		memcpy(not_made, i->detail, sizeof not_made);
 		initiator_free(i);
 		return r;
 	}
@@ -241,5 +245,5 @@ int initiator_unwrap(struct initiator *i, struct view in, uint8_t *out, size_t s
 
 const char *initiator_detail(const struct initiator *i)
 {
-	return i->detail;
+	return i ? i->detail : not_made;
 }

@@ -33,5 +33,5 @@ int initiator_step(struct initiator *i, struct view token, struct view *ret_toke
 int initiator_wrap(struct initiator *i, struct view in, uint8_t *out, size_t size, size_t *ret_len);
 int initiator_unwrap(struct initiator *i, struct view in, uint8_t *out, size_t size, size_t *ret_len);
 
-/* A library's text about the last failure. */
+/* A library's text about the last failure; with NULL: about the last one that could not be made. */
 const char *initiator_detail(const struct initiator *i);

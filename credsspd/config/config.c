@@ -15,10 +15,11 @@
 #define FRONT_END_DEFAULT_USER "credsspd-rdp"
 #define FRONT_END_DEFAULT_SERVICE "xrdp-sesman"
 
-
 /* The defaults are those of limits.h, which are written there with a suffix: tested to be the same. */
 static const struct option_choice kerberos_choices[] = { { "any", true }, { "off", false }, { NULL, 0 } };
-static const struct option_choice ntlm_choices[] = { { "off", CONFIG_NTLM_OFF }, { "local", CONFIG_NTLM_LOCAL }, { NULL, 0 } };
+static const struct option_choice ntlm_choices[] = { { "off", CONFIG_NTLM_OFF },
+						     { "local", CONFIG_NTLM_LOCAL },
+						     { NULL, 0 } };
 static const struct option_choice policy_choices[] = { { "refuse", false }, { "allow", true }, { NULL, 0 } };
 static const struct option_choice log_choices[] = { { "info", false }, { "debug", true }, { NULL, 0 } };
 
@@ -37,26 +38,61 @@ static const struct option_row rows[] = {
 	{ .key = "keytab", .type = OPTION_STRING, .offset = AT(c.keytab), .def = "/etc/krb5.keytab" },
 	{ .key = "ntlm_store", .type = OPTION_STRING, .offset = AT(c.ntlm_store), .def = "/var/lib/credsspd/ntlm" },
 	{ .key = "min_version", .type = OPTION_UNSIGNED, .offset = AT(c.min_version), .def = "5", .min = 2, .max = 6 },
-	{ .key = "local_domains", .type = OPTION_LIST, .offset = AT(c.local_domains), .def = "", .max = CONFIG_LIST_MAX },
+	{ .key = "local_domains",
+	  .type = OPTION_LIST,
+	  .offset = AT(c.local_domains),
+	  .def = "",
+	  .max = CONFIG_LIST_MAX },
 	{ .key = "allow_users", .type = OPTION_LIST, .offset = AT(c.allow_users), .def = "", .max = CONFIG_LIST_MAX },
 	{ .key = "allow_groups", .type = OPTION_LIST, .offset = AT(c.allow_groups), .def = "", .max = CONFIG_LIST_MAX },
-	{ .key = "minimum_uid", .type = OPTION_UNSIGNED, .offset = AT(c.minimum_uid), .def = "1000", .min = 0, .max = 4294967294U },
+	{ .key = "minimum_uid",
+	  .type = OPTION_UNSIGNED,
+	  .offset = AT(c.minimum_uid),
+	  .def = "1000",
+	  .min = 0,
+	  .max = 4294967294U },
 	{ .key = "allow_root", .type = OPTION_BOOL, .offset = AT(c.allow_root), .def = "false" },
-	{ .key = "restricted_admin", .type = OPTION_CHOICE, .offset = AT(restricted_admin), .def = "refuse",
+	{ .key = "restricted_admin",
+	  .type = OPTION_CHOICE,
+	  .offset = AT(restricted_admin),
+	  .def = "refuse",
 	  .choices = policy_choices },
-	{ .key = "ticket_lifetime", .type = OPTION_UNSIGNED, .offset = AT(c.ticket_lifetime_sec), .def = "180", .min = 1,
+	{ .key = "ticket_lifetime",
+	  .type = OPTION_UNSIGNED,
+	  .offset = AT(c.ticket_lifetime_sec),
+	  .def = "180",
+	  .min = 1,
 	  .max = TICKET_LIFETIME_SEC },
-	{ .key = "handshake_timeout", .type = OPTION_UNSIGNED, .offset = AT(c.handshake_timeout_sec), .def = "60", .min = 1,
+	{ .key = "handshake_timeout",
+	  .type = OPTION_UNSIGNED,
+	  .offset = AT(c.handshake_timeout_sec),
+	  .def = "60",
+	  .min = 1,
 	  .max = HANDSHAKE_TIMEOUT_SEC },
-	{ .key = "backoff_failures", .type = OPTION_UNSIGNED, .offset = AT(c.backoff_failures), .def = "5", .min = 1, .max = 1000 },
-	{ .key = "backoff_max", .type = OPTION_UNSIGNED, .offset = AT(c.backoff_max_sec), .def = "60", .min = 0, .max = 3600 },
-	{ .key = "backoff_exempt", .type = OPTION_LIST, .offset = AT(c.backoff_exempt), .def = "", .max = CONFIG_LIST_MAX },
+	{ .key = "backoff_failures",
+	  .type = OPTION_UNSIGNED,
+	  .offset = AT(c.backoff_failures),
+	  .def = "5",
+	  .min = 1,
+	  .max = 1000 },
+	{ .key = "backoff_max",
+	  .type = OPTION_UNSIGNED,
+	  .offset = AT(c.backoff_max_sec),
+	  .def = "60",
+	  .min = 0,
+	  .max = 3600 },
+	{ .key = "backoff_exempt",
+	  .type = OPTION_LIST,
+	  .offset = AT(c.backoff_exempt),
+	  .def = "",
+	  .max = CONFIG_LIST_MAX },
 	{ .key = "redeemers", .type = OPTION_LIST, .offset = AT(redeemers), .def = "root", .max = CONFIG_LIST_MAX },
 	{ .key = "log_level", .type = OPTION_CHOICE, .offset = AT(log_level), .def = "info", .choices = log_choices },
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
 
-_Static_assert(TICKET_LIFETIME_SEC == 180 && HANDSHAKE_TIMEOUT_SEC == 60 && BACKOFF_FREE_FAILURES == 5 && BACKOFF_MAX_SEC == 60,
+_Static_assert(TICKET_LIFETIME_SEC == 180 && HANDSHAKE_TIMEOUT_SEC == 60 && BACKOFF_FREE_FAILURES == 5 &&
+		   BACKOFF_MAX_SEC == 60,
 	       "the defaults above are those of limits.h");
 
 const struct option_row *config_rows(size_t *ret_n)
@@ -99,7 +135,8 @@ static int load_redeemers(struct raw *raw, const char *path, char **ret_error)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (uid_of(raw->redeemers[i], &raw->c.vault_uids[i]) < 0)
-			return options_error(ret_error, -EINVAL, "%s: [credsspd] redeemers: no user %s", path, raw->redeemers[i]);
+			return options_error(ret_error, -EINVAL, "%s: [credsspd] redeemers: no user %s", path,
+					     raw->redeemers[i]);
 	raw->c.n_vault_uids = n;
 	return 0;
 }
@@ -110,14 +147,17 @@ static int add_front_end(struct config *c, const char *path, const char *user, c
 	struct config_front_end *f = &c->front_ends[c->n_front_ends];
 
 	if (uid_of(user, &f->uid) < 0)
-		return optional ? 0 : options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: no user %s", path, user);
+		return optional
+			   ? 0
+			   : options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: no user %s", path, user);
 	f->services = options_words(values);
 	if (!f->services)
 		return -ENOMEM;
 	c->n_front_ends++;
 	for (char **s = f->services; *s; s++)
 		if (strlen(*s) > PAM_SERVICE_MAX || strchr(*s, '/'))
-			return options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s is no PAM service", path, *s);
+			return options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s is no PAM service",
+					     path, *s);
 	return 0;
 }
 
@@ -155,9 +195,11 @@ static int load_front_ends(profile_t profile, struct config *c, const char *path
 static int check_consistent(const struct config *c, const char *path, char **ret_error)
 {
 	if (!c->kerberos && c->ntlm == CONFIG_NTLM_OFF)
-		return options_error(ret_error, -EINVAL, "%s: [credsspd] kerberos and ntlm are both off: nobody could log on", path);
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd] kerberos and ntlm are both off: nobody could log on", path);
 	if (c->keytab[0] != '/' || c->ntlm_store[0] != '/')
-		return options_error(ret_error, -EINVAL, "%s: [credsspd] keytab and ntlm_store are absolute paths", path);
+		return options_error(ret_error, -EINVAL, "%s: [credsspd] keytab and ntlm_store are absolute paths",
+				     path);
 	return 0;
 }
 

@@ -30,23 +30,23 @@ struct config_front_end {
 };
 
 struct config {
-	bool kerberos; /* kerberos = any | off; default any */
-	enum config_ntlm ntlm; /* ntlm = off | local; default off */
-	char *keytab; /* FILE path without prefix; default /etc/krb5.keytab */
-	char *ntlm_store; /* default /var/lib/credsspd/ntlm */
-	unsigned min_version; /* 2 to 6; default 5 (CVE-2018-0886) */
+	bool kerberos;             /* kerberos = any | off; default any */
+	enum config_ntlm ntlm;     /* ntlm = off | local; default off */
+	char *keytab;              /* FILE path without prefix; default /etc/krb5.keytab */
+	char *ntlm_store;          /* default /var/lib/credsspd/ntlm */
+	unsigned min_version;      /* 2 to 6; default 5 (CVE-2018-0886) */
 	config_list local_domains; /* besides "", "." and the host's own names */
-	config_list allow_users; /* empty: everybody */
+	config_list allow_users;   /* empty: everybody */
 	config_list allow_groups;
-	unsigned minimum_uid; /* default 1000 */
-	bool allow_root; /* default false */
-	bool restricted_admin; /* restricted_admin = allow | refuse; default refuse */
-	unsigned ticket_lifetime_sec; /* 1 to TICKET_LIFETIME_SEC; default that */
+	unsigned minimum_uid;           /* default 1000 */
+	bool allow_root;                /* default false */
+	bool restricted_admin;          /* restricted_admin = allow | refuse; default refuse */
+	unsigned ticket_lifetime_sec;   /* 1 to TICKET_LIFETIME_SEC; default that */
 	unsigned handshake_timeout_sec; /* 1 to HANDSHAKE_TIMEOUT_SEC; default that */
-	unsigned backoff_failures; /* default BACKOFF_FREE_FAILURES */
-	unsigned backoff_max_sec; /* default BACKOFF_MAX_SEC */
-	config_list backoff_exempt; /* addresses (proxies) that are never made to wait */
-	uid_t *vault_uids; /* who may redeem; default root alone */
+	unsigned backoff_failures;      /* default BACKOFF_FREE_FAILURES */
+	unsigned backoff_max_sec;       /* default BACKOFF_MAX_SEC */
+	config_list backoff_exempt;     /* addresses (proxies) that are never made to wait */
+	uid_t *vault_uids;              /* who may redeem; default root alone */
 	size_t n_vault_uids;
 	struct config_front_end *front_ends; /* default: credsspd-rdp = xrdp-sesman, when that user exists */
 	size_t n_front_ends;

@@ -36,8 +36,8 @@ static int check_file(const char *path, FILE **ret_file, char **ret_error)
 	struct stat st;
 
 	if (fd < 0)
-		return errno == ELOOP ? options_error(ret_error, -EPERM, "%s: is a symbolic link", path) :
-					options_error(ret_error, -errno, "%s: %s", path, strerror(errno));
+		return errno == ELOOP ? options_error(ret_error, -EPERM, "%s: is a symbolic link", path)
+				      : options_error(ret_error, -errno, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st) < 0)
 		r = options_error(ret_error, -errno, "%s: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
@@ -45,7 +45,8 @@ static int check_file(const char *path, FILE **ret_file, char **ret_error)
 	else if (st.st_uid != 0 && st.st_uid != geteuid())
 		r = options_error(ret_error, -EPERM, "%s: belongs to uid %u, not to root", path, st.st_uid);
 	else if (st.st_mode & (S_IWGRP | S_IWOTH))
-		r = options_error(ret_error, -EPERM, "%s: can be written by others (mode %04o)", path, st.st_mode & 07777);
+		r = options_error(ret_error, -EPERM, "%s: can be written by others (mode %04o)", path,
+				  st.st_mode & 07777);
 	else if (st.st_size > (off_t)CONFIG_FILE_MAX)
 		r = options_error(ret_error, -EFBIG, "%s: larger than %u octets", path, CONFIG_FILE_MAX);
 	if (r == 0) {
@@ -156,7 +157,8 @@ int options_open(const char *path, profile_t *ret_profile, char **ret_error)
 		return r;
 	e = profile_init_path(path, &profile);
 	if (e)
-		return options_error(ret_error, -EINVAL, "%s: not in the syntax of krb5.conf (libkrb5 error %ld)", path, e);
+		return options_error(ret_error, -EINVAL, "%s: not in the syntax of krb5.conf (libkrb5 error %ld)", path,
+				     e);
 	r = check_sections(profile, path, ret_error);
 	if (r < 0) {
 		profile_release(profile);
@@ -206,7 +208,8 @@ static int parse_bool(const char *value, bool *out)
 		const char *word;
 		bool value;
 	} row[] = {
-		{ "true", true }, { "yes", true }, { "on", true }, { "false", false }, { "no", false }, { "off", false },
+		{ "true", true },   { "yes", true }, { "on", true },
+		{ "false", false }, { "no", false }, { "off", false },
 	};
 
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -320,7 +323,8 @@ static int load_row(profile_t profile, const char *path, const char *section, co
 			return 0;
 		return parse(o, def, field);
 	}
-	/* of a scalar the last one counts, as a drop-in read later should win: libkrb5 gives them in the order of reading */
+	/* of a scalar the last one counts, as a drop-in read later should win: libkrb5 gives them in the order of
+	 * reading */
 	r = parse(o, values, field);
 	if (r < 0)
 		(void)options_error(ret_error, r, "%s: [%s] %s = %s: %s is expected", path, section, o->key, values[0],
@@ -361,7 +365,8 @@ static int check_keys(profile_t profile, const char *path, const char *section, 
 	if (r == 0 && profile_get_subsection_names(profile, names, &keys) == 0) {
 		for (char **k = keys; *k && r == 0; k++)
 			if (!listed(*k, subsections))
-				r = options_error(ret_error, -EINVAL, "%s: [%s] unknown subsection %s", path, section, *k);
+				r = options_error(ret_error, -EINVAL, "%s: [%s] unknown subsection %s", path, section,
+						  *k);
 		profile_free_list(keys);
 	}
 	return r;

@@ -11,11 +11,11 @@
 #include <stddef.h>
 
 enum option_type {
-	OPTION_BOOL, /* bool: true false yes no on off */
+	OPTION_BOOL,     /* bool: true false yes no on off */
 	OPTION_UNSIGNED, /* unsigned, min to max */
-	OPTION_STRING, /* char *, malloc'ed; NULL when the default is NULL */
-	OPTION_LIST, /* char **, NULL-terminated, malloc'ed; words of all its lines, apart by space or comma */
-	OPTION_CHOICE, /* int: one of choices */
+	OPTION_STRING,   /* char *, malloc'ed; NULL when the default is NULL */
+	OPTION_LIST,     /* char **, NULL-terminated, malloc'ed; words of all its lines, apart by space or comma */
+	OPTION_CHOICE,   /* int: one of choices */
 };
 
 struct option_choice {
@@ -26,8 +26,8 @@ struct option_choice {
 struct option_row {
 	const char *key;
 	enum option_type type;
-	size_t offset; /* in the struct that is filled */
-	const char *def; /* the default, as it would be written in the file */
+	size_t offset;     /* in the struct that is filled */
+	const char *def;   /* the default, as it would be written in the file */
 	unsigned min, max; /* OPTION_UNSIGNED; OPTION_LIST: max entries */
 	const struct option_choice *choices;
 };
@@ -38,14 +38,15 @@ struct option_row {
 
 /*
  * Opens and checks @path and what it includes: regular files, owned by root or the caller, not writable by group
- * and others, no symbolic link, at most CONFIG_FILE_MAX. Returns 0 (profile_release() frees) or -errno with a sentence in
+ * and others, no symbolic link, at most CONFIG_FILE_MAX. Returns 0 (profile_release() frees) or -errno with a sentence
+ * in
  * *@ret_error (malloc'ed, may be NULL without memory).
  */
 int options_open(const char *path, profile_t *ret_profile, char **ret_error);
 
 /*
- * Fills @base from @section by @rows. Subsections in @subsections (NULL-terminated, or NULL) are the caller's; other ones are
- * errors. On failure @base may be partly filled: options_free() it.
+ * Fills @base from @section by @rows. Subsections in @subsections (NULL-terminated, or NULL) are the caller's; other
+ * ones are errors. On failure @base may be partly filled: options_free() it.
  */
 int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error);

@@ -62,7 +62,8 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 	a->reconnect = sd_event_source_disable_unref(a->reconnect);
 	a->bus = sd_bus_close_unref(a->bus);
 	if (connect_bus(a) < 0)
-		return sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000, on_reconnect, a);
+		return sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
+						  on_reconnect, a);
 	log_line(LOG_INFO, "D-Bus: connected again");
 	return 0;
 }
@@ -78,7 +79,8 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 		finish(a->calls, -ECONNRESET, "the system bus has gone", -1);
 	if (a->reconnect)
 		return 0;
-	return sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000, on_reconnect, a);
+	return sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000, on_reconnect,
+					  a);
 }
 
 static int connect_bus(struct acceptor_client *a)
@@ -129,7 +131,8 @@ static const char *explain(const sd_bus_error *e)
 	static const struct {
 		const char *name, *text;
 	} row[] = {
-		{ CREDSSP_ERROR_ACCESS_DENIED, "credsspd does not take logons from this user (front_ends in credsspd.conf)" },
+		{ CREDSSP_ERROR_ACCESS_DENIED,
+		  "credsspd does not take logons from this user (front_ends in credsspd.conf)" },
 		{ "org.freedesktop.DBus.Error.AccessDenied", "the bus policy does not let this user call credsspd" },
 		{ "org.freedesktop.DBus.Error.ServiceUnknown", "credsspd is not running" },
 		{ "org.freedesktop.DBus.Error.NameHasNoOwner", "credsspd is not running" },
@@ -164,8 +167,9 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 static int append_peer(sd_bus_message *m, const struct rdp_begin *b, const char *rhost, uint16_t rport)
 {
 	return sd_bus_message_append(m, "a{sv}", 5, CREDSSP_PEER_RHOST, "s", rhost, CREDSSP_PEER_RPORT, "q", rport,
-				     CREDSSP_PEER_RESTRICTED_ADMIN, "b", (int)b->restricted_admin, CREDSSP_PEER_REMOTE_GUARD, "b",
-				     (int)b->remote_guard, CREDSSP_PEER_EARLY_AUTHORIZATION, "b", (int)b->early_authorization);
+				     CREDSSP_PEER_RESTRICTED_ADMIN, "b", (int)b->restricted_admin,
+				     CREDSSP_PEER_REMOTE_GUARD, "b", (int)b->remote_guard,
+				     CREDSSP_PEER_EARLY_AUTHORIZATION, "b", (int)b->early_authorization);
 }
 
 int acceptor_client_begin(struct acceptor_client *a, const char *service, const struct rdp_begin *b, const char *rhost,
@@ -182,8 +186,8 @@ int acceptor_client_begin(struct acceptor_client *a, const char *service, const 
 		return -ENOMEM;
 	*c = (struct acceptor_call){ .client = a, .next = a->calls, .fn = fn, .userdata = userdata };
 	a->calls = c;
-	r = sd_bus_message_new_method_call(a->bus, &m, CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH, CREDSSP_ACCEPTOR_INTERFACE,
-					   CREDSSP_METHOD_BEGIN);
+	r = sd_bus_message_new_method_call(a->bus, &m, CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH,
+					   CREDSSP_ACCEPTOR_INTERFACE, CREDSSP_METHOD_BEGIN);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "s", service);
 	if (r >= 0)

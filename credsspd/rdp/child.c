@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS, the relay of TSRequests, xrdp's connection sequence, the copy loop. The child opens nothing and connects to nothing: what it needs
- * the listener hands over. It sees one client's traffic and one ticket; the delegated credentials pass it encrypted.
+ * TLS, the relay of TSRequests, xrdp's connection sequence, the copy loop. The child opens nothing and connects to
+ * nothing: what it needs the listener hands over. It sees one client's traffic and one ticket; the delegated
+ * credentials pass it encrypted.
  */
 #include "credsspd/rdp/child.h"
 
@@ -42,7 +43,7 @@ struct child {
 	struct channel_done done;
 	enum mcs_state mcs;
 	int64_t began;
-	const char *phase; /* for the log */
+	const char *phase;             /* for the log */
 	char reason[CHANNEL_WORD_MAX]; /* of credsspd */
 };
 
@@ -51,11 +52,15 @@ struct child {
 static int load_filter(void)
 {
 	static const int allowed[] = {
-		SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
-		SCMP_SYS(recvfrom), SCMP_SYS(shutdown), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(brk), SCMP_SYS(mmap),
-		SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(mlock), SCMP_SYS(futex),
-		SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getrandom), SCMP_SYS(getpid),
-		SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+		SCMP_SYS(read),          SCMP_SYS(write),        SCMP_SYS(close),
+		SCMP_SYS(sendmsg),       SCMP_SYS(recvmsg),      SCMP_SYS(sendto),
+		SCMP_SYS(recvfrom),      SCMP_SYS(shutdown),     SCMP_SYS(poll),
+		SCMP_SYS(ppoll),         SCMP_SYS(brk),          SCMP_SYS(mmap),
+		SCMP_SYS(munmap),        SCMP_SYS(mremap),       SCMP_SYS(mprotect),
+		SCMP_SYS(madvise),       SCMP_SYS(mlock),        SCMP_SYS(futex),
+		SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
+		SCMP_SYS(getrandom),     SCMP_SYS(getpid),       SCMP_SYS(exit),
+		SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 	};
 	static const int missing[] = { SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(access) };
 	scmp_filter_ctx c = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -124,7 +129,8 @@ static int ask(struct child *c, const void *request, size_t len, const void *tai
 
 	while (r == 0) {
 		/* the client may leave while we wait */
-		struct pollfd p[2] = { { .fd = c->task->control, .events = POLLIN }, { .fd = c->task->net, .events = POLLRDHUP } };
+		struct pollfd p[2] = { { .fd = c->task->control, .events = POLLIN },
+				       { .fd = c->task->net, .events = POLLRDHUP } };
 		int64_t left = deadline - stream_now();
 		int n = left > 0 ? poll(p, 2, (int)left) : 0;
 
@@ -162,7 +168,8 @@ static int begin(struct child *c)
 	if (r < 0)
 		return r;
 	b.public_key_len = (uint32_t)len;
-	return ask(c, &b, offsetof(struct rdp_begin, public_key), b.public_key, len, RDP_CHANNEL, in_sec(RDP_NLA_TIMEOUT_SEC), &c->channel);
+	return ask(c, &b, offsetof(struct rdp_begin, public_key), b.public_key, len, RDP_CHANNEL,
+		   in_sec(RDP_NLA_TIMEOUT_SEC), &c->channel);
 }
 
 /* ---- CredSSP ---- */
@@ -247,8 +254,9 @@ static int at_tsrequest(struct child *c, int64_t deadline)
 }
 
 /*
- * Relays until credsspd ends it. Both sides are watched: whether the client or credsspd speaks next is theirs to know (some clients
- * send pubKeyAuth unasked). Behind its last TSRequest a client goes on with MCS at once, which stays where it is.
+ * Relays until credsspd ends it. Both sides are watched: whether the client or credsspd speaks next is theirs to know
+ * (some clients send pubKeyAuth unasked). Behind its last TSRequest a client goes on with MCS at once, which stays
+ * where it is.
  */
 static int relay(struct child *c, int64_t deadline)
 {
@@ -257,7 +265,8 @@ static int relay(struct child *c, int64_t deadline)
 	int r = pass_tsrequest(c, deadline);
 
 	while (r == 0) {
-		struct pollfd p[2] = { { .fd = c->channel, .events = POLLIN }, { .fd = c->task->net, .events = POLLRDHUP } };
+		struct pollfd p[2] = { { .fd = c->channel, .events = POLLIN },
+				       { .fd = c->task->net, .events = POLLRDHUP } };
 		bool ahead = !client_done && has_input(&c->client);
 		int64_t left = deadline - stream_now();
 		ssize_t n;
@@ -383,7 +392,8 @@ static int connection_sequence(struct child *c)
 
 	c->phase = r == 0 ? "RDP connection sequence" : c->phase;
 	while (r == 0) {
-		struct pollfd p[2] = { { .fd = c->client.fd, .events = POLLIN }, { .fd = c->xrdp.fd, .events = POLLIN } };
+		struct pollfd p[2] = { { .fd = c->client.fd, .events = POLLIN },
+				       { .fd = c->xrdp.fd, .events = POLLIN } };
 		bool client = has_input(&c->client), server = has_input(&c->xrdp);
 		int64_t left = deadline - stream_now();
 
@@ -453,7 +463,10 @@ static void report(struct child *c, int r)
 		return;
 	(void)snprintf(text, sizeof text, "%s: %s", c->phase, r == 0 ? "ended" : reason_of(r));
 	/* mstsc opens connections that it leaves during CredSSP: that is ordinary */
-	say(c, r == -ECONNRESET && !c->done.user[0] ? LOG_DEBUG : r == 0 || r == -ECONNRESET ? LOG_INFO : LOG_WARNING,
+	say(c,
+	    r == -ECONNRESET && !c->done.user[0] ? LOG_DEBUG
+	    : r == 0 || r == -ECONNRESET         ? LOG_INFO
+						 : LOG_WARNING,
 	    "connection ended", text);
 }
 

@@ -9,10 +9,10 @@
 
 struct child_task {
 	SSL_CTX *ctx;
-	int net; /* the client's socket */
-	int control; /* to the listener (record.h) */
+	int net;            /* the client's socket */
+	int control;        /* to the listener (record.h) */
 	uint32_t protocols; /* requestedProtocols of the client */
-	uint32_t selected; /* X224_PROTOCOL_HYBRID or HYBRID_EX */
+	uint32_t selected;  /* X224_PROTOCOL_HYBRID or HYBRID_EX */
 	uint8_t request_flags;
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;

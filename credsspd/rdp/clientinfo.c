@@ -111,7 +111,8 @@ static int put_string(const struct parsed *i, size_t s, const char *ours, uint8_
 	return 0;
 }
 
-static int write_info(const struct parsed *i, const char *user, const char *password, uint8_t *out, size_t size, size_t *ret_len)
+static int write_info(const struct parsed *i, const char *user, const char *password, uint8_t *out, size_t size,
+		      size_t *ret_len)
 {
 	const char *ours[STRINGS] = { [STRING_DOMAIN] = "", [STRING_USER] = user, [STRING_PASSWORD] = password };
 	uint32_t flags = i->flags & ~(INFO_PASSWORD_IS_SC_PIN | INFO_USING_SAVED_CREDS);
@@ -119,7 +120,8 @@ static int write_info(const struct parsed *i, const char *user, const char *pass
 	int r;
 
 	put_le(out, i->code_page, 4);
-	put_le(out + 4, flags | INFO_MOUSE | INFO_DISABLECTRLALTDEL | INFO_AUTOLOGON | INFO_UNICODE | INFO_MAXIMIZESHELL, 4);
+	put_le(out + 4,
+	       flags | INFO_MOUSE | INFO_DISABLECTRLALTDEL | INFO_AUTOLOGON | INFO_UNICODE | INFO_MAXIMIZESHELL, 4);
 	for (size_t s = 0; s < STRINGS; s++) {
 		r = put_string(i, s, ours[s], out + at, size - at, &n);
 		if (r < 0)
@@ -134,8 +136,8 @@ static int write_info(const struct parsed *i, const char *user, const char *pass
 	return 0;
 }
 
-int client_info_rewrite(const uint8_t *in, size_t len, const char *user, const char *password, uint8_t out[CLIENT_INFO_OUT_MAX],
-			size_t *ret_len)
+int client_info_rewrite(const uint8_t *in, size_t len, const char *user, const char *password,
+			uint8_t out[CLIENT_INFO_OUT_MAX], size_t *ret_len)
 {
 	const size_t head = 15; /* up to and with a PER length of two octets */
 	size_t offset = mcs_send_data_offset(in, len), n = 0;

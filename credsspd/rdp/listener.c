@@ -55,7 +55,7 @@ struct child_entry {
 	sd_event_source *io, *exit;
 	struct acceptor_call *call;
 	bool begun, wants_xrdp, unredeemed; /* holds one of the RDP_UNREDEEMED_MAX places */
-	uint64_t asked; /* order of the queue for xrdp */
+	uint64_t asked;                     /* order of the queue for xrdp */
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
 };
@@ -154,7 +154,8 @@ static int take_begin(struct child_entry *c, const void *p, size_t len)
 	if (b.public_key_len != len - offsetof(struct rdp_begin, public_key))
 		return -EPROTO;
 	c->begun = true;
-	r = acceptor_client_begin(c->l->acceptor, c->l->settings->service, &b, c->rhost, c->rport, on_channel, c, &c->call);
+	r = acceptor_client_begin(c->l->acceptor, c->l->settings->service, &b, c->rhost, c->rport, on_channel, c,
+				  &c->call);
 	if (r < 0)
 		send_answer(c, RDP_CHANNEL, r, "no connection to the system bus", -1);
 	return 0;
@@ -289,7 +290,9 @@ static int start_child(struct waiting *w)
 		return r;
 	}
 	theirs = pair[1];
-	*c = (struct child_entry){ .l = w->l, .next = w->l->children, .control = pair[0], .pidfd = -1, .rport = w->rport };
+	*c = (struct child_entry){
+		.l = w->l, .next = w->l->children, .control = pair[0], .pidfd = -1, .rport = w->rport
+	};
 	memcpy(c->rhost, w->rhost, sizeof c->rhost);
 	w->l->children = c;
 	w->l->n_children++;
@@ -370,7 +373,8 @@ static int consume(int fd, size_t len)
 	return len <= sizeof sink && recv(fd, sink, len, 0) == (ssize_t)len ? 0 : -EIO;
 }
 
-/* HYBRID_EX where it is wanted, HYBRID otherwise; 0 for clients without NLA. Never SSL: it would ask for the password in xrdp. */
+/* HYBRID_EX where it is wanted, HYBRID otherwise; 0 for clients without NLA. Never SSL: it would ask for the password
+ * in xrdp. */
 static uint32_t select_protocol(const struct settings *s, uint32_t requested)
 {
 	if (s->hybrid_ex && requested & X224_PROTOCOL_HYBRID_EX)
@@ -387,7 +391,8 @@ static int confirm(struct waiting *w, const struct x224_request *q)
 	w->flags = q->flags;
 	w->protocols = q->protocols;
 	w->selected = q->negotiates ? select_protocol(w->l->settings, q->protocols) : 0;
-	x224_confirm_write(out, w->selected, X224_RSP_EXTENDED_CLIENT_DATA, w->selected ? 0 : X224_FAILURE_HYBRID_REQUIRED);
+	x224_confirm_write(out, w->selected, X224_RSP_EXTENDED_CLIENT_DATA,
+			   w->selected ? 0 : X224_FAILURE_HYBRID_REQUIRED);
 	if (send(w->fd, out, sizeof out, MSG_NOSIGNAL) != (ssize_t)sizeof out)
 		return -ECONNRESET;
 	return w->selected ? 0 : -EPROTONOSUPPORT;
@@ -494,8 +499,8 @@ static int watch_waiting(struct waiting *w)
 	int r = sd_event_add_io(l->event, &w->io, w->fd, EPOLLIN, on_waiting, w);
 
 	if (r >= 0)
-		r = sd_event_add_time_relative(l->event, &w->timer, CLOCK_BOOTTIME, RDP_X224_TIMEOUT_SEC * USEC_PER_SEC_, 1000000,
-					       on_waited, w);
+		r = sd_event_add_time_relative(l->event, &w->timer, CLOCK_BOOTTIME,
+					       RDP_X224_TIMEOUT_SEC * USEC_PER_SEC_, 1000000, on_waited, w);
 	return r < 0 ? r : 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The listener: accepts, reads the PROXY header and the X.224 connection request, and forks a child at the first TLS octet. Before that a
- * connection costs one small structure and may wait as long as mstsc's user looks for the password.
+ * The listener: accepts, reads the PROXY header and the X.224 connection request, and forks a child at the first TLS
+ * octet. Before that a connection costs one small structure and may wait as long as mstsc's user looks for the
+ * password.
  */
 #pragma once
 
@@ -12,7 +13,8 @@
 
 struct listener;
 
-/* @settings and @ctx stay the caller's and may be replaced with listener_configure(). Returns 0 or -errno, having logged why. */
+/* @settings and @ctx stay the caller's and may be replaced with listener_configure(). Returns 0 or -errno, having
+ * logged why. */
 int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx, struct listener **ret_listener);
 
 /* For connections from now on. The listening sockets stay as they are. */

@@ -25,13 +25,14 @@ struct program {
 	struct listener *listener;
 };
 
-static const char usage[] = "Usage: credsspd-rdp [--config FILE]\n"
-			    "Network Level Authentication in front of xrdp; see credsspd-rdp(8).\n"
-			    "  -c, --config FILE   read section [credsspd-rdp] of FILE instead of " CONFIG_PATH_DEFAULT "\n"
-			    "  -t, --check-config  read the configuration, say what is wrong with it, and exit\n"
-			    "  -h, --help          this text\n"
-			    "      --version       version\n"
-			    "SIGHUP reads the configuration and the certificate again.\n";
+static const char usage[] =
+    "Usage: credsspd-rdp [--config FILE]\n"
+    "Network Level Authentication in front of xrdp; see credsspd-rdp(8).\n"
+    "  -c, --config FILE   read section [credsspd-rdp] of FILE instead of " CONFIG_PATH_DEFAULT "\n"
+    "  -t, --check-config  read the configuration, say what is wrong with it, and exit\n"
+    "  -h, --help          this text\n"
+    "      --version       version\n"
+    "SIGHUP reads the configuration and the certificate again.\n";
 
 /* Settings and certificate, both or neither. */
 static int load(struct program *p, struct settings *ret_settings, SSL_CTX **ret_ctx)
@@ -142,8 +143,10 @@ int main(int argc, char **argv)
 {
 	enum { OPT_VERSION = 256 };
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, OPT_VERSION },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct program p = { .config_path = CONFIG_PATH_DEFAULT };

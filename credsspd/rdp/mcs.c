@@ -91,8 +91,8 @@ int mcs_allow(enum mcs_state *state, enum mcs_kind kind)
 }
 
 /*
- * The server core data block, 2.2.1.4.2: type 0x0c01, length, version, clientRequestedProtocols. It is the first block behind the T.124
- * ConnectGCC header, which ends with the key "McDn".
+ * The server core data block, 2.2.1.4.2: type 0x0c01, length, version, clientRequestedProtocols. It is the first block
+ * behind the T.124 ConnectGCC header, which ends with the key "McDn".
  */
 int mcs_patch_protocols(uint8_t *p, size_t len, uint32_t protocols)
 {

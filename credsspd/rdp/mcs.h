@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The MCS PDUs of the connection sequence (MS-RDPBCGR 2.2.1.3 to 2.2.1.12), told apart as xrdp tells them apart. Until the licence
- * exchange xrdp takes every Client Info PDU it is sent: what may pass here is a list, in order.
+ * The MCS PDUs of the connection sequence (MS-RDPBCGR 2.2.1.3 to 2.2.1.12), told apart as xrdp tells them apart. Until
+ * the licence exchange xrdp takes every Client Info PDU it is sent: what may pass here is a list, in order.
  */
 #pragma once
 
@@ -15,7 +15,7 @@ enum mcs_kind {
 	MCS_ATTACH_USER,
 	MCS_CHANNEL_JOIN,
 	MCS_CLIENT_INFO, /* SendDataRequest on the I/O channel with SEC_INFO_PKT */
-	MCS_LICENCE, /* the same with SEC_LICENSE_PKT */
+	MCS_LICENCE,     /* the same with SEC_LICENSE_PKT */
 };
 
 /* What the TPKT that is the whole of @p is. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Records between listener and connection child: what the child may not do itself. Rules as in credsspd/worker/record.h. */
+/* Records between listener and connection child: what the child may not do itself. Rules as in
+ * credsspd/worker/record.h. */
 #pragma once
 
 #include <stdint.h>
@@ -9,11 +10,11 @@
 enum rdp_type {
 	/* child -> listener */
 	RDP_ASK_BEGIN = 1, /* struct rdp_begin: Acceptor.Begin for this connection */
-	RDP_ASK_XRDP = 2, /* the type octet: a connection to xrdp */
+	RDP_ASK_XRDP = 2,  /* the type octet: a connection to xrdp */
 	RDP_LOGGED_ON = 3, /* the type octet: the ticket has been used as far as we can see */
 	/* listener -> child */
 	RDP_CHANNEL = 16, /* struct rdp_answer, with the channel when error is 0 */
-	RDP_XRDP = 17, /* struct rdp_answer, with the connected socket when error is 0 */
+	RDP_XRDP = 17,    /* struct rdp_answer, with the connected socket when error is 0 */
 };
 
 struct rdp_begin {
@@ -28,7 +29,7 @@ struct rdp_begin {
 struct rdp_answer {
 	uint8_t type;
 	uint8_t pad_[3];
-	int32_t error; /* 0 or -errno */
+	int32_t error;    /* 0 or -errno */
 	char detail[120]; /* for the log; may be empty */
 };
 

@@ -20,12 +20,19 @@ static const struct option_row rows[] = {
 	{ .key = "listen", .type = OPTION_LIST, .offset = AT(s.listen), .def = "3389", .max = 16 },
 	{ .key = "certificate", .type = OPTION_STRING, .offset = AT(s.certificate), .def = NULL },
 	{ .key = "private_key", .type = OPTION_STRING, .offset = AT(s.private_key), .def = NULL },
-	{ .key = "state_directory", .type = OPTION_STRING, .offset = AT(s.state_directory), .def = "/var/lib/credsspd-rdp" },
+	{ .key = "state_directory",
+	  .type = OPTION_STRING,
+	  .offset = AT(s.state_directory),
+	  .def = "/var/lib/credsspd-rdp" },
 	{ .key = "xrdp_socket", .type = OPTION_STRING, .offset = AT(s.xrdp_socket), .def = "/run/xrdp/front.sock" },
 	{ .key = "service", .type = OPTION_STRING, .offset = AT(s.service), .def = "xrdp-sesman" },
 	{ .key = "hybrid_ex", .type = OPTION_BOOL, .offset = AT(s.hybrid_ex), .def = "true" },
 	{ .key = "proxy_peers", .type = OPTION_LIST, .offset = AT(s.proxy_peers), .def = "", .max = PROXY_PEERS_MAX },
-	{ .key = "max_connections", .type = OPTION_UNSIGNED, .offset = AT(s.max_connections), .def = "2048", .min = 1,
+	{ .key = "max_connections",
+	  .type = OPTION_UNSIGNED,
+	  .offset = AT(s.max_connections),
+	  .def = "2048",
+	  .min = 1,
 	  .max = RDP_CONNECTIONS_MAX },
 	{ .key = "log_level", .type = OPTION_CHOICE, .offset = AT(log_level), .def = "info", .choices = log_choices },
 };
@@ -42,9 +49,11 @@ const struct option_row *settings_rows(size_t *ret_n)
 static int check(const struct settings *s, const char *path, char **ret_error)
 {
 	if (!s->certificate != !s->private_key)
-		return options_error(ret_error, -EINVAL, "%s: [credsspd-rdp] certificate and private_key go together", path);
+		return options_error(ret_error, -EINVAL, "%s: [credsspd-rdp] certificate and private_key go together",
+				     path);
 	if (s->xrdp_socket[0] != '/' || strlen(s->xrdp_socket) > 107)
-		return options_error(ret_error, -EINVAL, "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 octets", path);
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 octets", path);
 	if (!s->service[0] || strlen(s->service) > PAM_SERVICE_MAX || strchr(s->service, '/'))
 		return options_error(ret_error, -EINVAL, "%s: [credsspd-rdp] service is no PAM service", path);
 	return 0;

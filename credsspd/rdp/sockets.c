@@ -51,7 +51,8 @@ static int listen_on(const struct addrinfo *a)
 
 static int listen_spec(const char *spec, char **ret_error)
 {
-	const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+	const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+					.ai_socktype = SOCK_STREAM };
 	struct addrinfo *list = NULL;
 	char host[128], port[8];
 	int r;

@@ -10,8 +10,8 @@
 #define SOCKETS_MAX 32U
 
 /*
- * Listens where @specs say ("3389", "192.0.2.1:3389", "[::1]:3389"), or takes what systemd passed. Fills @ret_fds. Returns their
- * number, or -errno with a sentence in *@ret_error (malloc'ed).
+ * Listens where @specs say ("3389", "192.0.2.1:3389", "[::1]:3389"), or takes what systemd passed. Fills @ret_fds.
+ * Returns their number, or -errno with a sentence in *@ret_error (malloc'ed).
  */
 int sockets_listen(char *const *specs, int ret_fds[SOCKETS_MAX], char **ret_error);
 

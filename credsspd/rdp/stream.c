@@ -213,7 +213,7 @@ struct pipe_state {
 	uint8_t *buffer;
 	size_t start, end;
 	int want_in, want_out; /* what the last call on either side waits for; 0: it made progress */
-	bool ended; /* @from has said its last */
+	bool ended;            /* @from has said its last */
 };
 
 /* Moves what can be moved without waiting. Returns 1 when something was, 0, or -errno of the receiving side. */

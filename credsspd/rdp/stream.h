@@ -13,8 +13,8 @@ int64_t stream_now(void);
 
 /* One direction's input. */
 struct stream {
-	SSL *ssl; /* NULL: plain */
-	int fd; /* non-blocking */
+	SSL *ssl;          /* NULL: plain */
+	int fd;            /* non-blocking */
 	size_t start, end; /* unread octets in buffer */
 	uint8_t buffer[TSREQUEST_MAX + 1024];
 };

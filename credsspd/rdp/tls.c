@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS 1.2 and 1.3 (Windows before 11 has no 1.3). No resumption: CredSSP binds the handshake to the certificate's key, and clients do
- * not ask for it. The self-signed certificate is RSA-2048: rdesktop and impacket read no other key.
+ * TLS 1.2 and 1.3 (Windows before 11 has no 1.3). No resumption: CredSSP binds the handshake to the certificate's key,
+ * and clients do not ask for it. The self-signed certificate is RSA-2048: rdesktop and impacket read no other key.
  */
 #include "credsspd/rdp/tls.h"
 
@@ -70,7 +70,8 @@ static X509 *self_sign(EVP_PKEY *key)
 	ok = X509_set_version(x, 2) == 1 && ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1 &&
 	     X509_gmtime_adj(X509_getm_notBefore(x), -3600) && X509_gmtime_adj(X509_getm_notAfter(x), VALID_SEC) &&
 	     X509_set_pubkey(x, key) == 1 &&
-	     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)host, strlen(host) < 64 ? -1 : 63, -1, 0) == 1 &&
+	     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)host, strlen(host) < 64 ? -1 : 63,
+					-1, 0) == 1 &&
 	     X509_set_issuer_name(x, name) == 1 && add_extension(x, NID_subject_alt_name, alt) &&
 	     add_extension(x, NID_key_usage, "critical,digitalSignature,keyEncipherment") &&
 	     add_extension(x, NID_ext_key_usage, "serverAuth") && X509_sign(x, key, EVP_sha256()) > 0;
@@ -133,7 +134,9 @@ static int own_paths(const struct settings *s, char **ret_certificate, char **re
 	if (access(*ret_certificate, F_OK) == 0 && access(*ret_key, F_OK) == 0)
 		return 0;
 	r = make_certificate(*ret_certificate, *ret_key);
-	return r < 0 ? options_error(ret_error, r, "%s: no self-signed certificate can be made there: %s", s->state_directory, strerror(-r)) : 0;
+	return r < 0 ? options_error(ret_error, r, "%s: no self-signed certificate can be made there: %s",
+				     s->state_directory, strerror(-r))
+		     : 0;
 }
 
 /* ---- the context ---- */
@@ -143,12 +146,15 @@ static int load(SSL_CTX *ctx, const char *certificate, const char *key, char **r
 	struct stat st;
 
 	if (stat(key, &st) == 0 && st.st_mode & S_IRWXO)
-		return options_error(ret_error, -EPERM, "%s: others can read the private key (mode %04o)", key, st.st_mode & 07777);
+		return options_error(ret_error, -EPERM, "%s: others can read the private key (mode %04o)", key,
+				     st.st_mode & 07777);
 	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
 		return fail_ssl(ret_error, certificate);
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
 		return fail_ssl(ret_error, key);
-	return SSL_CTX_check_private_key(ctx) == 1 ? 0 : fail_ssl(ret_error, "certificate and private key do not belong together");
+	return SSL_CTX_check_private_key(ctx) == 1
+		   ? 0
+		   : fail_ssl(ret_error, "certificate and private key do not belong together");
 }
 
 int tls_context(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error)
@@ -168,11 +174,13 @@ int tls_context(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error)
 	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_num_tickets(ctx, 0);
-	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT |
-					       SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					   SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_CIPHER_SERVER_PREFERENCE |
+					   SSL_OP_IGNORE_UNEXPECTED_EOF);
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	(void)SSL_CTX_set_cipher_list(ctx, "HIGH:!aNULL:!eNULL:!PSK:!SRP:!3DES:!CAMELLIA:!ARIA:@STRENGTH");
-	r = load(ctx, s->certificate ? s->certificate : own_certificate, s->certificate ? s->private_key : own_key, ret_error);
+	r = load(ctx, s->certificate ? s->certificate : own_certificate, s->certificate ? s->private_key : own_key,
+		 ret_error);
 	if (r < 0)
 		SSL_CTX_free(ctx);
 	else

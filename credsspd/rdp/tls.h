@@ -9,8 +9,8 @@
 #include "credsspd/rdp/settings.h"
 
 /*
- * Makes the context from the configured certificate, or from a self-signed RSA-2048 one that is kept in state_directory and
- * made when it is missing. Returns 0 or -errno with a sentence in *@ret_error (malloc'ed).
+ * Makes the context from the configured certificate, or from a self-signed RSA-2048 one that is kept in state_directory
+ * and made when it is missing. Returns 0 or -errno with a sentence in *@ret_error (malloc'ed).
  */
 int tls_context(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error);
 

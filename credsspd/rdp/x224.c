@@ -75,7 +75,8 @@ int x224_request_read(const uint8_t *p, size_t len, struct x224_request *ret_)
 		at += NEG_LEN;
 	}
 	if (r.flags & X224_FLAG_CORRELATION_INFO) {
-		if ((size_t)(end - at) < CORRELATION_LEN || at[0] != NEG_CORRELATION || get_le(at + 2, 2) != CORRELATION_LEN)
+		if ((size_t)(end - at) < CORRELATION_LEN || at[0] != NEG_CORRELATION ||
+		    get_le(at + 2, 2) != CORRELATION_LEN)
 			return -EPROTO;
 		at += CORRELATION_LEN;
 	}

@@ -22,8 +22,8 @@
 #define X224_CONFIRM_LEN 19U
 
 /*
- * The length of the TPKT at @p, of which @len octets are here. Returns 1 with it in @ret_total, 0 when more octets are needed,
- * -EPROTO when it is none.
+ * The length of the TPKT at @p, of which @len octets are here. Returns 1 with it in @ret_total, 0 when more octets are
+ * needed, -EPROTO when it is none.
  */
 int x224_frame(const uint8_t *p, size_t len, size_t *ret_total);
 
@@ -33,10 +33,12 @@ struct x224_request {
 	uint32_t protocols; /* requestedProtocols, as sent */
 };
 
-/* Reads the connection request that is the whole of @p. Cookies and routing tokens are skipped. Returns 0 or -EPROTO. */
+/* Reads the connection request that is the whole of @p. Cookies and routing tokens are skipped. Returns 0 or -EPROTO.
+ */
 int x224_request_read(const uint8_t *p, size_t len, struct x224_request *ret_);
 
-/* Connection confirm that selects @protocol (RDP_NEG_RSP), or refuses with @failure (RDP_NEG_FAILURE) when that is not 0. */
+/* Connection confirm that selects @protocol (RDP_NEG_RSP), or refuses with @failure (RDP_NEG_FAILURE) when that is not
+ * 0. */
 void x224_confirm_write(uint8_t out[X224_CONFIRM_LEN], uint32_t protocol, uint8_t flags, uint32_t failure);
 
 /* Our own connection request, to xrdp. */

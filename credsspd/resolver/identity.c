@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An account is (uid, pw_name). The authenticated name and the delegated one are looked up apart from each other; the supervisor
- * compares the two accounts. A domain that a realm is known by never selects a local account of the same name. Behind NTLM any
- * other domain is the host's: a workgroup client sends the name of its own computer there.
+ * An account is (uid, pw_name). The authenticated name and the delegated one are looked up apart from each other; the
+ * supervisor compares the two accounts. A domain that a realm is known by never selects a local account of the same
+ * name. Behind NTLM any other domain is the host's: a workgroup client sends the name of its own computer there.
  */
 #include "credsspd/resolver/identity.h"
 
@@ -22,7 +22,8 @@ static enum refusal of_name_lookup(const struct identity_lookups *l, const char 
 	enum refusal refusal = of_lookup(l->by_name(name, account));
 	struct identity_account again;
 
-	/* what the name service calls it must lead back to the same account: "Alice" and "alice@realm" may, a wildcard may not */
+	/* what the name service calls it must lead back to the same account: "Alice" and "alice@realm" may, a wildcard
+	 * may not */
 	if (refusal == REFUSAL_NONE && strcmp(account->name, name) != 0) {
 		refusal = of_lookup(l->by_name(account->name, &again));
 		if (refusal == REFUSAL_NONE && (again.uid != account->uid || strcmp(again.name, account->name) != 0))
@@ -41,7 +42,8 @@ static int in_list(const char *name, config_list list)
 	return 0;
 }
 
-static enum refusal check_rules(const struct config *c, const struct identity_lookups *l, const struct identity_account *a)
+static enum refusal check_rules(const struct config *c, const struct identity_lookups *l,
+				const struct identity_account *a)
 {
 	int r;
 
@@ -61,7 +63,8 @@ static enum refusal check_rules(const struct config *c, const struct identity_lo
 
 /* ---- who is it ---- */
 
-static int is_local_domain(const struct config *c, const struct identity_lookups *l, uint8_t mechanism, const char *domain)
+static int is_local_domain(const struct config *c, const struct identity_lookups *l, uint8_t mechanism,
+			   const char *domain)
 {
 	if (!*domain || strcmp(domain, ".") == 0)
 		return 1;
@@ -73,7 +76,8 @@ static int is_local_domain(const struct config *c, const struct identity_lookups
 	return mechanism == MECHANISM_NTLM && !l->is_realm(domain);
 }
 
-static enum refusal by_principal(const struct identity_lookups *l, const char *principal, struct identity_account *account)
+static enum refusal by_principal(const struct identity_lookups *l, const char *principal,
+				 struct identity_account *account)
 {
 	char name[RECORD_NAME_MAX] = "";
 	int r;
@@ -90,7 +94,8 @@ static enum refusal by_principal(const struct identity_lookups *l, const char *p
 }
 
 /* The record that the verifier used: both ways round it must be the same account still. */
-static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const char *name, struct identity_account *account)
+static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const char *name,
+			      struct identity_account *account)
 {
 	struct identity_account other;
 	enum refusal refusal = of_lookup(l->by_name(name, account));
@@ -99,7 +104,8 @@ static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const
 		refusal = of_lookup(l->by_uid(uid, &other));
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	if (account->uid != uid || strcmp(account->name, name) != 0 || other.uid != uid || strcmp(other.name, name) != 0)
+	if (account->uid != uid || strcmp(account->name, name) != 0 || other.uid != uid ||
+	    strcmp(other.name, name) != 0)
 		return REFUSAL_UNKNOWN_USER; /* renamed or given to somebody else since the record was made */
 	return REFUSAL_NONE;
 }
@@ -121,8 +127,8 @@ static int realm_principal(const char *principal, const char *domain, const char
 	return 0;
 }
 
-static enum refusal by_delegated(const struct config *c, const struct identity_lookups *l, const struct resolver_request *q,
-				 struct identity_account *account)
+static enum refusal by_delegated(const struct config *c, const struct identity_lookups *l,
+				 const struct resolver_request *q, struct identity_account *account)
 {
 	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1], mapped[2 * RECORD_NAME_MAX];
 
@@ -135,8 +141,8 @@ static enum refusal by_delegated(const struct config *c, const struct identity_l
 	return of_name_lookup(l, user, account);
 }
 
-void identity_answer(const struct config *config, const struct identity_lookups *lookups, const struct resolver_request *q,
-		     struct resolver_answer *ret_answer)
+void identity_answer(const struct config *config, const struct identity_lookups *lookups,
+		     const struct resolver_request *q, struct resolver_answer *ret_answer)
 {
 	struct identity_account a = { .uid = (uid_t)-1 };
 	enum refusal refusal = REFUSAL_INTERNAL;
@@ -152,8 +158,8 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 		refusal = by_delegated(config, lookups, q, &a);
 		break;
 	case RESOLVE_NAME:
-		refusal = name_check(q->user, strlen(q->user)) < 0 || !*q->user ? REFUSAL_NAME :
-										  of_name_lookup(lookups, q->user, &a);
+		refusal = name_check(q->user, strlen(q->user)) < 0 || !*q->user ? REFUSAL_NAME
+										: of_name_lookup(lookups, q->user, &a);
 		break;
 	default:
 		break;

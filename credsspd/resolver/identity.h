@@ -32,5 +32,5 @@ struct identity_lookups {
 extern const struct identity_lookups identity_system;
 
 /* Answers @q by the rules of @config. */
-void identity_answer(const struct config *config, const struct identity_lookups *lookups, const struct resolver_request *q,
-		     struct resolver_answer *ret_answer);
+void identity_answer(const struct config *config, const struct identity_lookups *lookups,
+		     const struct resolver_request *q, struct resolver_answer *ret_answer);

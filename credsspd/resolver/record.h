@@ -10,8 +10,8 @@ enum resolver_type {
 	RESOLVE_PRINCIPAL = 1, /* a Kerberos principal -> account (localauth, getpwnam), then the account rules */
 	RESOLVE_ACCOUNT = 2, /* the record that the NTLM verifier used {uid, user} -> account, then the account rules */
 	RESOLVE_DELEGATED = 3, /* delegated {domain, user} -> account, without the account rules */
-	RESOLVE_NAME = 4, /* a local user name -> account, without rules; for the Manager */
-	RESOLVER_READY = 16, /* resolver -> supervisor, the type octet alone */
+	RESOLVE_NAME = 4,      /* a local user name -> account, without rules; for the Manager */
+	RESOLVER_READY = 16,   /* resolver -> supervisor, the type octet alone */
 	RESOLVER_ANSWER = 17,
 };
 
@@ -22,7 +22,7 @@ struct resolver_request {
 	uint32_t uid; /* RESOLVE_ACCOUNT */
 	uint64_t id;
 	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL */
-	char domain[RECORD_NAME_MAX]; /* RESOLVE_DELEGATED */
+	char domain[RECORD_NAME_MAX];         /* RESOLVE_DELEGATED */
 	char user[RECORD_NAME_MAX];
 };
 

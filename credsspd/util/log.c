@@ -109,8 +109,8 @@ static void add_logon_fields(struct fields *f, const struct log_logon *w)
 	const struct {
 		const char *name, *value;
 	} text[] = {
-		{ "USER", w->user },	       { "SERVICE", w->service }, { "MECHANISM", w->mechanism }, { "KIND", w->kind },
-		{ "PRINCIPAL", w->principal }, { "REASON", w->reason },
+		{ "USER", w->user }, { "SERVICE", w->service },     { "MECHANISM", w->mechanism },
+		{ "KIND", w->kind }, { "PRINCIPAL", w->principal }, { "REASON", w->reason },
 	};
 
 	if (w->logon)
@@ -173,8 +173,8 @@ static void write_stderr(int level, const char *message, struct fields *f)
 	if (priority_prefix)
 		o = (size_t)snprintf(line, sizeof line, "<%d>%s", level, message);
 	else
-		o = (size_t)snprintf(line, sizeof line, "%lld.%06ld %s[%d] %s: %s", (long long)now.tv_sec, now.tv_nsec / 1000,
-			     ident, (int)getpid(), word[level & 7], message);
+		o = (size_t)snprintf(line, sizeof line, "%lld.%06ld %s[%d] %s: %s", (long long)now.tv_sec,
+				     now.tv_nsec / 1000, ident, (int)getpid(), word[level & 7], message);
 	for (size_t i = 0; i < f->n && o < sizeof line - 2; i++)
 		o += field_as_text(line + o, sizeof line - 1 - o, f->text[i]);
 	line[o++] = '\n';

@@ -14,7 +14,8 @@
 /* Call once, first. @ident is the program name as in the journal; it must outlive the process. */
 void log_open(const char *ident);
 
-/* From now on only standard error is written to, for a process that may not open a socket; under systemd the journal takes it from there. */
+/* From now on only standard error is written to, for a process that may not open a socket; under systemd the journal
+ * takes it from there. */
 void log_use_stderr(void);
 
 /* Whether LOG_DEBUG lines are written. */
@@ -29,20 +30,19 @@ __attribute__((format(printf, 2, 3))) void log_line(int level, const char *fmt, 
  * key=value at the end of the text. NULL or 0 leaves a field out.
  */
 struct log_logon {
-	uint64_t logon; /* CREDSSP_LOGON */
-	const char *user; /* CREDSSP_USER: canonical name, or what the client claimed */
-	const char *rhost; /* CREDSSP_RHOST */
-	uint16_t rport; /* CREDSSP_RPORT */
-	const char *service; /* CREDSSP_SERVICE */
+	uint64_t logon;        /* CREDSSP_LOGON */
+	const char *user;      /* CREDSSP_USER: canonical name, or what the client claimed */
+	const char *rhost;     /* CREDSSP_RHOST */
+	uint16_t rport;        /* CREDSSP_RPORT */
+	const char *service;   /* CREDSSP_SERVICE */
 	const char *mechanism; /* CREDSSP_MECHANISM */
-	unsigned version; /* CREDSSP_VERSION */
-	const char *kind; /* CREDSSP_KIND */
+	unsigned version;      /* CREDSSP_VERSION */
+	const char *kind;      /* CREDSSP_KIND */
 	const char *principal; /* CREDSSP_PRINCIPAL */
-	const char *reason; /* CREDSSP_REASON: refusal_word() */
+	const char *reason;    /* CREDSSP_REASON: refusal_word() */
 };
 
-__attribute__((format(printf, 3, 4))) void log_logon_line(int level, const struct log_logon *who, const char *fmt,
-							  ...);
+__attribute__((format(printf, 3, 4))) void log_logon_line(int level, const struct log_logon *who, const char *fmt, ...);
 
 /*
  * Copies @in to @out (@size octets, at least 8) with octets below 0x20, 0x7f,

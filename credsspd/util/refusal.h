@@ -12,11 +12,11 @@
 enum refusal {
 	REFUSAL_NONE = 0,
 	/* the conversation */
-	REFUSAL_PROTOCOL, /* a message that breaks MS-CSSP */
-	REFUSAL_VERSION, /* below min_version */
+	REFUSAL_PROTOCOL,  /* a message that breaks MS-CSSP */
+	REFUSAL_VERSION,   /* below min_version */
 	REFUSAL_MECHANISM, /* no mechanism in common, or it is switched off */
-	REFUSAL_BINDING, /* pubKeyAuth is for another server key */
-	REFUSAL_REPLAY, /* Kerberos rules that make a recorded conversation useless */
+	REFUSAL_BINDING,   /* pubKeyAuth is for another server key */
+	REFUSAL_REPLAY,    /* Kerberos rules that make a recorded conversation useless */
 	REFUSAL_TIMEOUT,
 	REFUSAL_CANCELLED, /* the front end closed the channel: the client left */
 	/* who */
@@ -29,19 +29,19 @@ enum refusal {
 	REFUSAL_PASSWORD_EXPIRED,
 	REFUSAL_PASSWORD_MUST_CHANGE,
 	/* may they */
-	REFUSAL_NAME, /* a name that no account may have */
+	REFUSAL_NAME,           /* a name that no account may have */
 	REFUSAL_SYSTEM_ACCOUNT, /* uid 0 or below minimum_uid */
-	REFUSAL_NOT_ALLOWED, /* allow_users, allow_groups */
+	REFUSAL_NOT_ALLOWED,    /* allow_users, allow_groups */
 	/* what they delegated */
 	REFUSAL_MISMATCH, /* delegated account other than the authenticated one */
 	REFUSAL_EMPTY_PASSWORD,
 	REFUSAL_CREDENTIAL_KIND, /* smart card, remote guard, restricted admin: by policy */
-	REFUSAL_TOO_LARGE, /* the hand-over does not fit */
+	REFUSAL_TOO_LARGE,       /* the hand-over does not fit */
 	/* ours */
-	REFUSAL_BACKOFF, /* too many failures from that address */
-	REFUSAL_LIMIT, /* too many handshakes or tickets */
+	REFUSAL_BACKOFF,     /* too many failures from that address */
+	REFUSAL_LIMIT,       /* too many handshakes or tickets */
 	REFUSAL_UNAVAILABLE, /* verifier, resolver or KDC not there */
-	REFUSAL_CRASHED, /* the worker died */
+	REFUSAL_CRASHED,     /* the worker died */
 	REFUSAL_INTERNAL,
 	REFUSAL_MAX_
 };

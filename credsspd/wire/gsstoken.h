@@ -12,8 +12,8 @@
 
 enum gss_token_kind {
 	GSS_TOKEN_UNKNOWN,
-	GSS_TOKEN_NTLMSSP, /* raw, starts with "NTLMSSP\0" */
-	GSS_TOKEN_KRB5, /* 0x60 framed, krb5 or MS-krb5 OID */
+	GSS_TOKEN_NTLMSSP,     /* raw, starts with "NTLMSSP\0" */
+	GSS_TOKEN_KRB5,        /* 0x60 framed, krb5 or MS-krb5 OID */
 	GSS_TOKEN_SPNEGO_INIT, /* 0x60 framed NegTokenInit */
 	GSS_TOKEN_SPNEGO_RESP, /* NegTokenResp, 0xa1 */
 };
@@ -21,18 +21,19 @@ enum gss_token_kind {
 /* By its outermost octets only. */
 enum gss_token_kind gss_token_kind(struct view token);
 
-struct spnego_init { /* RFC 4178 4.2.1 */
-	bool krb5_first; /* the optimistic token, if any, is for krb5 or MS-krb5 */
-	bool krb5; /* krb5 or MS-krb5 (1.2.840.48018.1.2.2) among mechTypes */
+struct spnego_init {       /* RFC 4178 4.2.1 */
+	bool krb5_first;   /* the optimistic token, if any, is for krb5 or MS-krb5 */
+	bool krb5;         /* krb5 or MS-krb5 (1.2.840.48018.1.2.2) among mechTypes */
 	bool user_to_user; /* 1.2.840.113554.1.2.2.3 */
 	bool ntlm;
 	bool negoex;
-	bool unknown; /* any other */
+	bool unknown;                   /* any other */
 	enum gss_token_kind mech_token; /* of the optimistic token; GSS_TOKEN_UNKNOWN when absent or other */
 	struct view mech_token_octets;
 };
 
-/* Reads a NegTokenInit, framed or not (RFC 4178 4.2.1); mechTypes that are unknown are skipped. Returns 0 or -EPROTO. */
+/* Reads a NegTokenInit, framed or not (RFC 4178 4.2.1); mechTypes that are unknown are skipped. Returns 0 or -EPROTO.
+ */
 int spnego_init_read(struct view token, struct spnego_init *ret_);
 
 /*
@@ -50,5 +51,6 @@ int ntlm_token_guard(struct view token);
  */
 int krb5_wrap_guard(struct view token);
 
-/* An NTLM wrap token: version 1 signature and at least one octet behind it (MS-NLMP 2.2.2.9.1). Returns 0 or -EPROTO. */
+/* An NTLM wrap token: version 1 signature and at least one octet behind it (MS-NLMP 2.2.2.9.1). Returns 0 or -EPROTO.
+ */
 int ntlm_wrap_guard(struct view token);

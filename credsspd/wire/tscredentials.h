@@ -24,7 +24,7 @@ struct ts_smartcard_creds { /* 2.2.1.2.2; absent views have p == NULL */
 	struct view user_hint, domain_hint;
 };
 
-struct ts_remote_guard_creds { /* 2.2.1.2.3; supplemental credentials are checked for form and ignored */
+struct ts_remote_guard_creds {    /* 2.2.1.2.3; supplemental credentials are checked for form and ignored */
 	struct view package_name; /* UTF-16LE */
 	struct view cred_buffer;
 };

@@ -30,7 +30,8 @@ struct tsrequest {
  */
 int tsrequest_frame(const uint8_t *p, size_t len, size_t *ret_total);
 
-/* Reads the TSRequest that is the whole of @p; views point into @p. Returns 0 or -EPROTO (-EMSGSIZE over TSREQUEST_MAX). */
+/* Reads the TSRequest that is the whole of @p; views point into @p. Returns 0 or -EPROTO (-EMSGSIZE over
+ * TSREQUEST_MAX). */
 int tsrequest_read(const uint8_t *p, size_t len, struct tsrequest *ret_);
 
 /* Writes @t to @out. Returns 0 and the length in @ret_len, or -ENOSPC. */

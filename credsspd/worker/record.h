@@ -39,7 +39,8 @@ enum worker_type {
 	WORKER_VERDICT = 3,
 	/* from the worker */
 	WORKER_NOT_MINE = 16, /* the type octet alone */
-	WORKER_REPLY = 17, /* the type octet, then the TSRequest to pass on; alone: nothing to say, the client goes on */
+	WORKER_REPLY =
+	    17, /* the type octet, then the TSRequest to pass on; alone: nothing to say, the client goes on */
 	WORKER_AUTHENTICATED = 18,
 	WORKER_DELEGATED = 19,
 	WORKER_FAILED = 20,
@@ -52,7 +53,7 @@ enum worker_type {
 
 enum worker_flag {
 	WORKER_EARLY_AUTHORIZATION = 1, /* HYBRID_EX was negotiated */
-	WORKER_RESTRICTED_ADMIN = 2, /* negotiated, and policy allows the credential kind */
+	WORKER_RESTRICTED_ADMIN = 2,    /* negotiated, and policy allows the credential kind */
 	WORKER_REMOTE_GUARD = 4,
 };
 
@@ -64,12 +65,13 @@ struct worker_start {
 	uint64_t logon;
 	uint32_t public_key_len;
 	uint32_t pad2_;
-	uint8_t public_key[SUBJECT_PUBLIC_KEY_MAX]; /* SubjectPublicKey contents; send only public_key_len octets of it */
+	uint8_t
+	    public_key[SUBJECT_PUBLIC_KEY_MAX]; /* SubjectPublicKey contents; send only public_key_len octets of it */
 };
 
 struct worker_verdict {
 	uint8_t type;
-	uint8_t granted; /* 1: a pipe comes with the record */
+	uint8_t granted;  /* 1: a pipe comes with the record */
 	uint16_t refusal; /* enum refusal, when not granted */
 	uint32_t pad_;
 };
@@ -77,7 +79,7 @@ struct worker_verdict {
 struct worker_authenticated {
 	uint8_t type;
 	uint8_t mechanism; /* enum mechanism */
-	uint8_t version; /* of CredSSP, min(peer, 6) */
+	uint8_t version;   /* of CredSSP, min(peer, 6) */
 	uint8_t pad_[5];
 	char principal[RECORD_PRINCIPAL_MAX]; /* gss_display_name(); for NTLM as typed by the client */
 };
@@ -86,7 +88,7 @@ struct worker_delegated {
 	uint8_t type;
 	uint8_t kind; /* enum credential_kind */
 	uint8_t pad_[2];
-	uint32_t handover_len; /* octets written to the pipe */
+	uint32_t handover_len;        /* octets written to the pipe */
 	char domain[RECORD_NAME_MAX]; /* as delegated, UTF-8; passed by name_decode() */
 	char user[RECORD_NAME_MAX];
 };
@@ -94,7 +96,7 @@ struct worker_delegated {
 struct worker_failed {
 	uint8_t type;
 	uint8_t version; /* 0 when no version was read yet */
-	uint8_t told; /* 1 when an errorCode reply went out before */
+	uint8_t told;    /* 1 when an errorCode reply went out before */
 	uint8_t pad_;
 	uint16_t refusal; /* enum refusal */
 	uint16_t pad2_;

@@ -293,9 +293,16 @@ static int run(struct client *c)
 
 static int make_initiator(struct client *c, const struct acceptor *acceptor, bool spnego)
 {
+	int r;
+
 	c->step = "initiator";
-	return c->mechanism == MECHANISM_KRB5 ? initiator_new_krb5(acceptor_keytab(acceptor), spnego, &c->initiator)
-					      : initiator_new_ntlm("D\\selftest", password, spnego, &c->initiator);
+	if (c->mechanism == MECHANISM_KRB5)
+		r = initiator_new_krb5(acceptor_keytab(acceptor), spnego, &c->initiator);
+	else
+		r = initiator_new_ntlm("D\\selftest", password, spnego, &c->initiator);
+	if (r < 0)
+		log_line(LOG_ERR, "self-test: no initiator: %s", initiator_detail(NULL));
+	return r;
 }
 
 __attribute__((noreturn)) static void client_main(enum mechanism mechanism, const struct acceptor *acceptor,

@@ -14,10 +14,10 @@
 #define CREDSSP_METHOD_BEGIN "Begin"
 
 /* Keys of peer; a key that is not listed is refused. */
-#define CREDSSP_PEER_RHOST "rhost" /* s, textual address of the client */
-#define CREDSSP_PEER_RPORT "rport" /* q */
-#define CREDSSP_PEER_RESTRICTED_ADMIN "restricted-admin" /* b, negotiated in X.224 */
-#define CREDSSP_PEER_REMOTE_GUARD "remote-guard" /* b, negotiated in X.224 */
+#define CREDSSP_PEER_RHOST "rhost"                             /* s, textual address of the client */
+#define CREDSSP_PEER_RPORT "rport"                             /* q */
+#define CREDSSP_PEER_RESTRICTED_ADMIN "restricted-admin"       /* b, negotiated in X.224 */
+#define CREDSSP_PEER_REMOTE_GUARD "remote-guard"               /* b, negotiated in X.224 */
 #define CREDSSP_PEER_EARLY_AUTHORIZATION "early-authorization" /* b, HYBRID_EX was chosen */
 
 /* PAM. Redeem(s ticket, s service, s user) -> (a{sv} about, h secret) */
@@ -25,30 +25,31 @@
 #define CREDSSP_METHOD_REDEEM "Redeem"
 
 /* Keys of about. */
-#define CREDSSP_ABOUT_USER "user" /* s, canonical pw_name */
-#define CREDSSP_ABOUT_UID "uid" /* u */
-#define CREDSSP_ABOUT_KIND "kind" /* s: credential_kind_name() */
-#define CREDSSP_ABOUT_RHOST "rhost" /* s, may be empty */
+#define CREDSSP_ABOUT_USER "user"           /* s, canonical pw_name */
+#define CREDSSP_ABOUT_UID "uid"             /* u */
+#define CREDSSP_ABOUT_KIND "kind"           /* s: credential_kind_name() */
+#define CREDSSP_ABOUT_RHOST "rhost"         /* s, may be empty */
 #define CREDSSP_ABOUT_MECHANISM "mechanism" /* s: "krb5" or "ntlm" */
 #define CREDSSP_ABOUT_PRINCIPAL "principal" /* s, the authenticated name as GSS displays it */
-#define CREDSSP_ABOUT_LOGON "logon" /* t, the id in every log line */
+#define CREDSSP_ABOUT_LOGON "logon"         /* t, the id in every log line */
 
 /* Administrators (uid 0). */
 #define CREDSSP_MANAGER_INTERFACE "org.credssp1.Manager"
-#define CREDSSP_METHOD_STATUS "Status" /* () -> (a{sv}) */
-#define CREDSSP_METHOD_RELOAD "Reload" /* () -> () */
+#define CREDSSP_METHOD_STATUS "Status"            /* () -> (a{sv}) */
+#define CREDSSP_METHOD_RELOAD "Reload"            /* () -> () */
 #define CREDSSP_METHOD_SET_VERIFIER "SetVerifier" /* (s user, h pipe) -> (): the password, UTF-8, until end of file */
 #define CREDSSP_METHOD_DELETE_VERIFIER "DeleteVerifier" /* (s user) -> () */
-#define CREDSSP_METHOD_LIST_VERIFIERS "ListVerifiers" /* () -> (as) */
+#define CREDSSP_METHOD_LIST_VERIFIERS "ListVerifiers"   /* () -> (as) */
 
 /* Errors. */
 #define CREDSSP_ERROR_PREFIX "org.credssp1.Error."
 #define CREDSSP_ERROR_ACCESS_DENIED CREDSSP_ERROR_PREFIX "AccessDenied" /* this caller may not do this */
 #define CREDSSP_ERROR_INVALID_ARGUMENT CREDSSP_ERROR_PREFIX "InvalidArgument"
-#define CREDSSP_ERROR_LIMIT CREDSSP_ERROR_PREFIX "LimitExceeded" /* try later */
-#define CREDSSP_ERROR_BACKOFF CREDSSP_ERROR_PREFIX "BackOff" /* too many failures from that address */
+#define CREDSSP_ERROR_LIMIT CREDSSP_ERROR_PREFIX "LimitExceeded"    /* try later */
+#define CREDSSP_ERROR_BACKOFF CREDSSP_ERROR_PREFIX "BackOff"        /* too many failures from that address */
 #define CREDSSP_ERROR_NO_TICKET CREDSSP_ERROR_PREFIX "NoSuchTicket" /* unknown, used, or expired */
-#define CREDSSP_ERROR_TICKET_MISMATCH CREDSSP_ERROR_PREFIX "TicketMismatch" /* other service or user; the ticket is gone */
+#define CREDSSP_ERROR_TICKET_MISMATCH \
+	CREDSSP_ERROR_PREFIX "TicketMismatch"                        /* other service or user; the ticket is gone */
 #define CREDSSP_ERROR_UNAVAILABLE CREDSSP_ERROR_PREFIX "Unavailable" /* not configured or not working now */
 #define CREDSSP_ERROR_UNKNOWN_USER CREDSSP_ERROR_PREFIX "UnknownUser"
 #define CREDSSP_ERROR_INTERNAL CREDSSP_ERROR_PREFIX "Internal"

@@ -19,9 +19,9 @@
 
 enum channel_type {
 	CHANNEL_TSREQUEST = 1, /* front end -> credsspd: one whole TSRequest */
-	CHANNEL_REPLY = 2, /* credsspd -> front end: one whole TSRequest; write it as one TLS record */
-	CHANNEL_DONE = 3, /* struct channel_done */
-	CHANNEL_FAILED = 4, /* struct channel_failed */
+	CHANNEL_REPLY = 2,     /* credsspd -> front end: one whole TSRequest; write it as one TLS record */
+	CHANNEL_DONE = 3,      /* struct channel_done */
+	CHANNEL_FAILED = 4,    /* struct channel_failed */
 };
 
 #define CHANNEL_PACKET_MAX (1U + TSREQUEST_MAX)
@@ -33,13 +33,13 @@ enum channel_type {
  * password.
  */
 struct channel_done {
-	uint8_t type; /* CHANNEL_DONE */
-	uint8_t kind; /* enum credential_kind */
+	uint8_t type;    /* CHANNEL_DONE */
+	uint8_t kind;    /* enum credential_kind */
 	uint8_t version; /* of CredSSP, as negotiated: 2 to 6 */
 	uint8_t pad_[5];
 	char mechanism[8]; /* "krb5" or "ntlm" */
 	char ticket[TICKET_LEN + 4U];
-	char user[ACCOUNT_NAME_MAX + 8U]; /* canonical pw_name */
+	char user[ACCOUNT_NAME_MAX + 8U];   /* canonical pw_name */
 	char principal[PRINCIPAL_MAX + 8U]; /* the authenticated name */
 };
 
@@ -51,10 +51,10 @@ enum channel_early_result {
 
 /* What the front end does when the logon is refused; it then closes the connection. */
 struct channel_failed {
-	uint8_t type; /* CHANNEL_FAILED */
-	uint8_t alert; /* TLS alert to send before closing, 0 for none; 49 is access_denied */
+	uint8_t type;         /* CHANNEL_FAILED */
+	uint8_t alert;        /* TLS alert to send before closing, 0 for none; 49 is access_denied */
 	uint8_t early_result; /* enum channel_early_result; only with HYBRID_EX */
-	uint8_t failure; /* 1 when this counts as a failed logon of the address */
+	uint8_t failure;      /* 1 when this counts as a failed logon of the address */
 	uint8_t pad_[4];
 	char reason[CHANNEL_WORD_MAX]; /* refusal_word(): for the log, not for the client */
 };

@@ -7,36 +7,36 @@
 #pragma once
 
 /* ---- the wire (MS-CSSP, MS-RDPBCGR) ---- */
-#define TSREQUEST_MAX 66560U /* one whole TSRequest: 64 KiB of payload and its DER framing */
+#define TSREQUEST_MAX 66560U     /* one whole TSRequest: 64 KiB of payload and its DER framing */
 #define TSREQUEST_ROUNDS_MAX 16U /* TSRequests of one peer in one conversation */
 #define CLIENT_NONCE_LEN 32U
 #define SUBJECT_PUBLIC_KEY_MAX 4096U /* RSA-16384 is 2 KiB */
-#define NTLM_AUTHENTICATE_MIN 64U /* shorter NTLM AUTHENTICATE messages crash gss-ntlmssp */
-#define NTLM_RESPONSE_MAX 4096U /* NtChallengeResponse: NTLMv2 with its AV pairs */
-#define X224_REQUEST_MAX 1024U /* RDP connection request: cookie, negotiation, correlation info */
-#define RDP_PDU_MAX 65535U /* TPKT length field */
-#define CLIENT_INFO_STRING_MAX 512U /* what xrdp takes for one Client Info string */
-#define PROXY_V2_MAX 536U /* address block and TLVs we are willing to read */
+#define NTLM_AUTHENTICATE_MIN 64U    /* shorter NTLM AUTHENTICATE messages crash gss-ntlmssp */
+#define NTLM_RESPONSE_MAX 4096U      /* NtChallengeResponse: NTLMv2 with its AV pairs */
+#define X224_REQUEST_MAX 1024U       /* RDP connection request: cookie, negotiation, correlation info */
+#define RDP_PDU_MAX 65535U           /* TPKT length field */
+#define CLIENT_INFO_STRING_MAX 512U  /* what xrdp takes for one Client Info string */
+#define PROXY_V2_MAX 536U            /* address block and TLVs we are willing to read */
 
 /* ---- names ---- */
 #define ACCOUNT_NAME_MAX 256U /* user, domain, pw_name; UTF-8 octets without NUL */
-#define PRINCIPAL_MAX 512U /* displayed GSS name; UTF-8 octets without NUL */
+#define PRINCIPAL_MAX 512U    /* displayed GSS name; UTF-8 octets without NUL */
 #define PAM_SERVICE_MAX 64U
 #define RHOST_MAX 64U /* textual address of the client */
 
 /* ---- supervisor ---- */
-#define HANDSHAKES_MAX 512U /* live handshakes, one worker each */
+#define HANDSHAKES_MAX 512U            /* live handshakes, one worker each */
 #define HANDSHAKES_PER_CALLER_MAX 448U /* of one front-end uid */
-#define TICKETS_MAX 512U /* outstanding tickets (one pipe each): a uid gets 1024 full-size pipes */
+#define TICKETS_MAX 512U               /* outstanding tickets (one pipe each): a uid gets 1024 full-size pipes */
 #define TICKETS_PER_ACCOUNT_MAX 16U
 #define TICKET_LIFETIME_SEC 180U /* sesman 0.9 logs on one user at a time */
 #define TICKET_BYTES 32U
 #define TICKET_PREFIX "credssp1:"
-#define TICKET_LEN 52U /* prefix and 43 base64url characters, without NUL */
-#define HANDOVER_MAX 65536U /* what fits into the pipe of one logon */
+#define TICKET_LEN 52U                /* prefix and 43 base64url characters, without NUL */
+#define HANDOVER_MAX 65536U           /* what fits into the pipe of one logon */
 #define CALLS_PER_CONNECTION_MAX 100U /* the bus cuts a connection at 128 pending replies */
-#define HANDSHAKE_TIMEOUT_SEC 60U /* from Begin to done; the client's prompts come before Begin */
-#define WORKER_STEP_TIMEOUT_SEC 10U /* a worker that owes an answer longer than this is killed */
+#define HANDSHAKE_TIMEOUT_SEC 60U     /* from Begin to done; the client's prompts come before Begin */
+#define WORKER_STEP_TIMEOUT_SEC 10U   /* a worker that owes an answer longer than this is killed */
 #define RESOLVER_POOL 8U
 #define RESOLVER_TIMEOUT_SEC 10U
 #define RESOLVER_QUEUE_MAX 512U
@@ -45,7 +45,7 @@
 #define CHILD_RESPAWN_MAX_SEC 30U
 
 /* ---- failure counting ---- */
-#define BACKOFF_FREE_FAILURES 5U /* failures of one address before it has to wait */
+#define BACKOFF_FREE_FAILURES 5U   /* failures of one address before it has to wait */
 #define BACKOFF_IN_FLIGHT_MAX 256U /* undecided handshakes of an address without failures; halved by each failure */
 #define BACKOFF_MAX_SEC 60U
 #define BACKOFF_FORGET_SEC 900U
@@ -61,15 +61,15 @@
 
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
-#define RDP_PRE_TLS_MAX 2000U /* of these, before the first TLS octet */
+#define RDP_PRE_TLS_MAX 2000U     /* of these, before the first TLS octet */
 #define RDP_PRE_TLS_PER_ADDRESS_MAX 1024U
 #define RDP_CHILDREN_PER_ADDRESS_MAX 256U
 #define RDP_PRE_TLS_TIMEOUT_SEC 600U /* mstsc asks for credentials before ClientHello */
-#define RDP_X224_TIMEOUT_SEC 30U /* for the connection request itself */
+#define RDP_X224_TIMEOUT_SEC 30U     /* for the connection request itself */
 #define RDP_TLS_TIMEOUT_SEC 30U
 #define RDP_NLA_TIMEOUT_SEC 60U
 #define RDP_LICENCE_TIMEOUT_SEC 240U /* longer than a ticket lives */
-#define RDP_UNREDEEMED_MAX 8U /* tickets released to one xrdp and not yet used */
+#define RDP_UNREDEEMED_MAX 8U        /* tickets released to one xrdp and not yet used */
 #define PROXY_PEERS_MAX 64U
 
 /* ---- configuration and files ---- */

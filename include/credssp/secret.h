@@ -19,7 +19,7 @@
 #include "include/credssp/cleanup.h"
 
 struct secret {
-	void *p_; /* use secret_expose() */
+	void *p_;    /* use secret_expose() */
 	size_t len_; /* octets in use */
 	size_t cap_; /* octets allocated */
 };

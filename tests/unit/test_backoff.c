@@ -76,7 +76,8 @@ static void test_in_flight_is_counted_before_the_check(void **state)
 
 static void test_keys(void **state)
 {
-	struct backoff_key a = key_of("2001:db8:1:2::1"), b = key_of("2001:db8:1:2:ffff::9"), c = key_of("2001:db8:1:3::1");
+	struct backoff_key a = key_of("2001:db8:1:2::1"), b = key_of("2001:db8:1:2:ffff::9"),
+			   c = key_of("2001:db8:1:3::1");
 	struct backoff_key d = key_of("::ffff:192.0.2.1"), e = key_of("192.0.2.1");
 	struct backoff_key f = key_of(""), g = key_of("no address"), h = backoff_key(991, "192.0.2.1");
 

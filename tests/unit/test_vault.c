@@ -45,7 +45,9 @@ static void test_redeemed_once(void **state)
 	(void)state;
 	assert_int_equal(put(v, "alice", 1000, 100, ticket), 0);
 	assert_int_equal(strlen(ticket), TICKET_LEN);
-	assert_int_equal(strspn(ticket + strlen(TICKET_PREFIX), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 43);
+	assert_int_equal(
+	    strspn(ticket + strlen(TICKET_PREFIX), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+	    43);
 	assert_int_equal(vault_redeem(v, ticket, "xrdp-sesman", "alice", 99, &about, &fd), VAULT_GRANTED);
 	assert_int_equal(about.logon, 7);
 	assert_int_equal(read(fd, &c, 1), 1);
@@ -61,7 +63,7 @@ static void test_mismatch_consumes(void **state)
 	static const struct {
 		const char *service, *user;
 	} wrong[] = {
-		{ "sshd", "alice" }, { "xrdp-sesman", "bob" },	 { "xrdp-sesman", "Alice" },
+		{ "sshd", "alice" }, { "xrdp-sesman", "bob" },    { "xrdp-sesman", "Alice" },
 		{ "", "alice" },     { "xrdp-sesman", "alice " }, { "xrdp-sesman", "" },
 	};
 	struct vault *v = vault_new();
@@ -73,7 +75,8 @@ static void test_mismatch_consumes(void **state)
 		int fd = -1;
 
 		assert_int_equal(put(v, "alice", 1000, 100, ticket), 0);
-		assert_int_equal(vault_redeem(v, ticket, wrong[i].service, wrong[i].user, 1, &about, &fd), VAULT_MISMATCH);
+		assert_int_equal(vault_redeem(v, ticket, wrong[i].service, wrong[i].user, 1, &about, &fd),
+				 VAULT_MISMATCH);
 		assert_int_equal(fd, -1);
 		assert_int_equal(vault_redeem(v, ticket, "xrdp-sesman", "alice", 1, &about, &fd), VAULT_NO_TICKET);
 	}
@@ -144,8 +147,9 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_redeemed_once), cmocka_unit_test(test_mismatch_consumes), cmocka_unit_test(test_form),
-		cmocka_unit_test(test_expiry),	      cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_redeemed_once), cmocka_unit_test(test_mismatch_consumes),
+		cmocka_unit_test(test_form),          cmocka_unit_test(test_expiry),
+		cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,18 @@ static int stop(struct template *t)
 	return status;
 }
 
+static void make_config(void)
+{
+	FILE *f;
+
+	(void)snprintf(config_path, sizeof config_path, "%s/credsspd.conf", dir);
+	f = fopen(config_path, "we");
+	assert_non_null(f);
+	assert_int_equal(fchmod(fileno(f), 0644), 0);
+	(void)fprintf(f, "[credsspd]\n\tkerberos = any\n\tntlm = local\n\tkeytab = %s\n", keytab_path);
+	assert_int_equal(fclose(f), 0);
+}
+
 /* ---- one conversation ---- */
 
 #define RECORDED_MAX 8U
@@ -608,6 +620,7 @@ static void test_krb5_wrap_form(void **unused)
 
 static const uint8_t mech_krb5[] = { 0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2 };
 static const uint8_t mech_ms_krb5[] = { 0x06, 9, 0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 1, 2, 2 };
+static const uint8_t mech_u2u[] = { 0x06, 10, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2, 3 };
 static const uint8_t mech_ntlm[] = { 0x06, 10, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10 };
 static const uint8_t mech_negoex[] = { 0x06, 10, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 30 };
 static const uint8_t mech_spnego[] = { 0x06, 6, 0x2b, 6, 1, 5, 5, 2 };
@@ -635,15 +648,10 @@ static void wrap(struct octets *o, uint8_t tag)
 	o->len += sizeof h;
 }
 
-/* What domain-joined mstsc sends first: [MS-KRB5, KRB5, NEGOEX, NTLM], and a user-to-user token in front. */
-static struct octets mstsc_first(void)
+static struct octets init_with_u2u(struct octets list)
 {
-	struct octets list = { .len = 0 }, token = { .len = 0 }, all = { .len = 0 };
+	struct octets token = { .len = 0 }, all = { .len = 0 };
 
-	add(&list, mech_ms_krb5, sizeof mech_ms_krb5);
-	add(&list, mech_krb5, sizeof mech_krb5);
-	add(&list, mech_negoex, sizeof mech_negoex);
-	add(&list, mech_ntlm, sizeof mech_ntlm);
 	wrap(&list, 0x30);
 	wrap(&list, 0xa0);
 	add(&token, tgt_req, sizeof tgt_req);
@@ -656,6 +664,29 @@ static struct octets mstsc_first(void)
 	add(&all, list.p, list.len);
 	wrap(&all, 0x60);
 	return all;
+}
+
+/* What domain-joined mstsc sends first: [MS-KRB5, KRB5, NEGOEX, NTLM], and a user-to-user token in front. */
+static struct octets mstsc_first(void)
+{
+	struct octets list = { .len = 0 };
+
+	add(&list, mech_ms_krb5, sizeof mech_ms_krb5);
+	add(&list, mech_krb5, sizeof mech_krb5);
+	add(&list, mech_negoex, sizeof mech_negoex);
+	add(&list, mech_ntlm, sizeof mech_ntlm);
+	return init_with_u2u(list);
+}
+
+/* FreeRDP 3: [U2U, KRB5, NTLM], the same token, which here is for the first mechanism indeed. */
+static struct octets freerdp_first(void)
+{
+	struct octets list = { .len = 0 };
+
+	add(&list, mech_u2u, sizeof mech_u2u);
+	add(&list, mech_krb5, sizeof mech_krb5);
+	add(&list, mech_ntlm, sizeof mech_ntlm);
+	return init_with_u2u(list);
 }
 
 static uint8_t first(struct talk *t, struct view token)
@@ -714,6 +745,44 @@ static void test_mstsc_falls_back(void **unused)
 	assert_non_null(memmem(t->reply.nego_token.p, t->reply.nego_token.len, mech_ntlm, sizeof mech_ntlm));
 	assert_non_null(memmem(t->reply.nego_token.p, t->reply.nego_token.len, "\x0a\x01\x03", 3)); /* request-mic */
 	assert_int_equal(finish(t), 0);
+}
+
+/* The krb5 template chooses Kerberos and asks for its token and a MIC. */
+static void test_freerdp_is_served(void **unused)
+{
+	struct octets freerdp = freerdp_first();
+	struct talk *t = spawn(&krb5);
+
+	(void)unused;
+	assert_int_equal(first(t, (struct view){ freerdp.p, freerdp.len }), WORKER_REPLY);
+	assert_non_null(memmem(t->reply.nego_token.p, t->reply.nego_token.len, mech_krb5, sizeof mech_krb5));
+	assert_non_null(memmem(t->reply.nego_token.p, t->reply.nego_token.len, "\x0a\x01\x03", 3));
+	assert_int_equal(finish(t), 0);
+}
+
+/* The names of the AUTHENTICATE message reach the verifier as they are. */
+static void test_names(void **unused)
+{
+	static const struct {
+		const char *name, *user, *domain; /* name: as gss-ntlmssp's client reads it */
+	} row[] = {
+		{ "D\\alice", "alice", "D" },
+		{ "alice\\@corp.example", "alice@corp.example", "" },
+		{ "CORP\\al ice", "al ice", "CORP" },
+		{ "D\\ren\xc3\xa9", "ren\xc3\xa9", "D" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct talk *t = spawn(&ntlm);
+
+		assert_int_equal(initiator_new_ntlm(row[i].name, "Passw0rd", false, &t->initiator), 0);
+		t->answer = NTSTATUS_LOGON_FAILURE;
+		send_start(t);
+		refused(t, authenticate(t), REFUSAL_BAD_PASSWORD, NTSTATUS_LOGON_FAILURE);
+		assert_string_equal(t->query.user, row[i].user);
+		assert_string_equal(t->query.domain, row[i].domain);
+	}
 }
 
 /* ---- refusals ---- */
@@ -1197,6 +1266,43 @@ static void test_end_of_control(void **unused)
 	start(&ntlm, "ntlm");
 }
 
+/* A template that cannot work says so and ends. */
+static void test_no_keys(void **unused)
+{
+	struct template t = { .control = -1 };
+	char text[1024] = "", saved[sizeof keytab_path];
+	int pair[2], err[2], status;
+	struct template_record r;
+
+	(void)unused;
+	memcpy(saved, keytab_path, sizeof saved);
+	for (int i = 0; i < 2; i++) {
+		/* no such file, and a file with no key that is wanted */
+		(void)snprintf(keytab_path, sizeof keytab_path, "%s", i ? host_keytab : "/nonexistent");
+		make_config();
+		assert_int_equal(packet_pair(0, pair), 0);
+		assert_int_equal(pipe(err), 0);
+		t.control = pair[0];
+		t.pid = fork();
+		if (t.pid == 0) {
+			(void)unsetenv("JOURNAL_STREAM");
+			(void)dup2(err[1], 2);
+			exec_template("krb5", pair[1]);
+		}
+		(void)close(pair[1]);
+		(void)close(err[1]);
+		readable(t.control);
+		assert_int_equal(packet_recv(t.control, &r, sizeof r, NULL, 0), 0);
+		status = stop(&t);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+		assert_true(read(err[0], text, sizeof text - 1) > 0);
+		assert_non_null(strstr(text, keytab_path));
+		(void)close(err[0]);
+	}
+	memcpy(keytab_path, saved, sizeof saved);
+	make_config();
+}
+
 /* A template that is killed leaves no workers either. */
 static void test_killed_template(void **unused)
 {
@@ -1258,18 +1364,6 @@ static void make_keytabs(void)
 	krb5_free_context(k);
 }
 
-static void make_config(void)
-{
-	FILE *f;
-
-	(void)snprintf(config_path, sizeof config_path, "%s/credsspd.conf", dir);
-	f = fopen(config_path, "we");
-	assert_non_null(f);
-	assert_int_equal(fchmod(fileno(f), 0644), 0);
-	(void)fprintf(f, "[credsspd]\n\tkerberos = any\n\tntlm = local\n\tkeytab = %s\n", keytab_path);
-	assert_int_equal(fclose(f), 0);
-}
-
 static int set_up(void **unused)
 {
 	char self[4000] = "";
@@ -1319,6 +1413,8 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_not_mine),
 		cmocka_unit_test(test_mstsc_falls_back),
+		cmocka_unit_test(test_freerdp_is_served),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_wrong_password),
 		cmocka_unit_test(test_no_verifier),
 		cmocka_unit_test(test_forged_domain),
@@ -1343,6 +1439,7 @@ int main(void)
 		cmocka_unit_test(test_supervisor_leaves),
 		cmocka_unit_test(test_end_of_control),
 		cmocka_unit_test(test_killed_template),
+		cmocka_unit_test(test_no_keys),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
