@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""For tests that run inside a bed: main() starts tests/bed with the options and runs the test program again inside, where
+every function given is one case, `ok - NAME` or `not ok - NAME`. A case fails by an exception."""
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+import traceback
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ENV = os.environ
+
+
+class Failure(Exception):
+    """The case did not go as it should; the text says how."""
+
+
+def expect(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+def main(options, cases):
+    program = os.path.relpath(os.path.abspath(sys.argv[0]), TOP)
+    if "BED_INSIDE" not in ENV:
+        bed = os.path.join(TOP, "tests/bed")
+        os.execv(bed, [bed] + options + ["run", "--", "env", "BED_INSIDE=1", os.path.abspath(sys.argv[0])] + sys.argv[1:])
+    failed = 0
+    only = sys.argv[1:]
+    for case in cases:
+        name = case.__name__.replace("_", " ")
+        if only and case.__name__ not in only:
+            continue
+        try:
+            case()
+            print("ok - %s: %s" % (program, name), flush=True)
+        except (Exception, SystemExit) as e:  # pylint: disable=broad-except
+            failed += 1
+            print("not ok - %s: %s" % (program, name))
+            print("    %s: %s" % (type(e).__name__, e))
+            if not isinstance(e, Failure):
+                traceback.print_exc(file=sys.stdout)
+            for log in ("credsspd", "credsspd-rdp"):
+                print("  %s.log:" % log)
+                print("".join("    " + x for x in read_log(log).splitlines(True)[-4:]), flush=True)
+    sys.exit(1 if failed else 0)
+
+
+# ---- logs ----
+
+def path_of(name):
+    return os.path.join(ENV["BED_DIR"], name if name == "logins" else name + ".log")
+
+
+def read_log(name, start=0):
+    try:
+        with open(path_of(name), encoding="utf-8", errors="backslashreplace") as f:
+            f.seek(start)
+            return f.read()
+    except OSError:
+        return ""
+
+
+class Mark:
+    """What comes into the logs after now."""
+
+    def __init__(self):
+        self.at = {n: self.size(n) for n in ("credsspd", "credsspd-rdp", "logins", "syslog", "xrdp", "sesman")}
+
+    @staticmethod
+    def size(name):
+        try:
+            return os.stat(path_of(name)).st_size
+        except OSError:
+            return 0
+
+    def text(self, name):
+        return read_log(name, self.at[name])
+
+    def find(self, name, pattern, seconds=8.0):
+        """The first line that the pattern is found in, waited for."""
+        deadline = time.monotonic() + seconds
+        while True:
+            for line in self.text(name).splitlines():
+                if re.search(pattern, line):
+                    return line
+            if time.monotonic() > deadline:
+                raise Failure("no line like %r in %s.log; there is:\n%s" % (pattern, name, self.text(name)[-2000:]))
+            time.sleep(0.02)
+
+    def login(self, pattern="result=PAM_SUCCESS"):
+        return self.find("logins", "login .*" + pattern)
+
+    def refused(self, reason):
+        line = self.find("credsspd", r"\breason=")
+        expect(re.search(r"\breason=%s\b" % re.escape(reason), line), "refused for another reason than %s: %s" % (reason, line))
+        return line
+
+    def no_login(self):
+        expect(" login " not in self.text("logins"), "somebody was logged on: " + self.text("logins"))
+
+
+# ---- doing things ----
+
+def sh(command, timeout=60.0, check=False, **env):
+    """(exit status, output)"""
+    p = subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       timeout=timeout, env={**ENV, **env}, check=False)
+    out = p.stdout.decode(errors="replace")
+    if check and p.returncode:
+        raise Failure("%s: exit %d\n%s" % (command, p.returncode, out[-3000:]))
+    return p.returncode, out
+
+
+def bedctl(*args, stdin=""):
+    p = subprocess.run(["bedctl", *args], input=stdin.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if p.returncode:
+        raise Failure("bedctl %s: %s" % (" ".join(args), p.stdout.decode(errors="replace")))
+    return p.stdout.decode()
+
+
+@contextlib.contextmanager
+def settings(**values):
+    """credsspd.conf with these keys, both programs started anew; as before afterwards. rdp_KEY is one of [credsspd-rdp]."""
+    keys = {("credsspd-rdp." + k[4:] if k.startswith("rdp_") else k): v for k, v in values.items()}
+    old = {}
+    with open("/etc/credsspd.conf", encoding="utf-8") as f:
+        text = f.read()
+    for k in keys:
+        section, _, key = k.rpartition(".")
+        part = re.search(r"(?ms)^\[%s\]$(.*?)(?=^\[|\Z)" % re.escape(section or "credsspd"), text)
+        m = part and re.search(r"(?m)^\t%s = (.*)$" % re.escape(key), part.group(1))
+        old[k] = m.group(1) if m else None
+    bedctl("set", *("%s=%s" % kv for kv in keys.items()))
+    bedctl("restart")
+    try:
+        yield
+    finally:
+        put_back = ["%s=%s" % kv for kv in old.items() if kv[1] is not None]
+        gone = [k for k, v in old.items() if v is None]
+        if put_back:
+            bedctl("set", *put_back)
+        if gone:
+            bedctl("unset", *gone)
+        bedctl("restart")
+
+
+def pid_of(name):
+    with open(os.path.join(ENV["BED_DIR"], name + ".pid"), encoding="ascii") as f:
+        return int(f.read())
