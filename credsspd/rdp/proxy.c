@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * haproxy's proxy-protocol.txt, 2.2. Only what a configured proxy says is read, and nothing of version 1: its text
+ * would have to be searched for an end.
+ */
 #include "credsspd/rdp/proxy.h"
 
 #include <arpa/inet.h>
@@ -13,6 +17,13 @@ enum { COMMAND_LOCAL = 0x20, COMMAND_PROXY = 0x21, FAMILY_TCP4 = 0x11, FAMILY_TC
 
 static int take_address(int family, const uint8_t *source, const uint8_t *port, struct proxy_peer *peer)
 {
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	/* a proxy that listens on IPv6 for both: one client has one address, however it came */
+	if (family == AF_INET6 && memcmp(source, mapped, sizeof mapped) == 0) {
+		family = AF_INET;
+		source += sizeof mapped;
+	}
 	if (!inet_ntop(family, source, peer->rhost, RHOST_MAX))
 		return -EPROTO;
 	peer->rport = (uint16_t)(port[0] << 8 | port[1]);

@@ -61,7 +61,9 @@ int x224_request_read(const uint8_t *p, size_t len, struct x224_request *ret_)
 	struct x224_request r = { .negotiates = false };
 	const uint8_t *end = p + len, *at;
 
-	if (len < TPKT_LEN + X224_HEADER_LEN || p[5] != CODE_REQUEST || (size_t)p[4] + 5 != len || p[10] != 0)
+	/* a length indicator of 255 is reserved */
+	if (len < TPKT_LEN + X224_HEADER_LEN || p[5] != CODE_REQUEST || (size_t)p[4] + 5 != len || p[4] == 0xff ||
+	    p[10] != 0)
 		return -EPROTO;
 	at = skip_token(p + TPKT_LEN + X224_HEADER_LEN, end);
 	if (!at)
