@@ -387,7 +387,8 @@ static enum acceptor_result check_error(struct acceptor *a, bool first, OM_uint3
 
 enum acceptor_result acceptor_accept(struct acceptor *a, struct view token)
 {
-	gss_buffer_desc in = { token.len, (void *)(uintptr_t)token.p };
+	uint8_t padded[NTLM_NEGOTIATE_LEN];
+	gss_buffer_desc in;
 	OM_uint32 major, minor, flags = 0;
 	gss_OID mech = GSS_C_NO_OID;
 	bool first = !a->opened;
@@ -400,6 +401,8 @@ enum acceptor_result acceptor_accept(struct acceptor *a, struct view token)
 	if (ntlm_token_guard(token) < 0)
 		return refuse(a, REFUSAL_BAD_CREDENTIALS, "malformed NTLM message, or not NTLMv2");
 	a->opened = true;
+	token = ntlm_negotiate_pad(token, padded);
+	in = (gss_buffer_desc){ token.len, (void *)(uintptr_t)token.p };
 	/* no client of CredSSP uses channel bindings */
 	major = gss_accept_sec_context(&minor, &a->ctx, a->cred, &in, GSS_C_NO_CHANNEL_BINDINGS, &a->client, &mech,
 				       &a->token, &flags, NULL, NULL);

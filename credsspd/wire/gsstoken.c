@@ -134,6 +134,8 @@ static struct view response_token(struct view token)
 
 /* ---- NTLM ---- */
 
+#define NTLM_NEGOTIATE 1U
+#define NTLM_NEGOTIATE_MIN 32U /* with neither Version nor names */
 #define NTLM_AUTHENTICATE 3U
 #define NTLMV2_RESPONSE_MIN 44U /* NTProofStr and the fixed part of NTLMv2_CLIENT_CHALLENGE */
 
@@ -212,6 +214,16 @@ int ntlm_token_guard(struct view token)
 		return guard_message(inner);
 	/* a message where we find none might be found by a parser that is looser than ours */
 	return memmem(token.p, token.len, "NTLMSSP", 8) ? -EPROTO : 0;
+}
+
+struct view ntlm_negotiate_pad(struct view token, uint8_t buffer[NTLM_NEGOTIATE_LEN])
+{
+	if (gss_token_kind(token) != GSS_TOKEN_NTLMSSP || token.len < NTLM_NEGOTIATE_MIN ||
+	    token.len >= NTLM_NEGOTIATE_LEN || get_le(token.p + 8, 4) != NTLM_NEGOTIATE)
+		return token;
+	memset(buffer, 0, NTLM_NEGOTIATE_LEN);
+	memcpy(buffer, token.p, token.len);
+	return (struct view){ buffer, NTLM_NEGOTIATE_LEN };
 }
 
 /* ---- wrap tokens ---- */

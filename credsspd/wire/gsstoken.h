@@ -44,6 +44,15 @@ int spnego_init_read(struct view token, struct spnego_init *ret_);
  */
 int ntlm_token_guard(struct view token);
 
+#define NTLM_NEGOTIATE_LEN 40U
+
+/*
+ * A raw NEGOTIATE without the optional Version (MS-NLMP 2.2.1.1), as impacket sends it, is too short for gss-ntlmssp:
+ * it is returned as NTLM_NEGOTIATE_LEN octets in @buffer, zeros at its end. Any other token is returned as it is. A MIC
+ * over the message would not match any more; no client that leaves Version out sends one.
+ */
+struct view ntlm_negotiate_pad(struct view token, uint8_t buffer[NTLM_NEGOTIATE_LEN]);
+
 /*
  * The header of a Kerberos wrap token (RFC 4121 4.2.6.2) that a client may send
  * us: CFX, sealed, EC = 0, sent by the initiator, under the acceptor's subkey. Returns 0

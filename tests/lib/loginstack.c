@@ -176,16 +176,25 @@ static void put_zero(struct buf *b, size_t n)
 		put8(b, 0);
 }
 
-/* BER and PER lengths that always take the two-byte form here. */
+/* Always in the form of two octets. */
 static void put_ber_length(struct buf *b, size_t n)
 {
 	put8(b, 0x82);
 	put_be16(b, (unsigned)n);
 }
 
+/* rdesktop takes no longer form than is needed. */
+static size_t per_length_size(size_t n)
+{
+	return n < 0x80 ? 1 : 2;
+}
+
 static void put_per_length(struct buf *b, size_t n)
 {
-	put_be16(b, 0x8000U | (unsigned)n);
+	if (n < 0x80)
+		put8(b, (unsigned)n);
+	else
+		put_be16(b, (unsigned)n | 0x8000);
 }
 
 /* ---- TPKT ---- */
@@ -343,8 +352,8 @@ static void connect_initial(struct login *l)
 		broken(l, "connect-initial", "no Connect-Initial");
 	parse_client_data(l);
 	put_server_data(l, &data);
-	gcc_len = sizeof(gcc) + 2 + data.len;
-	user_data = sizeof(oid) + 2 + gcc_len;
+	gcc_len = sizeof(gcc) + per_length_size(data.len) + data.len;
+	user_data = sizeof(oid) + per_length_size(gcc_len) + gcc_len;
 	put8(&response, 0x7f);
 	put8(&response, 0x66);
 	put_ber_length(&response, sizeof(connect) + 4 + user_data);
