@@ -31,8 +31,10 @@ size_t mcs_send_data_offset(const uint8_t *p, size_t len)
 	if (len < at + 2 || ((uint32_t)p[10] << 8 | p[11]) != IO_CHANNEL || p[12] != 0x70)
 		return 0;
 	n = p[at++];
+	if (n >= 0xc0)
+		return 0; /* PER cuts what is longer than 16 KiB into fragments */
 	if (n & 0x80)
-		n = (n & 0x7f) << 8 | p[at++];
+		n = (n & 0x3f) << 8 | p[at++];
 	return n == len - at && n >= 4 ? at : 0;
 }
 
@@ -54,7 +56,8 @@ enum mcs_kind mcs_kind(const uint8_t *p, size_t len)
 		return MCS_CONNECT_INITIAL;
 	switch (p[DATA_AT] >> 2) {
 	case ERECT_DOMAIN:
-		return len <= DATA_AT + 9 ? MCS_ERECT_DOMAIN : MCS_OTHER;
+		/* two integers, each with a length of its own */
+		return len >= DATA_AT + 5 && len <= DATA_AT + 9 ? MCS_ERECT_DOMAIN : MCS_OTHER;
 	case ATTACH_USER:
 		return len == DATA_AT + 1 ? MCS_ATTACH_USER : MCS_OTHER;
 	case CHANNEL_JOIN:
@@ -96,7 +99,7 @@ int mcs_allow(enum mcs_state *state, enum mcs_kind kind)
  */
 int mcs_patch_protocols(uint8_t *p, size_t len, uint32_t protocols)
 {
-	for (size_t at = DATA_AT; at + 18 <= len; at++) {
+	for (size_t at = DATA_AT; at + 5 <= len; at++) {
 		size_t block;
 
 		if (p[at] != 'M' || p[at + 1] != 'c' || p[at + 2] != 'D' || p[at + 3] != 'n')
