@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""For tests that run inside a bed: main() starts tests/bed with the options and runs the test program again inside, where
-every function given is one case, `ok - NAME` or `not ok - NAME`. A case fails by an exception."""
+"""For tests that run inside a bed: enter() starts tests/bed with the options and the test program again inside, and
+returns only there. main() runs every function given as one case, `ok - NAME` or `not ok - NAME`; a case fails by an
+exception."""
 import contextlib
 import os
 import re
@@ -22,11 +23,14 @@ def expect(condition, text):
         raise Failure(text)
 
 
-def main(options, cases):
-    program = os.path.relpath(os.path.abspath(sys.argv[0]), TOP)
+def enter(*options):
     if "BED_INSIDE" not in ENV:
         bed = os.path.join(TOP, "tests/bed")
-        os.execv(bed, [bed] + options + ["run", "--", "env", "BED_INSIDE=1", os.path.abspath(sys.argv[0])] + sys.argv[1:])
+        os.execv(bed, [bed, *options, "run", "--", "env", "BED_INSIDE=1", os.path.abspath(sys.argv[0])] + sys.argv[1:])
+
+
+def main(*cases):
+    program = os.path.relpath(os.path.abspath(sys.argv[0]), TOP)
     failed = 0
     only = sys.argv[1:]
     for case in cases:

@@ -303,7 +303,7 @@ class Client:
         self.send_mcs(struct.pack(">BHHBH", 0x64, self.user_channel - 1001, channel, 0x70, 0x8000 | len(data)) + data)
 
     def mcs_connect(self):
-        core = struct.pack("<HHIHHHHII32s", 0xC001, 132, 0x00080004, 1024, 768, 0xCA01, 0xAA03, 0x409, 2600, utf16("test"))
+        core = struct.pack("<HHIHHHHII32s", 0xC001, 140, 0x00080004, 1024, 768, 0xCA01, 0xAA03, 0x409, 2600, utf16("test"))
         core += struct.pack("<III64sHHI", 4, 0, 12, b"", 0xCA01, 1, 0)
         blocks = core + struct.pack("<HHII", 0xC002, 12, 0, 0)
         gcc = b"\0\x08\0\x10\0\x01\xc0\0Duca" + struct.pack(">H", 0x8000 | len(blocks)) + blocks
