@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "credsspd/config/options.h"
 
-#include <dirent.h>
+#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
+#include "credsspd/config/files.h"
 
 int options_error(char **ret_error, int r, const char *fmt, ...)
 {
@@ -27,109 +24,7 @@ int options_error(char **ret_error, int r, const char *fmt, ...)
 	return r;
 }
 
-/* ---- files ---- */
-
-static int check_file(const char *path, FILE **ret_file, char **ret_error)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	int r = 0;
-	struct stat st;
-
-	if (fd < 0)
-		return errno == ELOOP ? options_error(ret_error, -EPERM, "%s: is a symbolic link", path)
-				      : options_error(ret_error, -errno, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0)
-		r = options_error(ret_error, -errno, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		r = options_error(ret_error, -EPERM, "%s: is no regular file", path);
-	else if (st.st_uid != 0 && st.st_uid != geteuid())
-		r = options_error(ret_error, -EPERM, "%s: belongs to uid %u, not to root", path, st.st_uid);
-	else if (st.st_mode & (S_IWGRP | S_IWOTH))
-		r = options_error(ret_error, -EPERM, "%s: can be written by others (mode %04o)", path,
-				  st.st_mode & 07777);
-	else if (st.st_size > (off_t)CONFIG_FILE_MAX)
-		r = options_error(ret_error, -EFBIG, "%s: larger than %u octets", path, CONFIG_FILE_MAX);
-	if (r == 0) {
-		*ret_file = fdopen(fd, "re");
-		if (*ret_file)
-			return 0;
-		r = -ENOMEM;
-	}
-	(void)close(fd);
-	return r;
-}
-
-static int check_tree(const char *path, unsigned depth, char **ret_error);
-
-/* The files that libkrb5 takes from an includedir: letters, digits, - and _, or names that end in .conf. */
-static bool is_drop_in(const char *name)
-{
-	size_t n = strlen(name);
-
-	if (name[0] == '.')
-		return false;
-	if (n > 5 && strcmp(name + n - 5, ".conf") == 0)
-		return true;
-	return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")] == '\0';
-}
-
-static int check_directory(const char *path, unsigned depth, char **ret_error)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-	struct stat st;
-	int r = 0;
-
-	if (!d)
-		return options_error(ret_error, -errno, "includedir %s: %s", path, strerror(errno));
-	if (fstat(dirfd(d), &st) < 0 || (st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH))
-		r = options_error(ret_error, -EPERM, "includedir %s: others than root can write there", path);
-	while (r == 0 && (e = readdir(d))) {
-		AUTO_FREE char *file = NULL;
-
-		if (!is_drop_in(e->d_name))
-			continue;
-		r = asprintf(&file, "%s/%s", path, e->d_name) < 0 ? -ENOMEM : check_tree(file, depth + 1, ret_error);
-	}
-	(void)closedir(d);
-	return r;
-}
-
-/* "include PATH" and "includedir PATH", at the start of a line, as libkrb5 reads them. */
-static int check_line(char *line, unsigned depth, char **ret_error)
-{
-	char *path = NULL;
-	bool directory = false;
-
-	if (strncmp(line, "include", 7) != 0)
-		return 0;
-	if (line[7] == ' ' || line[7] == '\t') {
-		path = line + 8;
-	} else if (strncmp(line + 7, "dir", 3) == 0 && (line[10] == ' ' || line[10] == '\t')) {
-		path = line + 11;
-		directory = true;
-	}
-	if (!path)
-		return 0;
-	path += strspn(path, " \t");
-	path[strcspn(path, " \t\r\n")] = '\0';
-	return directory ? check_directory(path, depth, ret_error) : check_tree(path, depth + 1, ret_error);
-}
-
-static int check_tree(const char *path, unsigned depth, char **ret_error)
-{
-	AUTO_FCLOSE FILE *f = NULL;
-	AUTO_FREE char *line = NULL;
-	size_t size = 0;
-	int r;
-
-	if (depth > 4)
-		return options_error(ret_error, -ELOOP, "%s: included too deeply", path);
-	r = check_file(path, &f, ret_error);
-	while (r == 0 && getline(&line, &size, f) >= 0)
-		r = check_line(line, depth, ret_error);
-	return r;
-}
+/* ---- the file as a whole ---- */
 
 static int check_sections(profile_t profile, const char *path, char **ret_error)
 {
@@ -148,14 +43,16 @@ static int check_sections(profile_t profile, const char *path, char **ret_error)
 
 int options_open(const char *path, profile_t *ret_profile, char **ret_error)
 {
+	/* not profile_init_path(), to which a colon is two files */
+	const char *files[] = { path, NULL };
 	profile_t profile = NULL;
 	long e;
 	int r;
 
-	r = check_tree(path, 0, ret_error);
+	r = files_check(path, ret_error);
 	if (r < 0)
 		return r;
-	e = profile_init_path(path, &profile);
+	e = profile_init(files, &profile);
 	if (e)
 		return options_error(ret_error, -EINVAL, "%s: not in the syntax of krb5.conf (libkrb5 error %ld)", path,
 				     e);
@@ -169,6 +66,8 @@ int options_open(const char *path, profile_t *ret_profile, char **ret_error)
 }
 
 /* ---- values ---- */
+
+#define SEPARATORS " \t,\""
 
 void options_free_words(char **words)
 {
@@ -264,26 +163,89 @@ static int parse_list(const struct option_row *o, char *const *values, char ***o
 	return 0;
 }
 
-static int parse(const struct option_row *o, char *const *values, void *field)
+/* One spelling for one address: they are compared as text with what the kernel says. */
+static int canonical(char **word)
 {
-	char *const *last = values;
+	uint8_t binary[sizeof(struct in6_addr)];
+	char text[INET6_ADDRSTRLEN];
+	char *copy;
+	int family = strchr(*word, ':') ? AF_INET6 : AF_INET;
 
-	while (last[0] && last[1])
-		last++;
+	if (inet_pton(family, *word, binary) != 1)
+		return -EINVAL;
+	if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED((struct in6_addr *)binary))
+		(void)inet_ntop(AF_INET, binary + 12, text, sizeof text);
+	else
+		(void)inet_ntop(family, binary, text, sizeof text);
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	free(*word);
+	*word = copy;
+	return 0;
+}
+
+static int parse_addresses(const struct option_row *o, char *const *values, char ***out)
+{
+	char **words = NULL;
+	int r = parse_list(o, values, &words);
+
+	for (char **w = words; r == 0 && *w; w++)
+		r = canonical(w);
+	if (r < 0)
+		options_free_words(words);
+	else
+		*out = words;
+	return r;
+}
+
+static int parse_string(const char *value, char **out)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*out);
+	*out = copy;
+	return 0;
+}
+
+static int parse_scalar(const struct option_row *o, const char *value, void *field)
+{
 	switch (o->type) {
 	case OPTION_BOOL:
-		return parse_bool(*last, field);
+		return parse_bool(value, field);
 	case OPTION_UNSIGNED:
-		return parse_unsigned(o, *last, field);
+		return parse_unsigned(o, value, field);
 	case OPTION_CHOICE:
-		return parse_choice(o, *last, field);
-	case OPTION_LIST:
-		return parse_list(o, values, field);
+		return parse_choice(o, value, field);
 	case OPTION_STRING:
-		*(char **)field = strdup(*last);
-		return *(char **)field ? 0 : -ENOMEM;
+		return parse_string(value, field);
+	case OPTION_LIST:
+	case OPTION_ADDRESSES:
+		break;
 	}
 	return -EINVAL;
+}
+
+/*
+ * Of a scalar the last value counts, so that a drop-in, which is read later, wins: libkrb5 gives them in the order of
+ * reading. The others have to be right as well. *@ret_bad is the one that is not.
+ */
+static int parse(const struct option_row *o, char *const *values, void *field, const char **ret_bad)
+{
+	int r = 0;
+
+	*ret_bad = values[0];
+	if (o->type == OPTION_LIST)
+		return parse_list(o, values, field);
+	if (o->type == OPTION_ADDRESSES)
+		return parse_addresses(o, values, field);
+	for (; *values && r == 0; values++) {
+		*ret_bad = *values;
+		r = parse_scalar(o, *values, field);
+	}
+	return r;
 }
 
 static const char *expectation(const struct option_row *o, char *out, size_t size)
@@ -298,6 +260,9 @@ static const char *expectation(const struct option_row *o, char *out, size_t siz
 		return out;
 	case OPTION_LIST:
 		(void)snprintf(out, size, "at most %u words", o->max);
+		return out;
+	case OPTION_ADDRESSES:
+		(void)snprintf(out, size, "at most %u addresses", o->max);
 		return out;
 	case OPTION_CHOICE:
 		for (const struct option_choice *c = o->choices; c->word && n < size; c++)
@@ -316,18 +281,17 @@ static int load_row(profile_t profile, const char *path, const char *section, co
 	char *def[] = { (char *)(uintptr_t)o->def, NULL };
 	void *field = (char *)base + o->offset;
 	char **values = NULL, text[160];
+	const char *bad;
 	int r;
 
 	if (profile_get_values(profile, names, &values) != 0) {
 		if (!o->def)
 			return 0;
-		return parse(o, def, field);
+		return parse(o, def, field, &bad);
 	}
-	/* of a scalar the last one counts, as a drop-in read later should win: libkrb5 gives them in the order of
-	 * reading */
-	r = parse(o, values, field);
+	r = parse(o, values, field, &bad);
 	if (r < 0)
-		(void)options_error(ret_error, r, "%s: [%s] %s = %s: %s is expected", path, section, o->key, values[0],
+		(void)options_error(ret_error, r, "%s: [%s] %s = %s: %s is expected", path, section, o->key, bad,
 				    expectation(o, text, sizeof text));
 	profile_free_list(values);
 	return r;
@@ -390,7 +354,7 @@ void options_free(const struct option_row *rows, size_t n_rows, void *base)
 		if (rows[i].type == OPTION_STRING) {
 			free(*(char **)field);
 			*(char **)field = NULL;
-		} else if (rows[i].type == OPTION_LIST) {
+		} else if (rows[i].type == OPTION_LIST || rows[i].type == OPTION_ADDRESSES) {
 			options_free_words(*(char ***)field);
 			*(char ***)field = NULL;
 		}

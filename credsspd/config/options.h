@@ -11,11 +11,12 @@
 #include <stddef.h>
 
 enum option_type {
-	OPTION_BOOL,     /* bool: true false yes no on off */
-	OPTION_UNSIGNED, /* unsigned, min to max */
-	OPTION_STRING,   /* char *, malloc'ed; NULL when the default is NULL */
-	OPTION_LIST,     /* char **, NULL-terminated, malloc'ed; words of all its lines, apart by space or comma */
-	OPTION_CHOICE,   /* int: one of choices */
+	OPTION_BOOL,      /* bool: true false yes no on off */
+	OPTION_UNSIGNED,  /* unsigned, min to max */
+	OPTION_STRING,    /* char *, malloc'ed; NULL when the default is NULL */
+	OPTION_LIST,      /* char **, NULL-terminated, malloc'ed; words of all its lines, apart by space or comma */
+	OPTION_ADDRESSES, /* the same, of IPv4 and IPv6 addresses in the spelling of inet_ntop() */
+	OPTION_CHOICE,    /* int: one of choices */
 };
 
 struct option_choice {
@@ -28,7 +29,7 @@ struct option_row {
 	enum option_type type;
 	size_t offset;     /* in the struct that is filled */
 	const char *def;   /* the default, as it would be written in the file */
-	unsigned min, max; /* OPTION_UNSIGNED; OPTION_LIST: max entries */
+	unsigned min, max; /* OPTION_UNSIGNED; OPTION_LIST, OPTION_ADDRESSES: max entries */
 	const struct option_choice *choices;
 };
 
@@ -37,10 +38,8 @@ struct option_row {
 #define OPTIONS_SECTION_RDP "credsspd-rdp"
 
 /*
- * Opens and checks @path and what it includes: regular files, owned by root or the caller, not writable by group
- * and others, no symbolic link, at most CONFIG_FILE_MAX. Returns 0 (profile_release() frees) or -errno with a sentence
- * in
- * *@ret_error (malloc'ed, may be NULL without memory).
+ * Opens @path, which files_check() has nothing against. Returns 0 (profile_release() frees) or -errno with a sentence
+ * in *@ret_error (malloc'ed, may be NULL without memory).
  */
 int options_open(const char *path, profile_t *ret_profile, char **ret_error);
 

@@ -95,6 +95,8 @@ static int send_start(struct handshake *h)
 		start.flags |= WORKER_EARLY_AUTHORIZATION;
 	if (h->s->config.restricted_admin)
 		start.flags |= WORKER_RESTRICTED_ADMIN;
+	if (h->last_resort)
+		start.flags |= WORKER_LAST_RESORT;
 	return packet_send2(h->worker, &start, offsetof(struct worker_start, public_key), h->public_key,
 			    h->public_key_len, NULL, 0);
 }
@@ -167,31 +169,35 @@ static bool has_ntlm_signature(const uint8_t *p, size_t len)
 	return memmem(p, len < NTLM_HINT_WINDOW ? len : NTLM_HINT_WINDOW, "NTLMSSP", 8) != NULL;
 }
 
-/* The template to try next, or NULL when both have been. */
-static struct service *next_template(struct handshake *h)
+/* The template to try next, or NULL when both have been; then *@ret_tried is the new h->templates_tried. */
+static struct service *next_template(const struct handshake *h, unsigned tried, unsigned *ret_tried)
 {
 	struct supervisor *s = h->s;
 	bool ntlm_first = s->ntlm && has_ntlm_signature(h->first, h->first_len);
 	struct service *order[2] = { ntlm_first ? s->ntlm : s->krb5, ntlm_first ? s->krb5 : s->ntlm };
 
-	while (h->templates_tried < 2) {
-		struct service *t = order[h->templates_tried++];
+	while (tried < 2) {
+		struct service *t = order[tried++];
 
-		if (t)
+		if (t) {
+			*ret_tried = tried;
 			return t;
+		}
 	}
 	return NULL;
 }
 
 void handshake_spawn_next(struct handshake *h)
 {
-	struct service *template = next_template(h);
+	struct service *template = next_template(h, h->templates_tried, &h->templates_tried);
+	unsigned ignored;
 	int r;
 
 	if (!template) {
 		handshake_fail(h, REFUSAL_MECHANISM, NULL);
 		return;
 	}
+	h->last_resort = !next_template(h, h->templates_tried, &ignored);
 	handshake_drop_worker(h);
 	r = spawn_worker(h, template);
 	if (r == 0)

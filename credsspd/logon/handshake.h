@@ -30,6 +30,7 @@ struct handshake {
 	struct service *template;                      /* whose worker it is */
 	struct child *template_child, *verifier_child; /* NULL once gone */
 	unsigned templates_tried;
+	bool last_resort; /* the worker that runs is the last that may know the token */
 	int worker;
 	sd_event_source *worker_io;
 	bool worker_ended;

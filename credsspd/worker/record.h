@@ -55,6 +55,7 @@ enum worker_flag {
 	WORKER_EARLY_AUTHORIZATION = 1, /* HYBRID_EX was negotiated */
 	WORKER_RESTRICTED_ADMIN = 2,    /* negotiated, and policy allows the credential kind */
 	WORKER_REMOTE_GUARD = 4,
+	WORKER_LAST_RESORT = 8, /* no other template could know the token: it is refused instead of passed on */
 };
 
 struct worker_start {

@@ -191,7 +191,7 @@ static enum conversation_event do_accept(struct worker *w)
 	case ACCEPTOR_COMPLETE:
 		return CONVERSATION_COMPLETE;
 	case ACCEPTOR_FOREIGN:
-		return CONVERSATION_FOREIGN;
+		return w->start.flags & WORKER_LAST_RESORT ? wrong(w, REFUSAL_MECHANISM, "") : CONVERSATION_FOREIGN;
 	case ACCEPTOR_REFUSED:
 		break;
 	}
