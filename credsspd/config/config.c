@@ -154,6 +154,8 @@ static int add_front_end(struct config *c, const char *path, const char *user, c
 	if (!f->services)
 		return -ENOMEM;
 	c->n_front_ends++;
+	if (!*f->services)
+		return options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s has no services", path, user);
 	for (char **s = f->services; *s; s++)
 		if (strlen(*s) > PAM_SERVICE_MAX || strchr(*s, '/'))
 			return options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s is no PAM service",

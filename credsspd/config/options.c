@@ -67,7 +67,7 @@ int options_open(const char *path, profile_t *ret_profile, char **ret_error)
 
 /* ---- values ---- */
 
-#define SEPARATORS " \t,\""
+#define SEPARATORS " \t,\"" /* libkrb5 takes off quotes around the whole only */
 
 void options_free_words(char **words)
 {
@@ -87,8 +87,8 @@ char **options_words(char *const *values)
 	if (!words)
 		return NULL;
 	for (char *const *v = values; *v; v++) {
-		for (const char *p = *v; *(p += strspn(p, " \t,"));) {
-			size_t len = strcspn(p, " \t,");
+		for (const char *p = *v; *(p += strspn(p, SEPARATORS));) {
+			size_t len = strcspn(p, SEPARATORS);
 
 			words[n] = strndup(p, len);
 			if (!words[n++]) {
