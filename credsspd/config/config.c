@@ -171,6 +171,14 @@ static int load_front_ends(profile_t profile, struct config *c, const char *path
 	size_t n = 0;
 	int r = 0;
 
+	if (profile_get_subsection_names(profile, section, &values) == 0) {
+		if (*values)
+			r = options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: unknown subsection %s", path,
+					  *values);
+		profile_free_list(values);
+	}
+	if (r < 0)
+		return r;
 	(void)profile_get_relation_names(profile, section, &users);
 	while (users && users[n])
 		n++;

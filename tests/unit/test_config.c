@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "credsspd/config/config.h"
+#include "credsspd/config/options.h"
+#include "include/credssp/cleanup.h"
+
+static char path[] = "/tmp/test_config.XXXXXX";
+
+static int load(const char *text, struct config *c, char **ret_error)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	(void)fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+	return config_load(path, c, ret_error);
+}
+
+static struct config good(const char *text)
+{
+	AUTO_FREE char *error = NULL;
+	struct config c;
+
+	if (load(text, &c, &error) != 0)
+		fail_msg("%s: %s", text, error ? error : "nothing said");
+	assert_null(error);
+	return c;
+}
+
+static size_t count(config_list l)
+{
+	size_t n = 0;
+
+	while (l[n])
+		n++;
+	return n;
+}
+
+static void test_defaults(void **state)
+{
+	static const char *const files[] = { "", "[credsspd]\n", "[credsspd-rdp]\n listen = 3390\n" };
+	const struct passwd *pw = getpwnam("credsspd-rdp");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		struct config c = good(files[i]);
+
+		assert_true(c.kerberos);
+		assert_int_equal(c.ntlm, CONFIG_NTLM_OFF);
+		assert_string_equal(c.keytab, "/etc/krb5.keytab");
+		assert_string_equal(c.ntlm_store, "/var/lib/credsspd/ntlm");
+		assert_int_equal(c.min_version, 5);
+		assert_int_equal(count(c.local_domains), 0);
+		assert_int_equal(count(c.allow_users), 0);
+		assert_int_equal(count(c.allow_groups), 0);
+		assert_int_equal(c.minimum_uid, 1000);
+		assert_false(c.allow_root);
+		assert_false(c.restricted_admin);
+		assert_int_equal(c.ticket_lifetime_sec, TICKET_LIFETIME_SEC);
+		assert_int_equal(c.handshake_timeout_sec, HANDSHAKE_TIMEOUT_SEC);
+		assert_int_equal(c.backoff_failures, BACKOFF_FREE_FAILURES);
+		assert_int_equal(c.backoff_max_sec, BACKOFF_MAX_SEC);
+		assert_int_equal(count(c.backoff_exempt), 0);
+		assert_int_equal(c.n_vault_uids, 1);
+		assert_int_equal(c.vault_uids[0], 0);
+		assert_true(config_may_redeem(&c, 0));
+		assert_false(config_may_redeem(&c, 1000));
+		assert_false(c.debug);
+		assert_int_equal(c.n_front_ends, pw ? 1 : 0);
+		assert_null(config_services_of(&c, 0));
+		config_done(&c);
+		assert_null(c.keytab);
+	}
+}
+
+static void test_all_keys(void **state)
+{
+	static const char text[] = "[credsspd]\n"
+				   " kerberos = off\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
+				   " local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
+				   " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
+				   " restricted_admin = allow\n ticket_lifetime = 30\n handshake_timeout = 10\n"
+				   " backoff_failures = 3\n backoff_max = 0\n backoff_exempt = 192.0.2.1 2001:DB8::1\n"
+				   " redeemers = root 4242\n log_level = debug\n"
+				   " front_ends = {\n  4243 = xrdp-sesman, other\n  root = login\n }\n";
+	struct config c = good(text);
+	size_t n;
+	const struct option_row *rows = config_rows(&n);
+
+	(void)state;
+	/* no key is forgotten here */
+	for (size_t i = 0; i < n; i++) {
+		char key[64];
+
+		(void)snprintf(key, sizeof key, "\n %s = ", rows[i].key);
+		if (!strstr(text, key))
+			fail_msg("%s", rows[i].key);
+	}
+	assert_false(c.kerberos);
+	assert_int_equal(c.ntlm, CONFIG_NTLM_LOCAL);
+	assert_string_equal(c.keytab, "/k");
+	assert_string_equal(c.ntlm_store, "/s");
+	assert_int_equal(c.min_version, 2);
+	assert_int_equal(count(c.local_domains), 2);
+	assert_string_equal(c.allow_users[1], "bob");
+	assert_int_equal(count(c.allow_users), 2);
+	assert_string_equal(c.allow_groups[0], "rdp");
+	assert_int_equal(c.minimum_uid, 500);
+	assert_true(c.allow_root);
+	assert_true(c.restricted_admin);
+	assert_int_equal(c.ticket_lifetime_sec, 30);
+	assert_int_equal(c.handshake_timeout_sec, 10);
+	assert_int_equal(c.backoff_failures, 3);
+	assert_int_equal(c.backoff_max_sec, 0);
+	assert_string_equal(c.backoff_exempt[1], "2001:db8::1");
+	assert_true(c.debug);
+	assert_true(config_may_redeem(&c, 0));
+	assert_true(config_may_redeem(&c, 4242));
+	assert_false(config_may_redeem(&c, 4243));
+	assert_int_equal(c.n_front_ends, 2);
+	assert_int_equal(count(config_services_of(&c, 4243)), 2);
+	assert_string_equal(config_services_of(&c, 4243)[1], "other");
+	assert_string_equal(config_services_of(&c, 0)[0], "login");
+	assert_null(config_services_of(&c, 4242));
+	config_done(&c);
+}
+
+/* One front end in two lines, as a drop-in adds a service. */
+static void test_front_end_lines(void **state)
+{
+	struct config c = good("[credsspd]\n front_ends = {\n  4243 = xrdp-sesman\n  4243 = other\n }\n");
+
+	(void)state;
+	assert_int_equal(c.n_front_ends, 1);
+	assert_int_equal(count(config_services_of(&c, 4243)), 2);
+	config_done(&c);
+	c = good("[credsspd]\n front_ends = {\n  4243 = xrdp-sesman\n }\n"
+		 "[credsspd]\n front_ends = {\n  4243 = other\n  4244 = third\n }\n");
+	assert_int_equal(count(config_services_of(&c, 4243)), 2);
+	assert_int_equal(count(config_services_of(&c, 4244)), 1);
+	config_done(&c);
+}
+
+static void test_mistakes(void **state)
+{
+	static const struct {
+		const char *text, *told;
+	} row[] = {
+		{ "[credsspd]\n kerberos = on\n", "[credsspd] kerberos = on: any or off is expected" },
+		{ "[credsspd]\n ntlm = domain\n", "[credsspd] ntlm = domain: off or local is expected" },
+		{ "[credsspd]\n min_version = 1\n", "[credsspd] min_version = 1: a number from 2 to 6 is expected" },
+		{ "[credsspd]\n min_version = 7\n", "[credsspd] min_version = 7: a number from 2 to 6 is expected" },
+		{ "[credsspd]\n ticket_lifetime = 0\n", "ticket_lifetime = 0: a number from 1 to 180 is expected" },
+		{ "[credsspd]\n ticket_lifetime = 181\n", "ticket_lifetime = 181: a number from 1 to 180 is expected" },
+		{ "[credsspd]\n ticket_lifetime = 3m\n", "ticket_lifetime = 3m: a number from 1 to 180 is expected" },
+		{ "[credsspd]\n handshake_timeout = 61\n",
+		  "handshake_timeout = 61: a number from 1 to 60 is expected" },
+		{ "[credsspd]\n backoff_failures = 0\n", "backoff_failures = 0: a number from 1 to 1000 is expected" },
+		{ "[credsspd]\n backoff_max = 3601\n", "backoff_max = 3601: a number from 0 to 3600 is expected" },
+		{ "[credsspd]\n backoff_exempt = proxy1\n", "backoff_exempt = proxy1: at most 256 addresses" },
+		{ "[credsspd]\n minimum_uid = 4294967295\n", "minimum_uid = 4294967295: a number from 0 to" },
+		{ "[credsspd]\n allow_root = perhaps\n", "allow_root = perhaps: true or false is expected" },
+		{ "[credsspd]\n restricted_admin = yes\n", "restricted_admin = yes: refuse or allow is expected" },
+		{ "[credsspd]\n log_level = trace\n", "log_level = trace: info or debug is expected" },
+		{ "[credsspd]\n kerberos = off\n", "kerberos and ntlm are both off: nobody could log on" },
+		{ "[credsspd]\n keytab = krb5.keytab\n", "keytab and ntlm_store are absolute paths" },
+		{ "[credsspd]\n keytab = \"\"\n", "keytab and ntlm_store are absolute paths" },
+		{ "[credsspd]\n keytab = FILE:/etc/krb5.keytab\n", "keytab and ntlm_store are absolute paths" },
+		{ "[credsspd]\n ntlm_store = ntlm\n", "keytab and ntlm_store are absolute paths" },
+		{ "[credsspd]\n redeemers = root nobody-of-that-name\n", "redeemers: no user nobody-of-that-name" },
+		{ "[credsspd]\n redeemers = 4294967295\n", "redeemers: no user 4294967295" },
+		{ "[credsspd]\n redeemers = 99999999999999999999\n", "redeemers: no user 99999999999999999999" },
+		{ "[credsspd]\n redeemers = -1\n", "redeemers: no user -1" },
+		{ "[credsspd]\n front_ends = {\n  nobody-of-that-name = xrdp-sesman\n }\n",
+		  "front_ends: no user nobody-of-that-name" },
+		{ "[credsspd]\n front_ends = {\n  4243 = ../other\n }\n", "front_ends: ../other is no PAM service" },
+		{ "[credsspd]\n front_ends = {\n  4243 = \"\"\n }\n", "front_ends: 4243 has no services" },
+		{ "[credsspd]\n front_ends = {\n  4243 = {\n  a = b\n }\n }\n", "front_ends: unknown subsection 4243" },
+		{ "[credsspd]\n front_ends = xrdp-sesman\n", "[credsspd] unknown key front_ends" },
+		{ "[credsspd]\n front_end = {\n  4243 = xrdp-sesman\n }\n", "unknown subsection front_end" },
+		{ "[credsspd]\n service = xrdp-sesman\n", "[credsspd] unknown key service" },
+	};
+	char list[2 * 257 + 32] = "[credsspd]\n allow_users =";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		AUTO_FREE char *error = NULL;
+		struct config c = { .min_version = 4711 };
+
+		if (load(row[i].text, &c, &error) >= 0)
+			fail_msg("passed: %s", row[i].text);
+		assert_int_equal(c.min_version, 4711);
+		if (!error || strncmp(error, path, strlen(path)) != 0 || !strstr(error, row[i].told))
+			fail_msg("%s: %s", row[i].text, error ? error : "nothing said");
+	}
+	for (int i = 0; i < 256; i++)
+		strcat(list, " u");
+	struct config c = good(list);
+
+	assert_int_equal(count(c.allow_users), 256);
+	config_done(&c);
+	strcat(list, " u");
+	AUTO_FREE char *error = NULL;
+
+	assert_int_equal(load(list, &c, &error), -ERANGE);
+	assert_non_null(strstr(error, "at most 256 words is expected"));
+}
+
+static void test_missing(void **state)
+{
+	AUTO_FREE char *error = NULL;
+	struct config c;
+
+	(void)state;
+	assert_int_equal(config_load("/nonexistent/credsspd.conf", &c, &error), -ENOENT);
+	assert_string_equal(error, "/nonexistent/credsspd.conf: No such file or directory");
+}
+
+static int setup(void **state)
+{
+	int fd = mkstemp(path);
+
+	(void)state;
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),        cmocka_unit_test(test_all_keys),
+		cmocka_unit_test(test_front_end_lines), cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_missing),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
