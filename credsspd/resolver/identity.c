@@ -76,21 +76,39 @@ static int is_local_domain(const struct config *c, const struct identity_lookups
 	return mechanism == MECHANISM_NTLM && !l->is_realm(domain);
 }
 
+/* Whether the name service may be asked for it. Digits alone are a uid to some of its modules. */
+static int is_name(const char *name, size_t len)
+{
+	return len > 0 && name_check(name, len) == 0 && strspn(name, "0123456789") < len;
+}
+
+static enum refusal by_local_name(const struct identity_lookups *l, const char *name, struct identity_account *account)
+{
+	return is_name(name, strlen(name)) ? of_name_lookup(l, name, account) : REFUSAL_NAME;
+}
+
+/*
+ * '/' is refused too: TERMSRV/host is no user. A backslash is libkrb5's escape for what is special inside a component:
+ * "root\@other@REALM" must not come to the name service as "root@other".
+ */
+static int is_user_principal(const char *principal)
+{
+	const char *realm = strrchr(principal, '@');
+
+	return name_check(principal, strlen(principal)) == 0 && !strchr(principal, '\\') &&
+	       is_name(principal, realm ? (size_t)(realm - principal) : strlen(principal));
+}
+
 static enum refusal by_principal(const struct identity_lookups *l, const char *principal,
 				 struct identity_account *account)
 {
 	char name[RECORD_NAME_MAX] = "";
 	int r;
 
-	/* '/' is refused too: TERMSRV/host is no user */
-	if (name_check(principal, strlen(principal)) < 0)
+	if (!is_user_principal(principal))
 		return REFUSAL_NAME;
 	r = l->by_principal(principal, name);
-	if (r < 0)
-		return of_lookup(r);
-	if (name_check(name, strlen(name)) < 0 || !*name)
-		return REFUSAL_NAME;
-	return of_name_lookup(l, name, account);
+	return r < 0 ? of_lookup(r) : by_local_name(l, name, account);
 }
 
 /* The record that the verifier used: both ways round it must be the same account still. */
@@ -98,7 +116,7 @@ static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const
 			      struct identity_account *account)
 {
 	struct identity_account other;
-	enum refusal refusal = of_lookup(l->by_name(name, account));
+	enum refusal refusal = is_name(name, strlen(name)) ? of_lookup(l->by_name(name, account)) : REFUSAL_NAME;
 
 	if (refusal == REFUSAL_NONE)
 		refusal = of_lookup(l->by_uid(uid, &other));
@@ -132,7 +150,9 @@ static enum refusal by_delegated(const struct config *c, const struct identity_l
 {
 	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1], mapped[2 * RECORD_NAME_MAX];
 
-	if (name_split(q->domain, q->user, domain, user) < 0)
+	/* the worker has checked them, but it is the worker that says so */
+	if (name_check(q->domain, strlen(q->domain)) < 0 || name_check(q->user, strlen(q->user)) < 0 ||
+	    name_split(q->domain, q->user, domain, user) < 0)
 		return REFUSAL_NAME;
 	if (q->mechanism == MECHANISM_KRB5 && *domain && realm_principal(q->principal, domain, user, mapped) == 0)
 		return by_principal(l, mapped, account);
@@ -158,8 +178,7 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 		refusal = by_delegated(config, lookups, q, &a);
 		break;
 	case RESOLVE_NAME:
-		refusal = name_check(q->user, strlen(q->user)) < 0 || !*q->user ? REFUSAL_NAME
-										: of_name_lookup(lookups, q->user, &a);
+		refusal = by_local_name(lookups, q->user, &a);
 		break;
 	default:
 		break;
