@@ -256,6 +256,12 @@ static int watch(struct child *c)
 	/* records that a process sent before it ended are read first */
 	if (r >= 0)
 		r = sd_event_source_set_priority(c->exit, SD_EVENT_PRIORITY_NORMAL + 10);
+	/* once is not enough: a debugger gets the first notice of the end, and the process is not ours to reap before
+	 * the debugger has gone */
+	if (r >= 0) /* libsystemd registers the pidfd anew only when it was off */
+		r = sd_event_source_set_enabled(c->exit, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(c->exit, SD_EVENT_ON);
 	if (r >= 0)
 		r = sd_event_add_time_relative(s->event, &c->timer, CLOCK_BOOTTIME,
 					       TEMPLATE_READY_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_not_ready, c);
