@@ -3,10 +3,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -26,7 +28,7 @@ static int split(const char *spec, char host[128], char port[8])
 		spec++;
 		n -= 2;
 	}
-	if (n >= 128 || !*p || strlen(p) > 5 || p[strspn(p, "0123456789")])
+	if (n >= 128 || !*p || strlen(p) > 5 || p[strspn(p, "0123456789")] || strtoul(p, NULL, 10) > UINT16_MAX)
 		return -EINVAL;
 	memcpy(host, spec, n);
 	host[n] = '\0';
@@ -71,12 +73,20 @@ static int listen_spec(const char *spec, char **ret_error)
 	return r < 0 ? options_error(ret_error, r, "listen = %s: %s", spec, strerror(-r)) : r;
 }
 
-static int take_passed(int ret_fds[SOCKETS_MAX], int n)
+/* systemd passes its sockets without O_NONBLOCK, and a client that has gone would have accept() wait for the next. */
+static int take_passed(int ret_fds[SOCKETS_MAX], int n, char **ret_error)
 {
 	if (n > (int)SOCKETS_MAX)
-		return -E2BIG;
-	for (int i = 0; i < n; i++)
-		ret_fds[i] = SD_LISTEN_FDS_START + i;
+		return options_error(ret_error, -E2BIG, "systemd has passed %d sockets, more than %u", n, SOCKETS_MAX);
+	for (int i = 0; i < n; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+
+		if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+			return options_error(ret_error, -EINVAL, "what systemd has passed is no listening socket");
+		if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+			return -errno;
+		ret_fds[i] = fd;
+	}
 	return n;
 }
 
@@ -85,7 +95,7 @@ int sockets_listen(char *const *specs, int ret_fds[SOCKETS_MAX], char **ret_erro
 	int passed = sd_listen_fds(1), n = 0;
 
 	if (passed > 0)
-		return take_passed(ret_fds, passed);
+		return take_passed(ret_fds, passed, ret_error);
 	for (; *specs && n < (int)SOCKETS_MAX; specs++) {
 		int fd = listen_spec(*specs, ret_error);
 
