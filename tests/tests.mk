@@ -3,7 +3,7 @@
 
 TEST_PROGRAMS := $(B)/loginstack
 
-.PHONY: deps test-programs root
+.PHONY: deps test-programs root check-sanitize
 
 $(B)/loginstack: tests/lib/loginstack.c
 	@mkdir -p $(@D)
@@ -23,10 +23,12 @@ demo: deps ## log on to an unmodified xrdp over NLA with a real client; build/de
 	$(MAKE) --no-print-directory all test-programs
 	tests/demo
 
+-include $(wildcard tests/*/*.mk)
+
 # slow tests are those that name themselves so
 CHECKS = $(UNIT_BIN) $(wildcard tests/pam/run) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
 	$(wildcard tests/regress/[a-z]*)
-SLOW = %.slow %.md %.py %.sh %.c
+SLOW = %.slow %.md %.py %.sh %.c %.mk
 
 check: deps ## all tests that fit into 12 minutes (needs root)
 	$(MAKE) --no-print-directory check-run
@@ -38,9 +40,14 @@ check-full: deps ## every test there is, without a limit of time (needs root)
 check-run: all test-programs $(UNIT_BIN)
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CHECKS))
 
-check-full-run: all test-programs $(UNIT_BIN)
+check-full-run: all test-programs $(UNIT_BIN) check-sanitize
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS)) \
 		$(wildcard tests/system/[a-z]*)
+
+# test_worker runs the programs under their filters, which kill what the sanitizers do
+check-sanitize: deps ## the unit tests once more with gcc's address, leak and undefined behaviour sanitizers
+	$(MAKE) --no-print-directory B=$(B)/sanitize UNIT_SRC='$(filter-out %/test_worker.c,$(UNIT_SRC))' \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
 
 lint: deps ## formatting, static analysis
 	tests/lib/lint

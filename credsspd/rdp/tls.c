@@ -145,6 +145,8 @@ static int load(SSL_CTX *ctx, const char *certificate, const char *key, char **r
 {
 	struct stat st;
 
+	if (!certificate || !key)
+		return -EINVAL;
 	if (stat(key, &st) == 0 && st.st_mode & S_IRWXO)
 		return options_error(ret_error, -EPERM, "%s: others can read the private key (mode %04o)", key,
 				     st.st_mode & 07777);

@@ -59,9 +59,10 @@ bool log_debug_enabled(void)
 	return debug;
 }
 
-static bool needs_escape(unsigned char c)
+/* Controls of ASCII and, in UTF-8, of Latin-1 (a terminal may take U+009B for an escape sequence). */
+static bool needs_escape(unsigned char c, unsigned char next)
 {
-	return c < 0x20 || c == 0x7f || c == '"' || c == '\\';
+	return c < 0x20 || c == 0x7f || c == '"' || c == '\\' || (c == 0xc2 && next >= 0x80 && next < 0xa0);
 }
 
 const char *log_escape(char *out, unsigned long size, const char *in)
@@ -75,7 +76,7 @@ const char *log_escape(char *out, unsigned long size, const char *in)
 			memcpy(out + o, "...", 4);
 			return out;
 		}
-		if (needs_escape(c))
+		if (needs_escape(c, (unsigned char)in[i + 1]))
 			o += (size_t)snprintf(out + o, size - o, "\\x%02x", c);
 		else
 			out[o++] = (char)c;
@@ -149,11 +150,12 @@ static size_t field_as_text(char *out, size_t size, const char *field)
 {
 	const char *name = field + strlen("CREDSSP_");
 	const char *eq = strchr(name, '=');
-	const char *quote = strpbrk(eq + 1, " \\=") || !eq[1] ? "\"" : "";
+	const char *quote;
 	size_t o = 0;
 
-	if (size < 4)
+	if (size < 4 || !eq)
 		return 0;
+	quote = strpbrk(eq + 1, " \\=") || !eq[1] ? "\"" : "";
 	out[o++] = ' ';
 	for (const char *c = name; c < eq && o + 2 < size; c++)
 		out[o++] = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
@@ -182,7 +184,8 @@ static void write_stderr(int level, const char *message, struct fields *f)
 	(void)!write(STDERR_FILENO, line, o);
 }
 
-static void write_line(int level, const struct log_logon *who, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void write_line(int level, const struct log_logon *who, const char *fmt,
+							     va_list ap)
 {
 	/* the daemons have one thread; a stack frame of this size would be the largest by far */
 	static struct fields f;

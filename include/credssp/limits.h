@@ -29,7 +29,7 @@
 #define HANDSHAKES_PER_CALLER_MAX 448U /* of one front-end uid */
 #define TICKETS_MAX 512U               /* outstanding tickets (one pipe each): a uid gets 1024 full-size pipes */
 #define TICKETS_PER_ACCOUNT_MAX 256U   /* one account cannot take all of them */
-#define TICKET_LIFETIME_SEC 180U /* sesman 0.9 logs on one user at a time */
+#define TICKET_LIFETIME_SEC 180U       /* sesman 0.9 logs on one user at a time */
 #define TICKET_BYTES 32U
 #define TICKET_PREFIX "credssp1:"
 #define TICKET_LEN 52U                /* prefix and 43 base64url characters, without NUL */
