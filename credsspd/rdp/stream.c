@@ -278,6 +278,11 @@ int stream_copy(struct stream *client, struct stream *server)
 			continue;
 		want(f, &up, client->fd);
 		want(f, &down, client->fd);
+		/* poll() tells of a side that has hung up whether it is asked or not: one that has nothing to do with
+		 * what we wait for would wake us for ever */
+		for (int i = 0; i < 2; i++)
+			if (!f[i].events)
+				f[i].fd = -1;
 		if (poll(f, 2, -1) < 0 && errno != EINTR)
 			return -errno;
 	}

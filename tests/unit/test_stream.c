@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "credsspd/rdp/stream.h"
+
+#define LONG_MSEC 5000
+#define SHORT_MSEC 50
+
+/* One side is the stream's, the other the test's. */
+static int make(struct stream *s)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+	memset(s, 0, sizeof *s);
+	s->fd = pair[0];
+	return pair[1];
+}
+
+static void give(int fd, const void *p, size_t len)
+{
+	assert_int_equal(send(fd, p, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+static int64_t soon(int msec)
+{
+	return stream_now() + msec;
+}
+
+static struct stream s, t; /* large */
+
+/* A TSRequest of version 6 without anything else. */
+static const uint8_t tsrequest[] = { 0x30, 5, 0xa0, 3, 2, 1, 6 };
+static const uint8_t tpkt[] = { 3, 0, 0, 12, 2, 0xf0, 0x80, 4, 1, 0, 1, 0 };
+
+/* However the octets come: one at a time, or all of them with what follows. */
+static void test_frames(void **state)
+{
+	const uint8_t *p;
+	uint8_t *q;
+	size_t len;
+	int peer = make(&s);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof tsrequest; i++) {
+		assert_int_equal(stream_tsrequest(&s, soon(1), &p, &len), -ETIMEDOUT);
+		give(peer, tsrequest + i, 1);
+	}
+	assert_int_equal(stream_tsrequest(&s, soon(LONG_MSEC), &p, &len), 0);
+	assert_int_equal(len, sizeof tsrequest);
+	assert_memory_equal(p, tsrequest, len);
+	/* again, while it is not consumed */
+	assert_int_equal(stream_tsrequest(&s, soon(LONG_MSEC), &p, &len), 0);
+	stream_consume(&s, len);
+	assert_memory_equal(s.buffer, "\0\0\0\0\0\0\0", 7); /* wiped */
+
+	give(peer, tsrequest, sizeof tsrequest);
+	give(peer, tpkt, sizeof tpkt);
+	give(peer, tpkt, 5);
+	assert_int_equal(stream_tsrequest(&s, soon(LONG_MSEC), &p, &len), 0);
+	assert_int_equal(len, sizeof tsrequest);
+	stream_consume(&s, len);
+	assert_int_equal(stream_tpkt(&s, soon(LONG_MSEC), &q, &len), 0);
+	assert_int_equal(len, sizeof tpkt);
+	assert_memory_equal(q, tpkt, len);
+	stream_consume(&s, len);
+	assert_int_equal(stream_tpkt(&s, soon(SHORT_MSEC), &q, &len), -ETIMEDOUT);
+	give(peer, tpkt + 5, sizeof tpkt - 5);
+	assert_int_equal(stream_tpkt(&s, soon(LONG_MSEC), &q, &len), 0);
+	stream_consume(&s, len);
+	assert_int_equal(s.start, 0);
+	assert_int_equal(s.end, 0);
+	(void)close(peer);
+	assert_int_equal(stream_tpkt(&s, soon(LONG_MSEC), &q, &len), -ECONNRESET);
+	(void)close(s.fd);
+}
+
+static void test_bad_frames(void **state)
+{
+	static const struct {
+		const char *p;
+		size_t len;
+		int tsrequest, tpkt;
+	} row[] = {
+		{ "\x30\x84\x00\x01\x04\x01", 6, -EMSGSIZE, -EPROTO }, /* more than TSREQUEST_MAX */
+		{ "\x30\x80", 2, -EPROTO, -EPROTO },                   /* BER's indefinite length */
+		{ "\x31\x05", 2, -EPROTO, -EPROTO },
+		{ "\x03\x00\x00\x06", 4, -EPROTO, -EPROTO },
+		{ "\x44\x04", 2, -EPROTO, -EPROTO }, /* fast-path */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		const uint8_t *p;
+		uint8_t *q;
+		size_t len;
+		int peer = make(&s), r;
+
+		give(peer, row[i].p, row[i].len);
+		r = stream_tsrequest(&s, soon(LONG_MSEC), &p, &len);
+		/* either error ends the connection */
+		if (r != row[i].tsrequest && !(r < 0 && r != -ETIMEDOUT))
+			fail_msg("row %zu: %d", i, r);
+		r = stream_tpkt(&s, soon(LONG_MSEC), &q, &len);
+		if (r != row[i].tpkt)
+			fail_msg("row %zu: %d", i, r);
+		(void)close(peer);
+		(void)close(s.fd);
+	}
+}
+
+/* The largest frame behind others: what is left moves to the front. */
+static void test_large(void **state)
+{
+	static uint8_t big[65535] = { 3, 0, 0xff, 0xff };
+	uint8_t *q;
+	size_t len, sent = 0;
+	int peer = make(&s);
+
+	(void)state;
+	for (size_t i = 4; i < sizeof big; i++)
+		big[i] = (uint8_t)(i * 7);
+	assert_int_equal(fcntl(peer, F_SETFL, O_NONBLOCK), 0);
+	for (int i = 0; i < 200; i++)
+		give(peer, tpkt, sizeof tpkt);
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(stream_tpkt(&s, soon(LONG_MSEC), &q, &len), 0);
+		assert_int_equal(len, sizeof tpkt);
+		if (i == 100) { /* the rest of the small ones and the start of the big one are here together */
+			ssize_t n = send(peer, big, sizeof big, MSG_NOSIGNAL);
+
+			assert_true(n > 0);
+			sent = (size_t)n;
+		}
+		stream_consume(&s, len);
+	}
+	while (sent < sizeof big) {
+		ssize_t n = send(peer, big + sent, sizeof big - sent, MSG_NOSIGNAL);
+
+		if (n > 0)
+			sent += (size_t)n;
+		(void)stream_need(&s, s.end - s.start + 1, soon(10));
+	}
+	assert_int_equal(stream_tpkt(&s, soon(LONG_MSEC), &q, &len), 0);
+	assert_int_equal(len, sizeof big);
+	assert_memory_equal(q, big, len);
+	assert_int_equal(stream_need(&s, sizeof s.buffer + 1, soon(10)), -EMSGSIZE);
+	(void)close(peer);
+	(void)close(s.fd);
+}
+
+static void test_write(void **state)
+{
+	static uint8_t much[4 << 20];
+	int64_t began;
+	int peer = make(&s);
+
+	(void)state;
+	assert_int_equal(stream_write(&s, tpkt, sizeof tpkt, soon(LONG_MSEC)), 0);
+	began = stream_now();
+	assert_int_equal(stream_write(&s, much, sizeof much, soon(100)), -ETIMEDOUT); /* nobody reads */
+	assert_true(stream_now() - began >= 90);
+	(void)close(peer);
+	assert_int_equal(stream_write(&s, tpkt, sizeof tpkt, soon(LONG_MSEC)), -EPIPE);
+	(void)close(s.fd);
+}
+
+/* ---- the copy loop ---- */
+
+static void *copy(void *result)
+{
+	*(int *)result = stream_copy(&s, &t);
+	(void)close(s.fd);
+	(void)close(t.fd);
+	return NULL;
+}
+
+static pthread_t begin_copy(int *result)
+{
+	pthread_t thread;
+
+	*result = 4711;
+	assert_int_equal(pthread_create(&thread, NULL, copy, result), 0);
+	return thread;
+}
+
+static void take(int fd, const void *expected, size_t len)
+{
+	static uint8_t buffer[65536];
+
+	assert_true(len <= sizeof buffer);
+	assert_int_equal(recv(fd, buffer, len, MSG_WAITALL), (ssize_t)len);
+	assert_memory_equal(buffer, expected, len);
+}
+
+/* What was read ahead goes first; both directions; the end of one side is the end. */
+static void test_copy(void **state)
+{
+	int client = make(&s), server = make(&t), result;
+	pthread_t thread;
+	uint8_t octet;
+
+	(void)state;
+	give(client, "early", 5);
+	give(server, "bird", 4);
+	assert_int_equal(stream_need(&s, 5, soon(LONG_MSEC)), 0);
+	assert_int_equal(stream_need(&t, 4, soon(LONG_MSEC)), 0);
+	thread = begin_copy(&result);
+	give(client, "up", 2);
+	give(server, "down", 4);
+	take(server, "earlyup", 7);
+	take(client, "birddown", 8);
+	give(server, "last words", 10);
+	(void)close(server);
+	take(client, "last words", 10);
+	assert_int_equal(recv(client, &octet, 1, 0), 0);
+	(void)pthread_join(thread, NULL);
+	assert_int_equal(result, 0);
+	(void)close(client);
+}
+
+static double cpu_of(pthread_t thread)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	assert_int_equal(pthread_getcpuclockid(thread, &clock), 0);
+	assert_int_equal(clock_gettime(clock, &ts), 0);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* A server that has closed while a client does not read: what is on its way is kept, without going round and round. */
+static void test_slow_client(void **state)
+{
+	static uint8_t sent[1 << 20], got[1 << 20];
+	int client = make(&s), server = make(&t), result;
+	pthread_t thread = begin_copy(&result);
+	size_t n = 0, total = 0;
+	double before;
+	ssize_t r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sent; i++)
+		sent[i] = (uint8_t)(i * 31 >> 3);
+	assert_int_equal(fcntl(server, F_SETFL, O_NONBLOCK), 0);
+	/* until everything in between is full */
+	for (int idle = 0; total < sizeof sent && idle < 10;) {
+		r = send(server, sent + total, sizeof sent - total, MSG_NOSIGNAL);
+		idle = r > 0 ? 0 : idle + 1;
+		total += r > 0 ? (size_t)r : 0;
+		(void)poll(NULL, 0, 5);
+	}
+	(void)close(server);
+	(void)poll(NULL, 0, 50);
+	before = cpu_of(thread);
+	(void)poll(NULL, 0, 300);
+	if (cpu_of(thread) - before > 0.05)
+		fail_msg("%.3f s of CPU while there was nothing to do", cpu_of(thread) - before);
+	while ((r = recv(client, got + n, sizeof got - n, 0)) > 0)
+		n += (size_t)r;
+	(void)pthread_join(thread, NULL);
+	assert_int_equal(result, 0);
+	assert_int_equal(n, total);
+	assert_memory_equal(got, sent, n);
+	(void)close(client);
+}
+
+/* Much both ways at once. */
+static void *reader(void *userdata)
+{
+	int fd = *(int *)userdata;
+	uint8_t buffer[8192];
+	size_t total = 0;
+	ssize_t n;
+
+	while (total < 8U << 20 && (n = recv(fd, buffer, sizeof buffer, 0)) > 0)
+		total += (size_t)n;
+	return (void *)total; /* NOLINT: a number */
+}
+
+static void *writer(void *userdata)
+{
+	static const uint8_t block[8192];
+	int fd = *(int *)userdata;
+
+	for (size_t i = 0; i < (8U << 20) / sizeof block; i++)
+		give(fd, block, sizeof block);
+	return NULL;
+}
+
+static void test_both_ways(void **state)
+{
+	int client = make(&s), server = make(&t), result;
+	pthread_t thread = begin_copy(&result), other[4];
+	void *up, *down;
+
+	(void)state;
+	assert_int_equal(pthread_create(&other[0], NULL, reader, &server), 0);
+	assert_int_equal(pthread_create(&other[1], NULL, reader, &client), 0);
+	assert_int_equal(pthread_create(&other[2], NULL, writer, &server), 0);
+	assert_int_equal(pthread_create(&other[3], NULL, writer, &client), 0);
+	(void)pthread_join(other[0], &up);
+	(void)pthread_join(other[1], &down);
+	(void)pthread_join(other[2], NULL);
+	(void)pthread_join(other[3], NULL);
+	assert_int_equal((size_t)up, 8U << 20);
+	assert_int_equal((size_t)down, 8U << 20);
+	(void)close(client);
+	(void)pthread_join(thread, NULL);
+	assert_int_equal(result, 0);
+	(void)close(server);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_frames),    cmocka_unit_test(test_bad_frames), cmocka_unit_test(test_large),
+		cmocka_unit_test(test_write),     cmocka_unit_test(test_copy),       cmocka_unit_test(test_slow_client),
+		cmocka_unit_test(test_both_ways),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "credsspd/rdp/tls.h"
+#include "include/credssp/cleanup.h"
+#include "include/credssp/limits.h"
+
+static char dir[] = "/tmp/test_tls.XXXXXX";
+static char certificate[64], key[64], other[64];
+
+static struct settings own(void)
+{
+	return (struct settings){ .state_directory = dir };
+}
+
+static struct settings configured(void)
+{
+	return (struct settings){ .state_directory = dir, .certificate = certificate, .private_key = key };
+}
+
+static SSL_CTX *context(const struct settings *s)
+{
+	AUTO_FREE char *error = NULL;
+	SSL_CTX *ctx = NULL;
+
+	if (tls_context(s, &ctx, &error) != 0)
+		fail_msg("%s", error ? error : "nothing said");
+	assert_null(error);
+	return ctx;
+}
+
+static void refused(const struct settings *s, const char *told)
+{
+	AUTO_FREE char *error = NULL;
+	SSL_CTX *ctx = NULL;
+
+	if (tls_context(s, &ctx, &error) >= 0)
+		fail_msg("passed: %s", told);
+	assert_null(ctx);
+	if (!error || !strstr(error, told))
+		fail_msg("%s: %s", told, error ? error : "nothing said");
+	assert_int_equal(ERR_peek_error(), 0); /* nothing is left for the next one to trip over */
+}
+
+static X509 *read_certificate(void)
+{
+	FILE *f = fopen(certificate, "re");
+	X509 *x;
+
+	assert_non_null(f);
+	x = PEM_read_X509(f, NULL, NULL, NULL);
+	assert_non_null(x);
+	(void)fclose(f);
+	return x;
+}
+
+/* The first start makes a certificate, later ones take it. */
+static void test_self_signed(void **state)
+{
+	const struct settings s = own();
+	char host[256] = "";
+	struct stat st;
+	ASN1_INTEGER *serial;
+	X509 *x, *again;
+
+	(void)state;
+	SSL_CTX_free(context(&s));
+	assert_int_equal(stat(key, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	x = read_certificate();
+	assert_int_equal(EVP_PKEY_get_id(X509_get0_pubkey(x)), EVP_PKEY_RSA);
+	assert_int_equal(EVP_PKEY_get_bits(X509_get0_pubkey(x)), 2048);
+	assert_int_equal(X509_verify(x, X509_get0_pubkey(x)), 1);
+	assert_int_equal(X509_get_version(x), 2);
+	assert_int_equal(X509_check_purpose(x, X509_PURPOSE_SSL_SERVER, 0), 1);
+	assert_true(X509_cmp_current_time(X509_get0_notBefore(x)) < 0);
+	assert_true(X509_cmp_current_time(X509_get0_notAfter(x)) > 0);
+	assert_int_equal(gethostname(host, sizeof host - 1), 0);
+	assert_int_equal(X509_check_host(x, host, 0, 0, NULL), 1);
+	serial = X509_get_serialNumber(x);
+	SSL_CTX_free(context(&s));
+	again = read_certificate();
+	assert_int_equal(ASN1_INTEGER_cmp(serial, X509_get_serialNumber(again)), 0);
+	X509_free(again);
+	/* one of the two is no pair: both are made anew */
+	assert_int_equal(unlink(certificate), 0);
+	SSL_CTX_free(context(&s));
+	again = read_certificate();
+	assert_int_not_equal(ASN1_INTEGER_cmp(serial, X509_get_serialNumber(again)), 0);
+	X509_free(again);
+	X509_free(x);
+}
+
+static void test_configured(void **state)
+{
+	struct settings s = configured();
+	FILE *f;
+
+	(void)state;
+	SSL_CTX_free(context(&s));
+	assert_int_equal(chmod(key, 0640), 0); /* a group of its own may read it */
+	SSL_CTX_free(context(&s));
+	assert_int_equal(chmod(key, 0644), 0);
+	refused(&s, "others can read the private key (mode 0644)");
+	assert_int_equal(chmod(key, 0600), 0);
+
+	s.certificate = (char[]){ "/nonexistent/certificate.pem" };
+	refused(&s, "/nonexistent/certificate.pem: ");
+	s = configured();
+	s.private_key = (char[]){ "/nonexistent/key.pem" };
+	refused(&s, "/nonexistent/key.pem: ");
+	s.private_key = certificate;
+	assert_int_equal(chmod(certificate, 0600), 0);
+	refused(&s, certificate);
+
+	/* somebody else's key */
+	f = fopen(other, "we");
+	assert_non_null(f);
+	EVP_PKEY *stranger = EVP_RSA_gen(2048);
+
+	assert_int_equal(PEM_write_PrivateKey(f, stranger, NULL, NULL, 0, NULL, NULL), 1);
+	EVP_PKEY_free(stranger);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(other, 0600), 0);
+	s.private_key = other;
+	refused(&s, other); /* OpenSSL says it when the key is loaded */
+
+	s = own();
+	s.state_directory = (char[]){ "/nonexistent" };
+	refused(&s, "/nonexistent: no self-signed certificate can be made there: No such file");
+}
+
+/* Client and server over memory. Returns the client after a handshake that succeeded, or NULL. */
+static SSL *handshake(SSL_CTX *server_ctx, SSL_CTX *client_ctx, SSL **ret_server)
+{
+	SSL *server = SSL_new(server_ctx), *client = SSL_new(client_ctx);
+	BIO *a, *b;
+
+	assert_int_equal(BIO_new_bio_pair(&a, 0, &b, 0), 1);
+	SSL_set_bio(server, a, a);
+	SSL_set_bio(client, b, b);
+	for (int i = 0; i < 20 && !(SSL_is_init_finished(client) && SSL_is_init_finished(server)); i++) {
+		(void)SSL_connect(client);
+		(void)SSL_accept(server);
+	}
+	if (SSL_is_init_finished(client) && SSL_is_init_finished(server)) {
+		*ret_server = server;
+		return client;
+	}
+	ERR_clear_error();
+	SSL_free(server);
+	SSL_free(client);
+	return NULL;
+}
+
+static void test_versions(void **state)
+{
+	static const struct {
+		int version;
+		bool accepted;
+	} row[] = {
+		{ TLS1_VERSION, false },
+		{ TLS1_1_VERSION, false },
+		{ TLS1_2_VERSION, true },
+		{ TLS1_3_VERSION, true },
+	};
+	const struct settings s = configured();
+	SSL_CTX *server_ctx = context(&s);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+		SSL *client, *server = NULL;
+		uint8_t octet;
+
+		/* the client would: Debian's own level would not */
+		SSL_CTX_set_security_level(client_ctx, 0);
+		(void)SSL_CTX_set_min_proto_version(client_ctx, row[i].version);
+		(void)SSL_CTX_set_max_proto_version(client_ctx, row[i].version);
+		client = handshake(server_ctx, client_ctx, &server);
+		assert_int_equal(client != NULL, row[i].accepted);
+		if (client) {
+			/* nothing to resume, neither now nor in a message after the handshake */
+			(void)SSL_read(client, &octet, 1);
+			assert_false(SSL_SESSION_has_ticket(SSL_get0_session(client)));
+			assert_int_equal(SSL_CTX_sess_number(server_ctx), 0);
+			assert_int_equal(SSL_session_reused(client), 0);
+		}
+		SSL_free(client);
+		SSL_free(server);
+		SSL_CTX_free(client_ctx);
+	}
+	SSL_CTX_free(server_ctx);
+}
+
+/* What CredSSP binds to is what the client saw in the certificate, without the octet of unused bits. */
+static void test_public_key(void **state)
+{
+	const struct settings s = configured();
+	SSL_CTX *server_ctx = context(&s), *client_ctx = SSL_CTX_new(TLS_client_method());
+	SSL *client, *server = NULL;
+	uint8_t bound[SUBJECT_PUBLIC_KEY_MAX];
+	uint8_t *expected = NULL;
+	size_t len = 0;
+	int expected_len;
+	X509 *seen;
+
+	(void)state;
+	client = handshake(server_ctx, client_ctx, &server);
+	assert_non_null(client);
+	seen = SSL_get1_peer_certificate(client);
+	assert_non_null(seen);
+	expected_len = i2d_PublicKey(X509_get0_pubkey(seen), &expected); /* RSAPublicKey */
+	assert_int_equal(tls_public_key(server, bound, sizeof bound, &len), 0);
+	assert_int_equal(len, expected_len);
+	assert_memory_equal(bound, expected, len);
+	assert_int_equal(tls_public_key(server, bound, len, &len), 0);
+	assert_int_equal(tls_public_key(server, bound, len - 1, &len), -EINVAL);
+	OPENSSL_free(expected);
+	X509_free(seen);
+	SSL_free(client);
+	SSL_free(server);
+	SSL_CTX_free(client_ctx);
+	SSL_CTX_free(server_ctx);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	(void)snprintf(certificate, sizeof certificate, "%s/certificate.pem", dir);
+	(void)snprintf(key, sizeof key, "%s/private_key.pem", dir);
+	(void)snprintf(other, sizeof other, "%s/other.pem", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	(void)unlink(certificate);
+	(void)unlink(key);
+	(void)unlink(other);
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_self_signed),
+		cmocka_unit_test(test_configured),
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_public_key),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
