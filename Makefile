@@ -56,7 +56,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 all: $(PROGRAMS) ## build everything (default)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile packaging/install.mk tests/tests.mk $(wildcard tests/*/*.mk) | sort
 
 # ---- objects ----
 $(B)/obj/%.o: %.c
@@ -115,6 +115,7 @@ $(B)/unit/test_worker: | $(B)/credsspd
 unit: $(UNIT_BIN) ## build and run the unit tests
 	tests/run-unit $(B)/unit
 
+include packaging/install.mk
 -include tests/tests.mk
 
 clean: ## remove what was built
