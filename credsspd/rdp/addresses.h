@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* How many connections an address has, before TLS and behind it. */
+#pragma once
+
+enum address_stage { ADDRESS_WAITING, ADDRESS_SESSION, ADDRESS_STAGES_ };
+
+struct addresses;
+struct address;
+
+/* NULL without memory. */
+struct addresses *addresses_new(void);
+
+/* All addresses have been left before. */
+void addresses_free(struct addresses *t);
+
+/*
+ * One connection more of @rhost (an address as text; of IPv6 its /64 counts) in @stage. Returns the address, which
+ * address_leave() takes back; NULL without memory.
+ */
+struct address *addresses_enter(struct addresses *t, const char *rhost, enum address_stage stage);
+
+/* NULL is fine. */
+void address_leave(struct address *a, enum address_stage stage);
+
+/* 0 for NULL. */
+unsigned address_count(const struct address *a, enum address_stage stage);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The queue for xrdp. sesman logs on one user at a time and a ticket does not wait for ever: so only some connections
+ * are with xrdp before their logon is through, and the others get their turn in the order of asking.
+ */
+#pragma once
+
+#include <sys/queue.h>
+
+enum place_state { PLACE_NONE, PLACE_WAITING, PLACE_TAKEN };
+
+/* In whatever waits; all zero at first. */
+struct place {
+	TAILQ_ENTRY(place) entry;
+	enum place_state state;
+};
+
+struct places {
+	TAILQ_HEAD(, place) waiting;
+	unsigned limit, taken;
+};
+
+void places_init(struct places *s, unsigned limit);
+
+/* Puts @p at the end of the queue. Returns 0, or -EALREADY when it waits already or has its place. */
+int places_ask(struct places *s, struct place *p);
+
+/* Whoever is next, with a place; NULL when there is no free place or nobody waits. */
+struct place *places_next(struct places *s);
+
+/* @p waits no longer, or gives its place back. */
+void places_leave(struct places *s, struct place *p);

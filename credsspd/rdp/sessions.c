@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd/rdp/sessions.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "credsspd/rdp/acceptor-client.h"
+#include "credsspd/rdp/child.h"
+#include "credsspd/rdp/listener-private.h"
+#include "credsspd/rdp/record.h"
+#include "credsspd/rdp/waiting.h"
+#include "credsspd/util/log.h"
+#include "credsspd/util/packet.h"
+#include "include/credssp/cleanup.h"
+
+struct session {
+	struct listener *l;
+	LIST_ENTRY(session) entry;
+	pid_t pid;
+	int pidfd, control;
+	sd_event_source *io, *exit;
+	struct acceptor_call *call;
+	struct address *address;
+	struct place place;
+	bool begun;
+	char rhost[RHOST_MAX + 8U];
+	uint16_t rport;
+};
+
+/* ---- what it asks for ---- */
+
+static void send_answer(struct session *c, uint8_t type, int error, const char *detail, int fd)
+{
+	struct rdp_answer a = { .type = type, .error = error };
+
+	(void)snprintf(a.detail, sizeof a.detail, "%s", detail);
+	(void)packet_send(c->control, &a, sizeof a, &fd, fd >= 0 ? 1 : 0);
+}
+
+static void give_xrdp(struct session *c)
+{
+	AUTO_CLOSE int fd = sockets_connect_unix(c->l->settings->xrdp_socket);
+	char detail[96] = "";
+
+	if (fd < 0) {
+		(void)snprintf(detail, sizeof detail, "no connection to xrdp at xrdp_socket: %s", strerror(-fd));
+		places_leave(&c->l->xrdp, &c->place);
+	}
+	send_answer(c, RDP_XRDP, fd < 0 ? fd : 0, detail, fd);
+}
+
+static void serve_places(struct listener *l)
+{
+	struct place *p;
+
+	while ((p = places_next(&l->xrdp)))
+		give_xrdp((struct session *)((char *)p - offsetof(struct session, place)));
+}
+
+static void on_channel(int error, const char *detail, int channel, void *userdata)
+{
+	struct session *c = userdata;
+
+	c->call = NULL;
+	send_answer(c, RDP_CHANNEL, error, detail, channel);
+	(void)close_fd(channel);
+}
+
+static int take_begin(struct session *c, const void *p, size_t len)
+{
+	static struct rdp_begin b;
+	int r;
+
+	if (len < offsetof(struct rdp_begin, public_key) || len > sizeof b || c->begun)
+		return -EPROTO;
+	memcpy(&b, p, len);
+	if (b.public_key_len != len - offsetof(struct rdp_begin, public_key))
+		return -EPROTO;
+	c->begun = true;
+	r = acceptor_client_begin(c->l->acceptor, c->l->settings->service, &b, c->rhost, c->rport, on_channel, c,
+				  &c->call);
+	if (r < 0)
+		send_answer(c, RDP_CHANNEL, r, "no connection to the system bus", -1);
+	return 0;
+}
+
+static int take_record(struct session *c, const uint8_t *p, size_t len)
+{
+	int r;
+
+	switch (p[0]) {
+	case RDP_ASK_BEGIN:
+		return take_begin(c, p, len);
+	case RDP_ASK_XRDP:
+		r = len == 1 ? places_ask(&c->l->xrdp, &c->place) : -EPROTO;
+		break;
+	case RDP_LOGGED_ON:
+		r = len == 1 ? 0 : -EPROTO;
+		places_leave(&c->l->xrdp, &c->place);
+		break;
+	default:
+		return -EPROTO;
+	}
+	serve_places(c->l);
+	return r;
+}
+
+static int on_child_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	static _Alignas(8) uint8_t packet[sizeof(struct rdp_begin)];
+	struct session *c = userdata;
+	ssize_t n = packet_recv(fd, packet, sizeof packet, NULL, 0);
+
+	(void)revents;
+	if (n == -EAGAIN)
+		return 0;
+	if (n > 0 && take_record(c, packet, (size_t)n) == 0)
+		return 0;
+	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	if (n != 0 && n != -ECONNRESET)
+		session_kill(c);
+	return 0;
+}
+
+/* ---- life ---- */
+
+void session_free(struct session *c)
+{
+	LIST_REMOVE(c, entry);
+	c->l->n_sessions--;
+	acceptor_call_cancel(c->call);
+	places_leave(&c->l->xrdp, &c->place);
+	serve_places(c->l);
+	address_leave(c->address, ADDRESS_SESSION);
+	(void)sd_event_source_disable_unref(c->io);
+	(void)sd_event_source_disable_unref(c->exit);
+	(void)close_fd(c->control);
+	(void)close_fd(c->pidfd);
+	free(c);
+}
+
+void session_kill(const struct session *c)
+{
+	(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+}
+
+static int on_child_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
+{
+	struct session *c = userdata;
+	struct log_logon w = { .rhost = c->rhost, .rport = c->rport };
+
+	(void)source;
+	if (si->si_code != CLD_EXITED || si->si_status != 0)
+		log_logon_line(LOG_ERR, &w, "the process of a connection died (%s %d)",
+			       si->si_code == CLD_EXITED ? "exit status" : "signal", si->si_status);
+	session_free(c);
+	return 0;
+}
+
+/* In the child: only its own two sockets and the standard descriptors stay open. */
+__attribute__((noreturn)) static void run_child(const struct waiting *w, int control, pid_t parent)
+{
+	struct child_task task = {
+		.ctx = w->l->ctx,
+		.net = 3,
+		.control = 4,
+		.protocols = w->protocols,
+		.selected = w->selected,
+		.request_flags = w->flags,
+		.rport = w->rport,
+		.service = w->l->settings->service,
+	};
+	sigset_t none;
+	/* out of the way of 3 and 4 first */
+	int net_up = fcntl(w->fd, F_DUPFD_CLOEXEC, 64), control_up = fcntl(control, F_DUPFD_CLOEXEC, 64);
+
+	(void)prctl(PR_SET_NAME, "credsspd-rdp:c");
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	memcpy(task.rhost, w->rhost, sizeof task.rhost);
+	if (getppid() != parent || net_up < 0 || control_up < 0 || dup2(net_up, 3) < 0 || dup2(control_up, 4) < 0 ||
+	    close_range(5, ~0U, 0) < 0)
+		_exit(1);
+	log_use_stderr();
+	_exit(child_run(&task));
+}
+
+static int watch_child(struct session *c)
+{
+	int r = sd_event_add_io(c->l->event, &c->io, c->control, EPOLLIN, on_child_record, c);
+
+	if (r >= 0)
+		r = sd_event_add_child_pidfd(c->l->event, &c->exit, c->pidfd, WEXITED, on_child_ended, c);
+	return r < 0 ? r : 0;
+}
+
+/* Counts it, so that session_free() undoes all there is. */
+static struct session *session_new(const struct waiting *w, int control)
+{
+	struct session *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->address = w->address ? addresses_enter(w->l->addresses, w->rhost, ADDRESS_SESSION) : NULL;
+	if (w->address && !c->address) {
+		free(c);
+		return NULL;
+	}
+	c->l = w->l;
+	c->control = control;
+	c->pidfd = -1;
+	c->rport = w->rport;
+	memcpy(c->rhost, w->rhost, sizeof c->rhost);
+	LIST_INSERT_HEAD(&w->l->sessions, c, entry);
+	w->l->n_sessions++;
+	return c;
+}
+
+int session_start(const struct waiting *w)
+{
+	AUTO_CLOSE int theirs = -1;
+	pid_t me = getpid();
+	struct session *c;
+	int pair[2], r;
+
+	r = packet_pair(0, pair);
+	if (r < 0)
+		return r;
+	theirs = pair[1];
+	c = session_new(w, pair[0]);
+	if (!c) {
+		(void)close(pair[0]);
+		return -ENOMEM;
+	}
+	c->pid = fcntl(c->control, F_SETFL, O_NONBLOCK) < 0 ? -1 : fork();
+	if (c->pid == 0)
+		run_child(w, theirs, me);
+	c->pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
+	r = c->pidfd < 0 ? -errno : watch_child(c);
+	if (r < 0) {
+		if (c->pid > 0) {
+			(void)kill(c->pid, SIGKILL);
+			(void)waitpid(c->pid, NULL, 0);
+		}
+		session_free(c);
+	}
+	return r;
+}

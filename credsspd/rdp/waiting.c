@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nothing is read from the socket before it is there as a whole: the octets stay with the kernel, a connection costs
+ * one small structure, and what follows the connection request is the child's to read.
+ */
+#include "credsspd/rdp/waiting.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "credsspd/rdp/listener-private.h"
+#include "credsspd/rdp/proxy.h"
+#include "credsspd/rdp/sessions.h"
+#include "credsspd/rdp/x224.h"
+#include "credsspd/util/log.h"
+#include "include/credssp/cleanup.h"
+
+#define PEEK_MAX (PROXY_V2_MAX + X224_REQUEST_MAX)
+
+void waiting_free(struct waiting *w)
+{
+	LIST_REMOVE(w, entry);
+	w->l->n_waiting--;
+	address_leave(w->address, ADDRESS_WAITING);
+	(void)sd_event_source_disable_unref(w->io);
+	(void)sd_event_source_disable_unref(w->timer);
+	(void)close_fd(w->fd);
+	free(w);
+}
+
+static void drop(struct waiting *w, int level, const char *text)
+{
+	struct log_logon f = { .rhost = w->rhost, .rport = w->rport };
+
+	if (text)
+		log_logon_line(level, &f, "connection ended: %s", text);
+	waiting_free(w);
+}
+
+static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct waiting *w = userdata;
+
+	(void)source;
+	(void)usec;
+	drop(w, LOG_INFO, w->state == WAITING_TLS ? "no TLS handshake in time" : "no connection request in time");
+	return 0;
+}
+
+/* Counts it for its address. Returns 0, or -errno when it has too many already. */
+static int count(struct waiting *w)
+{
+	w->address = addresses_enter(w->l->addresses, w->rhost, ADDRESS_WAITING);
+	if (!w->address)
+		return -ENOMEM;
+	return address_count(w->address, ADDRESS_WAITING) > RDP_PRE_TLS_PER_ADDRESS_MAX ? -EBUSY : 0;
+}
+
+/* Takes @len octets that were looked at from the socket. */
+static int consume(int fd, size_t len)
+{
+	static uint8_t sink[PEEK_MAX];
+
+	return len <= sizeof sink && recv(fd, sink, len, 0) == (ssize_t)len ? 0 : -EIO;
+}
+
+/*
+ * HYBRID_EX where it is wanted, HYBRID otherwise; 0 for clients without NLA. Never SSL: it would ask for the password
+ * in xrdp.
+ */
+static uint32_t select_protocol(const struct settings *s, uint32_t requested)
+{
+	if (s->hybrid_ex && requested & X224_PROTOCOL_HYBRID_EX)
+		return X224_PROTOCOL_HYBRID_EX;
+	return requested & X224_PROTOCOL_HYBRID;
+}
+
+static int confirm(struct waiting *w, const struct x224_request *q)
+{
+	uint8_t out[X224_CONFIRM_LEN];
+
+	w->flags = q->flags;
+	w->protocols = q->protocols;
+	w->selected = q->negotiates ? select_protocol(w->l->settings, q->protocols) : 0;
+	x224_confirm_write(out, w->selected, X224_RSP_EXTENDED_CLIENT_DATA,
+			   w->selected ? 0 : X224_FAILURE_HYBRID_REQUIRED);
+	if (send(w->fd, out, sizeof out, MSG_NOSIGNAL) != (ssize_t)sizeof out)
+		return -ECONNRESET;
+	return w->selected ? 0 : -EPROTONOSUPPORT;
+}
+
+/* The PROXY header at @p. Returns 1 when there is more to look at, 0 to wait, or -errno when the connection is gone. */
+static int take_proxy(struct waiting *w, const uint8_t *p, size_t len)
+{
+	struct proxy_peer peer;
+	size_t total;
+	int r = proxy_read(p, len, &total, &peer);
+
+	if (r == 0)
+		return 0;
+	if (r < 0 || consume(w->fd, total) < 0) {
+		drop(w, LOG_WARNING, "no PROXY v2 header from a configured proxy");
+		return -EPROTO;
+	}
+	if (peer.rhost[0]) {
+		memcpy(w->rhost, peer.rhost, sizeof w->rhost);
+		w->rport = peer.rport;
+		if (count(w) < 0) {
+			drop(w, LOG_WARNING, "refused: too many connections from this address");
+			return -EBUSY;
+		}
+	}
+	w->state = WAITING_REQUEST;
+	return 1;
+}
+
+static int take_request(struct waiting *w, const uint8_t *p, size_t len)
+{
+	const int one = 1;
+	struct x224_request q;
+	size_t total = 0;
+	int r = x224_frame(p, len, &total);
+
+	if (r == 0 || (r == 1 && total <= X224_REQUEST_MAX && len < total))
+		return 0;
+	if (r == 1)
+		r = total > X224_REQUEST_MAX ? -EMSGSIZE : x224_request_read(p, total, &q);
+	if (r < 0 || consume(w->fd, total) < 0) {
+		drop(w, LOG_INFO, "no RDP connection request");
+		return -EPROTO;
+	}
+	r = confirm(w, &q);
+	if (r < 0) {
+		drop(w, LOG_INFO, r == -EPROTONOSUPPORT ? "refused: the client does not offer NLA" : NULL);
+		return r;
+	}
+	w->state = WAITING_TLS;
+	(void)setsockopt(w->fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+	(void)sd_event_source_set_time_relative(w->timer, RDP_PRE_TLS_TIMEOUT_SEC * USEC_PER_SEC_);
+	return 1;
+}
+
+static int take_tls(struct waiting *w)
+{
+	int r;
+
+	if (address_count(w->address, ADDRESS_SESSION) >= RDP_CHILDREN_PER_ADDRESS_MAX) {
+		drop(w, LOG_WARNING, "refused: too many connections from this address");
+		return -EBUSY;
+	}
+	r = session_start(w);
+	drop(w, LOG_ERR, r < 0 ? strerror(-r) : NULL);
+	return -ECANCELED;
+}
+
+static int on_waiting(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	static uint8_t peek[PEEK_MAX]; /* too large for the stack */
+	struct waiting *w = userdata;
+	int r = 1;
+
+	(void)source;
+	(void)revents;
+	while (r == 1) {
+		ssize_t n = recv(fd, peek, sizeof peek, MSG_PEEK | MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (n <= 0) { /* a probe, a health check, a user who thought better of it */
+			drop(w, LOG_DEBUG, NULL);
+			return 0;
+		}
+		if (w->state == WAITING_PROXY)
+			r = take_proxy(w, peek, (size_t)n);
+		else if (w->state == WAITING_REQUEST)
+			r = take_request(w, peek, (size_t)n);
+		else
+			r = take_tls(w);
+	}
+	/* an incomplete header stays in the socket, which would wake us again and again: wait for more than is there */
+	if (r == 0) {
+		int have = 0;
+
+		have = (int)recv(fd, peek, sizeof peek, MSG_PEEK | MSG_DONTWAIT);
+		have = have < (int)sizeof peek ? have + 1 : have;
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &have, sizeof have);
+	}
+	return 0;
+}
+
+static int watch_waiting(struct waiting *w)
+{
+	struct listener *l = w->l;
+	int r = sd_event_add_io(l->event, &w->io, w->fd, EPOLLIN, on_waiting, w);
+
+	if (r >= 0)
+		r = sd_event_add_time_relative(l->event, &w->timer, CLOCK_BOOTTIME,
+					       RDP_X224_TIMEOUT_SEC * USEC_PER_SEC_, 1000000, on_waited, w);
+	return r < 0 ? r : 0;
+}
+
+static bool is_proxy(const struct listener *l, const char *rhost)
+{
+	for (char **p = l->settings->proxy_peers; *p; p++)
+		if (strcmp(*p, rhost) == 0)
+			return true;
+	return false;
+}
+
+void waiting_new(struct listener *l, int fd)
+{
+	const int on = 1;
+	struct waiting *w = calloc(1, sizeof *w);
+	struct log_logon f;
+	bool proxy;
+
+	if (!w) {
+		(void)close_fd(fd);
+		return;
+	}
+	w->l = l;
+	w->fd = fd;
+	LIST_INSERT_HEAD(&l->waiting, w, entry);
+	l->n_waiting++;
+	sockets_peer(fd, w->rhost, &w->rport);
+	f = (struct log_logon){ .rhost = w->rhost, .rport = w->rport };
+	proxy = is_proxy(l, w->rhost);
+	w->state = proxy ? WAITING_PROXY : WAITING_REQUEST;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	if (l->n_waiting + l->n_sessions > l->settings->max_connections || l->n_waiting > RDP_PRE_TLS_MAX)
+		log_logon_line(LOG_WARNING, &f, "refused: %u connections are open", l->n_waiting + l->n_sessions - 1);
+	else if (!proxy && count(w) < 0)
+		log_logon_line(LOG_WARNING, &f, "refused: too many connections from this address");
+	else if (watch_waiting(w) == 0)
+		return;
+	waiting_free(w);
+}
