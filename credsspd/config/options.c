@@ -187,15 +187,12 @@ static int canonical(char **word)
 
 static int parse_addresses(const struct option_row *o, char *const *values, char ***out)
 {
-	char **words = NULL;
-	int r = parse_list(o, values, &words);
+	int r = parse_list(o, values, out);
 
-	for (char **w = words; r == 0 && *w; w++)
-		r = canonical(w);
 	if (r < 0)
-		options_free_words(words);
-	else
-		*out = words;
+		return r;
+	for (char **w = *out; *w && r == 0; w++)
+		r = canonical(w);
 	return r;
 }
 

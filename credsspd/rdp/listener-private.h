@@ -24,8 +24,8 @@ struct listener {
 	sd_event_source *io[SOCKETS_MAX], *pause;
 	int n_fds;
 	struct addresses *addresses;
-	LIST_HEAD(, waiting) waiting;
-	LIST_HEAD(, session) sessions;
+	LIST_HEAD(waiting_list, waiting) waiting;
+	LIST_HEAD(session_list, session) sessions;
 	unsigned n_waiting, n_sessions;
 	struct places xrdp; /* tickets that xrdp has and has not redeemed yet */
 };

@@ -16,7 +16,7 @@ struct place {
 };
 
 struct places {
-	TAILQ_HEAD(, place) waiting;
+	TAILQ_HEAD(place_queue, place) waiting;
 	unsigned limit, taken;
 };
 
