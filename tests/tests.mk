@@ -3,6 +3,8 @@
 
 TEST_PROGRAMS := $(B)/loginstack
 
+include $(wildcard tests/*/*.mk)
+
 .PHONY: deps test-programs root check-sanitize
 
 $(B)/loginstack: tests/lib/loginstack.c
@@ -22,8 +24,6 @@ root: ## make the private root of tests/bed (otherwise made when first used)
 demo: deps ## log on to an unmodified xrdp over NLA with a real client; build/demo.png shows the desktop (needs root)
 	$(MAKE) --no-print-directory all test-programs
 	tests/demo
-
--include $(wildcard tests/*/*.mk)
 
 # slow tests are those that name themselves so
 CHECKS = $(UNIT_BIN) $(wildcard tests/pam/run) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \

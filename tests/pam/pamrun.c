@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pamrun SERVICE USER ANSWER RHOST PHASE...: a PAM application that answers every question with ANSWER, as sesman does.
+ * RHOST and USER may be "-". Prints every message, "PHASE=RESULT" for each phase until one fails, then the items that
+ * are left and how many questions were asked. Exit status: 0 when all phases succeeded.
+ */
+#include <security/pam_appl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct state {
+	const char *answer;
+	unsigned hidden, visible;
+};
+
+static int converse(int n, const struct pam_message **messages, struct pam_response **ret_responses, void *userdata)
+{
+	struct state *s = userdata;
+	struct pam_response *r = calloc((size_t)n, sizeof *r);
+
+	if (!r)
+		return PAM_BUF_ERR;
+	for (int i = 0; i < n; i++) {
+		switch (messages[i]->msg_style) {
+		case PAM_PROMPT_ECHO_OFF:
+			s->hidden++;
+			r[i].resp = strdup(s->answer);
+			break;
+		case PAM_PROMPT_ECHO_ON:
+			s->visible++;
+			r[i].resp = strdup(s->answer);
+			break;
+		default:
+			(void)printf("message: %s\n", messages[i]->msg);
+		}
+	}
+	*ret_responses = r;
+	return PAM_SUCCESS;
+}
+
+static int setcred(pam_handle_t *pamh, int flags)
+{
+	return pam_setcred(pamh, flags | (int)PAM_ESTABLISH_CRED);
+}
+
+static const struct {
+	const char *name;
+	int (*call)(pam_handle_t *pamh, int flags);
+} phases[] = {
+	{ "authenticate", pam_authenticate },   { "setcred", setcred },
+	{ "acct_mgmt", pam_acct_mgmt },         { "open_session", pam_open_session },
+	{ "close_session", pam_close_session }, { "chauthtok", pam_chauthtok },
+};
+
+static int run_phase(pam_handle_t *pamh, const char *name)
+{
+	struct timespec before, after;
+
+	for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
+		if (strcmp(phases[i].name, name) != 0)
+			continue;
+		(void)clock_gettime(CLOCK_MONOTONIC, &before);
+		int r = phases[i].call(pamh, 0);
+
+		(void)clock_gettime(CLOCK_MONOTONIC, &after);
+		(void)printf("%s=%d msec=%lld (%s)\n", name, r,
+			     (long long)(after.tv_sec - before.tv_sec) * 1000 +
+				 (after.tv_nsec - before.tv_nsec) / 1000000,
+			     pam_strerror(pamh, r));
+		return r;
+	}
+	(void)fprintf(stderr, "pamrun: no phase %s\n", name);
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	struct state s = { 0 };
+	const struct pam_conv conv = { converse, &s };
+	const void *user = NULL, *rhost = NULL;
+	pam_handle_t *pamh = NULL;
+	int r;
+
+	if (argc < 6)
+		return 2;
+	s.answer = argv[3];
+	r = pam_start(argv[1], strcmp(argv[2], "-") == 0 ? NULL : argv[2], &conv, &pamh);
+	if (r != PAM_SUCCESS)
+		return 2;
+	if (strcmp(argv[4], "-") != 0)
+		(void)pam_set_item(pamh, PAM_RHOST, argv[4]);
+	for (int i = 5; i < argc && r == PAM_SUCCESS; i++)
+		r = run_phase(pamh, argv[i]);
+	(void)pam_get_item(pamh, PAM_USER, &user);
+	(void)pam_get_item(pamh, PAM_RHOST, &rhost);
+	(void)printf("user=%s rhost=%s hidden=%u visible=%u\n", user ? (const char *)user : "(none)",
+		     rhost ? (const char *)rhost : "(none)", s.hidden, s.visible);
+	(void)pam_end(pamh, r);
+	return r == PAM_SUCCESS ? 0 : 1;
+}
