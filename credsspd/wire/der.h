@@ -42,7 +42,7 @@ struct view der_take(struct der *d, uint8_t tag);
 /* Goes into the next element, which must have @tag. */
 struct der der_enter(struct der *d, uint8_t tag);
 
-/* An INTEGER from 0 to 2^32 - 1. */
+/* An INTEGER from 0 to 2^32 - 1, in its shortest form. */
 uint32_t der_take_u32(struct der *d);
 
 /* An OCTET STRING inside [n], absent: VIEW_NULL. */

@@ -58,6 +58,8 @@ static uint32_t read_error_code(struct der *seq)
 		seq->failed = true;
 		return 0;
 	}
+	if (v.p[0] & 0x80)
+		value = UINT32_MAX;
 	for (size_t i = 0; i < v.len; i++)
 		value = value << 8 | v.p[i];
 	return value;
