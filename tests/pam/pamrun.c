@@ -65,10 +65,10 @@ static int run_phase(pam_handle_t *pamh, const char *name)
 		int r = phases[i].call(pamh, 0);
 
 		(void)clock_gettime(CLOCK_MONOTONIC, &after);
-		(void)printf("%s=%d msec=%lld (%s)\n", name, r,
-			     (long long)(after.tv_sec - before.tv_sec) * 1000 +
-				 (after.tv_nsec - before.tv_nsec) / 1000000,
-			     pam_strerror(pamh, r));
+		long long usec =
+		    (long long)(after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
+
+		(void)printf("%s=%d msec=%lld usec=%lld (%s)\n", name, r, usec / 1000, usec, pam_strerror(pamh, r));
 		return r;
 	}
 	(void)fprintf(stderr, "pamrun: no phase %s\n", name);
