@@ -95,6 +95,12 @@ static int confirm(struct waiting *w, const struct x224_request *q)
 	return w->selected ? 0 : -EPROTONOSUPPORT;
 }
 
+/* An incomplete header stays in the socket, which would wake us again and again: only more than there is does. */
+static void wait_for(int fd, int octets)
+{
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &octets, sizeof octets);
+}
+
 /* The PROXY header at @p. Returns 1 when there is more to look at, 0 to wait, or -errno when the connection is gone. */
 static int take_proxy(struct waiting *w, const uint8_t *p, size_t len)
 {
@@ -117,12 +123,12 @@ static int take_proxy(struct waiting *w, const uint8_t *p, size_t len)
 		}
 	}
 	w->state = WAITING_REQUEST;
+	wait_for(w->fd, 1);
 	return 1;
 }
 
 static int take_request(struct waiting *w, const uint8_t *p, size_t len)
 {
-	const int one = 1;
 	struct x224_request q;
 	size_t total = 0;
 	int r = x224_frame(p, len, &total);
@@ -141,7 +147,7 @@ static int take_request(struct waiting *w, const uint8_t *p, size_t len)
 		return r;
 	}
 	w->state = WAITING_TLS;
-	(void)setsockopt(w->fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+	wait_for(w->fd, 1);
 	(void)sd_event_source_set_time_relative(w->timer, RDP_PRE_TLS_TIMEOUT_SEC * USEC_PER_SEC_);
 	return 1;
 }
@@ -182,14 +188,8 @@ static int on_waiting(sd_event_source *source, int fd, uint32_t revents, void *u
 			r = take_request(w, peek, (size_t)n);
 		else
 			r = take_tls(w);
-	}
-	/* an incomplete header stays in the socket, which would wake us again and again: wait for more than is there */
-	if (r == 0) {
-		int have = 0;
-
-		have = (int)recv(fd, peek, sizeof peek, MSG_PEEK | MSG_DONTWAIT);
-		have = have < (int)sizeof peek ? have + 1 : have;
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &have, sizeof have);
+		if (r == 0)
+			wait_for(fd, (int)n + 1);
 	}
 	return 0;
 }

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/* The listener on a port of its own, before and at the first TLS octet. Behind it there is a bus that never answers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "credsspd/rdp/listener-private.h"
+#include "credsspd/rdp/listener.h"
+#include "credsspd/rdp/tls.h"
+#include "include/credssp/cleanup.h"
+
+static char dir[] = "/tmp/test_listener.XXXXXX";
+static struct settings settings;
+static sd_event *event;
+static SSL_CTX *ctx;
+static struct listener *l;
+static int bus;
+
+#define REQUEST(protocols) "\x03\x00\x00\x13\x0e\xe0\0\0\0\0\0\x01\x00\x08\x00" protocols "\0\0\0"
+#define CONFIRM(protocol) "\x03\x00\x00\x13\x0e\xd0\0\0\0\0\0\x02\x01\x08\x00" protocol "\0\0\0"
+#define FAILURE "\x03\x00\x00\x13\x0e\xd0\0\0\0\0\0\x03\x00\x08\x00\x05\0\0\0"
+#define PROXY_SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
+#define PROXY_LOCAL PROXY_SIGNATURE "\x20\x00\x00\x00"
+#define PROXY4(last) PROXY_SIGNATURE "\x21\x11\x00\x0c\xc0\x00\x02" last "\xc0\x00\x02\x01\xc3\x50\x0d\x3d"
+#define BYTES(s) s, sizeof(s) - 1
+
+/* Lets the listener do what there is to do: over the loopback it is there at once. */
+static void turn(void)
+{
+	while (sd_event_run(event, 200) > 0)
+		;
+}
+
+static int connect_from(const char *address)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr(address) };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+	} a;
+	socklen_t len = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)), 0);
+	assert_int_equal(getsockname(l->fds[0], &a.any, &len), 0);
+	to.sin_port = a.in.sin_port;
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+	if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
+		assert_int_equal(errno, EINPROGRESS);
+	turn();
+	return fd;
+}
+
+static void give(int fd, const void *p, size_t len)
+{
+	assert_int_equal(send(fd, p, len, MSG_NOSIGNAL), (ssize_t)len);
+	turn();
+}
+
+/* TCP may hold an octet back for as long as an acknowledgement takes. */
+static ssize_t receive(int fd, void *p, size_t size, bool wait)
+{
+	ssize_t n;
+
+	for (int i = 0; (n = recv(fd, p, size, 0)) < 0 && errno == EAGAIN && wait && i < 500; i++)
+		turn();
+	return n < 0 ? -errno : n;
+}
+
+/* Exactly that, and then @end: 0 for the end of the connection, -EAGAIN when it stays open. */
+static void expect(const char *what, int fd, const void *p, size_t len, int end)
+{
+	uint8_t got[64];
+	ssize_t n = len ? receive(fd, got, len, true) : 0;
+
+	if (n != (ssize_t)len)
+		fail_msg("%s: %zd octets, not %zu", what, n, len);
+	if (len)
+		assert_memory_equal(got, p, len);
+	n = receive(fd, got, sizeof got, end == 0);
+	if (n != end && !(end == 0 && n == -ECONNRESET))
+		fail_msg("%s: then %zd, not %d", what, n, end);
+}
+
+static void test_requests(void **state)
+{
+	static const struct {
+		const char *what, *p;
+		size_t len;
+		bool hybrid_ex;
+		const char *answer; /* NULL: none, closed */
+	} row[] = {
+		{ "HYBRID", BYTES(REQUEST("\x03")), true, CONFIRM("\x02") },
+		{ "HYBRID_EX", BYTES(REQUEST("\x0b")), true, CONFIRM("\x08") },
+		{ "HYBRID_EX, switched off", BYTES(REQUEST("\x0b")), false, CONFIRM("\x02") },
+		{ "HYBRID_EX alone", BYTES(REQUEST("\x08")), true, CONFIRM("\x08") },
+		{ "HYBRID_EX alone, switched off", BYTES(REQUEST("\x08")), false, FAILURE },
+		{ "more than we know", BYTES(REQUEST("\x1f")), true, CONFIRM("\x08") },
+		{ "TLS only", BYTES(REQUEST("\x01")), true, FAILURE },
+		{ "RDSTLS and TLS", BYTES(REQUEST("\x05")), true, FAILURE },
+		{ "standard security", BYTES(REQUEST("\x00")), true, FAILURE },
+		{ "no negotiation", BYTES("\x03\x00\x00\x0b\x06\xe0\0\0\0\0\0"), true, FAILURE },
+		{ "no RDP", BYTES("GET / HTTP/1.0\r\n\r\n"), true, NULL },
+		{ "too long", BYTES("\x03\x00\x04\x01"), true, NULL },
+		{ "a PROXY header from a stranger", BYTES(PROXY4("\x07") REQUEST("\x0b")), true, NULL },
+		{ "TLS at once", BYTES("\x16\x03\x01\x02\x00\x01"), true, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		bool selected = row[i].answer && memcmp(row[i].answer, FAILURE, sizeof FAILURE - 1) != 0;
+		int fd = connect_from("127.0.0.1");
+
+		settings.hybrid_ex = row[i].hybrid_ex;
+		give(fd, row[i].p, row[i].len);
+		expect(row[i].what, fd, row[i].answer, row[i].answer ? 19 : 0, selected ? -EAGAIN : 0);
+		assert_int_equal(l->n_waiting, selected);
+		(void)close(fd);
+		turn();
+		assert_int_equal(l->n_waiting, 0);
+	}
+	settings.hybrid_ex = true;
+}
+
+/* One octet at a time; nothing happens before the last one. */
+static void test_slowly(void **state)
+{
+	static const struct {
+		const char *from, *p;
+		size_t len;
+	} row[] = {
+		{ "127.0.0.1", BYTES(REQUEST("\x03")) },
+		{ "127.0.0.2", BYTES(PROXY4("\x07") REQUEST("\x03")) }, /* shorter than the header before it */
+		{ "127.0.0.2", BYTES(PROXY4("\x07") "\x03\x00\x00\x2b\x26\xe0\0\0\0\0\0"
+						    "Cookie: mstshash=alice\r\n"
+						    "\x01\x00\x08\x00\x03\0\0\0") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		int fd = connect_from(row[i].from);
+
+		for (size_t n = 0; n < row[i].len; n++) {
+			expect("slowly", fd, NULL, 0, -EAGAIN);
+			give(fd, row[i].p + n, 1);
+		}
+		expect("slowly", fd, CONFIRM("\x02"), 19, -EAGAIN);
+		(void)close(fd);
+		turn();
+		assert_int_equal(l->n_waiting, 0);
+	}
+}
+
+static void test_proxy(void **state)
+{
+	static const struct {
+		const char *what, *p;
+		size_t len;
+		const char *answer;
+		const char *rhost;
+	} row[] = {
+		{ "header and request", BYTES(PROXY4("\x07") REQUEST("\x03")), CONFIRM("\x02"), "192.0.2.7" },
+		{ "a health check", BYTES(PROXY_LOCAL REQUEST("\x0b")), CONFIRM("\x08"), "127.0.0.2" },
+		{ "no header", BYTES(REQUEST("\x03")), NULL, NULL },
+		{ "version 1", BYTES("PROXY TCP4 192.0.2.7 192.0.2.1 50000 3389\r\n"), NULL, NULL },
+		{ "two headers", BYTES(PROXY4("\x07") PROXY4("\x08") REQUEST("\x03")), NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		int fd = connect_from("127.0.0.2");
+
+		give(fd, row[i].p, row[i].len);
+		expect(row[i].what, fd, row[i].answer, row[i].answer ? 19 : 0, row[i].answer ? -EAGAIN : 0);
+		if (row[i].rhost)
+			assert_string_equal(LIST_FIRST(&l->waiting)->rhost, row[i].rhost);
+		(void)close(fd);
+		turn();
+		assert_int_equal(l->n_waiting, 0);
+	}
+	/* a probe that connects and leaves, and one that resets */
+	for (int i = 0; i < 2; i++) {
+		const struct linger hard = { 1, 0 };
+		int fd = connect_from("127.0.0.2");
+
+		if (i)
+			(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+		(void)close(fd);
+		turn();
+		assert_int_equal(l->n_waiting, 0);
+	}
+}
+
+static void test_max_connections(void **state)
+{
+	int fd[4];
+
+	(void)state;
+	settings.max_connections = 3;
+	for (int i = 0; i < 4; i++) {
+		fd[i] = connect_from("127.0.0.1");
+		expect("max_connections", fd[i], NULL, 0, i < 3 ? -EAGAIN : 0);
+	}
+	assert_int_equal(l->n_waiting, 3);
+	(void)close(fd[1]);
+	turn();
+	(void)close(fd[3]);
+	fd[3] = connect_from("127.0.0.1");
+	expect("a place has become free", fd[3], NULL, 0, -EAGAIN);
+	(void)close(fd[0]);
+	(void)close(fd[2]);
+	(void)close(fd[3]);
+	turn();
+	assert_int_equal(l->n_waiting, 0);
+	settings.max_connections = RDP_CONNECTIONS_MAX;
+}
+
+/* One address reaches its limit before TLS: directly, or behind the proxy; others do not notice. */
+static void test_address_limit(void **state)
+{
+	static int fd[RDP_PRE_TLS_PER_ADDRESS_MAX];
+	struct rlimit r;
+	int more;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
+	r.rlim_cur = r.rlim_max < 4096 ? r.rlim_max : 4096;
+	if (setrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur < 2 * RDP_PRE_TLS_PER_ADDRESS_MAX + 64)
+		skip();
+	for (int behind = 0; behind < 2; behind++) {
+		const char *from = behind ? "127.0.0.2" : "127.0.0.1";
+
+		for (size_t i = 0; i < RDP_PRE_TLS_PER_ADDRESS_MAX; i++) {
+			fd[i] = connect_from(from);
+			if (behind)
+				give(fd[i], BYTES(PROXY4("\x09")));
+		}
+		assert_int_equal(l->n_waiting, RDP_PRE_TLS_PER_ADDRESS_MAX);
+		more = connect_from(from);
+		if (behind)
+			give(more, BYTES(PROXY4("\x09")));
+		expect("one too many", more, NULL, 0, 0);
+		(void)close(more);
+		more = connect_from(behind ? from : "127.0.0.3");
+		if (behind)
+			give(more, BYTES(PROXY4("\x0a")));
+		give(more, BYTES(REQUEST("\x03")));
+		expect("another address", more, CONFIRM("\x02"), 19, -EAGAIN);
+		(void)close(more);
+		for (size_t i = 0; i < RDP_PRE_TLS_PER_ADDRESS_MAX; i++)
+			(void)close(fd[i]);
+		turn();
+		assert_int_equal(l->n_waiting, 0);
+	}
+}
+
+/* At the first TLS octet there is a process, which the listener forgets when it has gone. */
+static void test_process(void **state)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(client_ctx);
+	int fd = connect_from("127.0.0.1"), r = 0;
+
+	(void)state;
+	give(fd, BYTES(REQUEST("\x0b")));
+	expect("process", fd, CONFIRM("\x08"), 19, -EAGAIN);
+	assert_int_equal(SSL_set_fd(ssl, fd), 1);
+	for (int i = 0; i < 500 && (r = SSL_connect(ssl)) != 1; i++)
+		turn();
+	assert_int_equal(r, 1);
+	assert_int_equal(l->n_waiting, 0);
+	assert_int_equal(l->n_sessions, 1);
+	SSL_free(ssl);
+	(void)close(fd);
+	for (int i = 0; i < 500 && l->n_sessions; i++)
+		turn();
+	assert_int_equal(l->n_sessions, 0);
+	SSL_CTX_free(client_ctx);
+}
+
+static int setup(void **state)
+{
+	static char *listen_on[] = { NULL, NULL }, *proxies[] = { NULL, NULL };
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char address[160];
+	AUTO_FREE char *error = NULL;
+	sigset_t set;
+
+	(void)state;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || !mkdtemp(dir))
+		return -1;
+	listen_on[0] = strdup("127.0.0.1:0");
+	proxies[0] = strdup("127.0.0.2");
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/bus", dir);
+	(void)snprintf(address, sizeof address, "unix:path=%s", a.sun_path);
+	bus = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(bus, (struct sockaddr *)&a, sizeof a) < 0 || listen(bus, 8) < 0 ||
+	    setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1) < 0)
+		return -1;
+	settings = (struct settings){ .listen = listen_on,
+				      .state_directory = dir,
+				      .xrdp_socket = (char[]){ "/nonexistent/xrdp" },
+				      .service = (char[]){ "test" },
+				      .hybrid_ex = true,
+				      .proxy_peers = proxies,
+				      .max_connections = RDP_CONNECTIONS_MAX };
+	if (tls_context(&settings, &ctx, &error) < 0 || sd_event_new(&event) < 0)
+		return -1;
+	return listener_new(event, &settings, ctx, &l);
+}
+
+static int teardown(void **state)
+{
+	static const char *const name[] = { "bus", "certificate.pem", "private_key.pem" };
+
+	(void)state;
+	listener_free(l, 0);
+	SSL_CTX_free(ctx);
+	(void)sd_event_unref(event);
+	(void)close(bus);
+	free(settings.listen[0]);
+	free(settings.proxy_peers[0]);
+	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof path, "%s/%s", dir, name[i]);
+		(void)unlink(path);
+	}
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requests),      cmocka_unit_test(test_slowly),
+		cmocka_unit_test(test_proxy),         cmocka_unit_test(test_max_connections),
+		cmocka_unit_test(test_address_limit), cmocka_unit_test(test_process),
+	};
+
+	(void)alarm(110);
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
