@@ -45,15 +45,13 @@ int name_decode_utf16le(const uint8_t *p, size_t len, char ret_[ACCOUNT_NAME_MAX
 	return 0;
 }
 
-static bool all_digits(const char *s)
+/* ASCII only: domain names are, or are compared as given. The part before the first dot may stand for the whole. */
+static bool says_the_same(const char *domain, const char *qualifier, size_t len)
 {
-	return s[strspn(s, "0123456789")] == '\0';
-}
+	const char *dot = memchr(qualifier, '.', len);
+	size_t n = strlen(domain), label = dot ? (size_t)(dot - qualifier) : len;
 
-/* ASCII only: domain names are, or are compared as given. */
-static bool same_ignoring_case(const char *a, const char *b)
-{
-	return strcasecmp(a, b) == 0;
+	return (n == len || (n > 0 && n == label)) && strncasecmp(domain, qualifier, n) == 0;
 }
 
 int name_split(const char *domain, const char *user, char ret_domain[ACCOUNT_NAME_MAX + 1],
@@ -76,18 +74,13 @@ int name_split(const char *domain, const char *user, char ret_domain[ACCOUNT_NAM
 	}
 	if (name_len == 0 || (at && (inner_len == 0 || memchr(name, '@', name_len))))
 		return -EINVAL;
+	if (strspn(name, "0123456789") >= name_len)
+		return -EINVAL;
+	if ((backslash || at) && *domain && !says_the_same(domain, inner, inner_len))
+		return -EINVAL;
 	memcpy(ret_domain, inner, inner_len);
 	ret_domain[inner_len] = '\0';
 	memcpy(ret_user, name, name_len);
 	ret_user[name_len] = '\0';
-	if (all_digits(ret_user))
-		return -EINVAL;
-	/* a domain beside a qualified name has to say the same; the part before the first dot may stand for it */
-	if ((backslash || at) && *domain && !same_ignoring_case(domain, ret_domain)) {
-		size_t n = strcspn(ret_domain, ".");
-
-		if (strlen(domain) != n || strncasecmp(domain, ret_domain, n) != 0)
-			return -EINVAL;
-	}
 	return 0;
 }

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/* The names that are refused before anybody looks them up, and how user and domain are told apart. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "credsspd/wire/name.h"
+#include "credsspd/wire/utf16.h"
+#include "tests/unit/build.h"
+
+#define TEXT(s) s, sizeof(s) - 1
+
+/* ---- one name ---- */
+
+static const struct {
+	const char *name;
+	const char *p;
+	size_t len;
+	int result;
+} checks[] = {
+	{ "nothing", TEXT(""), 0 },
+	{ "alice", TEXT("alice"), 0 },
+	{ "a domain", TEXT("corp.example.com"), 0 },
+	{ "what PAM hosts have", TEXT("_svc-web.01$"), 0 },
+	{ "qualified", TEXT("CORP\\alice"), 0 },
+	{ "a UPN", TEXT("alice@corp.example"), 0 },
+	{ "spaces", TEXT("Alice B. Doe"), 0 },
+	{ "umlauts", TEXT("M\xc3\xbcller"), 0 },
+	{ "Han", TEXT("\xe4\xb8\xad\xe6\x96\x87"), 0 },
+	{ "U+00A0, the first behind C1",
+	  TEXT("a\xc2\xa0"
+	       "b"),
+	  0 },
+	{ "a continuation that looks like C1", TEXT("\xc4\x85\xe2\x82\x9b"), 0 },
+	{ "a field of passwd", TEXT("alice:x:0:0"), -EINVAL },
+	{ "a colon first", TEXT(":"), -EINVAL },
+	{ "a path", TEXT("../../etc/passwd"), -EINVAL },
+	{ "a service principal", TEXT("TERMSRV/host"), -EINVAL },
+	{ "a slash last", TEXT("alice/"), -EINVAL },
+	{ "NUL inside", TEXT("root\0alice"), -EINVAL },
+	{ "NUL first", TEXT("\0alice"), -EINVAL },
+	{ "NUL last", TEXT("alice\0"), -EINVAL },
+	{ "a forged line", TEXT("x\nJan  1 00:00:00 host sshd[1]: Accepted password for root"), -EINVAL },
+	{ "carriage return", TEXT("alice\r"), -EINVAL },
+	{ "a tab", TEXT("al\tice"), -EINVAL },
+	{ "an escape sequence", TEXT("\x1b[2Jalice"), -EINVAL },
+	{ "DEL", TEXT("alice\x7f"), -EINVAL },
+	{ "CSI of C1",
+	  TEXT("\xc2\x9b"
+	       "2Jalice"),
+	  -EINVAL },
+	{ "the first of C1", TEXT("\xc2\x80"), -EINVAL },
+	{ "NEL", TEXT("alice\xc2\x85"), -EINVAL },
+	{ "the last of C1", TEXT("alice\xc2\x9f"), -EINVAL },
+	{ "Latin-1", TEXT("M\xfcller"), -EINVAL },
+	{ "'/' in two octets",
+	  TEXT("a\xc0\xaf"
+	       "b"),
+	  -EINVAL },
+	{ "':' in two octets",
+	  TEXT("a\xc0\xba"
+	       "b"),
+	  -EINVAL },
+	{ "NUL in two octets", TEXT("root\xc0\x80"), -EINVAL },
+	{ "a surrogate", TEXT("\xed\xa0\x80"), -EINVAL },
+	{ "a cut character", TEXT("alic\xc3"), -EINVAL },
+	{ "C1 cut", TEXT("alic\xc2"), -EINVAL },
+};
+
+static void test_check(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+		struct buf in AUTO_BUF = buf_copy(checks[i].p, checks[i].len);
+		int r = name_check((const char *)in.p, in.len);
+
+		if (r != checks[i].result)
+			fail_msg("%s: %d", checks[i].name, r);
+	}
+}
+
+/* Each octet of ASCII, at each place. */
+static void test_check_ascii(void **state)
+{
+	(void)state;
+	for (int c = 0; c < 0x80; c++) {
+		int expected = c < 0x20 || c == 0x7f || c == ':' || c == '/' ? -EINVAL : 0;
+
+		for (size_t at = 0; at < 5; at++) {
+			struct buf in AUTO_BUF = LIT("alice");
+
+			in.p[at] = (uint8_t)c;
+			if (name_check((const char *)in.p, in.len) != expected)
+				fail_msg("%02x at %zu", c, at);
+		}
+	}
+}
+
+static void test_check_length(void **state)
+{
+	struct buf most AUTO_BUF = buf_fill('a', ACCOUNT_NAME_MAX);
+	struct buf over AUTO_BUF = buf_fill('a', ACCOUNT_NAME_MAX + 1);
+
+	(void)state;
+	assert_int_equal(name_check((const char *)most.p, most.len), 0);
+	assert_int_equal(name_check((const char *)over.p, over.len), -EINVAL);
+}
+
+/* ---- from UTF-16LE ---- */
+
+static const struct {
+	const char *name;
+	const char *p;
+	size_t len;
+	int result;
+	const char *out;
+} decodes[] = {
+	{ "nothing", TEXT(""), 0, "" },
+	{ "a NUL", TEXT("\0\0"), 0, "" },
+	{ "alice", TEXT("a\0l\0i\0c\0e\0"), 0, "alice" },
+	{ "with the NUL of some clients", TEXT("a\0l\0i\0c\0e\0\0\0"), 0, "alice" },
+	{ "umlauts", TEXT("\xfc\0"), 0, "\xc3\xbc" },
+	{ "a letter whose low octet is zero", TEXT("\x00\x01"), 0, "\xc4\x80" },
+	{ "a pair", TEXT("\x3d\xd8\x00\xde"), 0, "\xf0\x9f\x98\x80" },
+	{ "qualified", TEXT("C\0\\\0a\0"), 0, "C\\a" },
+	{ "two NULs", TEXT("\0\0\0\0"), -EINVAL, NULL },
+	{ "two NULs at the end", TEXT("a\0\0\0\0\0"), -EINVAL, NULL },
+	{ "NUL inside", TEXT("r\0\0\0x\0"), -EINVAL, NULL },
+	{ "NUL first", TEXT("\0\0r\0"), -EINVAL, NULL },
+	{ "NUL inside and at the end", TEXT("r\0\0\0x\0\0\0"), -EINVAL, NULL },
+	{ "one octet", TEXT("a"), -EINVAL, NULL },
+	{ "one octet of NUL", TEXT("\0"), -EINVAL, NULL },
+	{ "an odd length", TEXT("a\0b"), -EINVAL, NULL },
+	{ "an odd length that ends in NULs", TEXT("a\0\0"), -EINVAL, NULL },
+	{ "a high surrogate", TEXT("a\0\x00\xd8"), -EINVAL, NULL },
+	{ "a high surrogate and NUL", TEXT("\x00\xd8\0\0"), -EINVAL, NULL },
+	{ "a low surrogate", TEXT("\x00\xdc"), -EINVAL, NULL },
+	{ "a newline", TEXT("a\0\n\0b\0"), -EINVAL, NULL },
+	{ "U+0085", TEXT("a\0\x85\0"), -EINVAL, NULL },
+	{ "U+009B", TEXT("\x9b\0"), -EINVAL, NULL },
+	{ "DEL", TEXT("\x7f\0"), -EINVAL, NULL },
+	{ "a colon", TEXT("a\0:\0"), -EINVAL, NULL },
+	{ "a slash", TEXT("a\0/\0"), -EINVAL, NULL },
+};
+
+static void test_decode(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof decodes / sizeof *decodes; i++) {
+		struct buf in AUTO_BUF = buf_copy(decodes[i].p, decodes[i].len);
+		char out[ACCOUNT_NAME_MAX + 1] = "untouched";
+		int r = name_decode_utf16le(in.p, in.len, out);
+
+		if (r != decodes[i].result || strcmp(out, r ? "untouched" : decodes[i].out) != 0)
+			fail_msg("%s: %d, \"%s\"", decodes[i].name, r, out);
+	}
+}
+
+/* @n times the character @c, with a NUL behind when @nul. */
+static struct buf repeat_utf16(uint16_t c, size_t n, int nul)
+{
+	struct buf b = buf_new(2 * n + (nul ? 2 : 0));
+
+	memset(b.p, 0, b.len);
+	for (size_t i = 0; i < n; i++) {
+		b.p[2 * i] = (uint8_t)c;
+		b.p[2 * i + 1] = (uint8_t)(c >> 8);
+	}
+	return b;
+}
+
+/* The limit is one of UTF-8 octets. A character that does not fit is not cut and not left out. */
+static void test_decode_length(void **state)
+{
+	static const struct {
+		uint16_t c;
+		size_t octets;
+	} row[] = { { 'a', 1 }, { 0xfc, 2 }, { 0x20ac, 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof row / sizeof *row; i++) {
+		size_t octets = row[i / 2].octets, most = ACCOUNT_NAME_MAX / octets;
+		struct buf fits AUTO_BUF = repeat_utf16(row[i / 2].c, most, i % 2);
+		struct buf over AUTO_BUF = repeat_utf16(row[i / 2].c, most + 1, i % 2);
+		struct buf much AUTO_BUF = repeat_utf16(row[i / 2].c, 100000, i % 2);
+		struct buf out AUTO_BUF = buf_fill('x', ACCOUNT_NAME_MAX + 1);
+
+		assert_int_equal(name_decode_utf16le(over.p, over.len, (char *)out.p), -ENAMETOOLONG);
+		assert_int_equal(name_decode_utf16le(much.p, much.len, (char *)out.p), -ENAMETOOLONG);
+		assert_int_equal(out.p[0], 'x');
+		assert_int_equal(name_decode_utf16le(fits.p, fits.len, (char *)out.p), 0);
+		assert_int_equal(strlen((char *)out.p), most * octets);
+	}
+}
+
+/* ---- user and domain ---- */
+
+static const struct {
+	const char *domain, *user;
+	int result;
+	const char *to_domain, *to_user;
+} splits[] = {
+	{ "", "alice", 0, "", "alice" },
+	{ ".", "alice", 0, ".", "alice" },
+	{ "CORP", "alice", 0, "CORP", "alice" },
+	{ "corp.example", "alice", 0, "corp.example", "alice" },
+	{ "CORP", "Alice B. Doe", 0, "CORP", "Alice B. Doe" },
+	{ "CORP", "alice1", 0, "CORP", "alice1" },
+	{ "CORP", "1alice", 0, "CORP", "1alice" },
+	{ "1", "alice", 0, "1", "alice" },
+	/* down-level names */
+	{ "", "CORP\\alice", 0, "CORP", "alice" },
+	{ "CORP", "CORP\\alice", 0, "CORP", "alice" },
+	{ "corp", "CORP\\alice", 0, "CORP", "alice" },
+	{ "", ".\\alice", 0, ".", "alice" },
+	{ "", "\\alice", 0, "", "alice" },
+	/* user principal names */
+	{ "", "alice@corp.example", 0, "corp.example", "alice" },
+	{ "CORP.EXAMPLE", "alice@corp.example", 0, "corp.example", "alice" },
+	{ "CORP", "alice@corp.example", 0, "corp.example", "alice" },
+	{ "", "alice@CORP", 0, "CORP", "alice" },
+	/* a domain beside a qualified name that says something else */
+	{ "OTHER", "CORP\\alice", -EINVAL, NULL, NULL },
+	{ "CORP", ".\\alice", -EINVAL, NULL, NULL },
+	{ "CORP", "\\alice", -EINVAL, NULL, NULL },
+	{ ".", "CORP\\alice", -EINVAL, NULL, NULL },
+	{ "OTHER", "alice@corp.example", -EINVAL, NULL, NULL },
+	{ "COR", "alice@corp.example", -EINVAL, NULL, NULL },
+	{ "CORP.", "alice@corp.example", -EINVAL, NULL, NULL },
+	{ "CORP.EXAMPL", "alice@corp.example", -EINVAL, NULL, NULL },
+	{ "example", "alice@corp.example", -EINVAL, NULL, NULL },
+	{ "corp.eu", "alice@corp.eu.example", -EINVAL, NULL, NULL },
+	{ "", "alice@.example", 0, ".example", "alice" },
+	{ "c", "alice@.example", -EINVAL, NULL, NULL },
+	/* two of them */
+	{ "", "A\\B\\alice", -EINVAL, NULL, NULL },
+	{ "", "CORP\\\\alice", -EINVAL, NULL, NULL },
+	{ "", "\\\\host\\share", -EINVAL, NULL, NULL },
+	{ "", "CORP\\alice\\", -EINVAL, NULL, NULL },
+	{ "", "CORP\\alice@corp.example", -EINVAL, NULL, NULL },
+	{ "", "alice@CORP\\root", -EINVAL, NULL, NULL },
+	{ "", "alice@a@b", -EINVAL, NULL, NULL },
+	{ "", "alice@@b", -EINVAL, NULL, NULL },
+	{ "", "@@", -EINVAL, NULL, NULL },
+	/* in the domain */
+	{ "CORP\\x", "alice", -EINVAL, NULL, NULL },
+	{ "\\", "alice", -EINVAL, NULL, NULL },
+	{ "corp@x", "alice", -EINVAL, NULL, NULL },
+	{ "@", "alice", -EINVAL, NULL, NULL },
+	/* nobody */
+	{ "", "", -EINVAL, NULL, NULL },
+	{ "CORP", "", -EINVAL, NULL, NULL },
+	{ "", "CORP\\", -EINVAL, NULL, NULL },
+	{ "", "\\", -EINVAL, NULL, NULL },
+	{ "", "@corp.example", -EINVAL, NULL, NULL },
+	{ "", "alice@", -EINVAL, NULL, NULL },
+	{ "", "@", -EINVAL, NULL, NULL },
+	/* a uid, to some name services */
+	{ "", "0", -EINVAL, NULL, NULL },
+	{ "", "1000", -EINVAL, NULL, NULL },
+	{ "CORP", "0", -EINVAL, NULL, NULL },
+	{ "", "CORP\\0", -EINVAL, NULL, NULL },
+	{ "", "\\0", -EINVAL, NULL, NULL },
+	{ "", "0000@corp.example", -EINVAL, NULL, NULL },
+	{ "", "123456789012345678901234567890", -EINVAL, NULL, NULL },
+};
+
+static void test_split(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+		/* exactly long enough, so that the sanitizers see more */
+		struct buf domain AUTO_BUF = buf_copy(splits[i].domain, strlen(splits[i].domain) + 1);
+		struct buf user AUTO_BUF = buf_copy(splits[i].user, strlen(splits[i].user) + 1);
+		char to_domain[ACCOUNT_NAME_MAX + 1] = "?", to_user[ACCOUNT_NAME_MAX + 1] = "?";
+		int r = name_split((char *)domain.p, (char *)user.p, to_domain, to_user);
+
+		if (r != splits[i].result)
+			fail_msg("\"%s\" \"%s\": %d", splits[i].domain, splits[i].user, r);
+		if (r == 0 && (strcmp(to_domain, splits[i].to_domain) != 0 || strcmp(to_user, splits[i].to_user) != 0))
+			fail_msg("\"%s\" \"%s\": \"%s\" \"%s\"", splits[i].domain, splits[i].user, to_domain, to_user);
+		if (r && (strcmp(to_domain, "?") != 0 || strcmp(to_user, "?") != 0))
+			fail_msg("\"%s\" \"%s\": refused, but written", splits[i].domain, splits[i].user);
+	}
+}
+
+static void test_split_length(void **state)
+{
+	char most[ACCOUNT_NAME_MAX + 1], over[ACCOUNT_NAME_MAX + 2];
+	struct buf domain AUTO_BUF = buf_new(ACCOUNT_NAME_MAX + 1);
+	struct buf user AUTO_BUF = buf_new(ACCOUNT_NAME_MAX + 1);
+
+	(void)state;
+	memset(most, 'a', sizeof most - 1);
+	most[sizeof most - 1] = '\0';
+	memset(over, 'a', sizeof over - 1);
+	over[sizeof over - 1] = '\0';
+	assert_int_equal(name_split(most, most, (char *)domain.p, (char *)user.p), 0);
+	assert_string_equal((char *)domain.p, most);
+	assert_string_equal((char *)user.p, most);
+	assert_int_equal(name_split(over, "alice", (char *)domain.p, (char *)user.p), -EINVAL);
+	assert_int_equal(name_split("", over, (char *)domain.p, (char *)user.p), -EINVAL);
+	/* one qualified name is as long as any */
+	over[128] = '\\';
+	assert_int_equal(name_split("", over, (char *)domain.p, (char *)user.p), -EINVAL);
+	most[128] = '\\';
+	assert_int_equal(name_split("", most, (char *)domain.p, (char *)user.p), 0);
+	assert_int_equal(strlen((char *)domain.p), 128);
+	assert_int_equal(strlen((char *)user.p), ACCOUNT_NAME_MAX - 129);
+	most[128] = '@';
+	assert_int_equal(name_split("", most, (char *)domain.p, (char *)user.p), 0);
+	assert_int_equal(strlen((char *)user.p), 128);
+	assert_int_equal(strlen((char *)domain.p), ACCOUNT_NAME_MAX - 129);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check),         cmocka_unit_test(test_check_ascii),
+		cmocka_unit_test(test_check_length),  cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_decode_length), cmocka_unit_test(test_split),
+		cmocka_unit_test(test_split_length),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
