@@ -26,9 +26,16 @@ static bool oid_equal(struct view v, const struct oid *oid)
 	return v.len == oid->len && memcmp(v.p, oid->octets, oid->len) == 0;
 }
 
+#define NTLMSSP_SIGNATURE_LEN 8U /* with its NUL */
+
 static bool is_ntlmssp(struct view v)
 {
-	return v.len >= 8 && memcmp(v.p, "NTLMSSP", 8) == 0;
+	return v.len >= NTLMSSP_SIGNATURE_LEN && memcmp(v.p, "NTLMSSP", NTLMSSP_SIGNATURE_LEN) == 0;
+}
+
+static bool contains_ntlmssp(const uint8_t *p, size_t len)
+{
+	return len >= NTLMSSP_SIGNATURE_LEN && memmem(p, len, "NTLMSSP", NTLMSSP_SIGNATURE_LEN) != NULL;
 }
 
 enum gss_token_kind gss_token_kind(struct view token)
@@ -210,10 +217,13 @@ int ntlm_token_guard(struct view token)
 	case GSS_TOKEN_UNKNOWN:
 		break;
 	}
-	if (inner.p && is_ntlmssp(inner))
-		return guard_message(inner);
-	/* a message where we find none might be found by a parser that is looser than ours */
-	return memmem(token.p, token.len, "NTLMSSP", 8) ? -EPROTO : 0;
+	/* a message where we find none, or a second one, might be found by a parser that is looser than ours */
+	if (!inner.p || !is_ntlmssp(inner))
+		return contains_ntlmssp(token.p, token.len) ? -EPROTO : 0;
+	if (contains_ntlmssp(token.p, (size_t)(inner.p - token.p) + NTLMSSP_SIGNATURE_LEN - 1) ||
+	    contains_ntlmssp(inner.p + 1, (size_t)(token.p + token.len - inner.p) - 1))
+		return -EPROTO;
+	return guard_message(inner);
 }
 
 struct view ntlm_negotiate_pad(struct view token, uint8_t buffer[NTLM_NEGOTIATE_LEN])
@@ -234,8 +244,8 @@ struct view ntlm_negotiate_pad(struct view token, uint8_t buffer[NTLM_NEGOTIATE_
 
 int krb5_wrap_guard(struct view t)
 {
-	/* the header, then at least confounder, its copy of the header and a checksum */
-	if (t.len < 16 + 16 + 12 || t.p[0] != 0x05 || t.p[1] != 0x04 || t.p[3] != 0xff)
+	/* the header, then at least confounder, a copy of the header and a checksum */
+	if (t.len < 16 + 16 + 16 + 12 || t.p[0] != 0x05 || t.p[1] != 0x04 || t.p[3] != 0xff)
 		return -EPROTO;
 	if (t.p[2] != (CFX_SEALED | CFX_ACCEPTOR_SUBKEY))
 		return -EPROTO;
