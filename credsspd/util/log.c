@@ -59,30 +59,65 @@ bool log_debug_enabled(void)
 	return debug;
 }
 
-/* Controls of ASCII and, in UTF-8, of Latin-1 (a terminal may take U+009B for an escape sequence). */
-static bool needs_escape(unsigned char c, unsigned char next)
+/*
+ * How many octets the character at @p takes; 0 when its first octet has to be escaped: controls of ASCII and, in UTF-8,
+ * of Latin-1 (a terminal may take U+009B for an escape sequence), and what is not UTF-8.
+ */
+static size_t printable(const unsigned char *p)
 {
-	return c < 0x20 || c == 0x7f || c == '"' || c == '\\' || (c == 0xc2 && next >= 0x80 && next < 0xa0);
+	static const struct {
+		unsigned char first, last, second_first, second_last;
+		size_t n;
+	} row[] = {
+		{ 0x20, 0x7e, 0, 0xff, 1 },    { 0xc2, 0xc2, 0xa0, 0xbf, 2 }, { 0xc3, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		if (p[0] < row[i].first || p[0] > row[i].last)
+			continue;
+		if (p[1] < row[i].second_first || p[1] > row[i].second_last)
+			return 0;
+		for (size_t k = 2; k < row[i].n; k++)
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		return row[i].n;
+	}
+	return 0;
+}
+
+/* @special are characters that are escaped too. */
+static const char *escape(char *out, size_t size, const char *in, const char *special)
+{
+	const unsigned char *p = (const unsigned char *)in;
+	size_t o = 0, mark = 0; /* "..." fits at @mark */
+
+	while (*p) {
+		size_t n = strchr(special, *p) ? 0 : printable(p);
+		size_t need = n ? n : strlen("\\x00");
+
+		if (o + need >= size) {
+			memcpy(out + mark, "...", 4);
+			return out;
+		}
+		if (n)
+			memcpy(out + o, p, n);
+		else
+			(void)snprintf(out + o, size - o, "\\x%02x", *p);
+		o += need;
+		p += n ? n : 1;
+		if (o + 4 <= size)
+			mark = o;
+	}
+	out[o] = '\0';
+	return out;
 }
 
 const char *log_escape(char *out, unsigned long size, const char *in)
 {
-	size_t o = 0;
-
-	for (size_t i = 0; in[i]; i++) {
-		unsigned char c = (unsigned char)in[i];
-
-		if (o + 4 + 4 > size) {
-			memcpy(out + o, "...", 4);
-			return out;
-		}
-		if (needs_escape(c, (unsigned char)in[i + 1]))
-			o += (size_t)snprintf(out + o, size - o, "\\x%02x", c);
-		else
-			out[o++] = (char)c;
-	}
-	out[o] = '\0';
-	return out;
+	return escape(out, size, in, "\"\\");
 }
 
 struct fields {
@@ -189,7 +224,7 @@ __attribute__((format(printf, 3, 0))) static void write_line(int level, const st
 {
 	/* the daemons have one thread; a stack frame of this size would be the largest by far */
 	static struct fields f;
-	static char message[LINE_MAX_], safe[LINE_MAX_];
+	static char message[LINE_MAX_ + 4], safe[LINE_MAX_]; /* what is cut does not fit into @safe: "..." */
 	int saved = errno;
 
 	if (level >= LOG_DEBUG && !debug)
@@ -197,16 +232,7 @@ __attribute__((format(printf, 3, 0))) static void write_line(int level, const st
 	f.n = 0;
 	(void)vsnprintf(message, sizeof message, fmt, ap);
 	/* arguments are escaped here, as a whole: a newline of a client cannot start a line of its own */
-	size_t o = 0;
-	for (size_t i = 0; message[i] && o + 5 < sizeof safe; i++) {
-		unsigned char c = (unsigned char)message[i];
-
-		if (c < 0x20 || c == 0x7f)
-			o += (size_t)snprintf(safe + o, sizeof safe - o, "\\x%02x", c);
-		else
-			safe[o++] = (char)c;
-	}
-	safe[o] = '\0';
+	(void)escape(safe, sizeof safe, message, "");
 	if (who)
 		add_logon_fields(&f, who);
 	if (to_journal)

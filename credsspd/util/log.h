@@ -45,8 +45,8 @@ struct log_logon {
 __attribute__((format(printf, 3, 4))) void log_logon_line(int level, const struct log_logon *who, const char *fmt, ...);
 
 /*
- * Copies @in to @out (@size octets, at least 8) with octets below 0x20, 0x7f,
- * '"' and '\\' written as \xNN; cut with "..." when it does not fit. For text of
- * libraries and peers that goes into a log line. Returns @out.
+ * Copies @in to @out (@size octets, at least 8) with controls, octets that are
+ * not UTF-8, '"' and '\\' written as \xNN; cut with "..." when it does not fit. For
+ * text of libraries and peers that goes into a log line. Returns @out.
  */
 const char *log_escape(char *out, unsigned long size, const char *in);

@@ -115,10 +115,11 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 	r = take_fds(&m, ret_fds, n_fds);
 	if (r < 0)
 		return r;
-	if (m.msg_flags & MSG_TRUNC) {
-		for (size_t i = 0; i < n_fds; i++)
-			ret_fds[i] = close_fd(ret_fds[i]);
-		return -EMSGSIZE;
-	}
-	return n;
+	if (n == 0 && n_fds && ret_fds[0] >= 0) /* no end of file: nobody would look at them */
+		r = -EPROTO;
+	else if (m.msg_flags & MSG_TRUNC)
+		r = -EMSGSIZE;
+	for (size_t i = 0; r < 0 && i < n_fds; i++)
+		ret_fds[i] = close_fd(ret_fds[i]);
+	return r < 0 ? r : n;
 }

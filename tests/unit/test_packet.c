@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "credsspd/util/packet.h"
+#include "include/credssp/cleanup.h"
+#include "tests/unit/build.h"
+
+static unsigned open_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	(void)closedir(d);
+	return n;
+}
+
+/* Each test leaves as many descriptors as it found. */
+static int setup(void **state)
+{
+	static unsigned n;
+
+	n = open_descriptors();
+	*state = &n;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	assert_int_equal(open_descriptors(), *(unsigned *)*state);
+	return 0;
+}
+
+#define PAIR(flags) \
+	int pair_[2]; \
+	assert_int_equal(packet_pair(flags, pair_), 0); \
+	int a AUTO_CLOSE = pair_[0], b AUTO_CLOSE = pair_[1]
+
+static int new_descriptor(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static bool same_file(int x, int y)
+{
+	struct stat s, t;
+
+	assert_int_equal(fstat(x, &s), 0);
+	assert_int_equal(fstat(y, &t), 0);
+	return s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
+static void test_pair(void **state)
+{
+	static const int flags[] = { 0, SOCK_NONBLOCK };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		PAIR(flags[i]);
+		int type = 0;
+		socklen_t len = sizeof type;
+
+		assert_int_equal(getsockopt(a, SOL_SOCKET, SO_TYPE, &type, &len), 0);
+		assert_int_equal(type, SOCK_SEQPACKET);
+		assert_int_equal(fcntl(a, F_GETFD), FD_CLOEXEC);
+		assert_int_equal(fcntl(b, F_GETFD), FD_CLOEXEC);
+		assert_int_equal(!!(fcntl(a, F_GETFL) & O_NONBLOCK), i);
+		assert_int_equal(!!(fcntl(b, F_GETFL) & O_NONBLOCK), i);
+	}
+}
+
+static void test_packets(void **state)
+{
+	PAIR(0);
+	uint8_t in[16];
+
+	(void)state;
+	assert_int_equal(packet_send(a, "one", 3, NULL, 0), 0);
+	assert_int_equal(packet_send2(a, "t", 1, "wo", 2, NULL, 0), 0);
+	assert_int_equal(packet_send2(a, "three", 5, NULL, 0, NULL, 0), 0);
+	assert_int_equal(packet_recv(b, in, sizeof in, NULL, 0), 3);
+	assert_memory_equal(in, "one", 3);
+	assert_int_equal(packet_recv(b, in, sizeof in, NULL, 0), 3);
+	assert_memory_equal(in, "two", 3);
+	assert_int_equal(packet_recv(b, in, 5, NULL, 0), 5);
+	assert_memory_equal(in, "three", 5);
+}
+
+/* A packet that is too long is gone, not cut; the next one is whole. */
+static void test_too_long(void **state)
+{
+	PAIR(0);
+	struct buf in AUTO_BUF = buf_new(4);
+	int fd = new_descriptor(), got[2] = { 5, 5 };
+
+	(void)state;
+	assert_int_equal(packet_send(a, "12345", 5, NULL, 0), 0);
+	assert_int_equal(packet_send(a, "12345", 5, &fd, 1), 0);
+	assert_int_equal(packet_send(a, "1234", 4, NULL, 0), 0);
+	fd = close_fd(fd);
+	assert_int_equal(packet_recv(b, in.p, in.len, NULL, 0), -EMSGSIZE);
+	assert_int_equal(packet_recv(b, in.p, in.len, got, 2), -EMSGSIZE);
+	assert_int_equal(got[0], -1);
+	assert_int_equal(got[1], -1);
+	assert_int_equal(packet_recv(b, in.p, in.len, got, 2), 4);
+	assert_memory_equal(in.p, "1234", 4);
+	assert_int_equal(got[0], -1);
+}
+
+/* More than a socket takes at once, at the sender. */
+static void test_larger_than_the_socket(void **state)
+{
+	PAIR(0);
+	int size = 4096;
+	struct buf out AUTO_BUF = buf_fill('x', 1000000);
+
+	(void)state;
+	assert_int_equal(setsockopt(a, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+	assert_int_equal(packet_send(a, out.p, out.len, NULL, 0), -EMSGSIZE);
+}
+
+static void test_end_of_file(void **state)
+{
+	PAIR(0);
+	uint8_t in[16];
+	int got[1] = { 5 };
+
+	(void)state;
+	assert_int_equal(packet_send(a, "last", 4, NULL, 0), 0);
+	a = close_fd(a);
+	assert_int_equal(packet_recv(b, in, sizeof in, got, 1), 4);
+	assert_int_equal(packet_recv(b, in, sizeof in, got, 1), 0);
+	assert_int_equal(got[0], -1);
+	assert_int_equal(packet_recv(b, in, sizeof in, got, 1), 0);
+}
+
+/* No signal: SIGPIPE is on its default action, which ends the process. */
+static void test_nobody_there(void **state)
+{
+	PAIR(0);
+
+	(void)state;
+	assert_ptr_equal(signal(SIGPIPE, SIG_DFL), SIG_DFL);
+	b = close_fd(b);
+	assert_int_equal(packet_send(a, "x", 1, NULL, 0), -EPIPE);
+	assert_int_equal(packet_send2(a, "x", 1, "y", 1, NULL, 0), -EPIPE);
+}
+
+static void test_non_blocking(void **state)
+{
+	PAIR(SOCK_NONBLOCK);
+	uint8_t in[16];
+	int r = 0, n = 0, got = 5;
+
+	(void)state;
+	assert_int_equal(packet_recv(b, in, sizeof in, &got, 1), -EAGAIN);
+	assert_int_equal(got, -1);
+	while (r == 0 && n < 100000) {
+		r = packet_send(a, "x", 1, NULL, 0);
+		n += r == 0;
+	}
+	assert_int_equal(r, -EAGAIN);
+	assert_int_equal(packet_recv(b, in, sizeof in, NULL, 0), 1);
+}
+
+static void test_errors(void **state)
+{
+	uint8_t in[16];
+	int fds[PACKET_FDS_MAX + 1] = { -1, -1, -1 };
+
+	(void)state;
+	assert_int_equal(packet_send(-1, "x", 1, NULL, 0), -EBADF);
+	assert_int_equal(packet_recv(-1, in, sizeof in, NULL, 0), -EBADF);
+	assert_int_equal(packet_send(-1, "x", 1, fds, PACKET_FDS_MAX + 1), -EINVAL);
+
+	PAIR(0);
+	assert_int_equal(packet_send(a, "x", 1, fds, 1), -EBADF);
+}
+
+/* ---- descriptors ---- */
+
+static void test_descriptors(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n <= PACKET_FDS_MAX; n++) {
+		PAIR(0);
+		int out[PACKET_FDS_MAX], got[3] = { 5, 5, 5 };
+		uint8_t in[16];
+
+		for (size_t i = 0; i < PACKET_FDS_MAX; i++)
+			out[i] = i ? dup(a) : new_descriptor();
+		assert_int_equal(packet_send(a, "x", 1, out, n), 0);
+		assert_int_equal(packet_recv(b, in, sizeof in, got, 3), 1);
+		for (size_t i = 0; i < 3; i++) {
+			assert_int_equal(got[i] >= 0, i < n);
+			if (got[i] < 0)
+				continue;
+			/* a copy, for this process only; the sender's stay open */
+			assert_true(same_file(got[i], out[i]));
+			assert_int_not_equal(got[i], out[i]);
+			assert_int_equal(fcntl(got[i], F_GETFD), FD_CLOEXEC);
+			(void)close(got[i]);
+		}
+		for (size_t i = 0; i < PACKET_FDS_MAX; i++)
+			assert_int_equal(close(out[i]), 0);
+	}
+}
+
+/* As a process that was taken over would do it: @n descriptors in one packet, however many packet_send() takes. */
+static void send_many(int fd, size_t len, size_t n)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int) * 64)];
+	} control;
+	struct iovec iov = { .iov_base = "xxxx", .iov_len = len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control };
+	int null = new_descriptor();
+
+	memset(&control, 0, sizeof control);
+	m.msg_controllen = CMSG_SPACE(sizeof(int) * n);
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int) * n);
+	for (size_t i = 0; i < n; i++)
+		memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &null, sizeof null);
+	assert_int_equal(sendmsg(fd, &m, 0), len);
+	(void)close(null);
+}
+
+static void test_too_many_descriptors(void **state)
+{
+	(void)state;
+	for (size_t room = 0; room <= PACKET_FDS_MAX; room++) {
+		for (size_t n = room + 1; n <= 64; n++) {
+			PAIR(0);
+			int got[PACKET_FDS_MAX] = { 5, 5 };
+			unsigned before = open_descriptors();
+			uint8_t in[16];
+
+			send_many(a, 1, n);
+			assert_int_equal(packet_recv(b, in, sizeof in, got, room), -EPROTO);
+			for (size_t i = 0; i < room; i++)
+				assert_int_equal(got[i], -1);
+			assert_int_equal(open_descriptors(), before);
+			/* and the next packet is read as if nothing had been */
+			assert_int_equal(packet_send(a, "ok", 2, NULL, 0), 0);
+			assert_int_equal(packet_recv(b, in, sizeof in, got, room), 2);
+		}
+	}
+}
+
+/* An empty packet looks like end of file; nobody closes descriptors that come with that. */
+static void test_empty_packets(void **state)
+{
+	PAIR(0);
+	int got[PACKET_FDS_MAX] = { 5, 5 };
+	unsigned before = open_descriptors();
+	uint8_t in[16];
+
+	(void)state;
+	assert_int_equal(packet_send(a, "", 0, NULL, 0), 0);
+	assert_int_equal(packet_recv(b, in, sizeof in, got, 2), 0);
+	for (size_t n = 1; n <= 2; n++) {
+		send_many(a, 0, n);
+		assert_int_equal(packet_recv(b, in, sizeof in, got, 2), -EPROTO);
+		assert_int_equal(got[0], -1);
+		assert_int_equal(got[1], -1);
+		assert_int_equal(open_descriptors(), before);
+	}
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_pair),          TEST(test_packets),
+		TEST(test_too_long),      TEST(test_larger_than_the_socket),
+		TEST(test_end_of_file),   TEST(test_nobody_there),
+		TEST(test_non_blocking),  TEST(test_errors),
+		TEST(test_descriptors),   TEST(test_too_many_descriptors),
+		TEST(test_empty_packets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
