@@ -134,6 +134,7 @@ static void test_moved(void **state)
 static void test_bounds(void **state)
 {
 	struct secret s AUTO_SECRET = SECRET_NULL;
+	volatile size_t largest = SIZE_MAX; /* volatile: the compiler would warn of it */
 
 	(void)state;
 	assert_int_equal(secret_append(&s, "x", 1), -ENOSPC);
@@ -144,8 +145,8 @@ static void test_bounds(void **state)
 	assert_int_equal(secret_append(&s, "12345", 5), 0);
 	assert_int_equal(secret_append(&s, NULL, 0), 0);
 	assert_int_equal(secret_append(&s, "6789", 4), -ENOSPC);
-	assert_int_equal(secret_append(&s, "6789", SIZE_MAX), -ENOSPC);
-	assert_int_equal(secret_append(&s, "6789", SIZE_MAX - 4), -ENOSPC);
+	assert_int_equal(secret_append(&s, "6789", largest), -ENOSPC);
+	assert_int_equal(secret_append(&s, "6789", largest - 4), -ENOSPC);
 	assert_int_equal(secret_len(&s), 5);
 	assert_int_equal(secret_room(&s), 3);
 	assert_int_equal(secret_append(&s, "678", 3), 0);
@@ -213,8 +214,12 @@ static void test_kept_out_of_cores(void **state)
 
 	(void)state;
 	vm_flags(secret_expose(&s), flags);
-	if (!strstr(flags, " dd") || !strstr(flags, " wf") || !strstr(flags, " lo"))
-		fail_msg("not left out of dumps (dd), of children (wf), or not locked (lo): %s", flags);
+	if (!strstr(flags, " dd") || !strstr(flags, " wf"))
+		fail_msg("not left out of dumps (dd) or of children (wf): %s", flags);
+#ifndef __SANITIZE_ADDRESS__ /* which makes mlock() do nothing */
+	if (!strstr(flags, " lo"))
+		fail_msg("not locked (lo): %s", flags);
+#endif
 }
 
 static void test_not_inherited(void **state)
