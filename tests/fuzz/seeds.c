@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/fuzz/seeds.h"
+
+#include "tests/unit/build.h"
+
+struct sink {
+	seed_taker *take;
+	void *arg;
+	const char *target;
+};
+
+static void seed(const struct sink *to, const char *name, struct buf b)
+{
+	to->take(to->arg, to->target, name, b.p, b.len);
+	buf_free(&b);
+}
+
+/* ---- mechanism tokens ---- */
+
+#define SEED_SPNEGO "\x06\x06\x2b\x06\x01\x05\x05\x02"
+#define SEED_KRB5 "\x06\x09\x2a\x86\x48\x86\xf7\x12\x01\x02\x02"
+#define SEED_MS_KRB5 "\x06\x09\x2a\x86\x48\x82\xf7\x12\x01\x02\x02"
+#define SEED_U2U "\x06\x0a\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x03"
+#define SEED_NTLM "\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a"
+#define SEED_NEGOEX "\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e"
+#define SEED_NEGOTIATE \
+	"NTLMSSP\0\x01\0\0\0\xb7\x82\x08\xe2" \
+	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" \
+	"\x0a\0\x63\x45\0\0\0\x0f"
+
+static struct buf seed_authenticate(void)
+{
+	static const struct {
+		uint8_t len, offset;
+	} field[] = { { 24, 110 }, { 48, 134 }, { 8, 88 }, { 10, 96 }, { 4, 106 }, { 16, 182 } };
+	struct buf b = buf_fill(0, 198);
+
+	memcpy(b.p, "NTLMSSP\0\x03", 9);
+	for (size_t i = 0; i < 6; i++) {
+		b.p[12 + 8 * i] = b.p[14 + 8 * i] = field[i].len;
+		b.p[16 + 8 * i] = field[i].offset;
+	}
+	memcpy(b.p + 60, "\x15\x82\x88\xe2\x0a\0\x63\x45\0\0\0\x0f", 12);
+	memcpy(b.p + 88, "C\0O\0R\0P\0a\0l\0i\0c\0e\0P\0C\0", 22);
+	memset(b.p + 110, 0xcc, 88);
+	return b;
+}
+
+static struct buf seed_init(struct buf mechanisms, struct buf token)
+{
+	struct buf list = context(0, sequence(mechanisms));
+
+	return tlv(0x60, JOIN(LIT(SEED_SPNEGO),
+			      context(0, sequence(JOIN(list, token.len ? context(2, octets(token)) : token)))));
+}
+
+static struct buf seed_resp(struct buf token, struct buf mic)
+{
+	return context(1, sequence(JOIN(context(0, tlv(0x0a, LIT("\x01"))), context(2, octets(token)),
+					mic.len ? context(3, octets(mic)) : mic)));
+}
+
+static struct buf seed_ap_req(void)
+{
+	return tlv(0x60, JOIN(LIT(SEED_KRB5), LIT("\x01\x00\x6e\x0a\x30\x08\xa0\x03\x02\x01\x05\xa1\x01\x00")));
+}
+
+static struct buf seed_tgt_req(void)
+{
+	return tlv(0x60, JOIN(LIT(SEED_U2U), LIT("\x04\x00\x6b\x0a\x30\x08\xa0\x03\x02\x01\x05\xa1\x01\x00")));
+}
+
+static void make_gsstoken(const struct sink *to)
+{
+	seed(to, "negotiate", LIT(SEED_NEGOTIATE));
+	seed(to, "negotiate-short", buf_copy(SEED_NEGOTIATE, 32));
+	seed(to, "authenticate", seed_authenticate());
+	seed(to, "krb5", seed_ap_req());
+	seed(to, "freerdp3", seed_init(LIT(SEED_U2U SEED_KRB5 SEED_NTLM), seed_tgt_req()));
+	seed(to, "freerdp3-krb5", seed_init(LIT(SEED_KRB5 SEED_NTLM), seed_ap_req()));
+	seed(to, "mstsc", seed_init(LIT(SEED_MS_KRB5 SEED_KRB5 SEED_NEGOEX SEED_NTLM), seed_tgt_req()));
+	seed(to, "entra", seed_init(LIT(SEED_NEGOEX SEED_NTLM), LIT("NEGOEXTS")));
+	seed(to, "spnego-ntlm", seed_init(LIT(SEED_NTLM), LIT(SEED_NEGOTIATE)));
+	seed(to, "spnego-authenticate", seed_resp(seed_authenticate(), LIT("\x01\0\0\0........\0\0\0\0")));
+	seed(to, "krb5-wrap", JOIN(LIT("\x05\x04\x06\xff\0\0\0\x1c\0\0\0\0\0\0\0\1"), buf_fill(0xcc, 60)));
+	seed(to, "ntlm-wrap", JOIN(LIT("\x01\0\0\0"), buf_fill(0xcc, 44)));
+}
+
+/* ---- CredSSP ---- */
+
+#define SEED_NONCE \
+	"\xa5\x22\x04\x20" \
+	"0123456789abcdefghijklmnopqrstuv"
+#define SEED_VERSION(v) LIT("\xa0\x03\x02\x01" v)
+
+static struct buf seed_nego(struct buf token)
+{
+	return context(1, sequence(sequence(context(0, octets(token)))));
+}
+
+static void make_tsrequest(const struct sink *to)
+{
+	seed(to, "version", LIT("\x30\x05\xa0\x03\x02\x01\x06"));
+	seed(to, "ntlm", sequence(JOIN(SEED_VERSION("\x06"), seed_nego(LIT(SEED_NEGOTIATE)), LIT(SEED_NONCE))));
+	seed(to, "ntlm-bound",
+	     sequence(JOIN(SEED_VERSION("\x06"), seed_nego(seed_authenticate()), context(3, octets(buf_fill(0xcc, 48))),
+			   LIT(SEED_NONCE))));
+	seed(to, "spnego",
+	     sequence(JOIN(SEED_VERSION("\x06"), seed_nego(seed_init(LIT(SEED_KRB5 SEED_NTLM), seed_ap_req())))));
+	seed(to, "bound",
+	     sequence(JOIN(SEED_VERSION("\x05"), context(3, octets(buf_fill(0xcc, 48))), LIT(SEED_NONCE))));
+	seed(to, "authinfo", sequence(JOIN(SEED_VERSION("\x02"), context(2, octets(buf_fill(0xcc, 200))))));
+	seed(to, "error", LIT("\x30\x0d\xa0\x03\x02\x01\x06\xa4\x06\x02\x04\xc0\x00\x00\x6d"));
+	seed(to, "rdesktop",
+	     LIT("\x30\x82\x00\x1e\xa0\x82\x00\x05\x02\x82\x00\x01\x02\xa1\x82\x00\x11\x30\x81\x0e\x30\x84"
+		 "\x00\x00\x00\x08\xa0\x06\x04\x83\x00\x00\x01x"));
+}
+
+static struct buf seed_wide(unsigned n, const char *ascii)
+{
+	struct buf b = buf_new(2 * strlen(ascii));
+
+	for (size_t i = 0; i < b.len; i++)
+		b.p[i] = (uint8_t)(i % 2 ? 0 : ascii[i / 2]);
+	return context(n, octets(b));
+}
+
+static struct buf seed_credentials(uint8_t type, struct buf body)
+{
+	return sequence(JOIN(context(0, tlv(0x02, buf_copy(&type, 1))), context(1, octets(sequence(body)))));
+}
+
+static struct buf seed_password(const char *domain, const char *user, const char *password)
+{
+	return seed_credentials(1, JOIN(seed_wide(0, domain), seed_wide(1, user), seed_wide(2, password)));
+}
+
+static void make_tscredentials(const struct sink *to)
+{
+	seed(to, "password", seed_password("CORP", "alice", "secret"));
+	seed(to, "password-upn", seed_password("", "alice@corp.example", "secret"));
+	seed(to, "password-qualified", seed_password("", "CORP\\alice", "secret"));
+	seed(to, "password-nul",
+	     seed_credentials(1, LIT("\xa0\x04\x04\x02\0\0\xa1\x06\x04\x04"
+				     "a\0\0\0\xa2\x06\x04\x04p\0\0\0")));
+	seed(to, "restricted-admin", seed_password("", "", ""));
+	seed(to, "smartcard",
+	     seed_credentials(2, JOIN(seed_wide(0, "1234"),
+				      context(1, sequence(JOIN(LIT("\xa0\x03\x02\x01\x01"), seed_wide(1, "card"),
+							       seed_wide(2, "reader"), seed_wide(3, "container"),
+							       seed_wide(4, "csp")))),
+				      seed_wide(2, "alice"), seed_wide(3, "CORP"))));
+	seed(to, "remote-guard",
+	     seed_credentials(6, JOIN(context(0, sequence(JOIN(seed_wide(0, "Kerberos"), seed_wide(1, "ticket")))),
+				      context(1, sequence(sequence(JOIN(seed_wide(0, "NTLM"), seed_wide(1, "nt"))))))));
+}
+
+static void make_handover(const struct sink *to)
+{
+	seed(to, "password", LIT("CSHO\x01\x01\0\0\0\0\0\x0e\0\x01\0\0\0\0\0\x06secret"));
+	seed(to, "nothing", LIT("CSHO\x01\x80\0\0\0\0\0\0"));
+	seed(to, "twice",
+	     LIT("CSHO\x01\x01\0\0\0\0\0\x12\0\x01\0\0\0\0\0\x01"
+		 "a\0\x01\0\0\0\0\0\x01"
+		 "b"));
+}
+
+/* ---- RDP ---- */
+
+/* Puts the length into TPKT. */
+static struct buf seed_tpkt(struct buf rest)
+{
+	struct buf b = JOIN(LIT("\x03\0\0\0"), rest);
+
+	b.p[2] = (uint8_t)(b.len >> 8);
+	b.p[3] = (uint8_t)b.len;
+	return b;
+}
+
+static struct buf seed_request(struct buf tail)
+{
+	const uint8_t length = (uint8_t)(tail.len + 6);
+
+	return seed_tpkt(JOIN(buf_copy(&length, 1), LIT("\xe0\0\0\0\0\0"), tail));
+}
+
+static void make_x224(const struct sink *to)
+{
+	seed(to, "freerdp", seed_request(LIT("Cookie: mstshash=alice\r\n\x01\0\x08\0\x0b\0\0\0")));
+	seed(to, "token", seed_request(LIT("tsv://MS Terminal Services Plugin.1.Farm\r\n\x01\0\x08\0\x03\0\0\0")));
+	seed(to, "correlation",
+	     seed_request(JOIN(LIT("\x01\x09\x08\0\x0b\0\0\0\x06\0\x24\0"), buf_fill(0xcc, 16), buf_fill(0, 16))));
+	seed(to, "old", seed_request(LIT("Cookie: mstshash=alice\r\n")));
+	seed(to, "confirm", LIT("\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08\0\x02\0\0\0"));
+}
+
+static struct buf seed_pdu(struct buf mcs)
+{
+	return seed_tpkt(JOIN(LIT("\x02\xf0\x80"), mcs));
+}
+
+static struct buf seed_send(struct buf data)
+{
+	const uint8_t length[] = { (uint8_t)(0x80 | data.len >> 8), (uint8_t)data.len };
+
+	return seed_pdu(JOIN(LIT("\x64\0\x06\x03\xeb\x70"), buf_copy(length, 2), data));
+}
+
+/* TS_INFO_PACKET: CodePage, flags, lengths, strings, TS_EXTENDED_INFO_PACKET. */
+static struct buf seed_unicode_info(void)
+{
+	return seed_send(JOIN(LIT("\x40\0\0\0\x09\x04\0\0\x3b\x47\x01\0\x08\0\x0a\0\x0c\0\0\0\0\0"),
+			      LIT("C\0O\0R\0P\0\0\0a\0l\0i\0c\0e\0\0\0s\0e\0c\0r\0e\0t\0\0\0\0\0\0\0"),
+			      LIT("\x02\0\x1c\0001\0009\0002\0.\0000\0.\0002\0.\0001\0\0\0"), buf_fill(0, 180)));
+}
+
+static struct buf seed_ansi_info(void)
+{
+	return seed_send(LIT("\x40\0\0\0\0\0\0\0\x0b\0\0\0\x04\0\x05\0\x06\0\x02\0\x01\0"
+			     "CORP\0alice\0secret\0sh\0/\0"));
+}
+
+static void make_clientinfo(const struct sink *to)
+{
+	seed(to, "unicode", seed_unicode_info());
+	seed(to, "ansi", seed_ansi_info());
+	seed(to, "short-length",
+	     seed_pdu(LIT("\x64\0\x06\x03\xeb\x70\x1b\x40\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			  "\0\0\0\0\0")));
+}
+
+static void make_mcs(const struct sink *to)
+{
+	seed(to, "sequence",
+	     JOIN(seed_pdu(JOIN(LIT("\x7f\x65\x82\x01\x94\x04\x01\x01\x04\x01\x01"), buf_fill(0, 64))),
+		  seed_pdu(LIT("\x04\x01\0\x01\0")), seed_pdu(LIT("\x28")), seed_pdu(LIT("\x38\0\x06\x03\xef")),
+		  seed_pdu(LIT("\x38\0\x06\x03\xeb")), seed_unicode_info(),
+		  seed_send(LIT("\x80\0\0\0\x13\x83\x10\0\x01\0\0\0\0\0\0\0\x04\0\0\0"))));
+	seed(to, "two-infos",
+	     JOIN(seed_pdu(LIT("\x7f\x65")), seed_pdu(LIT("\x04\x01\0\x01\0")), seed_pdu(LIT("\x28")), seed_ansi_info(),
+		  seed_ansi_info()));
+	seed(to, "response",
+	     seed_pdu(LIT("\x7f\x66\x5a\x0a\x01\0\0\x05\0\x14\x7c\0\x01\x2a\x14\x76\x0a\x01\x01\0\x01\xc0\0McDn"
+			  "\x2c\x01\x0c\x10\0\x04\0\x08\0\x01\0\0\0\0\0\0\0\x03\x0c\x08\0\xeb\x03\0\0")));
+}
+
+#define SEED_PROXY "\r\n\r\n\0\r\nQUIT\n"
+
+static void make_proxy(const struct sink *to)
+{
+	seed(to, "local", LIT(SEED_PROXY "\x20\0\0\0"));
+	seed(to, "tcp4", LIT(SEED_PROXY "\x21\x11\0\x0c\xc0\0\x02\x07\xc0\0\x02\x01\xc3\x50\x0d\x3d"));
+	seed(to, "tcp4-tlv", LIT(SEED_PROXY "\x21\x11\0\x12\xc0\0\x02\x07\xc0\0\x02\x01\xc3\x50\x0d\x3d\x02\0\x03ts1"));
+	seed(to, "tcp6",
+	     JOIN(LIT(SEED_PROXY "\x21\x21\0\x24\x20\x01\x0d\xb8"), buf_fill(1, 28), LIT("\xc3\x50\x0d\x3d")));
+	seed(to, "mapped",
+	     JOIN(LIT(SEED_PROXY "\x21\x21\0\x24\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x07"), buf_fill(1, 16),
+		  LIT("\xc3\x50\x0d\x3d")));
+	seed(to, "behind", LIT(SEED_PROXY "\x20\0\0\0\x03\0\0\x13\x0e\xe0"));
+}
+
+void seeds_make(seed_taker *take, void *arg)
+{
+	static const struct {
+		const char *target;
+		void (*make)(const struct sink *to);
+	} row[] = {
+		{ "tsrequest", make_tsrequest },
+		{ "tscredentials", make_tscredentials },
+		{ "gsstoken", make_gsstoken },
+		{ "handover", make_handover },
+		{ "x224", make_x224 },
+		{ "mcs", make_mcs },
+		{ "clientinfo", make_clientinfo },
+		{ "proxy", make_proxy },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		row[i].make(&(struct sink){ take, arg, row[i].target });
+}
