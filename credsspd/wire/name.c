@@ -51,7 +51,7 @@ static bool says_the_same(const char *domain, const char *qualifier, size_t len)
 	const char *dot = memchr(qualifier, '.', len);
 	size_t n = strlen(domain), label = dot ? (size_t)(dot - qualifier) : len;
 
-	return (n == len || (n > 0 && n == label)) && strncasecmp(domain, qualifier, n) == 0;
+	return (n == len || n == label) && strncasecmp(domain, qualifier, n) == 0;
 }
 
 int name_split(const char *domain, const char *user, char ret_domain[ACCOUNT_NAME_MAX + 1],

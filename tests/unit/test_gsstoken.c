@@ -491,6 +491,7 @@ static void test_without_ntlm(void **state)
 		good_init(),
 		resp_token(LIT(KRB5), LIT("\x60\x12" KRB5 AP_REQ), LIT("mic")),
 		resp_token(NONE, NONE, LIT("mic")),
+		resp_token(NONE, LIT("x"), NONE),
 		FRAMED(KRB5, LIT(AP_REQ)),
 		LIT("NTLMSSP"),
 		LIT("anything"),

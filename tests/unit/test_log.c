@@ -348,6 +348,57 @@ static void test_escape(void **state)
 	}
 }
 
+/* @c as RFC 3629 would have it, were it a character. */
+static void put_character(uint32_t c, char out[5])
+{
+	memset(out, 0, 5);
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return;
+	}
+	size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	for (size_t i = n; i-- > 1; c /= 64)
+		out[i] = (char)(0x80 + c % 64);
+	out[0] = (char)((n == 2 ? 0xc0 : n == 3 ? 0xe0 : 0xf0) + c);
+}
+
+/* Every value of 21 bits: as it is, or not one octet of it as it is. */
+static void test_every_character(void **state)
+{
+	size_t plain = 0;
+
+	(void)state;
+	for (uint32_t c = 1; c < 0x200000; c++) {
+		bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
+		bool as_it_is = !control && c != '"' && c != '\\' && c < 0x110000 && (c < 0xd800 || c > 0xdfff);
+		char in[5], out[32];
+
+		put_character(c, in);
+		(void)log_escape(out, sizeof out, in);
+		if ((strcmp(in, out) == 0) != as_it_is || (!as_it_is && strlen(out) != 4 * strlen(in)))
+			fail_msg("U+%X: %s", c, out);
+		plain += as_it_is;
+	}
+	/* without surrogates, 32 + 33 controls, quote and backslash */
+	assert_int_equal(plain, 0x110000 - 0x800 - 65 - 2);
+}
+
+/* Of all pairs of octets those stay as they are that are two of ASCII or one character. */
+static void test_every_pair(void **state)
+{
+	size_t plain = 0;
+
+	(void)state;
+	for (unsigned v = 0; v < 0x10000; v++) {
+		const char in[] = { (char)(v >> 8), (char)v, '\0' };
+		char out[32];
+
+		plain += in[0] && in[1] && strcmp(log_escape(out, sizeof out, in), in) == 0;
+	}
+	assert_int_equal(plain, 93 * 93 + (0x800 - 0xa0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +411,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long, capture, release),
 		cmocka_unit_test_setup_teardown(test_journal, capture, release),
 		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_every_character),
+		cmocka_unit_test(test_every_pair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,8 @@ static const struct {
 } splits[] = {
 	{ "", "alice", 0, "", "alice" },
 	{ ".", "alice", 0, ".", "alice" },
+	{ "", "a", 0, "", "a" },
+	{ "", "C\\a", 0, "C", "a" },
 	{ "CORP", "alice", 0, "CORP", "alice" },
 	{ "corp.example", "alice", 0, "corp.example", "alice" },
 	{ "CORP", "Alice B. Doe", 0, "CORP", "Alice B. Doe" },
@@ -226,6 +228,7 @@ static const struct {
 	{ "", "alice@corp.example", 0, "corp.example", "alice" },
 	{ "CORP.EXAMPLE", "alice@corp.example", 0, "corp.example", "alice" },
 	{ "CORP", "alice@corp.example", 0, "corp.example", "alice" },
+	{ "c", "alice@c.example", 0, "c.example", "alice" },
 	{ "", "alice@CORP", 0, "CORP", "alice" },
 	/* a domain beside a qualified name that says something else */
 	{ "OTHER", "CORP\\alice", -EINVAL, NULL, NULL },

@@ -13,8 +13,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "credsspd/util/packet.h"
@@ -291,6 +294,91 @@ static void test_empty_packets(void **state)
 	}
 }
 
+/* No descriptor is free here: what should have come along is lost, and so is the packet. */
+static void test_no_descriptor_left(void **state)
+{
+	PAIR(0);
+	struct rlimit limit, none;
+	int fd = new_descriptor(), got[1] = { 5 };
+	uint8_t in[16];
+
+	(void)state;
+	assert_int_equal(packet_send(a, "x", 1, &fd, 1), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ssize_t n = packet_recv(b, in, sizeof in, got, 1);
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(n, -EPROTO);
+	assert_int_equal(got[0], -1);
+	(void)close(fd);
+}
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int number)
+{
+	(void)number;
+	alarms++;
+}
+
+/* SIGALRM every @usec, without SA_RESTART; 0: no more. */
+static void set_alarms(long usec)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval every = { { 0, usec }, { 0, usec } };
+
+	alarms = 0;
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &every, NULL), 0);
+}
+
+/* A call that waits is not ended by a signal, and one that does not is not done twice. */
+static void test_signals(void **state)
+{
+	PAIR(0);
+	uint8_t in[16];
+	int size = 4096, status = 0;
+
+	(void)state;
+	errno = EINTR;
+	assert_int_equal(packet_send(a, "1", 1, NULL, 0), 0);
+	assert_int_equal(packet_send(a, "2", 1, NULL, 0), 0);
+	errno = EINTR;
+	assert_int_equal(packet_recv(b, in, sizeof in, NULL, 0), 1);
+	assert_int_equal(in[0], '1');
+	assert_int_equal(packet_recv(b, in, sizeof in, NULL, 0), 1);
+	assert_int_equal(in[0], '2');
+
+	assert_int_equal(setsockopt(a, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(a);
+		(void)usleep(100000);
+		(void)packet_send(b, "x", 1, NULL, 0);
+		(void)usleep(100000);
+		while (packet_recv(b, in, sizeof in, NULL, 0) > 0 && in[0] != 'z')
+			;
+		_exit(0);
+	}
+	set_alarms(10000);
+	assert_int_equal(packet_recv(a, in, sizeof in, NULL, 0), 1);
+	assert_true(alarms > 0);
+	alarms = 0;
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(packet_send(a, "y", 1, NULL, 0), 0);
+	assert_true(alarms > 0);
+	assert_int_equal(packet_send(a, "z", 1, NULL, 0), 0);
+	set_alarms(0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -301,7 +389,8 @@ int main(void)
 		TEST(test_end_of_file),   TEST(test_nobody_there),
 		TEST(test_non_blocking),  TEST(test_errors),
 		TEST(test_descriptors),   TEST(test_too_many_descriptors),
-		TEST(test_empty_packets),
+		TEST(test_empty_packets), TEST(test_no_descriptor_left),
+		TEST(test_signals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
