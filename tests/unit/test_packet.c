@@ -55,7 +55,8 @@ static int teardown(void **state)
 #define PAIR(flags) \
 	int pair_[2]; \
 	assert_int_equal(packet_pair(flags, pair_), 0); \
-	int a AUTO_CLOSE = pair_[0], b AUTO_CLOSE = pair_[1]
+	int a AUTO_CLOSE = pair_[0], b AUTO_CLOSE = pair_[1]; \
+	(void)b
 
 static int new_descriptor(void)
 {
