@@ -15,35 +15,21 @@
 
 #include "include/credssp/secret.h"
 
-static int load_filter(void)
-{
-	static const int allowed[] = {
-		SCMP_SYS(read),          SCMP_SYS(write),        SCMP_SYS(close),
-		SCMP_SYS(sendmsg),       SCMP_SYS(recvmsg),      SCMP_SYS(sendto),
-		SCMP_SYS(recvfrom),      SCMP_SYS(shutdown),     SCMP_SYS(poll),
-		SCMP_SYS(ppoll),         SCMP_SYS(brk),          SCMP_SYS(mmap),
-		SCMP_SYS(munmap),        SCMP_SYS(mremap),       SCMP_SYS(mprotect),
-		SCMP_SYS(madvise),       SCMP_SYS(mlock),        SCMP_SYS(futex),
-		SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
-		SCMP_SYS(getrandom),     SCMP_SYS(getpid),       SCMP_SYS(exit),
-		SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-	};
-	static const int missing[] = { SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(access) };
-	scmp_filter_ctx c = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r = c ? 0 : -ENOMEM;
+static const int allowed[] = {
+	SCMP_SYS(read),   SCMP_SYS(write),     SCMP_SYS(close),      SCMP_SYS(sendmsg),       SCMP_SYS(recvmsg),
+	SCMP_SYS(sendto), SCMP_SYS(recvfrom),  SCMP_SYS(shutdown),   SCMP_SYS(poll),          SCMP_SYS(ppoll),
+	SCMP_SYS(brk),    SCMP_SYS(munmap),    SCMP_SYS(mremap),     SCMP_SYS(madvise),       SCMP_SYS(mlock),
+	SCMP_SYS(futex),  SCMP_SYS(getrandom), SCMP_SYS(getpid),     SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),   SCMP_SYS(exit),      SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
+};
+static const int not_there[] = { SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(access) };
 
-	for (size_t i = 0; i < sizeof allowed / sizeof *allowed && r == 0; i++)
-		r = seccomp_rule_add(c, SCMP_ACT_ALLOW, allowed[i], 0);
-	for (size_t i = 0; i < sizeof missing / sizeof *missing && r == 0; i++)
-		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOENT), missing[i], 0);
-	if (r == 0)
-		r = seccomp_load(c); /* sets no_new_privs */
-	if (c)
-		seccomp_release(c);
-	return r;
+int child_filter(struct filter *ret_)
+{
+	return filter_make(FILTER_LIST(allowed), FILTER_LIST(not_there), ret_);
 }
 
-int child_confine(void)
+int child_confine(const struct filter *filter)
 {
 	const struct rlimit none = { 0, 0 };
 	uint8_t seed[48];
@@ -54,5 +40,5 @@ int child_confine(void)
 	secret_wipe(seed, sizeof seed);
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0)
 		return -errno;
-	return load_filter();
+	return filter_enter(filter);
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* From here on the process opens nothing, connects to nothing and starts nothing. Returns 0 or -errno. */
-int child_confine(void);
+#include "credsspd/util/filter.h"
+
+/* In the listener, once. Returns 0 or -errno. */
+int child_filter(struct filter *ret_);
+
+/* In a child: from here on it opens nothing, connects to nothing and starts nothing. Returns 0 or -errno. */
+int child_confine(const struct filter *filter);

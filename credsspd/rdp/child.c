@@ -152,7 +152,7 @@ int child_run(const struct child_task *task)
 	c.client.ssl = SSL_new(task->ctx);
 	if (!c.client.ssl || SSL_set_fd(c.client.ssl, task->net) != 1)
 		return 1;
-	r = child_confine();
+	r = child_confine(task->filter);
 	if (r < 0) {
 		log_line(LOG_ERR, "a connection process cannot be confined: %s", strerror(-r));
 		return 1;

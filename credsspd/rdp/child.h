@@ -5,9 +5,11 @@
 #include <openssl/ssl.h>
 #include <stdint.h>
 
+#include "credsspd/util/filter.h"
 #include "include/credssp/limits.h"
 
 struct child_task {
+	const struct filter *filter; /* child_filter() */
 	SSL_CTX *ctx;
 	int net;            /* the client's socket */
 	int control;        /* to the listener (record.h) */

@@ -11,6 +11,7 @@
 #include "credsspd/rdp/places.h"
 #include "credsspd/rdp/settings.h"
 #include "credsspd/rdp/sockets.h"
+#include "credsspd/util/filter.h"
 #include "include/credssp/limits.h"
 
 #define USEC_PER_SEC_ 1000000ULL
@@ -19,6 +20,7 @@ struct listener {
 	sd_event *event;
 	const struct settings *settings;
 	SSL_CTX *ctx;
+	struct filter filter; /* for the processes of connections */
 	struct acceptor_client *acceptor;
 	int fds[SOCKETS_MAX];
 	sd_event_source *io[SOCKETS_MAX], *pause;

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "credsspd/rdp/acceptor-client.h"
+#include "credsspd/rdp/child-confine.h"
 #include "credsspd/rdp/listener-private.h"
 #include "credsspd/rdp/sessions.h"
 #include "credsspd/rdp/waiting.h"
@@ -91,10 +92,13 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 	places_init(&l->xrdp, RDP_UNREDEEMED_MAX);
 	listener_configure(l, settings, ctx);
 	l->addresses = addresses_new();
-	r = l->addresses ? acceptor_client_new(event, &l->acceptor) : -ENOMEM;
-	if (r < 0)
-		log_line(LOG_ERR, "D-Bus: no connection to the system bus: %s", strerror(-r));
-	else
+	r = l->addresses ? child_filter(&l->filter) : -ENOMEM;
+	if (r == 0) {
+		r = acceptor_client_new(event, &l->acceptor);
+		if (r < 0)
+			log_line(LOG_ERR, "D-Bus: no connection to the system bus: %s", strerror(-r));
+	}
+	if (r >= 0)
 		r = start_listening(l);
 	if (r < 0) {
 		listener_free(l, 0);
@@ -123,6 +127,7 @@ void listener_free(struct listener *l, int keep_sessions)
 	for (struct session *s; (s = LIST_FIRST(&l->sessions)); session_free(s))
 		if (!keep_sessions)
 			session_kill(s);
+	filter_done(&l->filter);
 	acceptor_client_free(l->acceptor);
 	addresses_free(l->addresses);
 	free(l);

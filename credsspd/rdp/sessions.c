@@ -171,6 +171,7 @@ static int on_child_ended(sd_event_source *source, const siginfo_t *si, void *us
 __attribute__((noreturn)) static void run_child(const struct waiting *w, int control, pid_t parent)
 {
 	struct child_task task = {
+		.filter = &w->l->filter,
 		.ctx = w->l->ctx,
 		.net = 3,
 		.control = 4,

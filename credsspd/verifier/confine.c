@@ -8,12 +8,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "credsspd/util/filter.h"
 #include "credsspd/util/log.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
@@ -150,29 +150,15 @@ static const int allowed_calls[] = {
 #endif
 };
 
-/* Memory may be mapped and protected, but never made executable. */
-static const struct {
-	int nr;
-	unsigned prot_argument;
-} not_executable[] = {
-	{ SCMP_SYS(mmap), 2 },
-	{ SCMP_SYS(mprotect), 2 },
-};
-
 static int confine_calls(void)
 {
-	scmp_filter_ctx c = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r = c ? seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) : -ENOMEM;
+	static const int none[] = { -1 };
+	struct filter f = FILTER_NULL;
+	int r = filter_make(FILTER_LIST(allowed_calls), (struct filter_list){ none, 0 }, &f);
 
-	for (size_t i = 0; i < sizeof allowed_calls / sizeof *allowed_calls && r == 0; i++)
-		r = seccomp_rule_add(c, SCMP_ACT_ALLOW, allowed_calls[i], 0);
-	for (size_t i = 0; i < sizeof not_executable / sizeof *not_executable && r == 0; i++)
-		r = seccomp_rule_add(c, SCMP_ACT_ALLOW, not_executable[i].nr, 1,
-				     SCMP_CMP(not_executable[i].prot_argument, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (r == 0)
-		r = seccomp_load(c);
-	if (c)
-		seccomp_release(c);
+		r = filter_enter(&f);
+	filter_done(&f);
 	return r;
 }
 

@@ -2,15 +2,16 @@
 /* What a worker may still do: resource limits and the system call filter. */
 #pragma once
 
-#include <linux/filter.h>
 #include <stddef.h>
+
+#include "credsspd/util/filter.h"
 
 #define SANDBOX_FDS \
 	8 /* descriptors below this number: three standard ones, two sockets, the pipe, and room to receive it */
 
 struct sandbox {
-	struct sock_fprog program; /* owned; exported once, loaded by every worker */
-	size_t address_space;      /* RLIMIT_AS */
+	struct filter filter;
+	size_t address_space; /* RLIMIT_AS */
 };
 
 /* In the template: builds the filter. Returns 0 or -errno. */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd/util/filter.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "include/credssp/cleanup.h"
+
+/* Memory may be mapped and protected, but never made executable. */
+static const struct {
+	int nr;
+	unsigned prot_argument;
+} not_executable[] = {
+	{ SCMP_SYS(mmap), 2 },
+	{ SCMP_SYS(mprotect), 2 },
+};
+
+static int add_list(scmp_filter_ctx ctx, struct filter_list list, uint32_t action)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		r = seccomp_rule_add(ctx, action, list.call[i], 0);
+	return r;
+}
+
+static int add_rules(scmp_filter_ctx ctx, struct filter_list allowed, struct filter_list not_there)
+{
+	int r = add_list(ctx, allowed, SCMP_ACT_ALLOW);
+
+	if (r == 0)
+		r = add_list(ctx, not_there, SCMP_ACT_ERRNO(ENOENT));
+	for (size_t i = 0; r == 0 && i < sizeof not_executable / sizeof *not_executable; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, not_executable[i].nr, 1,
+				     SCMP_CMP(not_executable[i].prot_argument, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return r;
+}
+
+/* Reads the whole of @fd, which holds an array of instructions. */
+static int read_program(int fd, struct filter *ret_)
+{
+	AUTO_FREE struct sock_filter *filter = NULL;
+	struct stat st;
+	size_t n;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	n = (size_t)st.st_size / sizeof *filter;
+	if (n == 0 || n > BPF_MAXINSNS)
+		return -EINVAL;
+	filter = malloc(n * sizeof *filter);
+	if (!filter)
+		return -ENOMEM;
+	if (pread(fd, filter, n * sizeof *filter, 0) != (ssize_t)(n * sizeof *filter))
+		return -EIO;
+	ret_->program = (struct sock_fprog){ .len = (unsigned short)n, .filter = TAKE_PTR(filter) };
+	return 0;
+}
+
+int filter_make(struct filter_list allowed, struct filter_list not_there, struct filter *ret_)
+{
+	AUTO_CLOSE int fd = memfd_create("filter", MFD_CLOEXEC);
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r;
+
+	if (!ctx)
+		return -ENOMEM;
+	r = fd < 0 ? -errno : seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (r == 0)
+		r = add_rules(ctx, allowed, not_there);
+	if (r == 0)
+		r = seccomp_export_bpf(ctx, fd);
+	seccomp_release(ctx);
+	return r < 0 ? r : read_program(fd, ret_);
+}
+
+void filter_done(struct filter *f)
+{
+	free(f->program.filter);
+	f->program = (struct sock_fprog){ 0 };
+}
+
+int filter_enter(const struct filter *f)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f->program) < 0)
+		return -errno;
+	return 0;
+}

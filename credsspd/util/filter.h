@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System call filters as lists (seccomp(2)): compiled by libseccomp once, before the first fork, and loaded by every
+ * process with the plain system call. Building one in every process would cost more than a handshake.
+ */
+#pragma once
+
+#include <linux/filter.h>
+#include <stddef.h>
+
+struct filter {
+	struct sock_fprog program; /* owned */
+};
+
+#define FILTER_NULL \
+	{ \
+		{ \
+			0, NULL \
+		} \
+	}
+
+struct filter_list {
+	const int *call; /* SCMP_SYS() */
+	size_t n;
+};
+
+#define FILTER_LIST(array) ((struct filter_list){ (array), sizeof(array) / sizeof *(array) })
+
+/*
+ * @allowed may be called; @not_there answer ENOENT; mmap and mprotect are allowed without PROT_EXEC; all else kills the
+ * process. Returns 0 or -errno.
+ */
+int filter_make(struct filter_list allowed, struct filter_list not_there, struct filter *ret_);
+void filter_done(struct filter *f);
+
+/* No new privileges and the filter, for good. Returns 0 or -errno. */
+int filter_enter(const struct filter *f);
