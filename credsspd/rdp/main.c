@@ -12,6 +12,7 @@
 
 #include "credsspd/config/config.h"
 #include "credsspd/rdp/listener.h"
+#include "credsspd/rdp/rehearsal.h"
 #include "credsspd/rdp/settings.h"
 #include "credsspd/rdp/tls.h"
 #include "credsspd/util/log.h"
@@ -38,12 +39,19 @@ static const char usage[] =
 static int load(struct program *p, struct settings *ret_settings, SSL_CTX **ret_ctx)
 {
 	AUTO_FREE char *error = NULL;
+	SSL_CTX *ctx = NULL;
 	int r = settings_load(p->config_path, ret_settings, &error);
 
 	if (r == 0) {
-		r = tls_context(ret_settings, ret_ctx, &error);
-		if (r < 0)
+		r = tls_context(ret_settings, &ctx, &error);
+		if (r == 0)
+			r = tls_rehearse(ctx, &error);
+		if (r < 0) {
+			SSL_CTX_free(ctx);
 			settings_done(ret_settings);
+		} else {
+			*ret_ctx = ctx;
+		}
 	}
 	if (r < 0)
 		log_line(LOG_ERR, "%s", error ? error : strerror(-r));
