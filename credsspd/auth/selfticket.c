@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * RFC 4120 5.3. libkrb5 exports encoders of tickets but declares them in no public
- * header, so the two structures are written here: DER from the end to the
- * beginning, where every length is known when it is written.
+ * header, so the two structures are written here.
  */
 #include "credsspd/auth/selfticket.h"
 
@@ -11,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "credsspd/wire/der.h"
 #include "include/credssp/secret.h"
 
 #define CLIENT "self-test"
@@ -19,134 +19,78 @@
 #define USAGE_TICKET 2 /* RFC 4120 7.5.1 */
 #define NAME_TYPE_PRINCIPAL 1
 
-enum { INTEGER = 0x02, BIT_STRING = 0x03, OCTETS = 0x04, TIME = 0x18, GENERAL = 0x1b, SEQUENCE = 0x30 };
-#define CONTEXT(n) (0xa0U | (n))
-#define APPLICATION(n) (0x60U | (n))
-
-struct out {
-	uint8_t octets[TICKET_ROOM];
-	size_t left; /* what is free, at the beginning */
-	int failed;
-};
-
-static void put(struct out *o, const void *p, size_t len)
+static void name_field(struct der_writer *w, uint8_t n, krb5_const_principal name)
 {
-	if (len > o->left) {
-		o->failed = 1;
-		return;
-	}
-	o->left -= len;
-	if (len)
-		memcpy(o->octets + o->left, p, len);
-}
-
-/* Puts tag and length before all that was written since @end was what was left. */
-static void wrap(struct out *o, unsigned tag, size_t end)
-{
-	size_t len = end - o->left;
-	uint8_t h[4] = { (uint8_t)tag, 0x82, (uint8_t)(len >> 8), (uint8_t)len };
-	uint8_t s[2] = { (uint8_t)tag, (uint8_t)len };
-
-	if (len < 128)
-		put(o, s, sizeof s);
-	else if (len < 256)
-		put(o, (uint8_t[]){ (uint8_t)tag, 0x81, (uint8_t)len }, 3);
-	else
-		put(o, h, sizeof h);
-}
-
-/* A primitive element inside [n]. */
-static void field(struct out *o, unsigned n, unsigned tag, const void *p, size_t len)
-{
-	size_t end = o->left;
-
-	put(o, p, len);
-	wrap(o, tag, end);
-	wrap(o, CONTEXT(n), end);
-}
-
-static void integer_field(struct out *o, unsigned n, unsigned value)
-{
-	uint8_t v[3] = { 0, (uint8_t)(value >> 8), (uint8_t)value };
-
-	if (value < 128)
-		field(o, n, INTEGER, v + 2, 1);
-	else
-		field(o, n, INTEGER, v, sizeof v);
-}
-
-static void name_field(struct out *o, unsigned n, krb5_const_principal name)
-{
-	size_t end = o->left;
+	size_t end = der_written(w);
 
 	for (krb5_int32 i = name->length; i-- > 0;) {
-		size_t component = o->left;
+		size_t component = der_written(w);
 
-		put(o, name->data[i].data, name->data[i].length);
-		wrap(o, GENERAL, component);
+		der_put(w, name->data[i].data, name->data[i].length);
+		der_put_header(w, DER_GENERAL_STRING, component);
 	}
-	wrap(o, SEQUENCE, end);
-	wrap(o, CONTEXT(1), end);
-	integer_field(o, 0, NAME_TYPE_PRINCIPAL);
-	wrap(o, SEQUENCE, end);
-	wrap(o, CONTEXT(n), end);
+	der_put_header(w, DER_SEQUENCE, end);
+	der_put_header(w, DER_CONTEXT(1), end);
+	der_put_u31_field(w, 0, NAME_TYPE_PRINCIPAL);
+	der_put_header(w, DER_SEQUENCE, end);
+	der_put_header(w, DER_CONTEXT(n), end);
 }
 
-static void time_field(struct out *o, unsigned n, time_t t)
+static void time_field(struct der_writer *w, uint8_t n, time_t t)
 {
 	char text[16] = "";
 	struct tm tm;
 
 	if (!gmtime_r(&t, &tm) || strftime(text, sizeof text, "%Y%m%d%H%M%SZ", &tm) != 15)
-		o->failed = 1;
-	field(o, n, TIME, text, 15);
+		w->full = true;
+	der_put_field(w, n, DER_GENERALIZED_TIME, text, 15);
 }
 
 /* EncTicketPart. */
-static void write_encrypted_part(struct out *o, const krb5_creds *c)
+static void write_encrypted_part(struct der_writer *w, const krb5_creds *c)
 {
 	static const uint8_t flags[5] = { 0, 0, 0xa0, 0, 0 }; /* pre-authenticated, no unused bits */
-	size_t all = o->left, part;
+	size_t all = der_written(w), part;
 
-	time_field(o, 7, c->times.endtime);
-	time_field(o, 5, c->times.authtime);
-	part = o->left;
-	field(o, 1, OCTETS, "", 0); /* transited: nothing, in domain-X500-compress */
-	integer_field(o, 0, 1);
-	wrap(o, SEQUENCE, part);
-	wrap(o, CONTEXT(4), part);
-	name_field(o, 3, c->client);
-	field(o, 2, GENERAL, c->client->realm.data, c->client->realm.length);
-	part = o->left;
-	field(o, 1, OCTETS, c->keyblock.contents, c->keyblock.length);
-	integer_field(o, 0, (unsigned)c->keyblock.enctype);
-	wrap(o, SEQUENCE, part);
-	wrap(o, CONTEXT(1), part);
-	field(o, 0, BIT_STRING, flags, sizeof flags);
-	wrap(o, SEQUENCE, all);
-	wrap(o, APPLICATION(3), all);
+	time_field(w, 7, c->times.endtime);
+	time_field(w, 5, c->times.authtime);
+	part = der_written(w);
+	der_put_field(w, 1, DER_OCTET_STRING, "", 0); /* transited: nothing, in domain-X500-compress */
+	der_put_u31_field(w, 0, 1);
+	der_put_header(w, DER_SEQUENCE, part);
+	der_put_header(w, DER_CONTEXT(4), part);
+	name_field(w, 3, c->client);
+	der_put_field(w, 2, DER_GENERAL_STRING, c->client->realm.data, c->client->realm.length);
+	part = der_written(w);
+	der_put_field(w, 1, DER_OCTET_STRING, c->keyblock.contents, c->keyblock.length);
+	der_put_u31_field(w, 0, (unsigned)c->keyblock.enctype);
+	der_put_header(w, DER_SEQUENCE, part);
+	der_put_header(w, DER_CONTEXT(1), part);
+	der_put_field(w, 0, DER_BIT_STRING, flags, sizeof flags);
+	der_put_header(w, DER_SEQUENCE, all);
+	der_put_header(w, DER_APPLICATION(3), all);
 }
 
-static void write_ticket(struct out *o, const krb5_keytab_entry *e, const krb5_enc_data *encrypted)
+static void write_ticket(struct der_writer *w, const krb5_keytab_entry *e, const krb5_enc_data *encrypted)
 {
-	size_t all = o->left;
+	size_t all = der_written(w);
 
-	field(o, 2, OCTETS, encrypted->ciphertext.data, encrypted->ciphertext.length);
-	integer_field(o, 1, e->vno);
-	integer_field(o, 0, (unsigned)e->key.enctype);
-	wrap(o, SEQUENCE, all);
-	wrap(o, CONTEXT(3), all);
-	name_field(o, 2, e->principal);
-	field(o, 1, GENERAL, e->principal->realm.data, e->principal->realm.length);
-	integer_field(o, 0, 5);
-	wrap(o, SEQUENCE, all);
-	wrap(o, APPLICATION(1), all);
+	der_put_field(w, 2, DER_OCTET_STRING, encrypted->ciphertext.data, encrypted->ciphertext.length);
+	der_put_u31_field(w, 1, e->vno);
+	der_put_u31_field(w, 0, (unsigned)e->key.enctype);
+	der_put_header(w, DER_SEQUENCE, all);
+	der_put_header(w, DER_CONTEXT(3), all);
+	name_field(w, 2, e->principal);
+	der_put_field(w, 1, DER_GENERAL_STRING, e->principal->realm.data, e->principal->realm.length);
+	der_put_u31_field(w, 0, 5);
+	der_put_header(w, DER_SEQUENCE, all);
+	der_put_header(w, DER_APPLICATION(1), all);
 }
 
-static krb5_error_code seal(krb5_context k, const krb5_keytab_entry *e, const struct out *clear, krb5_enc_data *ret_)
+static krb5_error_code seal(krb5_context k, const krb5_keytab_entry *e, uint8_t *clear, size_t clear_len,
+			    krb5_enc_data *ret_)
 {
-	krb5_data in = { .length = (unsigned)(TICKET_ROOM - clear->left),
-			 .data = (char *)(uintptr_t)(clear->octets + clear->left) };
+	krb5_data in = { .length = (unsigned)clear_len, .data = (char *)clear };
 	size_t len;
 	krb5_error_code code;
 
@@ -160,25 +104,26 @@ static krb5_error_code seal(krb5_context k, const krb5_keytab_entry *e, const st
 }
 
 /* Fills c->ticket, which points into @ticket. */
-static krb5_error_code encode(krb5_context k, const krb5_keytab_entry *e, krb5_creds *c, struct out *ticket)
+static krb5_error_code encode(krb5_context k, const krb5_keytab_entry *e, krb5_creds *c, uint8_t ticket[TICKET_ROOM])
 {
-	static struct out clear; /* too large for the stack; wiped */
+	static uint8_t clear[TICKET_ROOM]; /* too large for the stack; wiped */
+	struct der_writer w = der_writer_init(clear, sizeof clear);
 	krb5_enc_data encrypted = { .enctype = e->key.enctype };
 	krb5_error_code code;
+	size_t len;
 
-	clear = (struct out){ .left = TICKET_ROOM };
-	*ticket = (struct out){ .left = TICKET_ROOM };
-	write_encrypted_part(&clear, c);
-	code = clear.failed ? EOVERFLOW : seal(k, e, &clear, &encrypted);
-	secret_wipe(&clear, sizeof clear);
-	if (code == 0)
-		write_ticket(ticket, e, &encrypted);
+	write_encrypted_part(&w, c);
+	code = der_finish(&w, &len) < 0 ? EOVERFLOW : seal(k, e, clear, len, &encrypted);
+	secret_wipe(clear, sizeof clear);
+	if (code)
+		return code;
+	w = der_writer_init(ticket, TICKET_ROOM);
+	write_ticket(&w, e, &encrypted);
 	free(encrypted.ciphertext.data);
-	if (code == 0 && ticket->failed)
-		code = EOVERFLOW;
-	c->ticket = (krb5_data){ .length = (unsigned)(TICKET_ROOM - ticket->left),
-				 .data = (char *)ticket->octets + ticket->left };
-	return code;
+	if (der_finish(&w, &len) < 0)
+		return EOVERFLOW;
+	c->ticket = (krb5_data){ .length = (unsigned)len, .data = (char *)ticket };
+	return 0;
 }
 
 static krb5_error_code store(krb5_context k, krb5_creds *c, krb5_ccache *ret_ccache)
@@ -201,7 +146,7 @@ static krb5_error_code store(krb5_context k, krb5_creds *c, krb5_ccache *ret_cca
 
 static krb5_error_code make(krb5_context k, const krb5_keytab_entry *e, krb5_ccache *ret_ccache)
 {
-	static struct out ticket;
+	static uint8_t ticket[TICKET_ROOM];
 	const krb5_data *realm = &e->principal->realm;
 	krb5_creds c = { .server = e->principal };
 	time_t now = time(NULL);
@@ -213,7 +158,7 @@ static krb5_error_code make(krb5_context k, const krb5_keytab_entry *e, krb5_cca
 	if (code == 0)
 		code = krb5_c_make_random_key(k, e->key.enctype, &c.keyblock);
 	if (code == 0)
-		code = encode(k, e, &c, &ticket);
+		code = encode(k, e, &c, ticket);
 	if (code == 0)
 		code = store(k, &c, ret_ccache);
 	krb5_free_keyblock_contents(k, &c.keyblock);

@@ -2,6 +2,7 @@
 #include "credsspd/wire/der.h"
 
 #include <errno.h>
+#include <string.h>
 
 int der_header(const uint8_t *p, size_t len, uint8_t tag, size_t *ret_header, size_t *ret_contents)
 {
@@ -88,4 +89,81 @@ struct view der_take_optional_octets(struct der *d, uint8_t context)
 bool der_ok(const struct der *d)
 {
 	return !d->failed && d->len == 0;
+}
+
+/* ---- writing ---- */
+
+void der_put(struct der_writer *w, const void *p, size_t len)
+{
+	if (w->full || (size_t)(w->p - w->start) < len) {
+		w->full = true;
+		return;
+	}
+	w->p -= len;
+	if (len)
+		memcpy(w->p, p, len);
+}
+
+void der_put_octet(struct der_writer *w, uint8_t octet)
+{
+	der_put(w, &octet, 1);
+}
+
+size_t der_written(const struct der_writer *w)
+{
+	return (size_t)(w->end - w->p);
+}
+
+void der_put_header(struct der_writer *w, uint8_t tag, size_t before)
+{
+	size_t len = der_written(w) - before, l = len;
+	uint8_t n = 0;
+
+	if (len < 0x80) {
+		der_put_octet(w, (uint8_t)len);
+	} else {
+		for (; l; l >>= 8, n++)
+			der_put_octet(w, (uint8_t)l);
+		der_put_octet(w, 0x80U | n);
+	}
+	der_put_octet(w, tag);
+}
+
+void der_put_element(struct der_writer *w, uint8_t tag, const void *p, size_t len)
+{
+	size_t before = der_written(w);
+
+	der_put(w, p, len);
+	der_put_header(w, tag, before);
+}
+
+void der_put_field(struct der_writer *w, uint8_t context, uint8_t tag, const void *p, size_t len)
+{
+	size_t before = der_written(w);
+
+	der_put_element(w, tag, p, len);
+	der_put_header(w, DER_CONTEXT(context), before);
+}
+
+void der_put_u31_field(struct der_writer *w, uint8_t context, uint32_t value)
+{
+	size_t before = der_written(w), number = before;
+
+	do {
+		der_put_octet(w, (uint8_t)value);
+		value >>= 8;
+	} while (value);
+	if (!w->full && *w->p & 0x80) /* it would be negative */
+		der_put_octet(w, 0);
+	der_put_header(w, DER_INTEGER, number);
+	der_put_header(w, DER_CONTEXT(context), before);
+}
+
+int der_finish(struct der_writer *w, size_t *ret_len)
+{
+	if (w->full)
+		return -ENOSPC;
+	*ret_len = der_written(w);
+	memmove(w->start, w->p, *ret_len);
+	return 0;
 }

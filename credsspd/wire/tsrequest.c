@@ -3,7 +3,6 @@
 #include "credsspd/wire/tsrequest.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "credsspd/wire/der.h"
 
@@ -89,108 +88,46 @@ int tsrequest_read(const uint8_t *p, size_t len, struct tsrequest *ret_)
 	return 0;
 }
 
-/* ---- writing: from the end to the front, so that every length is known when it is written ---- */
+/* ---- writing ---- */
 
-struct writer {
-	uint8_t *start, *p; /* the octets from @p on are written */
-	const uint8_t *end;
-	bool full;
-};
-
-static void put(struct writer *w, const void *octets, size_t len)
+static void put_error_code(struct der_writer *w, uint32_t code)
 {
-	if (w->full || (size_t)(w->p - w->start) < len) {
-		w->full = true;
-		return;
-	}
-	w->p -= len;
-	if (len)
-		memcpy(w->p, octets, len);
+	const uint8_t octets[4] = { (uint8_t)(code >> 24), (uint8_t)(code >> 16), (uint8_t)(code >> 8), (uint8_t)code };
+
+	der_put_field(w, 4, DER_INTEGER, octets, sizeof octets);
 }
 
-static void put_octet(struct writer *w, uint8_t octet)
+static void put_octets(struct der_writer *w, uint8_t context, struct view v)
 {
-	put(w, &octet, 1);
+	if (v.p)
+		der_put_field(w, context, DER_OCTET_STRING, v.p, v.len);
 }
 
-static size_t written(const struct writer *w)
+static void put_nego(struct der_writer *w, struct view token)
 {
-	return (size_t)(w->end - w->p);
-}
-
-/* The header of an element whose contents are all that was written since @before. */
-static void put_header(struct writer *w, uint8_t tag, size_t before)
-{
-	size_t len = written(w) - before, l = len;
-	uint8_t n = 0;
-
-	if (len < 0x80) {
-		put_octet(w, (uint8_t)len);
-	} else {
-		for (; l; l >>= 8, n++)
-			put_octet(w, (uint8_t)l);
-		put_octet(w, 0x80U | n);
-	}
-	put_octet(w, tag);
-}
-
-static void put_octets_field(struct writer *w, uint8_t context, struct view v)
-{
-	size_t before = written(w);
-
-	if (!v.p)
-		return;
-	put(w, v.p, v.len);
-	put_header(w, DER_OCTET_STRING, before);
-	put_header(w, DER_CONTEXT(context), before);
-}
-
-static void put_error_code(struct writer *w, uint32_t code)
-{
-	size_t before = written(w);
-
-	for (int i = 0; i < 4; i++, code >>= 8)
-		put_octet(w, (uint8_t)code);
-	put_header(w, DER_INTEGER, before);
-	put_header(w, DER_CONTEXT(4), before);
-}
-
-static void put_nego(struct writer *w, struct view token)
-{
-	size_t before = written(w);
+	size_t before = der_written(w);
 
 	if (!token.p)
 		return;
-	put_octets_field(w, 0, token);
-	put_header(w, DER_SEQUENCE, before);
-	put_header(w, DER_SEQUENCE, before);
-	put_header(w, DER_CONTEXT(1), before);
-}
-
-static void put_version(struct writer *w, uint32_t version)
-{
-	size_t before = written(w);
-
-	put_octet(w, (uint8_t)version);
-	put_header(w, DER_INTEGER, before);
-	put_header(w, DER_CONTEXT(0), before);
+	put_octets(w, 0, token);
+	der_put_header(w, DER_SEQUENCE, before);
+	der_put_header(w, DER_SEQUENCE, before);
+	der_put_header(w, DER_CONTEXT(1), before);
 }
 
 int tsrequest_write(const struct tsrequest *t, uint8_t *out, size_t size, size_t *ret_len)
 {
-	struct writer w = { .start = out, .p = out + size, .end = out + size };
+	struct der_writer w = der_writer_init(out, size);
 
-	put_octets_field(&w, 5, t->client_nonce);
+	if (t->version < 2 || t->version > 0x7f)
+		return -ENOSPC;
+	put_octets(&w, 5, t->client_nonce);
 	if (t->has_error_code)
 		put_error_code(&w, t->error_code);
-	put_octets_field(&w, 3, t->pub_key_auth);
-	put_octets_field(&w, 2, t->auth_info);
+	put_octets(&w, 3, t->pub_key_auth);
+	put_octets(&w, 2, t->auth_info);
 	put_nego(&w, t->nego_token);
-	put_version(&w, t->version);
-	put_header(&w, DER_SEQUENCE, 0);
-	if (w.full || t->version < 2 || t->version > 0x7f)
-		return -ENOSPC;
-	*ret_len = written(&w);
-	memmove(out, w.p, *ret_len);
-	return 0;
+	der_put_u31_field(&w, 0, t->version);
+	der_put_header(&w, DER_SEQUENCE, 0);
+	return der_finish(&w, ret_len);
 }

@@ -158,11 +158,87 @@ static void test_bounds(void **state)
 	assert_int_equal(d.len, 5);
 }
 
+/* What is written is read again, and the shortest form is written. */
+static void test_write_numbers(void **state)
+{
+	static const struct {
+		uint32_t value;
+		size_t octets;
+	} row[] = { { 0, 1 },     { 1, 1 },     { 127, 1 },   { 128, 2 },      { 255, 2 },      { 256, 2 },
+		    { 32767, 2 }, { 32768, 3 }, { 65536, 3 }, { 1U << 23, 4 }, { INT32_MAX, 4 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		uint8_t out[16];
+		struct der_writer w = der_writer_init(out, sizeof out);
+		struct der in, field;
+		size_t len;
+
+		der_put_u31_field(&w, 3, row[i].value);
+		assert_int_equal(der_finish(&w, &len), 0);
+		assert_int_equal(len, 4 + row[i].octets);
+		in = der_init(out, len);
+		field = der_enter(&in, DER_CONTEXT(3));
+		assert_int_equal(der_take_u32(&field), row[i].value);
+		assert_true(der_ok(&field) && der_ok(&in));
+	}
+}
+
+static void test_write_lengths(void **state)
+{
+	static const size_t row[][2] = { { 0, 2 },   { 1, 2 },   { 127, 2 },   { 128, 3 },
+					 { 255, 3 }, { 256, 4 }, { 65535, 4 }, { 65536, 5 } };
+	static uint8_t contents[65536], out[65536 + 8];
+
+	(void)state;
+	memset(contents, 0x5a, sizeof contents);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		size_t whole = row[i][0] + row[i][1], len;
+		struct der_writer w = der_writer_init(out, whole);
+		struct der in;
+		struct view v;
+
+		der_put_element(&w, DER_OCTET_STRING, contents, row[i][0]);
+		assert_int_equal(der_finish(&w, &len), 0);
+		assert_int_equal(len, whole);
+		in = der_init(out, len);
+		v = der_take(&in, DER_OCTET_STRING);
+		assert_true(der_ok(&in));
+		assert_int_equal(v.len, row[i][0]);
+		assert_memory_equal(v.p, contents, v.len);
+		/* one octet less is too little, whatever is put afterwards */
+		w = der_writer_init(out, whole - 1);
+		der_put_element(&w, DER_OCTET_STRING, contents, row[i][0]);
+		der_put(&w, NULL, 0);
+		assert_int_equal(der_finish(&w, &len), -ENOSPC);
+		assert_int_equal(len, whole);
+	}
+}
+
+/* From the end to the front: what is put first stands last. */
+static void test_write_nested(void **state)
+{
+	static const uint8_t want[] = { 0x30, 0x0a, 0xa0, 0x03, 0x02, 0x01, 0x05, 0xa1, 0x03, 0x04, 0x01, 0x78 };
+	uint8_t out[64];
+	struct der_writer w = der_writer_init(out, sizeof out);
+	size_t len;
+
+	(void)state;
+	der_put_field(&w, 1, DER_OCTET_STRING, "x", 1);
+	der_put_u31_field(&w, 0, 5);
+	der_put_header(&w, DER_SEQUENCE, 0);
+	assert_int_equal(der_finish(&w, &len), 0);
+	assert_int_equal(len, sizeof want);
+	assert_memory_equal(out, want, len);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_headers), cmocka_unit_test(test_integers), cmocka_unit_test(test_sticky),
-		cmocka_unit_test(test_walk),    cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_headers),       cmocka_unit_test(test_integers),
+		cmocka_unit_test(test_sticky),        cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_bounds),        cmocka_unit_test(test_write_numbers),
+		cmocka_unit_test(test_write_lengths), cmocka_unit_test(test_write_nested),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
