@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* RFC 2743 3.1 (framing), RFC 4178 4.2 (SPNEGO), MS-NLMP 2.2 (NTLM), RFC 4121 4.2.6.2 (Kerberos wrap tokens). */
+/* RFC 2743 3.1 (framing), MS-NLMP 2.2 (NTLM), RFC 4121 4.2.6 (Kerberos MIC and wrap tokens). */
 #include "credsspd/wire/gsstoken.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "credsspd/wire/der.h"
+#include "credsspd/wire/spnego.h"
 #include "include/credssp/limits.h"
 
-#define APPLICATION_0 0x60U
-
-struct oid {
+static const struct {
 	uint8_t len, octets[12];
+} oids[GSS_MECHS_] = {
+	[GSS_MECH_SPNEGO] = { 6, { 0x2b, 6, 1, 5, 5, 2 } },
+	[GSS_MECH_KRB5] = { 9, { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2 } },
+	[GSS_MECH_MS_KRB5] = { 9, { 0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 1, 2, 2 } },
+	[GSS_MECH_USER_TO_USER] = { 10, { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2, 3 } },
+	[GSS_MECH_NTLM] = { 10, { 0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10 } },
+	[GSS_MECH_NEGOEX] = { 10, { 0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 30 } },
 };
 
-static const struct oid oid_spnego = { 6, { 0x2b, 6, 1, 5, 5, 2 } };
-static const struct oid oid_krb5 = { 9, { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2 } };
-static const struct oid oid_ms_krb5 = { 9, { 0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 1, 2, 2 } };
-static const struct oid oid_user_to_user = { 10, { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2, 3 } };
-static const struct oid oid_ntlm = { 10, { 0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10 } };
-static const struct oid oid_negoex = { 10, { 0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 30 } };
-
-static bool oid_equal(struct view v, const struct oid *oid)
+enum gss_mech gss_mech_of(struct view oid)
 {
-	return v.len == oid->len && memcmp(v.p, oid->octets, oid->len) == 0;
+	for (enum gss_mech m = GSS_MECH_SPNEGO; m < GSS_MECHS_; m++)
+		if (oid.len == oids[m].len && memcmp(oid.p, oids[m].octets, oid.len) == 0)
+			return m;
+	return GSS_MECH_UNKNOWN;
+}
+
+struct view gss_mech_oid(enum gss_mech mech)
+{
+	return (struct view){ oids[mech].octets, oids[mech].len };
 }
 
 #define NTLMSSP_SIGNATURE_LEN 8U /* with its NUL */
@@ -50,93 +57,53 @@ enum gss_token_kind gss_token_kind(struct view token)
 		return GSS_TOKEN_SPNEGO_RESP;
 	if (der_is(&whole, DER_CONTEXT(0)))
 		return GSS_TOKEN_SPNEGO_INIT; /* unframed NegTokenInit, as some Windows components send it */
-	framed = der_enter(&whole, APPLICATION_0);
+	framed = der_enter(&whole, DER_APPLICATION(0));
 	oid = der_take(&framed, DER_OID);
 	if (framed.failed)
 		return GSS_TOKEN_UNKNOWN;
-	if (oid_equal(oid, &oid_spnego))
+	switch (gss_mech_of(oid)) {
+	case GSS_MECH_SPNEGO:
 		return GSS_TOKEN_SPNEGO_INIT;
-	if (oid_equal(oid, &oid_krb5) || oid_equal(oid, &oid_ms_krb5))
+	case GSS_MECH_KRB5:
+	case GSS_MECH_MS_KRB5:
 		return GSS_TOKEN_KRB5;
+	case GSS_MECH_USER_TO_USER:
+		return GSS_TOKEN_USER_TO_USER;
+	case GSS_MECH_UNKNOWN:
+	case GSS_MECH_NTLM:
+	case GSS_MECH_NEGOEX:
+	case GSS_MECHS_:
+		break;
+	}
 	return GSS_TOKEN_UNKNOWN;
 }
 
-/* The body of NegTokenInit or NegTokenResp: the SEQUENCE inside its [0] or [1]. */
-static struct der enter_negotiation(struct view token, uint8_t context)
+/* ---- Kerberos tokens ---- */
+
+int gss_frame_read(struct view token, enum gss_mech *ret_mech, uint16_t *ret_id, struct view *ret_message)
 {
 	struct der whole = der_init(token.p, token.len);
-	struct der framed, choice, seq;
+	struct der framed = der_enter(&whole, DER_APPLICATION(0));
+	struct view oid = der_take(&framed, DER_OID);
 
-	if (der_is(&whole, APPLICATION_0)) {
-		framed = der_enter(&whole, APPLICATION_0);
-		(void)der_take(&framed, DER_OID);
-	} else {
-		framed = whole;
-	}
-	choice = der_enter(&framed, DER_CONTEXT(context));
-	seq = der_enter(&choice, DER_SEQUENCE);
-	if (!der_ok(&choice) || !der_ok(&framed))
-		seq.failed = true;
-	return seq;
-}
-
-static void note_mechanism(struct spnego_init *i, struct view oid)
-{
-	if (oid_equal(oid, &oid_krb5) || oid_equal(oid, &oid_ms_krb5))
-		i->krb5 = true;
-	else if (oid_equal(oid, &oid_user_to_user))
-		i->user_to_user = true;
-	else if (oid_equal(oid, &oid_ntlm))
-		i->ntlm = true;
-	else if (oid_equal(oid, &oid_negoex))
-		i->negoex = true;
-	else
-		i->unknown = true;
-}
-
-static void read_mech_token(struct spnego_init *i, struct der *seq)
-{
-	struct view token;
-
-	if (der_is(seq, DER_CONTEXT(1))) /* reqFlags: nobody heeds them */
-		(void)der_take(seq, DER_CONTEXT(1));
-	token = der_take_optional_octets(seq, 2);
-	i->mech_token_octets = token;
-	i->mech_token = token.p ? gss_token_kind(token) : GSS_TOKEN_UNKNOWN;
-}
-
-int spnego_init_read(struct view token, struct spnego_init *ret_)
-{
-	struct spnego_init i = { .krb5 = false };
-	struct der seq = enter_negotiation(token, 0);
-	struct der field = der_enter(&seq, DER_CONTEXT(0));
-	struct der list = der_enter(&field, DER_SEQUENCE);
-
-	while (list.len && !list.failed) {
-		bool first = !i.krb5 && !i.user_to_user && !i.ntlm && !i.negoex && !i.unknown;
-
-		note_mechanism(&i, der_take(&list, DER_OID));
-		if (first)
-			i.krb5_first = i.krb5;
-	}
-	if (!der_ok(&list) || !der_ok(&field))
+	if (!der_ok(&whole) || framed.failed || framed.len < 2)
 		return -EPROTO;
-	read_mech_token(&i, &seq);
-	if (seq.failed) /* what follows (mechListMIC, negHints) is GSSAPI's to judge */
-		return -EPROTO;
-	*ret_ = i;
+	*ret_mech = gss_mech_of(oid);
+	*ret_id = (uint16_t)(framed.p[0] << 8 | framed.p[1]);
+	*ret_message = (struct view){ framed.p + 2, framed.len - 2 };
 	return 0;
 }
 
-/* responseToken of a NegTokenResp; VIEW_NULL when there is none. */
-static struct view response_token(struct view token)
+int gss_frame_write(enum gss_mech mech, uint16_t id, struct view message, uint8_t *out, size_t size, size_t *ret_len)
 {
-	struct der seq = enter_negotiation(token, 1);
+	const uint8_t tok_id[2] = { (uint8_t)(id >> 8), (uint8_t)id };
+	struct der_writer w = der_writer_init(out, size);
 
-	for (uint8_t skip = 0; skip < 2; skip++) /* negState, supportedMech */
-		if (der_is(&seq, DER_CONTEXT(skip)))
-			(void)der_take(&seq, DER_CONTEXT(skip));
-	return der_take_optional_octets(&seq, 2);
+	der_put(&w, message.p, message.len);
+	der_put(&w, tok_id, sizeof tok_id);
+	der_put_element(&w, DER_OID, oids[mech].octets, oids[mech].len);
+	der_put_header(&w, DER_APPLICATION(0), 0);
+	return der_finish(&w, ret_len);
 }
 
 /* ---- NTLM ---- */
@@ -201,19 +168,22 @@ static int guard_message(struct view m)
 int ntlm_token_guard(struct view token)
 {
 	struct spnego_init init;
+	struct spnego_resp resp;
 	struct view inner = VIEW_NULL;
 
 	switch (gss_token_kind(token)) {
 	case GSS_TOKEN_NTLMSSP:
 		return guard_message(token);
 	case GSS_TOKEN_SPNEGO_RESP:
-		inner = response_token(token);
+		if (spnego_resp_read(token, &resp) == 0)
+			inner = resp.response_token;
 		break;
 	case GSS_TOKEN_SPNEGO_INIT:
 		if (spnego_init_read(token, &init) == 0)
 			inner = init.mech_token_octets;
 		break;
 	case GSS_TOKEN_KRB5:
+	case GSS_TOKEN_USER_TO_USER:
 	case GSS_TOKEN_UNKNOWN:
 		break;
 	}
@@ -236,11 +206,21 @@ struct view ntlm_negotiate_pad(struct view token, uint8_t buffer[NTLM_NEGOTIATE_
 	return (struct view){ buffer, NTLM_NEGOTIATE_LEN };
 }
 
-/* ---- wrap tokens ---- */
+/* ---- MIC and wrap tokens ---- */
 
 #define CFX_SENT_BY_ACCEPTOR 0x01U
 #define CFX_SEALED 0x02U
 #define CFX_ACCEPTOR_SUBKEY 0x04U
+
+int krb5_mic_guard(struct view t)
+{
+	static const uint8_t filler[5] = { 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	/* the header and a checksum */
+	if (t.len < 16 + 12 || t.p[0] != 0x04 || t.p[1] != 0x04 || memcmp(t.p + 3, filler, sizeof filler) != 0)
+		return -EPROTO;
+	return t.p[2] == CFX_ACCEPTOR_SUBKEY ? 0 : -EPROTO;
+}
 
 int krb5_wrap_guard(struct view t)
 {

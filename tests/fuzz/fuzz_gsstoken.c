@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Mechanism tokens of anybody: what is looked at before GSSAPI is. */
 #include "credsspd/wire/gsstoken.h"
+#include "credsspd/wire/spnego.h"
 #include "include/credssp/limits.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "credsspd/wire/gsstoken.h"
+#include "credsspd/wire/spnego.h"
 #include "include/credssp/limits.h"
 #include "tests/unit/build.h"
 
@@ -80,7 +81,7 @@ static const struct {
 	{ "Kerberos", TOKEN("\x60\x0d" KRB5 "\x01\x00"), GSS_TOKEN_KRB5 },
 	{ "Microsoft's Kerberos", TOKEN("\x60\x0d" MS_KRB5 "\x01\x00"), GSS_TOKEN_KRB5 },
 	{ "Kerberos, a long length", TOKEN("\x60\x82\x00\x0d" KRB5 "\x01\x00"), GSS_TOKEN_KRB5 },
-	{ "user-to-user is not ours", TOKEN("\x60\x0e" U2U "\x04\x00"), GSS_TOKEN_UNKNOWN },
+	{ "user-to-user", TOKEN("\x60\x0e" U2U "\x04\x00"), GSS_TOKEN_USER_TO_USER },
 	{ "IAKERB", TOKEN("\x60\x0a" IAKERB "\x05\x01"), GSS_TOKEN_UNKNOWN },
 	{ "a longer OID that starts like Kerberos", TOKEN("\x60\x0c\x06\x0a\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x02"),
 	  GSS_TOKEN_UNKNOWN },
@@ -181,7 +182,7 @@ static void test_mech_tokens(void **state)
 		enum gss_token_kind kind;
 	} row[] = {
 		{ TOKEN("\x60\x12" KRB5 AP_REQ), GSS_TOKEN_KRB5 },
-		{ TOKEN("\x60\x13" U2U U2U_TGT_REQ), GSS_TOKEN_UNKNOWN },
+		{ TOKEN("\x60\x13" U2U U2U_TGT_REQ), GSS_TOKEN_USER_TO_USER },
 		{ TOKEN(NEGOTIATE_40), GSS_TOKEN_NTLMSSP },
 		{ TOKEN("NEGOEXTS"), GSS_TOKEN_UNKNOWN },
 	};

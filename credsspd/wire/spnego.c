@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd/wire/spnego.h"
+
+#include <errno.h>
+
+#include "credsspd/wire/der.h"
+
+/* The body of NegTokenInit or NegTokenResp: the SEQUENCE inside its [0] or [1]. */
+static struct der enter_negotiation(struct view token, uint8_t context)
+{
+	struct der whole = der_init(token.p, token.len);
+	struct der framed, choice, seq;
+
+	if (der_is(&whole, DER_APPLICATION(0))) {
+		framed = der_enter(&whole, DER_APPLICATION(0));
+		(void)der_take(&framed, DER_OID);
+	} else {
+		framed = whole;
+	}
+	choice = der_enter(&framed, DER_CONTEXT(context));
+	seq = der_enter(&choice, DER_SEQUENCE);
+	if (!der_ok(&choice) || !der_ok(&framed))
+		seq.failed = true;
+	return seq;
+}
+
+/* ---- NegTokenInit ---- */
+
+static void note_mechanism(struct spnego_init *i, struct view oid)
+{
+	switch (gss_mech_of(oid)) {
+	case GSS_MECH_KRB5:
+	case GSS_MECH_MS_KRB5:
+		i->krb5 = true;
+		break;
+	case GSS_MECH_USER_TO_USER:
+		i->user_to_user = true;
+		break;
+	case GSS_MECH_NTLM:
+		i->ntlm = true;
+		break;
+	case GSS_MECH_NEGOEX:
+		i->negoex = true;
+		break;
+	case GSS_MECH_SPNEGO:
+	case GSS_MECH_UNKNOWN:
+	case GSS_MECHS_:
+		i->unknown = true;
+		break;
+	}
+}
+
+static void read_mech_token(struct spnego_init *i, struct der *seq)
+{
+	struct view token;
+
+	if (der_is(seq, DER_CONTEXT(1))) /* reqFlags: nobody heeds them */
+		(void)der_take(seq, DER_CONTEXT(1));
+	token = der_take_optional_octets(seq, 2);
+	i->mech_token_octets = token;
+	i->mech_token = token.p ? gss_token_kind(token) : GSS_TOKEN_UNKNOWN;
+}
+
+int spnego_init_read(struct view token, struct spnego_init *ret_)
+{
+	struct spnego_init i = { .krb5 = false };
+	struct der seq = enter_negotiation(token, 0);
+	struct der field = der_enter(&seq, DER_CONTEXT(0));
+	struct view mech_types = { field.p, field.len };
+	struct der list = der_enter(&field, DER_SEQUENCE);
+
+	while (list.len && !list.failed) {
+		struct view oid = der_take(&list, DER_OID);
+
+		note_mechanism(&i, oid);
+		if (!i.first.p) {
+			i.first = oid;
+			i.krb5_first = i.krb5;
+		}
+	}
+	if (!der_ok(&list) || !der_ok(&field))
+		return -EPROTO;
+	i.mech_types = mech_types;
+	read_mech_token(&i, &seq);
+	if (seq.failed) /* what follows (mechListMIC, negHints) is GSSAPI's to judge */
+		return -EPROTO;
+	*ret_ = i;
+	return 0;
+}
+
+int spnego_init_write(const enum gss_mech *mechs, size_t n_mechs, struct view mech_token, uint8_t *out, size_t size,
+		      size_t *ret_len)
+{
+	struct der_writer w = der_writer_init(out, size);
+	struct view oid;
+	size_t list;
+
+	if (mech_token.p)
+		der_put_field(&w, 2, DER_OCTET_STRING, mech_token.p, mech_token.len);
+	list = der_written(&w);
+	while (n_mechs) {
+		oid = gss_mech_oid(mechs[--n_mechs]);
+		der_put_element(&w, DER_OID, oid.p, oid.len);
+	}
+	der_put_header(&w, DER_SEQUENCE, list);
+	der_put_header(&w, DER_CONTEXT(0), list);
+	der_put_header(&w, DER_SEQUENCE, 0);
+	der_put_header(&w, DER_CONTEXT(0), 0);
+	oid = gss_mech_oid(GSS_MECH_SPNEGO);
+	der_put_element(&w, DER_OID, oid.p, oid.len);
+	der_put_header(&w, DER_APPLICATION(0), 0);
+	return der_finish(&w, ret_len);
+}
+
+/* ---- NegTokenResp ---- */
+
+static enum spnego_state read_state(struct der *seq)
+{
+	struct der field;
+	struct view v;
+
+	if (!der_is(seq, DER_CONTEXT(0)))
+		return SPNEGO_NO_STATE;
+	field = der_enter(seq, DER_CONTEXT(0));
+	v = der_take(&field, DER_ENUMERATED);
+	if (!der_ok(&field) || v.len != 1 || v.p[0] > SPNEGO_REQUEST_MIC) {
+		seq->failed = true;
+		return SPNEGO_REJECT;
+	}
+	return (enum spnego_state)v.p[0];
+}
+
+static struct view read_supported_mech(struct der *seq)
+{
+	struct der field;
+	struct view v;
+
+	if (!der_is(seq, DER_CONTEXT(1)))
+		return VIEW_NULL;
+	field = der_enter(seq, DER_CONTEXT(1));
+	v = der_take(&field, DER_OID);
+	if (!der_ok(&field))
+		seq->failed = true;
+	return v;
+}
+
+int spnego_resp_read(struct view token, struct spnego_resp *ret_)
+{
+	struct der seq = enter_negotiation(token, 1);
+	struct spnego_resp r;
+
+	r.state = read_state(&seq);
+	r.supported_mech = read_supported_mech(&seq);
+	r.response_token = der_take_optional_octets(&seq, 2);
+	r.mech_list_mic = der_take_optional_octets(&seq, 3);
+	if (!der_ok(&seq))
+		return -EPROTO;
+	*ret_ = r;
+	return 0;
+}
+
+int spnego_resp_write(const struct spnego_resp *r, uint8_t *out, size_t size, size_t *ret_len)
+{
+	struct der_writer w = der_writer_init(out, size);
+	const uint8_t state = (uint8_t)r->state;
+
+	if (r->mech_list_mic.p)
+		der_put_field(&w, 3, DER_OCTET_STRING, r->mech_list_mic.p, r->mech_list_mic.len);
+	if (r->response_token.p)
+		der_put_field(&w, 2, DER_OCTET_STRING, r->response_token.p, r->response_token.len);
+	if (r->supported_mech.p)
+		der_put_field(&w, 1, DER_OID, r->supported_mech.p, r->supported_mech.len);
+	if (r->state != SPNEGO_NO_STATE)
+		der_put_field(&w, 0, DER_ENUMERATED, &state, 1);
+	der_put_header(&w, DER_SEQUENCE, 0);
+	der_put_header(&w, DER_CONTEXT(1), 0);
+	return der_finish(&w, ret_len);
+}
