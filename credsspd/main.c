@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One program, several processes: without a role option this is the supervisor;
- * with one it is a template, the verifier or a resolver, exec'ed by the supervisor
+ * with one it is a template, the verifier, a resolver or the keeper, exec'ed by the supervisor
  * with its control socket on descriptor 3.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 
 #include "credsspd/bus/bus.h"
 #include "credsspd/config/config.h"
+#include "credsspd/keeper/keeper.h"
 #include "credsspd/logon/supervisor.h"
 #include "credsspd/resolver/resolver.h"
 #include "credsspd/util/log.h"
@@ -33,6 +34,7 @@ enum role {
 	ROLE_TEMPLATE_NTLM,
 	ROLE_VERIFIER,
 	ROLE_RESOLVER,
+	ROLE_KEEPER,
 };
 
 struct daemon {
@@ -179,6 +181,9 @@ static int run_role(enum role role, const char *config_path)
 	case ROLE_RESOLVER:
 		r = resolver_main(&config, CONTROL_FD);
 		break;
+	case ROLE_KEEPER:
+		r = keeper_main(&config, CONTROL_FD);
+		break;
 	case ROLE_SUPERVISOR:
 		r = -EINVAL;
 		break;
@@ -222,7 +227,7 @@ static bool has_control_socket(void)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_TEMPLATE = 256, OPT_VERIFIER, OPT_RESOLVER, OPT_VERSION };
+	enum { OPT_TEMPLATE = 256, OPT_VERIFIER, OPT_RESOLVER, OPT_KEEPER, OPT_VERSION };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, 't' },
@@ -231,6 +236,7 @@ int main(int argc, char **argv)
 		{ "template", required_argument, NULL, OPT_TEMPLATE },
 		{ "verifier", no_argument, NULL, OPT_VERIFIER },
 		{ "resolver", no_argument, NULL, OPT_RESOLVER },
+		{ "keeper", no_argument, NULL, OPT_KEEPER },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *config_path = CONFIG_PATH_DEFAULT;
@@ -260,6 +266,9 @@ int main(int argc, char **argv)
 			break;
 		case OPT_RESOLVER:
 			role = ROLE_RESOLVER;
+			break;
+		case OPT_KEEPER:
+			role = ROLE_KEEPER;
 			break;
 		default:
 			bad = true;

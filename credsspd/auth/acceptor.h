@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "credsspd/keeper/record.h"
 #include "credsspd/util/refusal.h"
 #include "credsspd/wire/view.h"
 #include "credsspd/worker/record.h"
@@ -24,25 +25,45 @@ struct acceptor;
  */
 int acceptor_environment(enum mechanism mechanism);
 
+struct acceptor_options {   /* of krb5; ntlm has none */
+	const char *keytab; /* a file */
+	bool service_ticket, user_to_user;
+};
+
 /*
- * The acceptor of @mechanism. krb5: with the AES keys for TERMSRV/ principals of the
- * file @keytab, read now and kept in memory; ntlm: @keytab is ignored. On failure
+ * The acceptor of @mechanism. krb5: for service tickets with the AES keys for TERMSRV/ principals of the keytab, read
+ * now and kept in memory; for user-to-user with the tickets that acceptor_add_tgt() will bring. On failure
  * returns -errno (-ENOKEY: no such key) and one sentence in *@ret_error (malloc'ed,
  * may be NULL).
  */
-int acceptor_new(enum mechanism mechanism, const char *keytab, struct acceptor **ret_acceptor, char **ret_error);
+int acceptor_new(enum mechanism mechanism, const struct acceptor_options *options, struct acceptor **ret_acceptor,
+		 char **ret_error);
 void acceptor_free(struct acceptor *a);
 
 /* Forgets the context: the acceptor is as new. */
 void acceptor_reset(struct acceptor *a);
 
-/* The in-memory keytab of a krb5 acceptor ("MEMORY:..."), for the self-handshake. */
-const char *acceptor_keytab(const struct acceptor *a);
+/* In the template, while no context is open: takes a ticket-granting ticket in. Returns 0 or -errno. */
+int acceptor_add_tgt(struct acceptor *a, const struct keeper_tgt *tgt);
+
+/* The forms that first tokens come in. */
+enum acceptor_form {
+	ACCEPTOR_RAW,
+	ACCEPTOR_SPNEGO,
+	ACCEPTOR_USER_TO_USER, /* in SPNEGO */
+	ACCEPTOR_FORMS_
+};
+
+bool acceptor_serves(const struct acceptor *a, enum acceptor_form form);
+
+/* For the self-handshake: the in-memory keytab of a krb5 acceptor ("MEMORY:..."), and the end of it. */
+const char *acceptor_keytab(const struct acceptor *a, enum acceptor_form form);
+void acceptor_started(struct acceptor *a);
 
 enum acceptor_result {
 	ACCEPTOR_CONTINUE, /* another token is needed; there is one to send */
 	ACCEPTOR_COMPLETE, /* authenticated; there may be a token to send */
-	ACCEPTOR_FOREIGN,  /* the first token is for another mechanism */
+	ACCEPTOR_FOREIGN,  /* the first token is for another mechanism; see also acceptor_no_tgt() */
 	ACCEPTOR_REFUSED,  /* see acceptor_refusal() and acceptor_detail() */
 };
 
@@ -55,6 +76,16 @@ struct view acceptor_token(const struct acceptor *a);
 
 /* It has been sent: there is none any more. */
 void acceptor_token_sent(struct acceptor *a);
+
+/* In the template: gives GSSAPI a token that it refuses, with every credential, so that what an error loads is loaded.
+ */
+void acceptor_fail(struct acceptor *a, struct view token);
+
+/* The client began user-to-user, and it was not taken because there is no live ticket for it. */
+bool acceptor_no_tgt(const struct acceptor *a);
+
+/* The context is one of user-to-user. */
+bool acceptor_user_to_user(const struct acceptor *a);
 
 /* After COMPLETE: the authenticated name in UTF-8, NUL-terminated. Returns 0 or -EINVAL (then nobody is authenticated).
  */

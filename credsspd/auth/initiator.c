@@ -4,37 +4,20 @@
  * self-handshake needs no KDC: the template has the service key, and whoever has that
  * can make a ticket.
  */
-#include "credsspd/auth/initiator.h"
-
 #include <errno.h>
-#include <gssapi/gssapi_ext.h>
-#include <gssapi/gssapi_krb5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "credsspd/auth/initiator-private.h"
 #include "credsspd/auth/selfticket.h"
 #include "include/credssp/cleanup.h"
-
-#define DETAIL_SIZE 200
 
 static gss_OID_desc oid_spnego = { 6, (void *)(uintptr_t) "\x2b\x06\x01\x05\x05\x02" };
 static gss_OID_desc oid_krb5 = { 9, (void *)(uintptr_t) "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02" };
 static gss_OID_desc oid_ntlm = { 10, (void *)(uintptr_t) "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a" };
 
-struct initiator {
-	gss_OID mech, inner;
-	gss_cred_id_t cred;
-	gss_name_t target;
-	gss_ctx_id_t ctx;
-	gss_buffer_desc token;
-	OM_uint32 flags;
-	krb5_context krb5;
-	krb5_ccache ccache;
-	char detail[DETAIL_SIZE];
-};
-
-static char not_made[DETAIL_SIZE]; /* why the last one could not be made */
+static char not_made[INITIATOR_DETAIL_SIZE]; /* why the last one could not be made */
 
 static int failed(struct initiator *i, OM_uint32 major, OM_uint32 minor)
 {
@@ -163,6 +146,17 @@ int initiator_new_krb5(const char *keytab_name, bool spnego, struct initiator **
 	return i ? finish(i, with_selfticket(i, keytab_name), ret_initiator) : -ENOMEM;
 }
 
+int initiator_new_user_to_user(const char *keytab_name, const enum gss_mech *mechs, size_t n_mechs,
+			       struct initiator **ret_initiator)
+{
+	struct initiator *i = make(&oid_krb5, false);
+
+	if (!i)
+		return -ENOMEM;
+	i->u2u = u2u_client_new(mechs, n_mechs);
+	return finish(i, i->u2u ? with_selfticket(i, keytab_name) : -ENOMEM, ret_initiator);
+}
+
 int initiator_new_krb5_ccache(const char *server, bool spnego, struct initiator **ret_initiator)
 {
 	struct initiator *i = make(&oid_krb5, spnego);
@@ -185,6 +179,7 @@ void initiator_free(struct initiator *i)
 		(void)krb5_cc_destroy(i->krb5, i->ccache);
 	if (i->krb5)
 		krb5_free_context(i->krb5);
+	free(i->u2u);
 	free(i);
 }
 
@@ -193,7 +188,7 @@ void initiator_flags(struct initiator *i, unsigned set, unsigned clear)
 	i->flags = (i->flags | set) & ~clear;
 }
 
-int initiator_step(struct initiator *i, struct view token, struct view *ret_token)
+int initiator_gss(struct initiator *i, struct view token, struct view *ret_token)
 {
 	gss_buffer_desc in = { token.len, (void *)(uintptr_t)token.p };
 	OM_uint32 major, minor, ignored;
@@ -207,6 +202,11 @@ int initiator_step(struct initiator *i, struct view token, struct view *ret_toke
 	}
 	*ret_token = i->token.length ? (struct view){ i->token.value, i->token.length } : VIEW_NULL;
 	return major == GSS_S_CONTINUE_NEEDED;
+}
+
+int initiator_step(struct initiator *i, struct view token, struct view *ret_token)
+{
+	return i->u2u ? u2u_client_step(i, token, ret_token) : initiator_gss(i, token, ret_token);
 }
 
 static int copy_out(struct initiator *i, OM_uint32 major, OM_uint32 minor, gss_buffer_t b, uint8_t *out, size_t size,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "credsspd/wire/gsstoken.h"
 #include "credsspd/wire/view.h"
 
 struct initiator;
@@ -14,6 +15,13 @@ int initiator_new_ntlm(const char *name, const char *password, bool spnego, stru
 
 /* Kerberos with a ticket made from the first key in @keytab_name: see selfticket.h. Returns 0 or -EIO. */
 int initiator_new_krb5(const char *keytab_name, bool spnego, struct initiator **ret_initiator);
+
+/*
+ * Kerberos user-to-user in SPNEGO, with a ticket as initiator_new_krb5()'s. @mechs: what is offered, first the one that
+ * the acceptor has to echo. Returns 0 or -EIO.
+ */
+int initiator_new_user_to_user(const char *keytab_name, const enum gss_mech *mechs, size_t n_mechs,
+			       struct initiator **ret_initiator);
 
 /* Kerberos with what is in the default credential cache, for the service principal @server. Returns 0 or -EIO. */
 int initiator_new_krb5_ccache(const char *server, bool spnego, struct initiator **ret_initiator);

@@ -16,7 +16,13 @@
 #define FRONT_END_DEFAULT_SERVICE "xrdp-sesman"
 
 /* The defaults are those of limits.h, which are written there with a suffix: tested to be the same. */
-static const struct option_choice kerberos_choices[] = { { "any", true }, { "off", false }, { NULL, 0 } };
+static const struct option_choice kerberos_choices[] = {
+	{ "any", CONFIG_KERBEROS_ANY },
+	{ "user-to-user", CONFIG_KERBEROS_USER_TO_USER },
+	{ "service-ticket", CONFIG_KERBEROS_SERVICE_TICKET },
+	{ "off", CONFIG_KERBEROS_OFF },
+	{ NULL, 0 },
+};
 static const struct option_choice ntlm_choices[] = { { "off", CONFIG_NTLM_OFF },
 						     { "local", CONFIG_NTLM_LOCAL },
 						     { NULL, 0 } };
@@ -36,6 +42,7 @@ static const struct option_row rows[] = {
 	{ .key = "kerberos", .type = OPTION_CHOICE, .offset = AT(kerberos), .def = "any", .choices = kerberos_choices },
 	{ .key = "ntlm", .type = OPTION_CHOICE, .offset = AT(ntlm), .def = "off", .choices = ntlm_choices },
 	{ .key = "keytab", .type = OPTION_STRING, .offset = AT(c.keytab), .def = "/etc/krb5.keytab" },
+	{ .key = "tgt_principals", .type = OPTION_LIST, .offset = AT(c.tgt_principals), .def = "", .max = TGTS_MAX },
 	{ .key = "ntlm_store", .type = OPTION_STRING, .offset = AT(c.ntlm_store), .def = "/var/lib/credsspd/ntlm" },
 	{ .key = "min_version", .type = OPTION_UNSIGNED, .offset = AT(c.min_version), .def = "5", .min = 2, .max = 6 },
 	{ .key = "local_domains",
@@ -231,7 +238,7 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 	if (r == 0)
 		r = load_front_ends(profile, &raw.c, path, ret_error);
 	if (r == 0) {
-		raw.c.kerberos = raw.kerberos;
+		raw.c.kerberos = (enum config_kerberos)raw.kerberos;
 		raw.c.ntlm = (enum config_ntlm)raw.ntlm;
 		raw.c.restricted_admin = raw.restricted_admin;
 		raw.c.debug = raw.log_level;
@@ -248,7 +255,8 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 
 void config_done(struct config *c)
 {
-	config_list lists[] = { c->local_domains, c->allow_users, c->allow_groups, c->backoff_exempt };
+	config_list lists[] = { c->tgt_principals, c->local_domains, c->allow_users, c->allow_groups,
+				c->backoff_exempt };
 
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		options_free_words(lists[i]);
@@ -258,7 +266,7 @@ void config_done(struct config *c)
 	free(c->vault_uids);
 	free(c->keytab);
 	free(c->ntlm_store);
-	*c = (struct config){ .kerberos = false };
+	*c = (struct config){ .kerberos = CONFIG_KERBEROS_OFF };
 }
 
 config_list config_services_of(const struct config *c, uid_t uid)

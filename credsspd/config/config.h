@@ -16,6 +16,13 @@
 
 #define CONFIG_PATH_DEFAULT "/etc/credsspd.conf"
 
+enum config_kerberos {
+	CONFIG_KERBEROS_OFF = 0,
+	CONFIG_KERBEROS_ANY,
+	CONFIG_KERBEROS_USER_TO_USER,   /* no long-term key reaches a worker */
+	CONFIG_KERBEROS_SERVICE_TICKET, /* no TGT of the server is fetched */
+};
+
 enum config_ntlm {
 	CONFIG_NTLM_OFF,
 	CONFIG_NTLM_LOCAL, /* the store of credsspctl ntlm set */
@@ -30,13 +37,14 @@ struct config_front_end {
 };
 
 struct config {
-	bool kerberos;             /* kerberos = any | off; default any */
-	enum config_ntlm ntlm;     /* ntlm = off | local; default off */
-	char *keytab;              /* FILE path without prefix; default /etc/krb5.keytab */
-	char *ntlm_store;          /* default /var/lib/credsspd/ntlm */
-	unsigned min_version;      /* 2 to 6; default 5 (CVE-2018-0886) */
-	config_list local_domains; /* besides "", "." and the host's own names */
-	config_list allow_users;   /* empty: everybody */
+	enum config_kerberos kerberos; /* kerberos = any | user-to-user | service-ticket | off; default any */
+	enum config_ntlm ntlm;         /* ntlm = off | local; default off */
+	char *keytab;                  /* FILE path without prefix; default /etc/krb5.keytab */
+	char **tgt_principals;         /* whose TGTs user-to-user uses; empty: see tgt_principals in credsspd.conf(5) */
+	char *ntlm_store;              /* default /var/lib/credsspd/ntlm */
+	unsigned min_version;          /* 2 to 6; default 5 (CVE-2018-0886) */
+	config_list local_domains;     /* besides "", "." and the host's own names */
+	config_list allow_users;       /* empty: everybody */
 	config_list allow_groups;
 	unsigned minimum_uid;           /* default 1000 */
 	bool allow_root;                /* default false */

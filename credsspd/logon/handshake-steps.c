@@ -105,6 +105,7 @@ static void do_resolve(struct handshake *h, const uint8_t *p, size_t len)
 		return;
 	}
 	h->credssp_version = a.version;
+	h->user_to_user = h->mechanism == MECHANISM_KRB5 && a.user_to_user == 1;
 	memcpy(h->about.principal, a.principal, sizeof h->about.principal);
 	handshake_trace(h, "%s authenticated %s and bound it to the TLS key", mechanism_name(h->mechanism),
 			a.principal);
@@ -287,8 +288,16 @@ static void do_refuse(struct handshake *h, const uint8_t *p, size_t len)
 
 static void do_respawn(struct handshake *h, const uint8_t *p, size_t len)
 {
-	(void)p;
+	struct worker_not_mine n;
+	struct log_logon who = handshake_who(h);
+
 	(void)len;
+	memcpy(&n, p, sizeof n);
+	if (n.no_tgt == 1)
+		log_logon_line(
+		    LOG_WARNING, &who,
+		    "the client wants user-to-user, and there is no live ticket-granting ticket of this server "
+		    "(see the keeper's lines): going on without it");
 	handshake_spawn_next(h);
 }
 

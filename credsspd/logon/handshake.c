@@ -27,7 +27,9 @@ struct log_logon handshake_who(const struct handshake *h)
 		.rhost = h->peer.rhost,
 		.rport = h->peer.rport,
 		.service = h->about.service,
-		.mechanism = h->mechanism ? mechanism_name(h->mechanism) : NULL,
+		.mechanism = h->user_to_user ? "krb5-u2u"
+			     : h->mechanism  ? mechanism_name(h->mechanism)
+					     : NULL,
 		.version = h->credssp_version,
 		.kind = credential_kind_name(h->delegation.kind),
 		.principal = h->about.principal,

@@ -42,6 +42,7 @@ struct handshake {
 	struct verifier_result proof;
 	uint8_t mechanism; /* enum mechanism of the template in use */
 	uint8_t credssp_version;
+	bool user_to_user;
 	bool told, confirmed, delegated;
 	enum refusal refusal;
 	char detail[WORKER_DETAIL_MAX];

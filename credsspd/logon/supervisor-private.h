@@ -2,6 +2,7 @@
 /* What supervisor.c, handshake.c and ntlm-store.c share. */
 #pragma once
 
+#include "credsspd/keeper/record.h"
 #include "credsspd/logon/backoff.h"
 #include "credsspd/logon/child.h"
 #include "credsspd/logon/resolve.h"
@@ -18,7 +19,8 @@ struct supervisor {
 	void (*failed_fn)(void *userdata);
 	void *userdata;
 	bool was_ready;
-	struct service *krb5, *ntlm, *verifier; /* NULL when not configured */
+	struct service *krb5, *ntlm, *verifier, *keeper; /* NULL when not configured */
+	struct keeper_state keeper_state;
 	struct resolver_pool *resolvers;
 	struct vault *vault;
 	sd_event_source *vault_timer;

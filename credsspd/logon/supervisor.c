@@ -13,6 +13,8 @@
 
 #include "credsspd/logon/supervisor-private.h"
 #include "credsspd/util/log.h"
+#include "credsspd/util/packet.h"
+#include "include/credssp/cleanup.h"
 #include "include/credssp/handover.h"
 
 #define USEC_PER_SEC_ 1000000ULL
@@ -49,6 +51,58 @@ static void on_verifier_gone(struct child *c, void *userdata)
 	store_verifier_gone(s);
 }
 
+/* ---- the keeper and the krb5 template ---- */
+
+/*
+ * One socket between the two that are current; child.use of the template says to which keeper it has one. Session keys
+ * go over it and not through this process.
+ */
+static void connect_keeper(struct supervisor *s)
+{
+	struct template_record to_template = { .type = TEMPLATE_KEEPER };
+	const uint8_t to_keeper = KEEPER_ATTACH;
+	struct child *keeper = service_current(s->keeper), *template = service_current(s->krb5);
+	int pair[2], r;
+
+	if (!keeper || !template || template->use == keeper)
+		return;
+	r = packet_pair(0, pair);
+	if (r == 0) {
+		r = packet_send(template->control, &to_template, sizeof to_template, &pair[0], 1);
+		if (r == 0)
+			r = packet_send(keeper->control, &to_keeper, sizeof to_keeper, &pair[1], 1);
+		(void)close_fd(pair[0]);
+		(void)close_fd(pair[1]);
+	}
+	if (r < 0)
+		log_line(LOG_ERR, "keeper: not connected to the krb5 template: %s", strerror(-r));
+	else
+		template->use = keeper;
+}
+
+static int on_keeper_record(struct child *c, const void *p, size_t len, void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	if (len != sizeof s->keeper_state || *(const uint8_t *)p != KEEPER_STATE)
+		return -EPROTO;
+	if (c == service_current(s->keeper))
+		memcpy(&s->keeper_state, p, sizeof s->keeper_state);
+	return 0;
+}
+
+static void on_keeper_gone(struct child *c, void *userdata)
+{
+	struct supervisor *s = userdata;
+	struct child *template = service_current(s->krb5);
+
+	/* its address may be given to another one */
+	if (template && template->use == c)
+		template->use = NULL;
+	if (!service_current(s->keeper))
+		s->keeper_state = (struct keeper_state){ .type = 0 };
+}
+
 static bool service_settled(struct service *sv)
 {
 	return !sv || service_current(sv);
@@ -59,12 +113,13 @@ static void check_ready(struct supervisor *s)
 	if (s->was_ready)
 		return;
 	if ((s->krb5 && service_failed_to_start(s->krb5)) || (s->ntlm && service_failed_to_start(s->ntlm)) ||
-	    (s->verifier && service_failed_to_start(s->verifier)) || resolver_pool_failed_to_start(s->resolvers)) {
+	    (s->verifier && service_failed_to_start(s->verifier)) ||
+	    (s->keeper && service_failed_to_start(s->keeper)) || resolver_pool_failed_to_start(s->resolvers)) {
 		s->failed_fn(s->userdata);
 		return;
 	}
 	if (service_settled(s->krb5) && service_settled(s->ntlm) && service_settled(s->verifier) &&
-	    resolver_pool_ready(s->resolvers)) {
+	    service_settled(s->keeper) && resolver_pool_ready(s->resolvers)) {
 		s->was_ready = true;
 		s->ready_fn(s->userdata);
 	}
@@ -73,6 +128,7 @@ static void check_ready(struct supervisor *s)
 static void on_service_ready(struct service *sv, void *userdata)
 {
 	(void)sv;
+	connect_keeper(userdata);
 	check_ready(userdata);
 }
 
@@ -119,6 +175,16 @@ static const struct service_ops verifier_ops = {
 	.priority = SD_EVENT_PRIORITY_IMPORTANT,
 };
 
+static const struct service_ops keeper_ops = {
+	.name = "keeper",
+	.arg1 = "--keeper",
+	.ready_type = KEEPER_READY,
+	.record_max = sizeof(struct keeper_state),
+	.record = on_keeper_record,
+	.gone = on_keeper_gone,
+	.ready = on_service_ready,
+};
+
 /* Starts, renews or ends the service so that it is as @wanted says. */
 static int settle(struct supervisor *s, struct service **service, const struct service_ops *ops, bool wanted)
 {
@@ -138,6 +204,7 @@ static int settle(struct supervisor *s, struct service **service, const struct s
 
 static int settle_all(struct supervisor *s)
 {
+	enum config_kerberos kerberos = s->config.kerberos;
 	bool ntlm = s->config.ntlm != CONFIG_NTLM_OFF;
 	int r;
 
@@ -145,7 +212,10 @@ static int settle_all(struct supervisor *s)
 	if (r == 0)
 		r = settle(s, &s->ntlm, &ntlm_ops, ntlm);
 	if (r == 0)
-		r = settle(s, &s->krb5, &krb5_ops, s->config.kerberos);
+		r = settle(s, &s->keeper, &keeper_ops,
+			   kerberos != CONFIG_KERBEROS_OFF && kerberos != CONFIG_KERBEROS_SERVICE_TICKET);
+	if (r == 0)
+		r = settle(s, &s->krb5, &krb5_ops, kerberos != CONFIG_KERBEROS_OFF);
 	return r;
 }
 
@@ -278,6 +348,7 @@ void supervisor_free(struct supervisor *s)
 	service_free(s->krb5);
 	service_free(s->ntlm);
 	service_free(s->verifier);
+	service_free(s->keeper);
 	resolver_pool_free(s->resolvers);
 	(void)sd_event_source_disable_unref(s->vault_timer);
 	vault_free(s->vault);
@@ -305,6 +376,11 @@ int supervisor_reload(struct supervisor *s, char **ret_error)
 const struct config *supervisor_config(const struct supervisor *s)
 {
 	return &s->config;
+}
+
+const struct keeper_state *supervisor_keeper(const struct supervisor *s)
+{
+	return s->keeper ? &s->keeper_state : NULL;
 }
 
 const struct supervisor_counters *supervisor_counters(const struct supervisor *s)

@@ -13,6 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "credsspd/config/config.h"
+#include "credsspd/keeper/record.h"
 #include "credsspd/logon/vault.h"
 #include "credsspd/util/refusal.h"
 #include "credsspd/verifier/record.h"
@@ -44,6 +45,9 @@ int supervisor_reload(struct supervisor *s, char **ret_error);
 
 const struct config *supervisor_config(const struct supervisor *s);
 const struct supervisor_counters *supervisor_counters(const struct supervisor *s);
+
+/* The tickets of user-to-user, NULL when it is switched off. */
+const struct keeper_state *supervisor_keeper(const struct supervisor *s);
 unsigned supervisor_handshakes(const struct supervisor *s);
 unsigned supervisor_tickets(const struct supervisor *s);
 

@@ -69,8 +69,7 @@ static int use_md5(char **ret_error)
 /* Accepts that fail: error tables, their texts, and whatever else the first call of a function loads. */
 static void fail_once(struct acceptor *a, const uint8_t *token, size_t len)
 {
-	(void)acceptor_accept(a, (struct view){ token, len });
-	acceptor_reset(a);
+	acceptor_fail(a, (struct view){ token, len });
 }
 
 static int preload_krb5(struct acceptor *a, char **ret_error)

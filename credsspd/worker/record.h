@@ -38,7 +38,7 @@ enum worker_type {
 	WORKER_TSREQUEST = 2, /* the type octet, then the TSRequest */
 	WORKER_VERDICT = 3,
 	/* from the worker */
-	WORKER_NOT_MINE = 16, /* the type octet alone */
+	WORKER_NOT_MINE = 16, /* struct worker_not_mine */
 	WORKER_REPLY =
 	    17, /* the type octet, then the TSRequest to pass on; alone: nothing to say, the client goes on */
 	WORKER_AUTHENTICATED = 18,
@@ -77,11 +77,17 @@ struct worker_verdict {
 	uint32_t pad_;
 };
 
+struct worker_not_mine {
+	uint8_t type;
+	uint8_t no_tgt; /* 1: it began user-to-user, and there is no live ticket-granting ticket for it */
+};
+
 struct worker_authenticated {
 	uint8_t type;
-	uint8_t mechanism; /* enum mechanism */
-	uint8_t version;   /* of CredSSP, min(peer, 6) */
-	uint8_t pad_[5];
+	uint8_t mechanism;    /* enum mechanism */
+	uint8_t version;      /* of CredSSP, min(peer, 6) */
+	uint8_t user_to_user; /* 1: by Kerberos user-to-user */
+	uint8_t pad_[4];
 	char principal[RECORD_PRINCIPAL_MAX]; /* gss_display_name(); for NTLM as typed by the client */
 };
 
@@ -110,6 +116,7 @@ enum template_type {
 	/* to the template */
 	TEMPLATE_SPAWN = 1, /* with the worker's end of its socket, and for ntlm its socket to the verifier */
 	TEMPLATE_KILL = 2,
+	TEMPLATE_KEEPER = 3, /* krb5: with its end of a socket to the keeper (credsspd/keeper/record.h) */
 	/* from the template */
 	TEMPLATE_READY = 16, /* the self-handshake under the filter went well */
 	TEMPLATE_EXITED = 17,
@@ -124,6 +131,7 @@ struct template_record {
 
 _Static_assert(sizeof(struct worker_start) == 24 + SUBJECT_PUBLIC_KEY_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_verdict) == 8, "no hidden padding");
+_Static_assert(sizeof(struct worker_not_mine) == 2, "no hidden padding");
 _Static_assert(sizeof(struct worker_authenticated) == 8 + RECORD_PRINCIPAL_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_delegated) == 8 + 2 * RECORD_NAME_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_failed) == 8 + WORKER_DETAIL_MAX, "no hidden padding");

@@ -291,34 +291,44 @@ static int run(struct client *c)
 	return r;
 }
 
-static int make_initiator(struct client *c, const struct acceptor *acceptor, bool spnego)
+static const char *const form_name[ACCEPTOR_FORMS_] = {
+	[ACCEPTOR_RAW] = "raw",
+	[ACCEPTOR_SPNEGO] = "SPNEGO",
+	[ACCEPTOR_USER_TO_USER] = "user-to-user",
+};
+
+static int make_initiator(struct client *c, const struct acceptor *acceptor, enum acceptor_form form)
 {
+	static const enum gss_mech as_mstsc[] = { GSS_MECH_MS_KRB5, GSS_MECH_KRB5, GSS_MECH_NEGOEX, GSS_MECH_NTLM };
+	const char *keytab = acceptor_keytab(acceptor, form);
 	int r;
 
 	c->step = "initiator";
-	if (c->mechanism == MECHANISM_KRB5)
-		r = initiator_new_krb5(acceptor_keytab(acceptor), spnego, &c->initiator);
+	if (form == ACCEPTOR_USER_TO_USER)
+		r = initiator_new_user_to_user(keytab, as_mstsc, sizeof as_mstsc / sizeof *as_mstsc, &c->initiator);
+	else if (c->mechanism == MECHANISM_KRB5)
+		r = initiator_new_krb5(keytab, form == ACCEPTOR_SPNEGO, &c->initiator);
 	else
-		r = initiator_new_ntlm("D\\selftest", password, spnego, &c->initiator);
+		r = initiator_new_ntlm("D\\selftest", password, form == ACCEPTOR_SPNEGO, &c->initiator);
 	if (r < 0)
 		log_line(LOG_ERR, "self-test: no initiator: %s", initiator_detail(NULL));
 	return r;
 }
 
 __attribute__((noreturn)) static void client_main(enum mechanism mechanism, const struct acceptor *acceptor,
-						  bool spnego, int worker, int verifier)
+						  enum acceptor_form form, int worker, int verifier)
 {
 	static struct client c; /* too large for the stack */
 	int r;
 
 	c = (struct client){ .mechanism = mechanism, .worker = worker, .verifier = verifier, .pipe = { -1, -1 } };
 	(void)alarm(DEADLINE_SEC); /* the signal ends the process, which the template sees */
-	r = pipe2(c.pipe, O_CLOEXEC) < 0 ? -errno : make_initiator(&c, acceptor, spnego);
+	r = pipe2(c.pipe, O_CLOEXEC) < 0 ? -errno : make_initiator(&c, acceptor, form);
 	if (r == 0)
 		r = run(&c);
 	if (r < 0)
-		log_line(LOG_ERR, "%s self-test (%s): %s: %s", mechanism_name(mechanism), spnego ? "SPNEGO" : "raw",
-			 c.step, strerror(-r));
+		log_line(LOG_ERR, "%s self-test (%s): %s: %s", mechanism_name(mechanism), form_name[form], c.step,
+			 strerror(-r));
 	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
@@ -383,9 +393,9 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-static int rehearse_with(struct client *c, struct acceptor *acceptor, bool spnego)
+static int rehearse_with(struct client *c, struct acceptor *acceptor, enum acceptor_form form)
 {
-	int r = make_initiator(c, acceptor, spnego);
+	int r = make_initiator(c, acceptor, form);
 
 	if (r == 0)
 		r = exchange_tokens(acceptor, c->initiator);
@@ -396,7 +406,7 @@ static int rehearse_with(struct client *c, struct acceptor *acceptor, bool spneg
 	return r;
 }
 
-static int rehearse(enum mechanism mechanism, struct acceptor *acceptor, bool spnego)
+static int rehearse(enum mechanism mechanism, struct acceptor *acceptor, enum acceptor_form form)
 {
 	static struct client c;
 	int question[2] = { -1, -1 }, r = 0;
@@ -414,25 +424,28 @@ static int rehearse(enum mechanism mechanism, struct acceptor *acceptor, bool sp
 		wbc_attach(question[0]);
 	}
 	if (r == 0)
-		r = rehearse_with(&c, acceptor, spnego);
+		r = rehearse_with(&c, acceptor, form);
 	wbc_attach(-1);
 	question[0] = close_fd(question[0]);
 	if (verifier > 0)
 		(void)wait_for(verifier);
 	if (r < 0)
-		log_line(LOG_ERR, "%s rehearsal (%s) failed", mechanism_name(mechanism), spnego ? "SPNEGO" : "raw");
+		log_line(LOG_ERR, "%s rehearsal (%s) failed", mechanism_name(mechanism), form_name[form]);
 	return r < 0 ? -EIO : 0;
 }
 
 int selftest_rehearse(enum mechanism mechanism, struct acceptor *acceptor)
 {
-	int r = rehearse(mechanism, acceptor, false);
+	int r = 0;
 
-	return r < 0 ? r : rehearse(mechanism, acceptor, true);
+	for (enum acceptor_form form = ACCEPTOR_RAW; form < ACCEPTOR_FORMS_ && r == 0; form++)
+		if (acceptor_serves(acceptor, form))
+			r = rehearse(mechanism, acceptor, form);
+	return r;
 }
 
-static int one(enum mechanism mechanism, const struct acceptor *acceptor, bool spnego, selftest_fork_fn fork_worker,
-	       void *userdata)
+static int one(enum mechanism mechanism, const struct acceptor *acceptor, enum acceptor_form form,
+	       selftest_fork_fn fork_worker, void *userdata)
 {
 	int control[2] = { -1, -1 }, question[2] = { -1, -1 };
 	int client_status = -1, worker_status = -1, r;
@@ -448,7 +461,7 @@ static int one(enum mechanism mechanism, const struct acceptor *acceptor, bool s
 	if (worker > 0)
 		client = fork();
 	if (client == 0)
-		client_main(mechanism, acceptor, spnego, control[0], question[0]);
+		client_main(mechanism, acceptor, form, control[0], question[0]);
 	(void)close_fd(control[0]);
 	(void)close_fd(question[0]);
 	if (client > 0)
@@ -462,14 +475,17 @@ static int one(enum mechanism mechanism, const struct acceptor *acceptor, bool s
 	if (client_status == 0 && worker_status == 0)
 		return 0;
 	log_line(LOG_ERR, "%s self-test (%s) failed: client's wait status 0x%x, worker's 0x%x%s",
-		 mechanism_name(mechanism), spnego ? "SPNEGO" : "raw", (unsigned)client_status, (unsigned)worker_status,
+		 mechanism_name(mechanism), form_name[form], (unsigned)client_status, (unsigned)worker_status,
 		 WIFSIGNALED(worker_status) && WTERMSIG(worker_status) == SIGSYS ? " (killed by the filter)" : "");
 	return -EIO;
 }
 
 int selftest(enum mechanism mechanism, const struct acceptor *acceptor, selftest_fork_fn fork_worker, void *userdata)
 {
-	int r = one(mechanism, acceptor, false, fork_worker, userdata);
+	int r = 0;
 
-	return r < 0 ? r : one(mechanism, acceptor, true, fork_worker, userdata);
+	for (enum acceptor_form form = ACCEPTOR_RAW; form < ACCEPTOR_FORMS_ && r == 0; form++)
+		if (acceptor_serves(acceptor, form))
+			r = one(mechanism, acceptor, form, fork_worker, userdata);
+	return r;
 }

@@ -20,6 +20,6 @@ int selftest_rehearse(enum mechanism mechanism, struct acceptor *acceptor);
 /* Forks a worker with these sockets (@verifier may be -1), which stay the caller's. Returns its pid or -errno. */
 typedef pid_t (*selftest_fork_fn)(int supervisor, int verifier, void *userdata);
 
-/* Holds the conversation, raw and in SPNEGO, from a process of its own. Returns 0, or -EIO having logged what did not
- * work. */
+/* Holds the conversation in every form that the acceptor serves, from a process of its own. Returns 0, or -EIO having
+ * logged what did not work. */
 int selftest(enum mechanism mechanism, const struct acceptor *acceptor, selftest_fork_fn fork_worker, void *userdata);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "credsspd/auth/acceptor.h"
+#include "credsspd/keeper/record.h"
 #include "credsspd/util/log.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/worker/preload.h"
@@ -26,6 +28,7 @@
 #include "credsspd/worker/selftest.h"
 #include "credsspd/worker/worker.h"
 #include "include/credssp/cleanup.h"
+#include "include/credssp/secret.h"
 
 struct child {
 	uint64_t logon;
@@ -39,6 +42,7 @@ struct template
 	struct acceptor *acceptor;
 	struct sandbox sandbox;
 	int control, signals, null;
+	int keeper; /* where ticket-granting tickets come from; -1 */
 	struct child children[HANDSHAKES_MAX];
 };
 
@@ -142,7 +146,7 @@ static int reap(struct template *t)
 
 /* ---- records ---- */
 
-static int take_spawn(struct template *t, const struct template_record *r, const int fds[2])
+static int take_spawn(struct template *t, const struct template_record *r, int fds[2])
 {
 	bool ntlm = t->mechanism == MECHANISM_NTLM;
 
@@ -151,7 +155,7 @@ static int take_spawn(struct template *t, const struct template_record *r, const
 	return spawn(t, r->logon, fds[0], fds[1]);
 }
 
-static int take_kill(struct template *t, const struct template_record *r, const int fds[2])
+static int take_kill(struct template *t, const struct template_record *r, int fds[2])
 {
 	const struct child *c = find_logon(t, r->logon);
 
@@ -161,15 +165,45 @@ static int take_kill(struct template *t, const struct template_record *r, const 
 	return 0;
 }
 
+static int take_keeper(struct template *t, const struct template_record *r, int fds[2])
+{
+	(void)r;
+	if (t->mechanism != MECHANISM_KRB5 || fds[0] < 0)
+		return -EPROTO;
+	t->keeper = close_fd(t->keeper);
+	t->keeper = TAKE_FD(fds[0]);
+	return 0;
+}
+
+/* A ticket for the workers to come. What a keeper sends wrongly costs the ticket, not the template. */
+static void take_tgt(struct template *t)
+{
+	static struct keeper_tgt tgt;
+	ssize_t n = packet_recv(t->keeper, &tgt, sizeof tgt, NULL, 0);
+	int r = -EPROTO;
+
+	if (n == 0 || n == -ECONNRESET) { /* another keeper will come */
+		t->keeper = close_fd(t->keeper);
+		return;
+	}
+	if (n >= (ssize_t)offsetof(struct keeper_tgt, ticket) && tgt.type == KEEPER_TGT &&
+	    (size_t)n == offsetof(struct keeper_tgt, ticket) + tgt.ticket_len)
+		r = acceptor_add_tgt(t->acceptor, &tgt);
+	if (r != 0)
+		log_line(LOG_ERR, "krb5 template: a ticket-granting ticket cannot be used: %s", strerror(-r));
+	secret_wipe(&tgt, sizeof tgt);
+}
+
 /* Returns 1 at end of file. */
 static int take_record(struct template *t)
 {
 	static const struct {
 		uint8_t type;
-		int (*take)(struct template *t, const struct template_record *r, const int fds[2]);
+		int (*take)(struct template *t, const struct template_record *r, int fds[2]);
 	} row[] = {
 		{ TEMPLATE_SPAWN, take_spawn },
 		{ TEMPLATE_KILL, take_kill },
+		{ TEMPLATE_KEEPER, take_keeper },
 	};
 	struct template_record record;
 	int fds[2], r = -EPROTO;
@@ -191,17 +225,22 @@ static int take_record(struct template *t)
 
 static int serve(struct template *t)
 {
-	struct pollfd p[2] = { { .fd = t->control, .events = POLLIN }, { .fd = t->signals, .events = POLLIN } };
 	int r = 0;
 
 	while (r == 0) {
-		if (poll(p, 2, -1) < 0) {
+		struct pollfd p[3] = { { .fd = t->control, .events = POLLIN },
+				       { .fd = t->signals, .events = POLLIN },
+				       { .fd = t->keeper, .events = POLLIN } };
+
+		if (poll(p, 3, -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;
 		}
 		if (p[1].revents)
 			r = reap(t);
+		if (p[2].revents) /* before a worker is asked for */
+			take_tgt(t);
 		if (r == 0 && p[0].revents)
 			r = take_record(t);
 	}
@@ -236,6 +275,11 @@ static int explain(const struct template *t, int r, const char *text)
 
 static int prepare(struct template *t, const struct config *config)
 {
+	const struct acceptor_options options = {
+		.keytab = config->keytab,
+		.service_ticket = config->kerberos != CONFIG_KERBEROS_USER_TO_USER,
+		.user_to_user = config->kerberos != CONFIG_KERBEROS_SERVICE_TICKET,
+	};
 	AUTO_FREE char *error = NULL;
 	int r;
 
@@ -245,7 +289,7 @@ static int prepare(struct template *t, const struct config *config)
 		return explain(t, -errno, NULL);
 	r = acceptor_environment(t->mechanism);
 	if (r == 0)
-		r = acceptor_new(t->mechanism, config->keytab, &t->acceptor, &error);
+		r = acceptor_new(t->mechanism, &options, &t->acceptor, &error);
 	if (r == 0)
 		r = preload(t->mechanism, t->acceptor, &error);
 	if (r < 0)
@@ -256,7 +300,9 @@ static int prepare(struct template *t, const struct config *config)
 	r = sandbox_init(&t->sandbox);
 	if (r < 0)
 		return explain(t, r, "the system call filter cannot be made");
-	return selftest(t->mechanism, t->acceptor, fork_worker, t);
+	r = selftest(t->mechanism, t->acceptor, fork_worker, t);
+	acceptor_started(t->acceptor);
+	return r;
 }
 
 int template_main(enum mechanism mechanism, const struct config *config, int control_fd)
@@ -265,7 +311,7 @@ int template_main(enum mechanism mechanism, const struct config *config, int con
 	struct template_record ready = { .type = TEMPLATE_READY };
 	int r;
 
-	t = (struct template){ .mechanism = mechanism, .control = control_fd, .signals = -1, .null = -1 };
+	t = (struct template){ .mechanism = mechanism, .control = control_fd, .signals = -1, .null = -1, .keeper = -1 };
 	(void)prctl(PR_SET_NAME, mechanism == MECHANISM_KRB5 ? "template-krb5" : "template-ntlm");
 	if (fcntl(control_fd, F_SETFD, FD_CLOEXEC) < 0)
 		return explain(&t, -errno, NULL);
@@ -281,5 +327,6 @@ int template_main(enum mechanism mechanism, const struct config *config, int con
 	acceptor_free(t.acceptor);
 	(void)close_fd(t.signals);
 	(void)close_fd(t.null);
+	(void)close_fd(t.keeper);
 	return r;
 }

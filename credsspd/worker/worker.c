@@ -178,9 +178,9 @@ static enum conversation_event do_read(struct worker *w)
 
 static enum conversation_event do_pass_on(struct worker *w)
 {
-	const uint8_t type = WORKER_NOT_MINE;
+	struct worker_not_mine n = { .type = WORKER_NOT_MINE, .no_tgt = acceptor_no_tgt(w->acceptor) };
 
-	return send_record(w, &type, sizeof type);
+	return send_record(w, &n, sizeof n);
 }
 
 static enum conversation_event do_accept(struct worker *w)
@@ -191,7 +191,11 @@ static enum conversation_event do_accept(struct worker *w)
 	case ACCEPTOR_COMPLETE:
 		return CONVERSATION_COMPLETE;
 	case ACCEPTOR_FOREIGN:
-		return w->start.flags & WORKER_LAST_RESORT ? wrong(w, REFUSAL_MECHANISM, "") : CONVERSATION_FOREIGN;
+		if (w->start.flags & WORKER_LAST_RESORT)
+			return wrong(w, REFUSAL_MECHANISM,
+				     acceptor_no_tgt(w->acceptor) ? "user-to-user, and this server has no live TGT"
+								  : "");
+		return CONVERSATION_FOREIGN;
 	case ACCEPTOR_REFUSED:
 		break;
 	}
@@ -238,6 +242,7 @@ static enum conversation_event do_report(struct worker *w)
 	struct worker_authenticated a = { .type = WORKER_AUTHENTICATED, .mechanism = (uint8_t)w->mechanism };
 
 	a.version = (uint8_t)w->conversation.version;
+	a.user_to_user = acceptor_user_to_user(w->acceptor);
 	if (acceptor_principal(w->acceptor, a.principal) < 0)
 		return acceptor_wrong(w);
 	return send_record(w, &a, sizeof a);

@@ -44,6 +44,15 @@
 #define CHILD_RESPAWN_MIN_SEC 1U
 #define CHILD_RESPAWN_MAX_SEC 30U
 
+/* ---- user-to-user ---- */
+#define TGT_MAX 16384U          /* one ticket-granting ticket of the server, with its PAC */
+#define SESSION_KEY_MAX 32U     /* AES-256 */
+#define TGTS_MAX 16U            /* principals of the server that have one */
+#define TGT_OVERLAP_SEC 600U    /* how long clients' tickets under the previous one are still taken */
+#define KEEPER_RETRY_MIN_SEC 2U /* to the next attempt after a failure, doubled each time */
+#define KEEPER_RETRY_MAX_SEC 60U
+#define MECH_TYPES_MAX 512U /* the client's MechTypeList */
+
 /* ---- failure counting ---- */
 #define BACKOFF_FREE_FAILURES 5U   /* failures of one address before it has to wait */
 #define BACKOFF_IN_FLIGHT_MAX 256U /* undecided handshakes of an address without failures; halved by each failure */

@@ -59,7 +59,8 @@ static void test_defaults(void **state)
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		struct config c = good(files[i]);
 
-		assert_true(c.kerberos);
+		assert_int_equal(c.kerberos, CONFIG_KERBEROS_ANY);
+		assert_int_equal(count(c.tgt_principals), 0);
 		assert_int_equal(c.ntlm, CONFIG_NTLM_OFF);
 		assert_string_equal(c.keytab, "/etc/krb5.keytab");
 		assert_string_equal(c.ntlm_store, "/var/lib/credsspd/ntlm");
@@ -91,6 +92,7 @@ static void test_all_keys(void **state)
 {
 	static const char text[] = "[credsspd]\n"
 				   " kerberos = off\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
+				   " tgt_principals = HOST$@R.TEST TERMSRV/a@R.TEST\n"
 				   " local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
 				   " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
 				   " restricted_admin = allow\n ticket_lifetime = 30\n handshake_timeout = 10\n"
@@ -160,7 +162,9 @@ static void test_mistakes(void **state)
 	static const struct {
 		const char *text, *told;
 	} row[] = {
-		{ "[credsspd]\n kerberos = on\n", "[credsspd] kerberos = on: any or off is expected" },
+		{ "[credsspd]\n kerberos = on\n",
+		  "[credsspd] kerberos = on: any or user-to-user or service-ticket or off is "
+		  "expected" },
 		{ "[credsspd]\n ntlm = domain\n", "[credsspd] ntlm = domain: off or local is expected" },
 		{ "[credsspd]\n min_version = 1\n", "[credsspd] min_version = 1: a number from 2 to 6 is expected" },
 		{ "[credsspd]\n min_version = 7\n", "[credsspd] min_version = 7: a number from 2 to 6 is expected" },

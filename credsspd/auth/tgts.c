@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd/auth/tgts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "include/credssp/cleanup.h"
+#include "include/credssp/secret.h"
+
+#define ENTRIES (2 * TGTS_MAX) /* with those that were replaced */
+
+struct tgt {
+	char principal[RECORD_PRINCIPAL_MAX]; /* empty: the entry is free */
+	int64_t ends, replaced;               /* replaced: when, 0 while it is current */
+	krb5_kvno vno;
+	krb5_enctype enctype;
+	uint8_t *ticket;
+	size_t ticket_len;
+};
+
+struct tgts {
+	krb5_context krb5;
+	krb5_keytab keytab;
+	krb5_kvno last_vno;
+	struct tgt entry[ENTRIES];
+};
+
+/* ---- keys ---- */
+
+/* Every key stands under one name of our service, by which the credential finds it; the number tells them apart. */
+static krb5_error_code key_name(krb5_context k, const char *realm, krb5_principal *ret_)
+{
+	return krb5_build_principal(k, ret_, (unsigned)strlen(realm), realm, "TERMSRV", "user-to-user", (char *)NULL);
+}
+
+static const char *realm_of(const char *principal)
+{
+	const char *at = strrchr(principal, '@');
+
+	return at ? at + 1 : "";
+}
+
+static krb5_error_code add_key(struct tgts *t, const struct keeper_tgt *tgt, krb5_kvno vno)
+{
+	krb5_keytab_entry e = { .vno = vno };
+	krb5_error_code code = key_name(t->krb5, realm_of(tgt->principal), &e.principal);
+
+	if (code)
+		return code;
+	e.key.enctype = tgt->enctype;
+	e.key.length = tgt->key_len;
+	e.key.contents = (krb5_octet *)(uintptr_t)tgt->key; /* copied */
+	code = krb5_kt_add_entry(t->krb5, t->keytab, &e);
+	krb5_free_principal(t->krb5, e.principal);
+	return code;
+}
+
+static void remove_key(struct tgts *t, const struct tgt *e)
+{
+	krb5_keytab_entry k = { .vno = e->vno, .key = { .enctype = e->enctype } };
+
+	if (key_name(t->krb5, realm_of(e->principal), &k.principal) != 0)
+		return;
+	(void)krb5_kt_remove_entry(t->krb5, t->keytab, &k);
+	krb5_free_principal(t->krb5, k.principal);
+}
+
+/* ---- tickets ---- */
+
+static void drop(struct tgts *t, struct tgt *e)
+{
+	remove_key(t, e);
+	free(e->ticket);
+	*e = (struct tgt){ .ticket = NULL };
+}
+
+static bool is_over(const struct tgt *e, int64_t now)
+{
+	return e->ends <= now || (e->replaced && now - e->replaced >= (int64_t)TGT_OVERLAP_SEC);
+}
+
+static struct tgt *free_entry(struct tgts *t)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (!t->entry[i].principal[0])
+			return &t->entry[i];
+	return NULL;
+}
+
+static bool well_formed(const struct keeper_tgt *tgt)
+{
+	static const struct {
+		krb5_enctype enctype;
+		uint8_t len;
+	} aes[] = {
+		{ ENCTYPE_AES128_CTS_HMAC_SHA1_96, 16 },
+		{ ENCTYPE_AES256_CTS_HMAC_SHA1_96, 32 },
+		{ ENCTYPE_AES128_CTS_HMAC_SHA256_128, 16 },
+		{ ENCTYPE_AES256_CTS_HMAC_SHA384_192, 32 },
+	};
+
+	if (!memchr(tgt->principal, '\0', sizeof tgt->principal) || !tgt->principal[0] || !*realm_of(tgt->principal) ||
+	    tgt->ticket_len == 0 || tgt->ticket_len > sizeof tgt->ticket)
+		return false;
+	for (size_t i = 0; i < sizeof aes / sizeof *aes; i++)
+		if (aes[i].enctype == tgt->enctype)
+			return aes[i].len == tgt->key_len;
+	return false;
+}
+
+krb5_error_code tgts_new(krb5_context k, struct tgts **ret_)
+{
+	struct tgts *t = calloc(1, sizeof *t);
+	krb5_error_code code;
+
+	if (!t)
+		return ENOMEM;
+	t->krb5 = k;
+	code = krb5_kt_resolve(k, TGTS_KEYTAB, &t->keytab);
+	if (code)
+		free(t);
+	else
+		*ret_ = t;
+	return code;
+}
+
+void tgts_free(struct tgts *t)
+{
+	if (!t)
+		return;
+	tgts_clear(t);
+	(void)krb5_kt_close(t->krb5, t->keytab);
+	free(t);
+}
+
+void tgts_clear(struct tgts *t)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (t->entry[i].principal[0])
+			drop(t, &t->entry[i]);
+}
+
+krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t now)
+{
+	AUTO_FREE uint8_t *ticket = NULL;
+	struct tgt *e;
+	krb5_error_code code;
+
+	if (!well_formed(tgt))
+		return EINVAL;
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (t->entry[i].principal[0] && is_over(&t->entry[i], now))
+			drop(t, &t->entry[i]);
+	e = free_entry(t);
+	ticket = malloc(tgt->ticket_len);
+	if (!e || !ticket)
+		return e ? ENOMEM : ENOSPC;
+	code = add_key(t, tgt, t->last_vno + 1);
+	if (code)
+		return code;
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (strcmp(t->entry[i].principal, tgt->principal) == 0 && !t->entry[i].replaced)
+			t->entry[i].replaced = now;
+	memcpy(ticket, tgt->ticket, tgt->ticket_len);
+	*e = (struct tgt){
+		.ends = tgt->ends,
+		.vno = ++t->last_vno,
+		.enctype = tgt->enctype,
+		.ticket = TAKE_PTR(ticket),
+		.ticket_len = tgt->ticket_len,
+	};
+	memcpy(e->principal, tgt->principal, sizeof e->principal);
+	return 0;
+}
+
+/* ---- which one ---- */
+
+static bool is_current(const struct tgt *e, int64_t now)
+{
+	return e->principal[0] && !e->replaced && e->ends > now;
+}
+
+bool tgts_live(const struct tgts *t, int64_t now)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (is_current(&t->entry[i], now))
+			return true;
+	return false;
+}
+
+/* How well the ticket of @principal is for a client that asks for @server. */
+static unsigned fitness(const char *principal, const char *server)
+{
+	size_t len = (size_t)(strrchr(principal, '@') - principal);
+
+	if (strlen(server) == len && strncasecmp(principal, server, len) == 0)
+		return 3;
+	return len && principal[len - 1] == '$' ? 2 : 1;
+}
+
+struct view tgts_find(const struct tgts *t, const char *server, int64_t now)
+{
+	const struct tgt *best = NULL;
+	unsigned best_fitness = 0;
+
+	for (size_t i = 0; i < ENTRIES; i++) {
+		const struct tgt *e = &t->entry[i];
+		unsigned f = is_current(e, now) ? fitness(e->principal, server) : 0;
+
+		if (f > best_fitness) {
+			best = e;
+			best_fitness = f;
+		}
+	}
+	return best ? (struct view){ best->ticket, best->ticket_len } : VIEW_NULL;
+}

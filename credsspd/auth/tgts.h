@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server's own ticket-granting tickets, for user-to-user: which one a client is shown, and the session keys under
+ * which its ticket comes back. libkrb5 decrypts a ticket with whatever key the keytab gives, so the keys are entries of
+ * a keytab in memory that holds no other ones.
+ */
+#pragma once
+
+#include <krb5/krb5.h>
+#include <stdbool.h>
+
+#include "credsspd/keeper/record.h"
+#include "credsspd/wire/view.h"
+
+#define TGTS_KEYTAB "MEMORY:credsspd-u2u"
+
+struct tgts;
+
+/* Returns 0 or an error of libkrb5. @k outlives it. */
+krb5_error_code tgts_new(krb5_context k, struct tgts **ret_);
+void tgts_free(struct tgts *t);
+
+/*
+ * Takes @tgt in place of the one of the same principal, whose key stays good for TGT_OVERLAP_SEC. @now: seconds since
+ * the epoch. Returns 0, EINVAL for a malformed record or an enctype that is not AES, ENOSPC over TGTS_MAX, or an error
+ * of libkrb5.
+ */
+krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t now);
+
+/* Forgets all of them. */
+void tgts_clear(struct tgts *t);
+
+/* Whether there is one that has not ended. */
+bool tgts_live(const struct tgts *t, int64_t now);
+
+/*
+ * The ticket for a client that asks for @server ("TERMSRV/host", may be empty): the one whose principal that is; else
+ * that of the machine's account, of which the service names are aliases in Active Directory; else any. VIEW_NULL
+ * without a live one.
+ */
+struct view tgts_find(const struct tgts *t, const char *server, int64_t now);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* A new context each time: krb5.conf may have changed, and a KDC that was down is asked again. */
+#include "credsspd/keeper/fetch.h"
+
+#include <errno.h>
+#include <krb5/krb5.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "include/credssp/cleanup.h"
+
+#define SERVICE "TERMSRV"
+
+/* A session key of another family (RC4) makes clients hang up. */
+static krb5_enctype aes[] = {
+	ENCTYPE_AES256_CTS_HMAC_SHA1_96,
+	ENCTYPE_AES128_CTS_HMAC_SHA1_96,
+	ENCTYPE_AES256_CTS_HMAC_SHA384_192,
+	ENCTYPE_AES128_CTS_HMAC_SHA256_128,
+};
+
+static int failed(krb5_context k, krb5_error_code code, char ret_error[256])
+{
+	const char *text = krb5_get_error_message(k, code);
+
+	(void)snprintf(ret_error, 256, "%s", text);
+	krb5_free_error_message(k, text);
+	return -EIO;
+}
+
+static krb5_error_code open_keytab(krb5_context k, const char *path, krb5_keytab *ret_)
+{
+	AUTO_FREE char *name = NULL;
+
+	if (asprintf(&name, "FILE:%s", path) < 0) {
+		name = NULL;
+		return ENOMEM;
+	}
+	return krb5_kt_resolve(k, name, ret_);
+}
+
+/* ---- whose ---- */
+
+static bool is_machine(krb5_const_principal p)
+{
+	return p->length == 1 && p->data[0].length > 1 && p->data[0].data[p->data[0].length - 1] == '$';
+}
+
+static bool is_service(krb5_const_principal p)
+{
+	return p->length == 2 && p->data[0].length == strlen(SERVICE) &&
+	       memcmp(p->data[0].data, SERVICE, strlen(SERVICE)) == 0;
+}
+
+struct principals {
+	char (*name)[RECORD_PRINCIPAL_MAX];
+	int n;
+	bool machine; /* these are machines' accounts */
+};
+
+static void add(krb5_context k, struct principals *p, krb5_const_principal principal)
+{
+	char *name = NULL;
+
+	if (is_machine(principal) && !p->machine) {
+		p->machine = true;
+		p->n = 0;
+	}
+	if ((p->machine ? !is_machine(principal) : !is_service(principal)) || p->n == (int)TGTS_MAX ||
+	    krb5_unparse_name(k, principal, &name) != 0)
+		return;
+	for (int i = 0; i < p->n; i++) /* one entry an enctype and version */
+		if (strcmp(p->name[i], name) == 0)
+			goto out;
+	if (strlen(name) <= PRINCIPAL_MAX)
+		(void)snprintf(p->name[p->n++], RECORD_PRINCIPAL_MAX, "%s", name);
+out:
+	krb5_free_unparsed_name(k, name);
+}
+
+static krb5_error_code list(krb5_context k, krb5_keytab keytab, struct principals *p)
+{
+	krb5_kt_cursor cursor;
+	krb5_keytab_entry e;
+	krb5_error_code code = krb5_kt_start_seq_get(k, keytab, &cursor);
+
+	if (code)
+		return code;
+	while ((code = krb5_kt_next_entry(k, keytab, &e, &cursor)) == 0) {
+		add(k, p, e.principal);
+		(void)krb5_free_keytab_entry_contents(k, &e);
+	}
+	(void)krb5_kt_end_seq_get(k, keytab, &cursor);
+	return code == KRB5_KT_END ? 0 : code;
+}
+
+int fetch_principals(const char *path, char ret_[TGTS_MAX][RECORD_PRINCIPAL_MAX], char ret_error[256])
+{
+	struct principals p = { .name = ret_ };
+	krb5_keytab keytab = NULL;
+	krb5_context k = NULL;
+	krb5_error_code code = krb5_init_context(&k);
+	int r;
+
+	if (code)
+		return failed(NULL, code, ret_error);
+	code = open_keytab(k, path, &keytab);
+	if (code == 0)
+		code = list(k, keytab, &p);
+	r = code ? failed(k, code, ret_error) : p.n;
+	if (keytab)
+		(void)krb5_kt_close(k, keytab);
+	krb5_free_context(k);
+	return r;
+}
+
+/* ---- the ticket ---- */
+
+static krb5_error_code get(krb5_context k, krb5_keytab keytab, krb5_principal p, krb5_creds *ret_creds)
+{
+	krb5_get_init_creds_opt *o = NULL;
+	krb5_error_code code = krb5_get_init_creds_opt_alloc(k, &o);
+
+	if (code)
+		return code;
+	krb5_get_init_creds_opt_set_etype_list(o, aes, sizeof aes / sizeof *aes);
+	krb5_get_init_creds_opt_set_forwardable(o, 0);
+	krb5_get_init_creds_opt_set_proxiable(o, 0);
+	code = krb5_get_init_creds_keytab(k, ret_creds, p, keytab, 0, NULL, o);
+	krb5_get_init_creds_opt_free(k, o);
+	return code;
+}
+
+static int fill(const krb5_creds *c, const char *principal, struct keeper_tgt *ret_, char ret_error[256])
+{
+	if (c->keyblock.length > SESSION_KEY_MAX || c->ticket.length > TGT_MAX) {
+		(void)snprintf(ret_error, 256, "the KDC's ticket has %u octets, its key %u: too large",
+			       c->ticket.length, c->keyblock.length);
+		return -EIO;
+	}
+	*ret_ = (struct keeper_tgt){ .type = KEEPER_TGT };
+	ret_->key_len = (uint8_t)c->keyblock.length;
+	ret_->ticket_len = (uint16_t)c->ticket.length;
+	ret_->enctype = c->keyblock.enctype;
+	ret_->ends = (int64_t)(uint32_t)c->times.endtime; /* krb5_timestamp is unsigned since 2018 */
+	(void)snprintf(ret_->principal, sizeof ret_->principal, "%s", principal);
+	memcpy(ret_->key, c->keyblock.contents, c->keyblock.length);
+	memcpy(ret_->ticket, c->ticket.data, c->ticket.length);
+	return 0;
+}
+
+int fetch_tgt(const char *path, const char *principal, struct keeper_tgt *ret_, char ret_error[256])
+{
+	krb5_principal p = NULL;
+	krb5_keytab keytab = NULL;
+	krb5_context k = NULL;
+	krb5_creds creds = { .magic = 0 };
+	krb5_error_code code = krb5_init_context(&k);
+	int r;
+
+	if (code)
+		return failed(NULL, code, ret_error);
+	code = krb5_parse_name(k, principal, &p);
+	if (code == 0)
+		code = open_keytab(k, path, &keytab);
+	if (code == 0)
+		code = get(k, keytab, p, &creds);
+	r = code ? failed(k, code, ret_error) : fill(&creds, principal, ret_, ret_error);
+	krb5_free_cred_contents(k, &creds); /* wipes the key */
+	if (keytab)
+		(void)krb5_kt_close(k, keytab);
+	krb5_free_principal(k, p);
+	krb5_free_context(k);
+	return r;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records of the keeper; rules as in credsspd/worker/record.h. The supervisor gives keeper and krb5 template the two
+ * ends of one socket (KEEPER_ATTACH, TEMPLATE_KEEPER): session keys do not pass through it.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "credsspd/worker/record.h"
+#include "include/credssp/limits.h"
+
+enum keeper_type {
+	/* supervisor -> keeper */
+	KEEPER_ATTACH = 1, /* the type octet alone, with one end of a socket pair */
+	/* keeper -> supervisor */
+	KEEPER_READY = 16, /* the type octet alone; tickets come when a KDC has answered */
+	KEEPER_STATE = 17, /* struct keeper_state, whenever it has changed */
+	/* keeper -> template */
+	KEEPER_TGT = 32, /* struct keeper_tgt */
+};
+
+struct keeper_state {
+	uint8_t type;
+	uint8_t pad_[3];
+	uint32_t tgts; /* live ones */
+	int64_t until; /* when the first of them ends; seconds since the epoch, 0 without any */
+};
+
+/* A ticket-granting ticket of this server: what a TGT-REP carries, and the key that clients' tickets are under. */
+struct keeper_tgt {
+	uint8_t type;
+	uint8_t key_len;
+	uint16_t ticket_len;
+	int32_t enctype;                      /* RFC 3961; of the AES family */
+	int64_t ends;                         /* seconds since the epoch */
+	char principal[RECORD_PRINCIPAL_MAX]; /* whose ticket it is, with realm */
+	uint8_t key[SESSION_KEY_MAX];
+	uint8_t ticket[TGT_MAX]; /* DER; send only ticket_len of it */
+};
+
+_Static_assert(sizeof(struct keeper_state) == 16, "no hidden padding");
+_Static_assert(sizeof(struct keeper_tgt) == 16 + RECORD_PRINCIPAL_MAX + SESSION_KEY_MAX + TGT_MAX, "no hidden padding");
