@@ -48,6 +48,18 @@ static int add_refusals(sd_bus_message *r, const struct supervisor_counters *n)
 	return e;
 }
 
+/* Of user-to-user: how many ticket-granting tickets are live, and until when. */
+static int add_tgts(sd_bus_message *r, const struct supervisor *s)
+{
+	const struct keeper_state *k = supervisor_keeper(s);
+	int e;
+
+	if (!k)
+		return 0;
+	e = add_u32(r, "tgts", k->tgts);
+	return e < 0 ? e : add_u64(r, "tgts-until", (uint64_t)k->until);
+}
+
 static int add_limits(sd_bus_message *r, const struct config *c)
 {
 	return sd_bus_message_append(r, "{sv}", "limits", "a{su}", 6, "handshakes", HANDSHAKES_MAX, "tickets",
@@ -87,6 +99,8 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 		e = add_refusals(r, n);
 	if (e >= 0)
 		e = add_mechanisms(r, c);
+	if (e >= 0)
+		e = add_tgts(r, s);
 	if (e >= 0)
 		e = add_limits(r, c);
 	if (e >= 0)

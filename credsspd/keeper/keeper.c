@@ -23,10 +23,18 @@
 
 #define TEMPLATES_MAX 8U /* the present one, and older ones that finish what they have */
 
+#define SAID_MAX 256U
+
+/* When something is tried again, and what was said about it: a complaint is repeated only when it changes. */
+struct attempt {
+	int64_t next;   /* seconds since the epoch */
+	unsigned delay; /* seconds, after a failure */
+	char said[SAID_MAX];
+};
+
 struct kept {
 	struct keeper_tgt tgt; /* ticket_len is 0 before the first */
-	int64_t next;          /* when to ask the KDC */
-	unsigned delay;        /* seconds, after a failure */
+	struct attempt attempt;
 };
 
 struct keeper {
@@ -35,9 +43,7 @@ struct keeper {
 	int templates[TEMPLATES_MAX];
 	unsigned n; /* entries of kept */
 	bool listed;
-	int64_t list_next;
-	unsigned list_delay;
-	char said[256]; /* the last complaint: repeated only when it changes */
+	struct attempt list;
 	struct keeper_state state;
 	struct kept kept[TGTS_MAX];
 };
@@ -47,22 +53,17 @@ static int64_t now_sec(void)
 	return (int64_t)time(NULL);
 }
 
-static void complain(struct keeper *k, const char *principal, const char *error)
+static void try_later(struct attempt *a, const char *what, const char *error)
 {
-	char text[256];
-
-	(void)snprintf(text, sizeof text, "%.120s: %.120s", principal, error);
-	if (strcmp(text, k->said) == 0)
+	if (a->delay == 0)
+		a->delay = KEEPER_RETRY_MIN_SEC;
+	else
+		a->delay = a->delay * 2 < KEEPER_RETRY_MAX_SEC ? a->delay * 2 : KEEPER_RETRY_MAX_SEC;
+	a->next = now_sec() + a->delay;
+	if (strncmp(error, a->said, sizeof a->said - 1) == 0)
 		return;
-	memcpy(k->said, text, sizeof text);
-	log_line(LOG_WARNING, "keeper: no ticket-granting ticket for user-to-user: %s; trying again", text);
-}
-
-static unsigned longer(unsigned delay)
-{
-	if (delay == 0)
-		return KEEPER_RETRY_MIN_SEC;
-	return delay * 2 < KEEPER_RETRY_MAX_SEC ? delay * 2 : KEEPER_RETRY_MAX_SEC;
+	(void)snprintf(a->said, sizeof a->said, "%s", error);
+	log_line(LOG_WARNING, "keeper: no ticket-granting ticket for user-to-user: %s: %s; trying again", what, error);
 }
 
 /* ---- templates ---- */
@@ -133,9 +134,7 @@ static void fetch(struct keeper *k, struct kept *e)
 	int64_t now;
 
 	if (fetch_tgt(k->config->keytab, e->tgt.principal, &fresh, error) < 0) {
-		complain(k, e->tgt.principal, error);
-		e->delay = longer(e->delay);
-		e->next = now_sec() + e->delay;
+		try_later(&e->attempt, e->tgt.principal, error);
 		return;
 	}
 	now = now_sec();
@@ -143,11 +142,9 @@ static void fetch(struct keeper *k, struct kept *e)
 		 "keeper: has a ticket-granting ticket of %s for user-to-user, good for %lld s", fresh.principal,
 		 (long long)(fresh.ends - now));
 	e->tgt = fresh;
-	e->delay = 0;
-	e->next = now + (fresh.ends - now) / 2;
-	if (e->next <= now)
-		e->next = now + KEEPER_RETRY_MIN_SEC;
-	k->said[0] = '\0';
+	e->attempt = (struct attempt){ .next = now + (fresh.ends - now) / 2 };
+	if (e->attempt.next <= now)
+		e->attempt.next = now + KEEPER_RETRY_MIN_SEC;
 	send_to_all(k, &fresh);
 	secret_wipe(&fresh, sizeof fresh);
 }
@@ -166,9 +163,7 @@ static void find_principals(struct keeper *k)
 	int n = fetch_principals(k->config->keytab, names, error);
 
 	if (n <= 0) {
-		complain(k, k->config->keytab, error);
-		k->list_delay = longer(k->list_delay);
-		k->list_next = now_sec() + k->list_delay;
+		try_later(&k->list, k->config->keytab, error);
 		return;
 	}
 	for (k->n = 0; k->n < (unsigned)n; k->n++)
@@ -181,15 +176,15 @@ static int64_t work(struct keeper *k)
 {
 	int64_t next = INT64_MAX;
 
-	if (!k->listed && now_sec() >= k->list_next)
+	if (!k->listed && now_sec() >= k->list.next)
 		find_principals(k);
 	if (!k->listed)
-		return k->list_next;
+		return k->list.next;
 	for (unsigned i = 0; i < k->n; i++) {
-		if (now_sec() >= k->kept[i].next)
+		if (now_sec() >= k->kept[i].attempt.next)
 			fetch(k, &k->kept[i]);
-		if (k->kept[i].next < next)
-			next = k->kept[i].next;
+		if (k->kept[i].attempt.next < next)
+			next = k->kept[i].attempt.next;
 	}
 	report(k);
 	return next;

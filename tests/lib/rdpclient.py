@@ -127,6 +127,7 @@ class Ntlm:
             return self.negotiate.getData()
         answer, key = self.ntlm.getNTLMSSPType3(self.negotiate, token, self.user, self.password, self.domain, use_ntlmv2=True)
         flags = answer["flags"]
+        self.flags, self.key = flags, key
         self.sign = [self.ntlm.SIGNKEY(flags, key), self.ntlm.SIGNKEY(flags, key, "Server")]
         self.seal = [self.arc4.new(self.ntlm.SEALKEY(flags, key)), self.arc4.new(self.ntlm.SEALKEY(flags, key, "Server"))]
         self.done = True
@@ -267,14 +268,17 @@ class Client:
             return hashlib.sha256(magic + nonce + key).digest()
         return key if magic is CLIENT_MAGIC else bytes([(key[0] + 1) & 0xFF]) + key[1:]
 
-    def authenticate(self, mech, version=6, nonce=None, key=None):
-        """All of CredSSP but the credentials."""
+    def authenticate(self, mech, version=6, nonce=None, key=None, late=False):
+        """All of CredSSP but the credentials. @late: pubKeyAuth never beside a token."""
         nonce = nonce or (os.urandom(32) if version >= 5 else None)
         token = mech.step(None)
         while not mech.done:
             self.send_request(ts_request(version, token=token, nonce=nonce))
             answer = self.receive_request("GSS")
             token = mech.step(answer.get("token"))
+        if late and token is not None:
+            self.send_request(ts_request(version, token=token, nonce=nonce))
+            token = None
         bound = mech.wrap(self.binding(CLIENT_MAGIC, version, nonce, key))
         self.send_request(ts_request(version, token=token, pub_key_auth=bound, nonce=nonce))
         answer = self.receive_request("binding")
