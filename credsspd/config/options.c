@@ -153,9 +153,10 @@ static int parse_list(const struct option_row *o, char *const *values, char ***o
 
 	if (!words)
 		return -ENOMEM;
-	while (words[n])
+	/* a comment stands at the beginning of a line; behind a value it would be more words */
+	while (words[n] && !strchr("#;", words[n][0]))
 		n++;
-	if (n > o->max) {
+	if (words[n] || n > o->max) {
 		options_free_words(words);
 		return -ERANGE;
 	}
@@ -256,10 +257,10 @@ static const char *expectation(const struct option_row *o, char *out, size_t siz
 		(void)snprintf(out, size, "a number from %u to %u", o->min, o->max);
 		return out;
 	case OPTION_LIST:
-		(void)snprintf(out, size, "at most %u words", o->max);
+		(void)snprintf(out, size, "at most %u words, without a comment", o->max);
 		return out;
 	case OPTION_ADDRESSES:
-		(void)snprintf(out, size, "at most %u addresses", o->max);
+		(void)snprintf(out, size, "at most %u addresses, without a comment", o->max);
 		return out;
 	case OPTION_CHOICE:
 		for (const struct option_choice *c = o->choices; c->word && n < size; c++)

@@ -311,6 +311,18 @@ int service_start(struct service *s)
 	return 0;
 }
 
+int service_renew(struct service *s)
+{
+	/* one that is starting has read what was there before */
+	for (struct child *c = s->children; c; c = c->next) {
+		if (c->ready || c->retired)
+			continue;
+		c->retired = true;
+		child_kill(c);
+	}
+	return service_start(s);
+}
+
 int service_new(sd_event *event, const struct service_ops *ops, const char *config_path, void *userdata,
 		struct service **ret_service)
 {

@@ -62,6 +62,9 @@ void service_free(struct service *s);
 /* Starts a child that replaces the current one when it is ready. Returns 0 or -errno. */
 int service_start(struct service *s);
 
+/* The same, for a child that has read the configuration as it is now: one that is starting already is not enough. */
+int service_renew(struct service *s);
+
 /* The child that takes new work, or NULL. */
 struct child *service_current(struct service *s);
 

@@ -35,6 +35,7 @@ static void drop_first(struct handshake *h)
 {
 	free(h->first);
 	h->first = NULL;
+	h->first_len = 0;
 }
 
 static void do_forward(struct handshake *h, const uint8_t *p, size_t len)

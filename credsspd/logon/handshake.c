@@ -131,8 +131,8 @@ void handshake_fail(struct handshake *h, enum refusal refusal, const char *detai
 static void take_turns(struct handshake *h)
 {
 	bool client = logon_awaits_client(h->state);
-	bool worker = h->state == LOGON_WORKING || h->state == LOGON_REFUSING || h->state == LOGON_CONFIRMING ||
-		      h->state == LOGON_DECRYPTING;
+	bool worker = h->state == LOGON_OPENING || h->state == LOGON_WORKING || h->state == LOGON_REFUSING ||
+		      h->state == LOGON_CONFIRMING || h->state == LOGON_DECRYPTING;
 
 	(void)sd_event_source_set_io_events(h->channel_io, client ? EPOLLIN : 0);
 	if (worker) {

@@ -3,10 +3,14 @@
 
 static const struct logon_step table[LOGON_STATES_][LOGON_EVENTS_] = {
 	[LOGON_FIRST] = {
-		[LOGON_GOT_TSREQUEST] = { LOGON_SPAWN, LOGON_WORKING },
+		[LOGON_GOT_TSREQUEST] = { LOGON_SPAWN, LOGON_OPENING },
+	},
+	[LOGON_OPENING] = {
+		[LOGON_GOT_NOT_MINE] = { LOGON_RESPAWN, LOGON_OPENING },
+		[LOGON_GOT_REPLY] = { LOGON_REPLY, LOGON_CLIENT },
+		[LOGON_GOT_REFUSED] = { LOGON_REFUSE, LOGON_FAILED },
 	},
 	[LOGON_WORKING] = {
-		[LOGON_GOT_NOT_MINE] = { LOGON_RESPAWN, LOGON_WORKING },
 		[LOGON_GOT_REPLY] = { LOGON_REPLY, LOGON_CLIENT },
 		[LOGON_GOT_AUTHENTICATED] = { LOGON_RESOLVE, LOGON_RESOLVING },
 		[LOGON_GOT_REFUSED] = { LOGON_REFUSE, LOGON_FAILED },
@@ -55,10 +59,10 @@ struct logon_step logon_step(enum logon_state state, enum logon_event event)
 const char *logon_state_name(enum logon_state state)
 {
 	static const char *const name[LOGON_STATES_] = {
-		[LOGON_FIRST] = "first",         [LOGON_WORKING] = "working",       [LOGON_CLIENT] = "client",
-		[LOGON_RESOLVING] = "resolving", [LOGON_REFUSING] = "refusing",     [LOGON_CONFIRMING] = "confirming",
-		[LOGON_AUTHINFO] = "authinfo",   [LOGON_DECRYPTING] = "decrypting", [LOGON_COMPARING] = "comparing",
-		[LOGON_DONE] = "done",           [LOGON_FAILED] = "failed",
+		[LOGON_FIRST] = "first",           [LOGON_OPENING] = "opening",     [LOGON_WORKING] = "working",
+		[LOGON_CLIENT] = "client",         [LOGON_RESOLVING] = "resolving", [LOGON_REFUSING] = "refusing",
+		[LOGON_CONFIRMING] = "confirming", [LOGON_AUTHINFO] = "authinfo",   [LOGON_DECRYPTING] = "decrypting",
+		[LOGON_COMPARING] = "comparing",   [LOGON_DONE] = "done",           [LOGON_FAILED] = "failed",
 	};
 
 	return (unsigned)state < LOGON_STATES_ ? name[state] : "?";

@@ -8,6 +8,7 @@
 
 enum logon_state {
 	LOGON_FIRST,      /* the first TSRequest from the front end */
+	LOGON_OPENING,    /* a worker owes its first answer: it may not be its mechanism */
 	LOGON_WORKING,    /* the worker owes an answer */
 	LOGON_CLIENT,     /* the client owes a TSRequest */
 	LOGON_RESOLVING,  /* the resolver owes the account of the authenticated name */

@@ -15,8 +15,9 @@ struct store_call {
 	struct supervisor *s;
 	struct store_call *next;
 	uint64_t id;
-	uint8_t type; /* VERIFIER_SET, DELETE or LIST */
-	int pipe_fd;  /* SET: our duplicate */
+	uint8_t type;           /* VERIFIER_SET, DELETE or LIST */
+	int pipe_fd;            /* SET: our duplicate */
+	struct child *verifier; /* who has been asked */
 	struct resolve *question;
 	supervisor_changed_fn changed;
 	supervisor_listed_fn listed;
@@ -34,6 +35,8 @@ static void finish(struct store_call *c, int result)
 		*p = c->next;
 	resolve_cancel(c->question);
 	(void)close_fd(c->pipe_fd);
+	if (c->verifier)
+		child_unref(c->verifier);
 	if (c->changed)
 		c->changed(result, c->userdata);
 	else
@@ -68,8 +71,12 @@ static void send_call(struct store_call *c, const char *name, uint32_t uid)
 	(void)snprintf(r.name, sizeof r.name, "%s", name);
 	e = verifier ? packet_send(verifier->control, &r, sizeof r, &c->pipe_fd, c->pipe_fd >= 0 ? 1 : 0) : -ENETDOWN;
 	c->pipe_fd = close_fd(c->pipe_fd);
-	if (e < 0)
+	if (e < 0) {
 		finish(c, e);
+		return;
+	}
+	child_ref(verifier); /* after a reload it stays until it has answered */
+	c->verifier = verifier;
 }
 
 static void on_name(const struct resolver_answer *answer, void *userdata)
@@ -197,8 +204,15 @@ int store_record(struct supervisor *s, const void *p, size_t len)
 	}
 }
 
-void store_verifier_gone(struct supervisor *s)
+void store_verifier_gone(struct supervisor *s, struct child *verifier)
 {
-	while (s->store_calls)
-		finish(s->store_calls, -ENETDOWN);
+	struct store_call *next;
+
+	for (struct store_call *c = s->store_calls; c; c = next) {
+		next = c->next;
+		if (verifier && c->verifier != verifier)
+			continue;
+		c->verifier = NULL;
+		finish(c, -ENETDOWN);
+	}
 }

@@ -52,4 +52,5 @@ void handshake_free_all(struct supervisor *s);
 
 /* ntlm-store.c: records that answer SET, DELETE and LIST. Returns 0 or -EPROTO. */
 int store_record(struct supervisor *s, const void *p, size_t len);
-void store_verifier_gone(struct supervisor *s);
+/* Fails the calls that @verifier has been asked; NULL: all. */
+void store_verifier_gone(struct supervisor *s, struct child *verifier);

@@ -48,7 +48,7 @@ static void on_verifier_gone(struct child *c, void *userdata)
 	struct supervisor *s = userdata;
 
 	handshake_verifier_gone(s, c);
-	store_verifier_gone(s);
+	store_verifier_gone(s, c);
 }
 
 /* ---- the keeper and the krb5 template ---- */
@@ -193,7 +193,7 @@ static int settle(struct supervisor *s, struct service **service, const struct s
 	if (wanted) {
 		if (!*service)
 			r = service_new(s->event, ops, s->config_path, s, service);
-		return r < 0 ? r : service_start(*service);
+		return r < 0 ? r : service_renew(*service);
 	}
 	if (*service)
 		log_line(LOG_NOTICE, "%s: switched off", ops->name);
@@ -344,7 +344,7 @@ void supervisor_free(struct supervisor *s)
 	if (!s)
 		return;
 	handshake_free_all(s);
-	store_verifier_gone(s);
+	store_verifier_gone(s, NULL);
 	service_free(s->krb5);
 	service_free(s->ntlm);
 	service_free(s->verifier);

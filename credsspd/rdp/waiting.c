@@ -53,13 +53,11 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Counts it for its address. Returns 0, or -errno when it has too many already. */
+/* Counts it for its address. Returns 0 or -ENOMEM. */
 static int count(struct waiting *w)
 {
 	w->address = addresses_enter(w->l->addresses, w->rhost, ADDRESS_WAITING);
-	if (!w->address)
-		return -ENOMEM;
-	return address_count(w->address, ADDRESS_WAITING) > RDP_PRE_TLS_PER_ADDRESS_MAX ? -EBUSY : 0;
+	return w->address ? 0 : -ENOMEM;
 }
 
 /* Takes @len octets that were looked at from the socket. */
@@ -118,8 +116,8 @@ static int take_proxy(struct waiting *w, const uint8_t *p, size_t len)
 		memcpy(w->rhost, peer.rhost, sizeof w->rhost);
 		w->rport = peer.rport;
 		if (count(w) < 0) {
-			drop(w, LOG_WARNING, "refused: too many connections from this address");
-			return -EBUSY;
+			drop(w, LOG_ERR, "out of memory");
+			return -ENOMEM;
 		}
 	}
 	w->state = WAITING_REQUEST;
@@ -172,7 +170,6 @@ static int on_waiting(sd_event_source *source, int fd, uint32_t revents, void *u
 	int r = 1;
 
 	(void)source;
-	(void)revents;
 	while (r == 1) {
 		ssize_t n = recv(fd, peek, sizeof peek, MSG_PEEK | MSG_DONTWAIT);
 
@@ -188,6 +185,11 @@ static int on_waiting(sd_event_source *source, int fd, uint32_t revents, void *u
 			r = take_request(w, peek, (size_t)n);
 		else
 			r = take_tls(w);
+		if (r == 0 && revents & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+			drop(w, LOG_DEBUG,
+			     NULL); /* the rest will not come, and no watermark keeps that from waking us */
+			return 0;
+		}
 		if (r == 0)
 			wait_for(fd, (int)n + 1);
 	}
@@ -197,7 +199,7 @@ static int on_waiting(sd_event_source *source, int fd, uint32_t revents, void *u
 static int watch_waiting(struct waiting *w)
 {
 	struct listener *l = w->l;
-	int r = sd_event_add_io(l->event, &w->io, w->fd, EPOLLIN, on_waiting, w);
+	int r = sd_event_add_io(l->event, &w->io, w->fd, EPOLLIN | EPOLLRDHUP, on_waiting, w);
 
 	if (r >= 0)
 		r = sd_event_add_time_relative(l->event, &w->timer, CLOCK_BOOTTIME,
@@ -213,11 +215,42 @@ static bool is_proxy(const struct listener *l, const char *rhost)
 	return false;
 }
 
+static bool is_full(const struct listener *l)
+{
+	return l->n_waiting + l->n_sessions > l->settings->max_connections || l->n_waiting > RDP_PRE_TLS_MAX;
+}
+
+/*
+ * Nobody who only holds connections open keeps others out: the oldest one of the address that has most of those that
+ * wait has to go. Those behind their TLS handshake stay.
+ */
+static void make_room(struct listener *l)
+{
+	struct waiting *w, *victim = NULL;
+	struct log_logon f;
+	unsigned most = 0;
+
+	LIST_FOREACH(w, &l->waiting, entry) /* newest first */
+	{
+		if (!victim || address_count(w->address, ADDRESS_WAITING) >= most) {
+			victim = w;
+			most = address_count(w->address, ADDRESS_WAITING);
+		}
+	}
+	if (!victim)
+		return;
+	f = (struct log_logon){ .rhost = victim->rhost, .rport = victim->rport };
+	log_logon_line(
+	    LOG_WARNING, &f,
+	    "connection ended: %u are open (max_connections), and of those before TLS this address has most, %u",
+	    l->n_waiting + l->n_sessions - 1, most);
+	waiting_free(victim);
+}
+
 void waiting_new(struct listener *l, int fd)
 {
 	const int on = 1;
 	struct waiting *w = calloc(1, sizeof *w);
-	struct log_logon f;
 	bool proxy;
 
 	if (!w) {
@@ -229,16 +262,12 @@ void waiting_new(struct listener *l, int fd)
 	LIST_INSERT_HEAD(&l->waiting, w, entry);
 	l->n_waiting++;
 	sockets_peer(fd, w->rhost, &w->rport);
-	f = (struct log_logon){ .rhost = w->rhost, .rport = w->rport };
 	proxy = is_proxy(l, w->rhost);
 	w->state = proxy ? WAITING_PROXY : WAITING_REQUEST;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	if (l->n_waiting + l->n_sessions > l->settings->max_connections || l->n_waiting > RDP_PRE_TLS_MAX)
-		log_logon_line(LOG_WARNING, &f, "refused: %u connections are open", l->n_waiting + l->n_sessions - 1);
-	else if (!proxy && count(w) < 0)
-		log_logon_line(LOG_WARNING, &f, "refused: too many connections from this address");
-	else if (watch_waiting(w) == 0)
-		return;
-	waiting_free(w);
+	if ((!proxy && count(w) < 0) || watch_waiting(w) < 0)
+		drop(w, LOG_ERR, "out of memory");
+	if (is_full(l))
+		make_room(l);
 }

@@ -71,7 +71,6 @@
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
 #define RDP_PRE_TLS_MAX 2000U     /* of these, before the first TLS octet */
-#define RDP_PRE_TLS_PER_ADDRESS_MAX 1024U
 #define RDP_CHILDREN_PER_ADDRESS_MAX 256U
 #define RDP_PRE_TLS_TIMEOUT_SEC 600U /* mstsc asks for credentials before ClientHello */
 #define RDP_X224_TIMEOUT_SEC 30U     /* for the connection request itself */

@@ -175,6 +175,8 @@ static void test_mistakes(void **state)
 		  "handshake_timeout = 61: a number from 1 to 60 is expected" },
 		{ "[credsspd]\n backoff_failures = 0\n", "backoff_failures = 0: a number from 1 to 1000 is expected" },
 		{ "[credsspd]\n backoff_max = 3601\n", "backoff_max = 3601: a number from 0 to 3600 is expected" },
+		{ "[credsspd]\n allow_users = alice # bob\n",
+		  "allow_users = alice # bob: at most 256 words, without a comment is expected" },
 		{ "[credsspd]\n backoff_exempt = proxy1\n", "backoff_exempt = proxy1: at most 256 addresses" },
 		{ "[credsspd]\n minimum_uid = 4294967295\n", "minimum_uid = 4294967295: a number from 0 to" },
 		{ "[credsspd]\n allow_root = perhaps\n", "allow_root = perhaps: true or false is expected" },
@@ -221,7 +223,7 @@ static void test_mistakes(void **state)
 	AUTO_FREE char *error = NULL;
 
 	assert_int_equal(load(list, &c, &error), -ERANGE);
-	assert_non_null(strstr(error, "at most 256 words is expected"));
+	assert_non_null(strstr(error, "at most 256 words, without a comment is expected"));
 }
 
 static void test_missing(void **state)

@@ -216,15 +216,14 @@ static void test_max_connections(void **state)
 	settings.max_connections = 3;
 	for (int i = 0; i < 4; i++) {
 		fd[i] = connect_from("127.0.0.1");
-		expect("max_connections", fd[i], NULL, 0, i < 3 ? -EAGAIN : 0);
+		expect("max_connections", fd[i], NULL, 0, -EAGAIN);
 	}
 	assert_int_equal(l->n_waiting, 3);
+	expect("the oldest had to go", fd[0], NULL, 0, 0);
+	(void)close(fd[0]);
 	(void)close(fd[1]);
 	turn();
-	(void)close(fd[3]);
-	fd[3] = connect_from("127.0.0.1");
-	expect("a place has become free", fd[3], NULL, 0, -EAGAIN);
-	(void)close(fd[0]);
+	assert_int_equal(l->n_waiting, 2);
 	(void)close(fd[2]);
 	(void)close(fd[3]);
 	turn();
@@ -232,42 +231,67 @@ static void test_max_connections(void **state)
 	settings.max_connections = RDP_CONNECTIONS_MAX;
 }
 
-/* One address reaches its limit before TLS: directly, or behind the proxy; others do not notice. */
-static void test_address_limit(void **state)
+/* Who holds many makes room for others, the oldest first: directly, and behind the proxy. */
+static void test_make_room(void **state)
 {
-	static int fd[RDP_PRE_TLS_PER_ADDRESS_MAX];
-	struct rlimit r;
-	int more;
-
 	(void)state;
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
-	r.rlim_cur = r.rlim_max < 4096 ? r.rlim_max : 4096;
-	if (setrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur < 2 * RDP_PRE_TLS_PER_ADDRESS_MAX + 64)
-		skip();
+	settings.max_connections = 6;
 	for (int behind = 0; behind < 2; behind++) {
 		const char *from = behind ? "127.0.0.2" : "127.0.0.1";
+		int fd[6], more[2];
 
-		for (size_t i = 0; i < RDP_PRE_TLS_PER_ADDRESS_MAX; i++) {
-			fd[i] = connect_from(from);
-			if (behind)
+		for (int i = 0; i < 6; i++) {
+			fd[i] = connect_from(i == 2 && !behind ? "127.0.0.4" : from);
+			if (behind && i == 2)
+				give(fd[i], BYTES(PROXY4("\x0b")));
+			else if (behind)
 				give(fd[i], BYTES(PROXY4("\x09")));
 		}
-		assert_int_equal(l->n_waiting, RDP_PRE_TLS_PER_ADDRESS_MAX);
-		more = connect_from(from);
-		if (behind)
-			give(more, BYTES(PROXY4("\x09")));
-		expect("one too many", more, NULL, 0, 0);
-		(void)close(more);
-		more = connect_from(behind ? from : "127.0.0.3");
-		if (behind)
-			give(more, BYTES(PROXY4("\x0a")));
-		give(more, BYTES(REQUEST("\x03")));
-		expect("another address", more, CONFIRM("\x02"), 19, -EAGAIN);
-		(void)close(more);
-		for (size_t i = 0; i < RDP_PRE_TLS_PER_ADDRESS_MAX; i++)
+		for (int i = 0; i < 2; i++) {
+			more[i] = connect_from(behind ? from : "127.0.0.3");
+			if (behind)
+				give(more[i], BYTES(PROXY4("\x0a")));
+			give(more[i], BYTES(REQUEST("\x03")));
+			expect("another address", more[i], CONFIRM("\x02"), 19, -EAGAIN);
+		}
+		for (int i = 0; i < 6; i++) {
+			expect("those with most", fd[i], NULL, 0, i < 2 ? 0 : -EAGAIN);
 			(void)close(fd[i]);
+		}
+		(void)close(more[0]);
+		(void)close(more[1]);
 		turn();
 		assert_int_equal(l->n_waiting, 0);
+	}
+	settings.max_connections = RDP_CONNECTIONS_MAX;
+}
+
+/* A part of a request whose rest will not come does not stay, nor does it wake the listener again and again. */
+static void test_gone_within_a_request(void **state)
+{
+	static const struct {
+		const char *from, *p;
+		size_t len;
+	} row[] = {
+		{ "127.0.0.1", BYTES("\x03") },
+		{ "127.0.0.1", BYTES("\x03\x00") },
+		{ "127.0.0.1", BYTES("\x03\x00\x00\x13\x0e\xe0") },
+		{ "127.0.0.2", BYTES("\x0d\x0a") },
+		{ "127.0.0.2", BYTES(PROXY4("\x09")) },
+		{ "127.0.0.2", BYTES(PROXY4("\x09") "\x03\x00\x00") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof row / sizeof *row; i++) {
+		int fd = connect_from(row[i / 2].from);
+
+		give(fd, row[i / 2].p, row[i / 2].len);
+		assert_int_equal(l->n_waiting, 1);
+		assert_int_equal(i % 2 ? close(fd) : shutdown(fd, SHUT_WR), 0);
+		turn();
+		assert_int_equal(l->n_waiting, 0);
+		if (i % 2 == 0)
+			(void)close(fd);
 	}
 }
 
@@ -351,9 +375,10 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),      cmocka_unit_test(test_slowly),
-		cmocka_unit_test(test_proxy),         cmocka_unit_test(test_max_connections),
-		cmocka_unit_test(test_address_limit), cmocka_unit_test(test_process),
+		cmocka_unit_test(test_requests),  cmocka_unit_test(test_slowly),
+		cmocka_unit_test(test_proxy),     cmocka_unit_test(test_max_connections),
+		cmocka_unit_test(test_make_room), cmocka_unit_test(test_gone_within_a_request),
+		cmocka_unit_test(test_process),
 	};
 
 	(void)alarm(110);

@@ -15,8 +15,10 @@ static const struct {
 	enum logon_action action;
 	enum logon_state next;
 } allowed[] = {
-	{ LOGON_FIRST, LOGON_GOT_TSREQUEST, LOGON_SPAWN, LOGON_WORKING },
-	{ LOGON_WORKING, LOGON_GOT_NOT_MINE, LOGON_RESPAWN, LOGON_WORKING },
+	{ LOGON_FIRST, LOGON_GOT_TSREQUEST, LOGON_SPAWN, LOGON_OPENING },
+	{ LOGON_OPENING, LOGON_GOT_NOT_MINE, LOGON_RESPAWN, LOGON_OPENING },
+	{ LOGON_OPENING, LOGON_GOT_REPLY, LOGON_REPLY, LOGON_CLIENT },
+	{ LOGON_OPENING, LOGON_GOT_REFUSED, LOGON_REFUSE, LOGON_FAILED },
 	{ LOGON_WORKING, LOGON_GOT_REPLY, LOGON_REPLY, LOGON_CLIENT },
 	{ LOGON_WORKING, LOGON_GOT_AUTHENTICATED, LOGON_RESOLVE, LOGON_RESOLVING },
 	{ LOGON_WORKING, LOGON_GOT_REFUSED, LOGON_REFUSE, LOGON_FAILED },
@@ -68,6 +70,9 @@ static void test_no_short_cut(void **unused)
 				assert_true(s == LOGON_RESOLVING && e == LOGON_GOT_ACCOUNT);
 			if (a == LOGON_RESOLVE)
 				assert_true(e == LOGON_GOT_AUTHENTICATED);
+			/* the first TSRequest is kept for another worker until there was a reply, and no longer */
+			if (a == LOGON_RESPAWN)
+				assert_true(s == LOGON_OPENING);
 		}
 	}
 }
