@@ -78,7 +78,8 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	} counter[] = {
 		{ "granted", n->granted },   { "refused", n->refused },
 		{ "redeemed", n->redeemed }, { "redeem-refused", n->redeem_refused },
-		{ "expired", n->expired },   { "crashes", n->crashes },
+		{ "expired", n->expired },   { "revoked", n->revoked },
+		{ "crashes", n->crashes },
 	};
 	sd_bus_message *r = NULL;
 	int e;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the supervisor does in answer to an event of a logon. */
+#include "credsspd/logon/grant.h"
 #include "credsspd/logon/handshake.h"
 
 #include <errno.h>
@@ -228,8 +229,11 @@ static void send_done(struct handshake *h, char *ticket)
 	memcpy(done.principal, h->about.principal, sizeof done.principal);
 	r = packet_send(h->channel, &done, sizeof done, NULL, 0);
 	secret_wipe(&done, sizeof done);
+	h->channel_io = sd_event_source_disable_unref(h->channel_io); /* a descriptor has one source */
+	if (r == 0)
+		r = grant_new(h->s, h->id, &h->channel);
 	if (r < 0)
-		handshake_trace(h, "the front end has gone; the ticket will expire");
+		supervisor_revoke(h->s, h->id);
 }
 
 static void do_finish(struct handshake *h, const uint8_t *p, size_t len)

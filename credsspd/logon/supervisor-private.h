@@ -8,6 +8,7 @@
 #include "credsspd/logon/resolve.h"
 #include "credsspd/logon/supervisor.h"
 
+struct grant;
 struct handshake;
 struct store_call;
 
@@ -25,6 +26,7 @@ struct supervisor {
 	struct vault *vault;
 	sd_event_source *vault_timer;
 	struct backoff *backoff;
+	struct grant *grants;
 	struct handshake *handshakes;
 	unsigned n_handshakes;
 	uint64_t last_logon;
@@ -39,6 +41,9 @@ uint64_t supervisor_now(void);
 /* Puts @about and the pipe into the vault and arms the expiry timer; as vault_put(). */
 int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about, int pipe_fd,
 			  char ret_ticket[TICKET_LEN + 1]);
+
+/* Destroys the ticket of @logon, if it is still there: its front end has closed the channel. */
+void supervisor_revoke(struct supervisor *s, uint64_t logon);
 
 /* A worker ended abnormally: its template is replaced by one with another layout. */
 void supervisor_worker_crashed(struct supervisor *s, struct service *template);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "credsspd/logon/grant.h"
 #include "credsspd/logon/supervisor-private.h"
 #include "credsspd/util/log.h"
 #include "credsspd/util/packet.h"
@@ -250,6 +251,7 @@ static void sweep_vault(struct supervisor *s)
 
 		s->counters.expired++;
 		log_logon_line(LOG_WARNING, &who, "ticket expired unused");
+		grant_end(s, about.logon);
 	}
 }
 
@@ -276,6 +278,19 @@ int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about,
 	return r;
 }
 
+void supervisor_revoke(struct supervisor *s, uint64_t logon)
+{
+	struct vault_logon about;
+	struct log_logon who;
+
+	if (!vault_revoke(s->vault, logon, &about))
+		return;
+	who = (struct log_logon){ .logon = logon, .user = about.user, .rhost = about.rhost, .service = about.service };
+	s->counters.revoked++;
+	log_logon_line(LOG_INFO, &who, "ticket revoked: the connection that it was for has ended");
+	arm_vault_timer(s);
+}
+
 enum vault_result supervisor_redeem(struct supervisor *s, const char *ticket, const char *service, const char *user,
 				    struct vault_logon *ret_about, int *ret_fd)
 {
@@ -297,6 +312,8 @@ enum vault_result supervisor_redeem(struct supervisor *s, const char *ticket, co
 		else
 			log_logon_line(LOG_WARNING, &who, "ticket refused: unknown, used or expired");
 	}
+	if (result != VAULT_NO_TICKET)
+		grant_end(s, about.logon);
 	arm_vault_timer(s);
 	return result;
 }
@@ -344,6 +361,7 @@ void supervisor_free(struct supervisor *s)
 	if (!s)
 		return;
 	handshake_free_all(s);
+	grant_free_all(s);
 	store_verifier_gone(s, NULL);
 	service_free(s->krb5);
 	service_free(s->ntlm);

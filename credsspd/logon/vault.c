@@ -149,10 +149,8 @@ enum vault_result vault_redeem(struct vault *v, const char *ticket, const char *
 
 	if (!t)
 		return VAULT_NO_TICKET;
-	if (now >= t->expires) {
-		drop(v, t);
+	if (now >= t->expires) /* vault_expire() drops it */
 		return VAULT_NO_TICKET;
-	}
 	*ret_about = t->about;
 	if (strcmp(t->about.service, service) == 0 && strcmp(t->about.user, user) == 0) {
 		*ret_fd = TAKE_FD(t->fd);
@@ -160,6 +158,20 @@ enum vault_result vault_redeem(struct vault *v, const char *ticket, const char *
 	}
 	drop(v, t);
 	return result;
+}
+
+int vault_revoke(struct vault *v, uint64_t logon, struct vault_logon *ret_about)
+{
+	for (size_t i = 0; i < TICKETS_MAX; i++) {
+		struct ticket *t = &v->ticket[i];
+
+		if (!t->used || t->about.logon != logon)
+			continue;
+		*ret_about = t->about;
+		drop(v, t);
+		return 1;
+	}
+	return 0;
 }
 
 int vault_expire(struct vault *v, uint64_t now, struct vault_logon *ret_about)

@@ -51,12 +51,15 @@ enum vault_result {
 };
 
 /*
- * Redeems @ticket for exactly @service and @user. The ticket is gone afterwards, whatever the
+ * Redeems @ticket for exactly @service and @user. A ticket that was found is gone afterwards, whatever the
  * result. VAULT_GRANTED: the pipe in @ret_fd is the caller's. Except for VAULT_NO_TICKET, @ret_about
  * says what the ticket stood for.
  */
 enum vault_result vault_redeem(struct vault *v, const char *ticket, const char *service, const char *user, uint64_t now,
 			       struct vault_logon *ret_about, int *ret_fd);
+
+/* Drops the ticket of @logon. Returns 1 and says what it stood for, or 0 when there is none any more. */
+int vault_revoke(struct vault *v, uint64_t logon, struct vault_logon *ret_about);
 
 /*
  * Drops one ticket that has expired at @now. Returns 1 and says which in @ret_about, or 0 when

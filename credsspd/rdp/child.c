@@ -81,10 +81,7 @@ int child_ask(struct child *c, const void *request, size_t len, const void *tail
 
 static int session(struct child *c)
 {
-	const uint8_t type = RDP_LOGGED_ON;
-
 	c->phase = "session";
-	(void)packet_send(c->task->control, &type, 1, NULL, 0);
 	child_say(c, LOG_INFO, "logged on, session begins", "");
 	/* nothing of the logon is needed any more */
 	secret_wipe(&c->done, offsetof(struct channel_done, user));

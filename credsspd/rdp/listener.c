@@ -89,7 +89,7 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 	l->event = event;
 	LIST_INIT(&l->waiting);
 	LIST_INIT(&l->sessions);
-	places_init(&l->xrdp, RDP_UNREDEEMED_MAX);
+	places_init(&l->xrdp, RDP_UNREDEEMED_MAX, RDP_PLACES_PER_ACCOUNT_MAX);
 	listener_configure(l, settings, ctx);
 	l->addresses = addresses_new();
 	r = l->addresses ? child_filter(&l->filter) : -ENOMEM;

@@ -10,8 +10,7 @@
 enum rdp_type {
 	/* child -> listener */
 	RDP_ASK_BEGIN = 1, /* struct rdp_begin: Acceptor.Begin for this connection */
-	RDP_ASK_XRDP = 2,  /* the type octet: a connection to xrdp */
-	RDP_LOGGED_ON = 3, /* the type octet: the ticket has been used as far as we can see */
+	RDP_ASK_XRDP = 2,  /* struct rdp_ask_xrdp: a connection to xrdp, when it is this one's turn */
 	/* listener -> child */
 	RDP_CHANNEL = 16, /* struct rdp_answer, with the channel when error is 0 */
 	RDP_XRDP = 17,    /* struct rdp_answer, with the connected socket when error is 0 */
@@ -26,6 +25,12 @@ struct rdp_begin {
 	uint8_t public_key[SUBJECT_PUBLIC_KEY_MAX];
 };
 
+struct rdp_ask_xrdp {
+	uint8_t type;
+	uint8_t pad_[7];
+	char user[ACCOUNT_NAME_MAX + 8U]; /* who is logged on */
+};
+
 struct rdp_answer {
 	uint8_t type;
 	uint8_t pad_[3];
@@ -34,4 +39,5 @@ struct rdp_answer {
 };
 
 _Static_assert(sizeof(struct rdp_begin) == 8 + SUBJECT_PUBLIC_KEY_MAX, "no hidden padding");
+_Static_assert(sizeof(struct rdp_ask_xrdp) == 272, "no hidden padding");
 _Static_assert(sizeof(struct rdp_answer) == 128, "no hidden padding");

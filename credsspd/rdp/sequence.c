@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "credsspd/rdp/child-private.h"
@@ -19,17 +20,31 @@
 
 #define MASKED_PROTOCOLS 0x0bU /* what xrdp takes in a connection request */
 
+/* Asked only when the client has gone on: who does not takes nobody's place. */
+static int ask_xrdp(struct child *c)
+{
+	struct rdp_ask_xrdp ask = { .type = RDP_ASK_XRDP };
+	uint8_t *p;
+	size_t len;
+	int r;
+
+	c->phase = "waiting for the client's first MCS PDU";
+	r = stream_tpkt(&c->client, in_sec(RDP_SEQUENCE_TIMEOUT_SEC), &p, &len);
+	if (r < 0)
+		return r;
+	c->phase = "waiting for a place with xrdp";
+	memcpy(ask.user, c->done.user, sizeof ask.user);
+	/* the listener answers when the ticket has expired, at the latest */
+	return child_ask(c, &ask, sizeof ask, NULL, 0, RDP_XRDP, in_sec(2 * TICKET_LIFETIME_SEC), &c->xrdp.fd);
+}
+
 static int connect_xrdp(struct child *c, int64_t deadline)
 {
-	const uint8_t type = RDP_ASK_XRDP;
 	uint8_t request[X224_CONFIRM_LEN], *p;
 	size_t len;
 	int r;
 
 	c->phase = "connecting to xrdp";
-	r = child_ask(c, &type, 1, NULL, 0, RDP_XRDP, deadline, &c->xrdp.fd);
-	if (r < 0)
-		return r;
 	x224_request_write(request, c->task->protocols & MASKED_PROTOCOLS);
 	r = stream_write(&c->xrdp, request, sizeof request, deadline);
 	if (r == 0)
@@ -92,9 +107,11 @@ static int pass_server_pdu(struct child *c, int64_t deadline)
 
 int sequence_run(struct child *c)
 {
-	int64_t deadline = in_sec(RDP_LICENCE_TIMEOUT_SEC);
-	int r = connect_xrdp(c, deadline);
+	int r = ask_xrdp(c);
+	int64_t deadline = in_sec(RDP_SEQUENCE_TIMEOUT_SEC);
 
+	if (r == 0)
+		r = connect_xrdp(c, deadline);
 	c->phase = r == 0 ? "RDP connection sequence" : c->phase;
 	while (r == 0) {
 		struct pollfd p[2] = { { .fd = c->client.fd, .events = POLLIN },

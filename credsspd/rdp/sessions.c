@@ -30,8 +30,11 @@ struct session {
 	int pidfd, control;
 	sd_event_source *io, *exit;
 	struct acceptor_call *call;
+	int channel; /* the child's, kept open: closing it would revoke the ticket */
+	sd_event_source *ticket, *place_timer;
 	struct address *address;
 	struct place place;
+	uint64_t asked; /* for the place; CLOCK_BOOTTIME in microseconds */
 	bool begun;
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
@@ -47,16 +50,54 @@ static void send_answer(struct session *c, uint8_t type, int error, const char *
 	(void)packet_send(c->control, &a, sizeof a, &fd, fd >= 0 ? 1 : 0);
 }
 
+static void leave_place(struct session *c)
+{
+	c->place_timer = sd_event_source_disable_unref(c->place_timer);
+	places_leave(&c->l->xrdp, &c->place);
+}
+
+static void serve_places(struct listener *l);
+
+static int on_place_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct session *c = userdata;
+	struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->place.user };
+
+	(void)source;
+	(void)usec;
+	log_logon_line(LOG_INFO, &w, "its ticket is not redeemed after %u s; others are let to xrdp",
+		       RDP_PLACE_TIMEOUT_SEC);
+	leave_place(c);
+	serve_places(c->l);
+	return 0;
+}
+
+static uint64_t now_usec(const struct session *c)
+{
+	uint64_t now = 0;
+
+	(void)sd_event_now(c->l->event, CLOCK_BOOTTIME, &now);
+	return now;
+}
+
 static void give_xrdp(struct session *c)
 {
 	AUTO_CLOSE int fd = sockets_connect_unix(c->l->settings->xrdp_socket);
+	uint64_t waited = (now_usec(c) - c->asked) / 1000;
 	char detail[96] = "";
+	int r = fd < 0 ? fd
+		       : sd_event_add_time_relative(c->l->event, &c->place_timer, CLOCK_BOOTTIME,
+						    RDP_PLACE_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_place_over, c);
 
-	if (fd < 0) {
-		(void)snprintf(detail, sizeof detail, "no connection to xrdp at xrdp_socket: %s", strerror(-fd));
-		places_leave(&c->l->xrdp, &c->place);
+	if (r < 0) {
+		(void)snprintf(detail, sizeof detail, "no connection to xrdp at xrdp_socket: %s", strerror(-r));
+		leave_place(c);
+	} else if (waited >= 1000) {
+		struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->place.user };
+
+		log_logon_line(LOG_INFO, &w, "waited %llu ms for a place with xrdp", (unsigned long long)waited);
 	}
-	send_answer(c, RDP_XRDP, fd < 0 ? fd : 0, detail, fd);
+	send_answer(c, RDP_XRDP, r < 0 ? r : 0, detail, r < 0 ? -1 : fd);
 }
 
 static void serve_places(struct listener *l)
@@ -67,13 +108,37 @@ static void serve_places(struct listener *l)
 		give_xrdp((struct session *)((char *)p - offsetof(struct session, place)));
 }
 
+/* The ticket was redeemed or has expired, or there was none: credsspd has closed the channel. */
+static int on_ticket_gone(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct session *c = userdata;
+	bool waits = c->place.state == PLACE_WAITING;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	c->ticket = sd_event_source_disable_unref(c->ticket);
+	c->channel = close_fd(c->channel);
+	leave_place(c);
+	if (waits)
+		send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired while others were with xrdp", -1);
+	serve_places(c->l);
+	return 0;
+}
+
 static void on_channel(int error, const char *detail, int channel, void *userdata)
 {
 	struct session *c = userdata;
+	int r = error;
 
 	c->call = NULL;
-	send_answer(c, RDP_CHANNEL, error, detail, channel);
-	(void)close_fd(channel);
+	if (r == 0) /* that the other end is closed is told unasked */
+		r = sd_event_add_io(c->l->event, &c->ticket, channel, 0, on_ticket_gone, c);
+	if (r >= 0)
+		c->channel = channel;
+	send_answer(c, RDP_CHANNEL, r < 0 ? r : 0, detail, r < 0 ? -1 : channel);
+	if (r < 0)
+		(void)close_fd(channel);
 }
 
 static int take_begin(struct session *c, const void *p, size_t len)
@@ -94,6 +159,22 @@ static int take_begin(struct session *c, const void *p, size_t len)
 	return 0;
 }
 
+static int take_ask_xrdp(struct session *c, const void *p, size_t len)
+{
+	struct rdp_ask_xrdp ask;
+
+	if (len != sizeof ask || c->asked)
+		return -EPROTO;
+	memcpy(&ask, p, sizeof ask);
+	if (!memchr(ask.user, '\0', sizeof ask.user))
+		return -EPROTO;
+	c->asked = now_usec(c);
+	if (c->channel >= 0)
+		return places_ask(&c->l->xrdp, &c->place, ask.user);
+	send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired", -1);
+	return 0;
+}
+
 static int take_record(struct session *c, const uint8_t *p, size_t len)
 {
 	int r;
@@ -102,11 +183,7 @@ static int take_record(struct session *c, const uint8_t *p, size_t len)
 	case RDP_ASK_BEGIN:
 		return take_begin(c, p, len);
 	case RDP_ASK_XRDP:
-		r = len == 1 ? places_ask(&c->l->xrdp, &c->place) : -EPROTO;
-		break;
-	case RDP_LOGGED_ON:
-		r = len == 1 ? 0 : -EPROTO;
-		places_leave(&c->l->xrdp, &c->place);
+		r = take_ask_xrdp(c, p, len);
 		break;
 	default:
 		return -EPROTO;
@@ -139,8 +216,10 @@ void session_free(struct session *c)
 	LIST_REMOVE(c, entry);
 	c->l->n_sessions--;
 	acceptor_call_cancel(c->call);
-	places_leave(&c->l->xrdp, &c->place);
+	leave_place(c);
 	serve_places(c->l);
+	(void)sd_event_source_disable_unref(c->ticket);
+	(void)close_fd(c->channel);
 	address_leave(c->address, ADDRESS_SESSION);
 	(void)sd_event_source_disable_unref(c->io);
 	(void)sd_event_source_disable_unref(c->exit);
@@ -220,6 +299,7 @@ static struct session *session_new(const struct waiting *w, int control)
 	}
 	c->l = w->l;
 	c->control = control;
+	c->channel = -1;
 	c->pidfd = -1;
 	c->rport = w->rport;
 	memcpy(c->rhost, w->rhost, sizeof c->rhost);

@@ -6,6 +6,10 @@
  * CHANNEL_REPLY until one CHANNEL_DONE or CHANNEL_FAILED ends the logon. End of
  * file without either counts as failed. Closing the channel cancels.
  *
+ * After CHANNEL_DONE the front end keeps the channel open for as long as the ticket is
+ * to be good: closing it revokes a ticket that was not redeemed yet. The channel's end of file
+ * then says that the ticket was redeemed or has expired.
+ *
  * Both ends are on one host: integers are in host order, strings are
  * NUL-terminated in arrays of fixed size, unused octets are zero. Descriptors
  * are accepted by neither end.

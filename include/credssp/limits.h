@@ -76,8 +76,10 @@
 #define RDP_X224_TIMEOUT_SEC 30U     /* for the connection request itself */
 #define RDP_TLS_TIMEOUT_SEC 30U
 #define RDP_NLA_TIMEOUT_SEC 60U
-#define RDP_LICENCE_TIMEOUT_SEC 240U /* longer than a ticket lives */
-#define RDP_UNREDEEMED_MAX 8U        /* tickets released to one xrdp and not yet used */
+#define RDP_SEQUENCE_TIMEOUT_SEC 60U /* to the first MCS PDU; from a place with xrdp to the licence */
+#define RDP_UNREDEEMED_MAX 8U /* places with one xrdp: connections whose tickets it may have and has not redeemed */
+#define RDP_PLACES_PER_ACCOUNT_MAX 2U
+#define RDP_PLACE_TIMEOUT_SEC 20U /* then the place is another one's, redeemed or not */
 #define PROXY_PEERS_MAX 64U
 
 /* ---- configuration and files ---- */

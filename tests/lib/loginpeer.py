@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Takes the login stack's place behind the front end, to see the one thing that a login stack sees: the Client Info PDU."""
+import contextlib
 import os
 import shutil
 import socket
@@ -7,7 +8,7 @@ import struct
 import threading
 
 from inbed import bedctl
-from rdpclient import utf16
+from rdpclient import Client, Ntlm, password_creds, utf16
 
 PATH = "/run/xrdp/front.sock"
 
@@ -28,7 +29,7 @@ class LoginPeer:
         os.chmod(PATH, 0o666)
         self.listener.listen(16)
         self.listener.settimeout(10)
-        self.taken, self.thread = None, threading.Thread(target=self.take, daemon=True)
+        self.taken, self.held, self.thread = None, None, threading.Thread(target=self.take, daemon=True)
         self.thread.start()
         return self
 
@@ -38,6 +39,8 @@ class LoginPeer:
 
     def __exit__(self, *_):
         self.listener.close()
+        if self.held:
+            self.held.close()
         os.unlink(PATH)
         bedctl("start", "loginstack")
         shutil.chown(PATH, "credsspd-rdp")
@@ -65,10 +68,11 @@ class LoginPeer:
         return b"\x02\xf0\x80\x7f\x66" + bytes([len(body)]) + body
 
     def take(self):
-        """The next connection's Client Info; the connection is then closed."""
+        """The next connection's Client Info. The connection is held: with it the ticket would go."""
         s, _ = self.listener.accept()
         s.settimeout(10)
-        with s:
+        self.held = s
+        with contextlib.suppress(OSError, EOFError):
             self.read_tpkt(s)
             s.sendall(tpkt(bytes.fromhex("0ed00000123400021f080000000000")[:7] + b"\x02\x01\x08\0\0\0\0\0"))
             self.read_tpkt(s)
@@ -93,3 +97,15 @@ class LoginPeer:
             out.append(body[at:at + n].decode("utf-16-le"))
             at += n + len(utf16("\0"))
         return out[1], out[2], out[0]
+
+
+@contextlib.contextmanager
+def ticket_of(user, password, source=None, info=None):
+    """(user, ticket, domain) as the login stack is given them; good while the context is held."""
+    with LoginPeer() as peer, Client(source=source) as c:
+        c.negotiate()
+        c.start_tls()
+        c.nla(Ntlm(user, password), password_creds("", user, password))
+        c.mcs_connect()
+        c.send_client_info(**(info or {}))
+        yield peer.wait()

@@ -101,11 +101,12 @@ static void at_end(int fd)
 static void answer(int error)
 {
 	struct rdp_answer a = { .type = RDP_XRDP, .error = error, .detail = "as the test wants it" };
-	uint8_t type = 0;
+	struct rdp_ask_xrdp ask;
 	int pair[2] = { -1, -1 };
 
-	assert_int_equal(packet_recv(control, &type, 1, NULL, 0), 1);
-	assert_int_equal(type, RDP_ASK_XRDP);
+	assert_int_equal(packet_recv(control, &ask, sizeof ask, NULL, 0), sizeof ask);
+	assert_int_equal(ask.type, RDP_ASK_XRDP);
+	assert_string_equal(ask.user, "alice");
 	if (error == 0) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 		assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
@@ -140,12 +141,18 @@ static void answer(int error)
 /* Up to the state where Client Info may come. */
 static void connect_through(void)
 {
+	struct pollfd p;
+
 	start(0x1b);
+	/* who does not go on takes no place */
+	p = (struct pollfd){ .fd = control, .events = POLLIN };
+	give(client, CONNECT_INITIAL, 7);
+	assert_int_equal(poll(&p, 1, 50), 0);
+	give(client, CONNECT_INITIAL + 7, sizeof CONNECT_INITIAL - 1 - 7);
 	answer(0);
 	/* xrdp refuses what it does not know: it is asked without */
 	take(xrdp, BYTES("\x03\x00\x00\x13\x0e\xe0\0\0\0\0\0\x01\x00\x08\x00\x0b\0\0\0"));
 	give(xrdp, BYTES(CONFIRM));
-	give(client, BYTES(CONNECT_INITIAL));
 	take(xrdp, BYTES(CONNECT_INITIAL));
 	/* and the client hears again what it asked for itself */
 	give(xrdp, BYTES(RESPONSE("\x0b\x00\x00\x00")));
@@ -252,16 +259,19 @@ static void test_no_xrdp(void **state)
 {
 	(void)state;
 	start(0x0b);
+	give(client, BYTES(CONNECT_INITIAL));
 	answer(-ECONNREFUSED);
 	finish(-ECANCELED);
 
 	start(0x0b);
+	give(client, BYTES(CONNECT_INITIAL));
 	answer(0);
 	take(xrdp, BYTES("\x03\x00\x00\x13\x0e\xe0\0\0\0\0\0\x01\x00\x08\x00\x0b\0\0\0"));
 	xrdp = close_fd(xrdp);
 	finish(-ECONNRESET);
 
 	start(0x0b);
+	give(client, BYTES(CONNECT_INITIAL));
 	answer(0);
 	give(xrdp, BYTES(ATTACH_CONFIRM)); /* no confirm */
 	finish(-EPROTO);
@@ -272,6 +282,11 @@ static void test_left(void **state)
 {
 	(void)state;
 	start(0x0b);
+	(void)shutdown(client, SHUT_RDWR);
+	finish(-ECONNRESET);
+
+	start(0x0b);
+	give(client, BYTES(CONNECT_INITIAL));
 	(void)shutdown(client, SHUT_RDWR);
 	finish(-ECONNRESET);
 

@@ -120,7 +120,29 @@ static void test_expiry(void **state)
 	assert_int_equal(vault_redeem(v, b, "xrdp-sesman", "bob", 50, &about, &fd), VAULT_NO_TICKET);
 	/* expired and not yet swept */
 	assert_int_equal(vault_redeem(v, a, "xrdp-sesman", "alice", 100, &about, &fd), VAULT_NO_TICKET);
+	assert_int_equal(vault_count(v), 1);
+	assert_int_equal(vault_expire(v, 100, &about), 1);
 	assert_int_equal(vault_count(v), 0);
+	vault_free(v);
+}
+
+static void test_revoke(void **state)
+{
+	struct vault *v = vault_new();
+	char a[TICKET_LEN + 1], b[TICKET_LEN + 1];
+	struct vault_logon about = { .logon = 0 };
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(put(v, "alice", 1000, 100, a), 0);
+	assert_int_equal(vault_redeem(v, a, "other", "alice", 1, &about, &fd), VAULT_MISMATCH);
+	assert_int_equal(vault_revoke(v, about.logon, &about), 0);
+	assert_int_equal(put(v, "alice", 1000, 100, a), 0);
+	assert_int_equal(put(v, "bob", 1001, 100, b), 0);
+	assert_int_equal(vault_revoke(v, about.logon + 4711, &about), 0);
+	assert_int_equal(vault_count(v), 2);
+	assert_int_equal(vault_revoke(v, about.logon, &about), 1);
+	assert_int_equal(vault_count(v), 1);
 	vault_free(v);
 }
 
@@ -149,7 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_redeemed_once), cmocka_unit_test(test_mismatch_consumes),
 		cmocka_unit_test(test_form),          cmocka_unit_test(test_expiry),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_revoke),        cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
