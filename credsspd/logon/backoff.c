@@ -8,6 +8,7 @@
 #include "credsspd/logon/backoff.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,9 @@ struct entry {
 	struct backoff_key key;
 	bool used;
 	unsigned failures;
-	unsigned in_flight;
-	uint64_t last; /* of the last failure or attempt */
+	unsigned in_flight, judging;
+	uint64_t last;    /* of the last failure or attempt */
+	uint64_t decayed; /* up to when failures have been forgotten */
 };
 
 struct backoff {
@@ -76,9 +78,13 @@ static bool key_equal(const struct backoff_key *a, const struct backoff_key *b)
 	       memcmp(a->address, b->address, sizeof a->address) == 0;
 }
 
-static bool stale(const struct entry *e, uint64_t now)
+static void decay(struct entry *e, uint64_t now)
 {
-	return !e->in_flight && now - e->last >= BACKOFF_FORGET_SEC * USEC_PER_SEC_;
+	const uint64_t step = BACKOFF_DECAY_SEC * USEC_PER_SEC_;
+	uint64_t n = (now - e->decayed) / step;
+
+	e->failures -= n < e->failures ? (unsigned)n : e->failures;
+	e->decayed += n * step;
 }
 
 static struct entry *find(struct backoff *b, const struct backoff_key *key)
@@ -90,8 +96,8 @@ static struct entry *find(struct backoff *b, const struct backoff_key *key)
 }
 
 /*
- * A free entry for @key: a stale one, else the idle one with the fewest failures, oldest first. NULL when
- * every entry has an attempt under way, which HANDSHAKES_MAX rules out.
+ * A free entry for @key: an idle one without failures, else the idle one with the fewest failures, oldest first. NULL
+ * when every entry has an attempt under way, which HANDSHAKES_MAX rules out.
  */
 static struct entry *claim(struct backoff *b, const struct backoff_key *key, uint64_t now)
 {
@@ -100,7 +106,9 @@ static struct entry *claim(struct backoff *b, const struct backoff_key *key, uin
 	for (size_t i = 0; i < BACKOFF_TABLE_MAX; i++) {
 		struct entry *e = &b->entry[i];
 
-		if (!e->used || stale(e, now)) {
+		if (e->used)
+			decay(e, now);
+		if (!e->used || (!e->in_flight && !e->failures)) {
 			best = e;
 			if (i >= b->n)
 				b->n = i + 1;
@@ -112,7 +120,7 @@ static struct entry *claim(struct backoff *b, const struct backoff_key *key, uin
 			best = e;
 	}
 	if (best)
-		*best = (struct entry){ .key = *key, .used = true, .last = now };
+		*best = (struct entry){ .key = *key, .used = true, .last = now, .decayed = now };
 	return best;
 }
 
@@ -128,45 +136,82 @@ static uint64_t wait_usec(const struct backoff *b, const struct entry *e)
 	return (sec < b->max_sec ? sec : b->max_sec) * USEC_PER_SEC_;
 }
 
-static unsigned in_flight_max(const struct entry *e)
+/* Seconds that the address still has to wait, rounded up. */
+static unsigned left_to_wait(const struct backoff *b, const struct entry *e, uint64_t now)
 {
-	unsigned max = e->failures >= 16 ? 0 : BACKOFF_IN_FLIGHT_MAX >> e->failures;
+	uint64_t wait = wait_usec(b, e);
 
-	return max ? max : 1;
+	return wait && now - e->last < wait ? (unsigned)((e->last + wait - now + USEC_PER_SEC_ - 1) / USEC_PER_SEC_)
+					    : 0;
+}
+
+/* Failures that it may still make before it has to wait. */
+static unsigned free_failures(const struct backoff *b, const struct entry *e)
+{
+	if (b->max_sec == 0)
+		return BACKOFF_IN_FLIGHT_MAX;
+	return e->failures < b->free_failures ? b->free_failures - e->failures : 0;
 }
 
 unsigned backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now)
 {
 	struct entry *e = find(b, key);
-	uint64_t wait;
+	unsigned wait;
 
 	if (!e)
 		e = claim(b, key, now);
 	if (!e)
 		return 1;
-	if (stale(e, now))
-		e->failures = 0;
-	wait = wait_usec(b, e);
-	if (wait && now - e->last < wait)
-		return (unsigned)((e->last + wait - now + USEC_PER_SEC_ - 1) / USEC_PER_SEC_);
-	if (e->in_flight >= in_flight_max(e))
+	decay(e, now);
+	wait = left_to_wait(b, e, now);
+	if (wait)
+		return wait;
+	if (e->in_flight >= (free_failures(b, e) ? BACKOFF_IN_FLIGHT_MAX : 1))
 		return 1;
 	e->in_flight++;
 	return 0;
 }
 
-void backoff_end(struct backoff *b, const struct backoff_key *key, uint64_t now, unsigned weight, int granted)
+void backoff_end(struct backoff *b, const struct backoff_key *key, uint64_t now, unsigned weight)
 {
 	struct entry *e = find(b, key);
+	unsigned most = b->free_failures + BACKOFF_OVER_MAX;
 
 	if (!e)
 		return;
 	if (e->in_flight)
 		e->in_flight--;
-	if (granted)
-		e->failures = 0;
-	if (weight) {
-		e->failures += weight;
-		e->last = now;
-	}
+	if (!weight)
+		return;
+	decay(e, now);
+	if (!e->failures)
+		e->decayed = now;
+	e->failures = e->failures + weight < most ? e->failures + weight : most;
+	e->last = now;
+}
+
+int backoff_judge(struct backoff *b, const struct backoff_key *key, uint64_t now)
+{
+	struct entry *e = find(b, key);
+	unsigned n, wait;
+
+	if (!e) /* its attempt is under way, so it is there */
+		return 1;
+	decay(e, now);
+	wait = left_to_wait(b, e, now);
+	if (wait)
+		return (int)wait;
+	n = free_failures(b, e);
+	if (e->judging >= (n ? n : 1))
+		return -EAGAIN;
+	e->judging++;
+	return 0;
+}
+
+void backoff_judged(struct backoff *b, const struct backoff_key *key)
+{
+	struct entry *e = find(b, key);
+
+	if (e && e->judging)
+		e->judging--;
 }

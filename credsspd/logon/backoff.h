@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failure counting per address: who fails often has to wait, and who has failed
- * may have fewer attempts under way at once, so that a burst of guesses is not
- * checked before the first of them has been counted. No clock and no I/O
- * inside: @now is CLOCK_BOOTTIME (or any monotonic clock) in microseconds.
+ * Failure counting per address: who fails often has to wait. No more answers of an
+ * address are judged at once than it has free failures left, so that a burst of guesses
+ * is not through before the first of them has been counted. Failures are forgotten with
+ * time and not by a success: an account of one's own must not buy guesses at
+ * another one. No clock and no I/O inside: @now is CLOCK_BOOTTIME (or any monotonic clock) in microseconds.
  *
  * An address is counted per caller (the front end's uid) and per /64 in IPv6.
  * "unix", an empty and a malformed address share one entry.
@@ -36,8 +37,13 @@ struct backoff_key backoff_key(uid_t caller, const char *rhost);
  */
 unsigned backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now);
 
+/* Ends an attempt that backoff_begin() let pass: @weight 0 for one that did not fail the client. */
+void backoff_end(struct backoff *b, const struct backoff_key *key, uint64_t now, unsigned weight);
+
 /*
- * Ends an attempt that backoff_begin() let pass: @weight 0 for one that did not fail the
- * client; @granted forgets the failures of the address.
+ * Asks whether an answer of the client (in an attempt under way) may be judged now. Returns 0 and counts it as being
+ * judged, -EAGAIN when others of the address are and it is to be asked again after one of them, or the seconds that the
+ * address has to wait.
  */
-void backoff_end(struct backoff *b, const struct backoff_key *key, uint64_t now, unsigned weight, int granted);
+int backoff_judge(struct backoff *b, const struct backoff_key *key, uint64_t now);
+void backoff_judged(struct backoff *b, const struct backoff_key *key);

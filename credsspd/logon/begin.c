@@ -33,11 +33,53 @@ static int on_step_deadline(sd_event_source *source, uint64_t usec, void *userda
 
 	(void)source;
 	(void)usec;
+	if (logon_awaits_client(h->state))
+		return on_deadline(source, usec, h);
 	handshake_fail(h, REFUSAL_UNAVAILABLE, "the worker gave no answer in time");
 	return 0;
 }
 
 /* ---- the channel ---- */
+
+/*
+ * Whether the client's answer may be judged now. When it may not yet, it is left in the channel until another one of
+ * the address has been judged. @h is gone when the address has to wait.
+ */
+static bool may_be_judged(struct handshake *h)
+{
+	int r;
+
+	if (h->state != LOGON_CLIENT || !h->counted || h->judging)
+		return true;
+	r = backoff_judge(h->s->backoff, &h->address, supervisor_now());
+	if (r == 0) {
+		h->judging = true;
+		return true;
+	}
+	if (r > 0) {
+		handshake_fail(h, REFUSAL_BACKOFF, NULL);
+		return false;
+	}
+	h->waits = true;
+	(void)sd_event_source_set_io_events(h->channel_io, 0);
+	(void)sd_event_source_set_enabled(h->step, SD_EVENT_OFF); /* it is not the client that is slow */
+	return false;
+}
+
+void handshake_judged(struct handshake *h)
+{
+	if (!h->judging)
+		return;
+	h->judging = false;
+	backoff_judged(h->s->backoff, &h->address);
+	/* all of them: the first may be refused, and the others have to hear of that as well */
+	for (struct handshake *i = h->s->handshakes; i; i = i->next) {
+		if (!i->waits || memcmp(&i->address, &h->address, sizeof i->address) != 0)
+			continue;
+		i->waits = false;
+		(void)sd_event_source_set_io_events(i->channel_io, EPOLLIN);
+	}
+}
 
 static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
@@ -50,6 +92,8 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
 		handshake_fail(h, REFUSAL_CANCELLED, NULL);
 		return 0;
 	}
+	if (!may_be_judged(h))
+		return 0;
 	n = packet_recv(fd, packet, sizeof packet, NULL, 0);
 	if (n == -EAGAIN)
 		return 0;
@@ -184,7 +228,7 @@ int supervisor_begin(struct supervisor *s, uid_t caller, const char *service, co
 			(void)close_fd(pair[1]);
 	}
 	if (r < 0) {
-		handshake_uncount(h, 0, 0);
+		handshake_uncount(h, 0);
 		handshake_free(h);
 		return r;
 	}

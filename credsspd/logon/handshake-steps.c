@@ -267,7 +267,7 @@ static void do_finish(struct handshake *h, const uint8_t *p, size_t len)
 	who = handshake_who(h);
 	h->s->counters.granted++;
 	log_logon_line(LOG_NOTICE, &who, "logon granted after %u ms, ticket issued", elapsed_msec(h));
-	handshake_uncount(h, 0, 1);
+	handshake_uncount(h, 0);
 	handshake_free(h);
 }
 

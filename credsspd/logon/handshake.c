@@ -59,6 +59,7 @@ void handshake_free(struct handshake *h)
 
 	handshake_drop_worker(h);
 	resolve_cancel(h->question);
+	handshake_judged(h);
 	while (*p && *p != h)
 		p = &(*p)->next;
 	if (*p) {
@@ -81,10 +82,10 @@ void handshake_free_all(struct supervisor *s)
 		handshake_free(s->handshakes);
 }
 
-void handshake_uncount(struct handshake *h, unsigned weight, int granted)
+void handshake_uncount(struct handshake *h, unsigned weight)
 {
 	if (h->counted)
-		backoff_end(h->s->backoff, &h->address, supervisor_now(), weight, granted);
+		backoff_end(h->s->backoff, &h->address, supervisor_now(), weight);
 	h->counted = false;
 }
 
@@ -111,7 +112,7 @@ void handshake_refuse(struct handshake *h)
 	h->s->counters.refusals[refusal < REFUSAL_MAX_ ? refusal : REFUSAL_INTERNAL]++;
 	log_logon_line(refusal == REFUSAL_CANCELLED ? LOG_INFO : LOG_WARNING, &who, "logon refused: %s%s%s",
 		       refusal_text(refusal), h->detail[0] ? ": " : "", h->detail);
-	handshake_uncount(h, weight, 0);
+	handshake_uncount(h, weight);
 	handshake_free(h);
 }
 
@@ -127,7 +128,7 @@ void handshake_fail(struct handshake *h, enum refusal refusal, const char *detai
 
 /* ---- events ---- */
 
-/* The front end is read only when it is its turn; the worker has a deadline only when it is the worker's. */
+/* The front end is read only when it is its turn; whose turn it is has a deadline. */
 static void take_turns(struct handshake *h)
 {
 	bool client = logon_awaits_client(h->state);
@@ -135,8 +136,11 @@ static void take_turns(struct handshake *h)
 		      h->state == LOGON_CONFIRMING || h->state == LOGON_DECRYPTING;
 
 	(void)sd_event_source_set_io_events(h->channel_io, client ? EPOLLIN : 0);
-	if (worker) {
-		(void)sd_event_source_set_time_relative(h->step, WORKER_STEP_TIMEOUT_SEC * USEC_PER_SEC_);
+	if (h->state != LOGON_WORKING)
+		handshake_judged(h);
+	if (worker || client) {
+		(void)sd_event_source_set_time_relative(
+		    h->step, (client ? HANDSHAKE_TURN_TIMEOUT_SEC : WORKER_STEP_TIMEOUT_SEC) * USEC_PER_SEC_);
 		(void)sd_event_source_set_enabled(h->step, SD_EVENT_ONESHOT);
 	} else {
 		(void)sd_event_source_set_enabled(h->step, SD_EVENT_OFF);

@@ -24,6 +24,8 @@ struct handshake {
 	struct supervisor_peer peer;
 	struct backoff_key address;
 	bool counted; /* by backoff_begin() */
+	bool judging; /* by backoff_judge() */
+	bool waits;   /* for others of its address that are being judged */
 	int channel;
 	sd_event_source *channel_io, *deadline, *step;
 	/* the worker */
@@ -66,8 +68,11 @@ void handshake_fail(struct handshake *h, enum refusal refusal, const char *detai
 /* Frees without a word. */
 void handshake_free(struct handshake *h);
 
-/* Takes back what backoff_begin() counted; @weight and @granted as in backoff_end(). */
-void handshake_uncount(struct handshake *h, unsigned weight, int granted);
+/* Takes back what backoff_begin() counted; @weight as in backoff_end(). */
+void handshake_uncount(struct handshake *h, unsigned weight);
+
+/* begin.c: the worker has judged the client's answer, or never will: those of the address that wait ask again. */
+void handshake_judged(struct handshake *h);
 
 struct log_logon handshake_who(const struct handshake *h);
 __attribute__((format(printf, 2, 3))) void handshake_trace(const struct handshake *h, const char *fmt, ...);

@@ -26,7 +26,7 @@ static const struct {
 				NTSTATUS_LOGON_FAILURE, 0 },
 	[REFUSAL_BINDING] = { "binding", "the client saw another TLS key than ours: somebody is in between", 0, 1 },
 	[REFUSAL_REPLAY] = { "replay", "a Kerberos token without what makes it fresh", 0, 1 },
-	[REFUSAL_TIMEOUT] = { "timeout", "the handshake was not finished in time", 0, 0 },
+	[REFUSAL_TIMEOUT] = { "timeout", "the handshake was not finished in time", 0, 1 },
 	[REFUSAL_CANCELLED] = { "cancelled", "the client left during the handshake", 0, 0 },
 	[REFUSAL_BAD_CREDENTIALS] = { "bad-credentials", "the security token was refused", NTSTATUS_LOGON_FAILURE, 1 },
 	[REFUSAL_BAD_PASSWORD] = { "bad-password", "wrong password", NTSTATUS_LOGON_FAILURE, 1 },

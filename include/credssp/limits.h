@@ -32,11 +32,12 @@
 #define TICKET_LIFETIME_SEC 180U       /* sesman 0.9 logs on one user at a time */
 #define TICKET_BYTES 32U
 #define TICKET_PREFIX "credssp1:"
-#define TICKET_LEN 52U                /* prefix and 43 base64url characters, without NUL */
-#define HANDOVER_MAX 65536U           /* what fits into the pipe of one logon */
-#define CALLS_PER_CONNECTION_MAX 100U /* the bus cuts a connection at 128 pending replies */
-#define HANDSHAKE_TIMEOUT_SEC 60U     /* from Begin to done; the client's prompts come before Begin */
-#define WORKER_STEP_TIMEOUT_SEC 10U   /* a worker that owes an answer longer than this is killed */
+#define TICKET_LEN 52U                 /* prefix and 43 base64url characters, without NUL */
+#define HANDOVER_MAX 65536U            /* what fits into the pipe of one logon */
+#define CALLS_PER_CONNECTION_MAX 100U  /* the bus cuts a connection at 128 pending replies */
+#define HANDSHAKE_TIMEOUT_SEC 60U      /* from Begin to done; the client's prompts come before Begin */
+#define HANDSHAKE_TURN_TIMEOUT_SEC 15U /* for the next TSRequest of a client that owes one */
+#define WORKER_STEP_TIMEOUT_SEC 10U    /* a worker that owes an answer longer than this is killed */
 #define RESOLVER_POOL 8U
 #define RESOLVER_TIMEOUT_SEC 10U
 #define RESOLVER_QUEUE_MAX 512U
@@ -54,10 +55,12 @@
 #define MECH_TYPES_MAX 512U /* the client's MechTypeList */
 
 /* ---- failure counting ---- */
-#define BACKOFF_FREE_FAILURES 5U   /* failures of one address before it has to wait */
-#define BACKOFF_IN_FLIGHT_MAX 256U /* undecided handshakes of an address without failures; halved by each failure */
+#define BACKOFF_FREE_FAILURES 5U  /* failures of one address before it has to wait */
+#define BACKOFF_IN_FLIGHT_MAX 64U /* handshakes of one address under way; 1 once it has to wait */
 #define BACKOFF_MAX_SEC 60U
-#define BACKOFF_FORGET_SEC 900U
+#define BACKOFF_DECAY_SEC 60U /* one failure is forgotten every so many seconds */
+#define BACKOFF_OVER_MAX \
+	10U /* failures beyond the free ones that are counted: all is forgotten after a quarter of an hour */
 #define BACKOFF_CRASH_WEIGHT 5U /* what a handshake that crashed a worker counts as */
 #define BACKOFF_TABLE_MAX 4096U
 #define ACCOUNT_DELAY_FREE_FAILURES 5U

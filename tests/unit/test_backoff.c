@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,7 @@ static struct backoff_key key_of(const char *rhost)
 static void fail_once(struct backoff *b, const struct backoff_key *k, uint64_t now)
 {
 	assert_int_equal(backoff_begin(b, k, now), 0);
-	backoff_end(b, k, now, 1, 0);
+	backoff_end(b, k, now, 1);
 }
 
 static void test_waits_and_ends(void **state)
@@ -46,17 +47,42 @@ static void test_waits_and_ends(void **state)
 	fail_once(b, &k, now);
 	assert_int_equal(backoff_begin(b, &k, now), 8); /* the maximum */
 	now += 8 * SEC;
+	/* a success forgets nothing: it may be of another account */
 	assert_int_equal(backoff_begin(b, &k, now), 0);
-	backoff_end(b, &k, now, 0, 1); /* success forgets */
+	backoff_end(b, &k, now, 0);
+	fail_once(b, &k, now);
+	assert_int_equal(backoff_begin(b, &k, now), 8);
+	backoff_free(b);
+}
+
+/* One failure a minute is forgotten, and no more than a quarter of an hour of them is kept. */
+static void test_decay(void **state)
+{
+	struct backoff *b = backoff_new(3, 8);
+	struct backoff_key k = key_of("192.0.2.1");
+	uint64_t now = 1000 * SEC;
+
+	(void)state;
 	for (int i = 0; i < 3; i++)
 		fail_once(b, &k, now);
-	now += BACKOFF_FORGET_SEC * SEC;
+	now += BACKOFF_DECAY_SEC * SEC;
+	fail_once(b, &k, now);
+	assert_int_equal(backoff_begin(b, &k, now), 1);
+	now += 3 * BACKOFF_DECAY_SEC * SEC;
 	for (int i = 0; i < 3; i++)
+		fail_once(b, &k, now);
+	now += 8 * SEC;
+	assert_int_equal(backoff_begin(b, &k, now), 0);
+	backoff_end(b, &k, now, 1000);
+	now += (3 + BACKOFF_OVER_MAX - 1) * BACKOFF_DECAY_SEC * SEC;
+	fail_once(b, &k, now);
+	now += BACKOFF_DECAY_SEC * SEC;
+	for (int i = 0; i < 2; i++)
 		fail_once(b, &k, now);
 	backoff_free(b);
 }
 
-static void test_in_flight_is_counted_before_the_check(void **state)
+static void test_in_flight(void **state)
 {
 	struct backoff *b = backoff_new(5, 60);
 	struct backoff_key k = key_of("192.0.2.1");
@@ -67,10 +93,63 @@ static void test_in_flight_is_counted_before_the_check(void **state)
 		n++;
 	assert_int_equal(n, BACKOFF_IN_FLIGHT_MAX);
 	for (unsigned i = 0; i < n; i++)
-		backoff_end(b, &k, SEC, i < 4, 0);
+		backoff_end(b, &k, SEC, i < 4);
 	for (n = 0; backoff_begin(b, &k, SEC) == 0;)
 		n++;
-	assert_int_equal(n, BACKOFF_IN_FLIGHT_MAX >> 4);
+	assert_int_equal(n, BACKOFF_IN_FLIGHT_MAX);
+	for (unsigned i = 0; i < n; i++)
+		backoff_end(b, &k, SEC, i < 1);
+	/* it had to wait: one at a time */
+	assert_int_equal(backoff_begin(b, &k, 3 * SEC), 0);
+	assert_int_equal(backoff_begin(b, &k, 3 * SEC), 1);
+	backoff_free(b);
+}
+
+/* However many are under way: no more are judged than there are failures left, before the first is known. */
+static void test_judging(void **state)
+{
+	struct backoff *b = backoff_new(5, 60);
+	struct backoff_key k = key_of("192.0.2.1"), other = key_of("192.0.2.2");
+	unsigned n = 0, failed = 0;
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(backoff_begin(b, &k, SEC), 0);
+	assert_int_equal(backoff_begin(b, &other, SEC), 0);
+	while (backoff_judge(b, &k, SEC) == 0)
+		n++;
+	assert_int_equal(n, 5);
+	assert_int_equal(backoff_judge(b, &k, SEC), -EAGAIN);
+	assert_int_equal(backoff_judge(b, &other, SEC), 0);
+	/* who is right makes room */
+	backoff_judged(b, &k);
+	backoff_end(b, &k, SEC, 0);
+	assert_int_equal(backoff_judge(b, &k, SEC), 0);
+	assert_int_equal(backoff_judge(b, &k, SEC), -EAGAIN);
+	for (; failed < 5; failed++) {
+		backoff_judged(b, &k);
+		backoff_end(b, &k, SEC, 1);
+		/* and who is wrong makes none */
+		assert_int_equal(backoff_judge(b, &k, SEC), failed < 4 ? -EAGAIN : 1);
+	}
+	assert_int_equal(backoff_judge(b, &k, 2 * SEC), 0);
+	assert_int_equal(backoff_judge(b, &k, 2 * SEC), -EAGAIN);
+	backoff_free(b);
+}
+
+/* With backoff_max = 0 nobody waits for anything. */
+static void test_off(void **state)
+{
+	struct backoff *b = backoff_new(1, 0);
+	struct backoff_key k = key_of("192.0.2.1");
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		fail_once(b, &k, SEC);
+	for (unsigned i = 0; i < BACKOFF_IN_FLIGHT_MAX; i++) {
+		assert_int_equal(backoff_begin(b, &k, SEC), 0);
+		assert_int_equal(backoff_judge(b, &k, SEC), 0);
+	}
 	backoff_free(b);
 }
 
@@ -102,7 +181,7 @@ static void test_table_full(void **state)
 
 		memcpy(k.address, &i, sizeof i);
 		assert_int_equal(backoff_begin(b, &k, 3 * SEC), 0);
-		backoff_end(b, &k, 3 * SEC, i % 2, 0);
+		backoff_end(b, &k, 3 * SEC, i % 2);
 	}
 	/* others came and went; the one with the most failures is still known */
 	assert_int_not_equal(backoff_begin(b, &bad, 3 * SEC), 0);
@@ -112,9 +191,8 @@ static void test_table_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_waits_and_ends),
-		cmocka_unit_test(test_in_flight_is_counted_before_the_check),
-		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_waits_and_ends), cmocka_unit_test(test_decay), cmocka_unit_test(test_in_flight),
+		cmocka_unit_test(test_judging),        cmocka_unit_test(test_off),   cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_table_full),
 	};
 

@@ -32,7 +32,7 @@ static const struct {
 	{ REFUSAL_MECHANISM, "mechanism", LOGON_FAILURE, 0 },
 	{ REFUSAL_BINDING, "binding", NOBODY, 1 },
 	{ REFUSAL_REPLAY, "replay", NOBODY, 1 },
-	{ REFUSAL_TIMEOUT, "timeout", NOBODY, 0 },
+	{ REFUSAL_TIMEOUT, "timeout", NOBODY, 1 },
 	{ REFUSAL_CANCELLED, "cancelled", NOBODY, 0 },
 	/* a wrong password, an unknown user and a system account are told alike */
 	{ REFUSAL_BAD_CREDENTIALS, "bad-credentials", LOGON_FAILURE, 1 },
