@@ -34,6 +34,7 @@ static const struct method {
 	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_STATUS, "", "a{sv}", WHO_ROOT, bus_status, false },
 	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_RELOAD, "", "", WHO_ROOT, bus_reload, false },
 	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_SET_VERIFIER, "sh", "", WHO_ROOT, bus_set_verifier, false },
+	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_UPDATE_VERIFIER, "sbh", "", WHO_ROOT, bus_update_verifier, false },
 	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_DELETE_VERIFIER, "s", "", WHO_ROOT, bus_delete_verifier, false },
 	{ CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_LIST_VERIFIERS, "", "as", WHO_ROOT, bus_list_verifiers, false },
 };

@@ -28,6 +28,7 @@ int bus_redeem(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_reload(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_set_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s);
+int bus_update_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_delete_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_list_verifiers(sd_bus_message *m, uid_t uid, struct supervisor *s);
 

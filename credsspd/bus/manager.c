@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* org.credssp1.Manager: what credsspctl calls. Never shows a secret. */
+/* org.credssp1.Manager: what credsspctl calls, and pam_credssp when a password changes. Never shows a secret. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -146,6 +146,20 @@ int bus_set_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	if (sd_bus_message_read(m, "sh", &user, &fd) < 0)
 		return -EINVAL;
 	r = supervisor_set_verifier(s, user, fd, on_changed, sd_bus_message_ref(m));
+	if (r < 0)
+		sd_bus_message_unref(m);
+	return r;
+}
+
+int bus_update_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
+{
+	const char *user;
+	int create, fd, r;
+
+	(void)uid;
+	if (sd_bus_message_read(m, "sbh", &user, &create, &fd) < 0)
+		return -EINVAL;
+	r = supervisor_update_verifier(s, user, create != 0, fd, on_changed, sd_bus_message_ref(m));
 	if (r < 0)
 		sd_bus_message_unref(m);
 	return r;

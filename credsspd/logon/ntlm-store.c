@@ -15,8 +15,9 @@ struct store_call {
 	struct supervisor *s;
 	struct store_call *next;
 	uint64_t id;
-	uint8_t type;           /* VERIFIER_SET, DELETE or LIST */
-	int pipe_fd;            /* SET: our duplicate */
+	uint8_t type;           /* VERIFIER_SET, UPDATE, DELETE or LIST */
+	bool create;            /* UPDATE becomes SET for an account that may log on */
+	int pipe_fd;            /* SET, UPDATE: our duplicate */
 	struct child *verifier; /* who has been asked */
 	struct resolve *question;
 	supervisor_changed_fn changed;
@@ -79,11 +80,19 @@ static void send_call(struct store_call *c, const char *name, uint32_t uid)
 	c->verifier = verifier;
 }
 
+/* What of the account rules the uid alone decides: nobody else needs a hash. */
+static bool may_log_on(const struct config *c, uint32_t uid)
+{
+	return uid == 0 ? c->allow_root : uid >= c->minimum_uid;
+}
+
 static void on_name(const struct resolver_answer *answer, void *userdata)
 {
 	struct store_call *c = userdata;
 
 	c->question = NULL;
+	if (answer && c->create && may_log_on(&c->s->config, answer->uid))
+		c->type = VERIFIER_SET;
 	if (!answer)
 		finish(c, -ENETDOWN);
 	else if (answer->refusal == REFUSAL_NONE)
@@ -92,8 +101,8 @@ static void on_name(const struct resolver_answer *answer, void *userdata)
 		finish(c, answer->refusal == REFUSAL_UNAVAILABLE ? -ENETDOWN : -ENOENT);
 }
 
-int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd, supervisor_changed_fn fn,
-			    void *userdata)
+static int begin_set(struct supervisor *s, uint8_t type, bool create, const char *user, int pipe_fd,
+		     supervisor_changed_fn fn, void *userdata)
 {
 	struct resolver_request q = { .type = RESOLVE_NAME };
 	struct store_call *c;
@@ -103,9 +112,10 @@ int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd,
 		return -ENETDOWN;
 	if (strlen(user) > ACCOUNT_NAME_MAX)
 		return -EINVAL;
-	c = call_new(s, VERIFIER_SET, userdata);
+	c = call_new(s, type, userdata);
 	if (!c)
 		return -ENOMEM;
+	c->create = create;
 	(void)snprintf(q.user, sizeof q.user, "%s", user);
 	c->pipe_fd = fcntl(pipe_fd, F_DUPFD_CLOEXEC, 3);
 	r = c->pipe_fd < 0 ? -errno : resolve(s->resolvers, &q, on_name, c, &c->question);
@@ -117,6 +127,21 @@ int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd,
 	}
 	c->changed = fn;
 	return 0;
+}
+
+int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd, supervisor_changed_fn fn,
+			    void *userdata)
+{
+	return begin_set(s, VERIFIER_SET, false, user, pipe_fd, fn, userdata);
+}
+
+int supervisor_update_verifier(struct supervisor *s, const char *user, bool create, int pipe_fd,
+			       supervisor_changed_fn fn, void *userdata)
+{
+	/* nobody's password is of interest then: not a failure to report to whoever changes one */
+	if (s->config.ntlm != CONFIG_NTLM_LOCAL)
+		return -ENOENT;
+	return begin_set(s, VERIFIER_UPDATE, create, user, pipe_fd, fn, userdata);
 }
 
 int supervisor_delete_verifier(struct supervisor *s, const char *user, supervisor_changed_fn fn, void *userdata)

@@ -70,6 +70,12 @@ enum vault_result supervisor_redeem(struct supervisor *s, const char *ticket, co
 typedef void (*supervisor_changed_fn)(int result, void *userdata);
 int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd, supervisor_changed_fn fn,
 			    void *userdata);
+/*
+ * The user has a new password: replaces the record there is. -ENOENT without one, or when no store is in use; @create
+ * makes one for an account whose uid may log on.
+ */
+int supervisor_update_verifier(struct supervisor *s, const char *user, bool create, int pipe_fd,
+			       supervisor_changed_fn fn, void *userdata);
 int supervisor_delete_verifier(struct supervisor *s, const char *user, supervisor_changed_fn fn, void *userdata);
 
 /* Called for each record, and once with NULL and a result (0 or -errno) at the end. */

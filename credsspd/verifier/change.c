@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an administrator asks through the supervisor: set, delete, list. */
+/* What is asked through the supervisor: set, update (by the PAM module), delete, list. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -38,10 +38,11 @@ static int told(int r, const char *what, const char *name, const char *error)
 
 /* ---- set ---- */
 
-/* A SET whose password is being read. */
+/* A SET or UPDATE whose password is being read. */
 struct change {
 	struct verifier *v;
 	struct change *next;
+	uint8_t type; /* VERIFIER_SET or UPDATE */
 	uint64_t id;
 	uint32_t uid;
 	char name[RECORD_NAME_MAX];
@@ -86,7 +87,8 @@ static int store_password(struct change *c)
 	memcpy(r.name, c->name, sizeof r.name);
 	e = ntlmv2_hash_password((struct view){ p, len }, r.hash);
 	if (e == 0)
-		e = store_set(c->v->store, &r, &error);
+		e = c->type == VERIFIER_SET ? store_set(c->v->store, &r, &error)
+					    : store_update(c->v->store, &r, &error);
 	secret_wipe(&r, sizeof r);
 	return told(e == -EILSEQ ? -EINVAL : e, "set", c->name, error);
 }
@@ -152,6 +154,7 @@ void change_set(struct verifier *v, const struct verifier_control *what, int *fd
 	}
 	*c = (struct change){ .v = v,
 			      .next = v->changes,
+			      .type = what->type,
 			      .id = what->id,
 			      .uid = what->uid,
 			      .fd = TAKE_FD(*fd),

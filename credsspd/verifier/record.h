@@ -22,10 +22,11 @@ enum verifier_type {
 	VERIFIER_DELETE = 3, /* struct verifier_control */
 	VERIFIER_LIST =
 	    4, /* struct verifier_control: answered by one VERIFIER_LISTED a record and a last one with more = 0 */
+	VERIFIER_UPDATE = 5, /* as SET, for a record that is there: -ENOENT without one of that name and uid */
 	/* verifier -> supervisor */
 	VERIFIER_READY = 16,   /* the type octet alone: the store has been opened */
 	VERIFIER_RESULT = 17,  /* struct verifier_result */
-	VERIFIER_CHANGED = 18, /* struct verifier_changed: answer to SET and DELETE */
+	VERIFIER_CHANGED = 18, /* struct verifier_changed: answer to SET, UPDATE and DELETE */
 	VERIFIER_LISTED = 19,  /* struct verifier_listed */
 	/* worker -> verifier */
 	VERIFIER_QUERY = 32, /* struct verifier_query */
@@ -36,9 +37,9 @@ enum verifier_type {
 struct verifier_control {
 	uint8_t type;
 	uint8_t pad_[3];
-	uint32_t uid;               /* SET: of the account that the name was resolved to */
+	uint32_t uid;               /* SET, UPDATE: of the account that the name was resolved to */
 	uint64_t id;                /* ATTACH: the logon; else a request id that the answer repeats */
-	char name[RECORD_NAME_MAX]; /* SET, DELETE: canonical pw_name */
+	char name[RECORD_NAME_MAX]; /* SET, UPDATE, DELETE: canonical pw_name */
 };
 
 struct verifier_query {

@@ -575,7 +575,7 @@ static int begin_change(struct store *s, char **ret_error)
 
 static int end_change(struct store *s, struct records *changed)
 {
-	struct stat seen;
+	struct stat seen = { .st_ino = 0 };
 	int r = save(s, changed, &seen);
 
 	if (r == 0) {
@@ -587,11 +587,14 @@ static int end_change(struct store *s, struct records *changed)
 	return r;
 }
 
-static int put(struct records *r, const struct store_record *record)
-{
-	size_t at = lower_bound(r, record->name, compare_names);
+/* What is done to the records: with @record, which is of @name, or without one. */
+typedef int (*edit_fn)(struct records *r, const struct store_record *record, const char *name);
 
-	if (at == r->n || strcmp(r->p[at].name, record->name) != 0) {
+static int put(struct records *r, const struct store_record *record, const char *name)
+{
+	size_t at = lower_bound(r, name, compare_names);
+
+	if (at == r->n || strcmp(r->p[at].name, name) != 0) {
 		if (r->n == NTLM_STORE_MAX_RECORDS)
 			return -ENOSPC;
 		memmove(&r->p[at + 1], &r->p[at], octets_of(r->n - at));
@@ -601,10 +604,22 @@ static int put(struct records *r, const struct store_record *record)
 	return 0;
 }
 
-static int take_out(struct records *r, const char *name)
+static int replace(struct records *r, const struct store_record *record, const char *name)
 {
 	ssize_t at = find_exact(r, name);
 
+	/* of another uid: the name had another account once, which nobody asked to bring back */
+	if (at < 0 || r->p[at].uid != record->uid)
+		return -ENOENT;
+	r->p[at] = *record;
+	return 0;
+}
+
+static int take_out(struct records *r, const struct store_record *record, const char *name)
+{
+	ssize_t at = find_exact(r, name);
+
+	(void)record;
 	if (at < 0)
 		return -ENOENT;
 	r->n--;
@@ -612,8 +627,7 @@ static int take_out(struct records *r, const char *name)
 	return 0;
 }
 
-/* Puts @record, or takes @name out when there is none. */
-static int change(struct store *s, const struct store_record *record, const char *name, char **ret_error)
+static int change(struct store *s, edit_fn edit, const struct store_record *record, const char *name, char **ret_error)
 {
 	CLEANUP(records_done) struct records changed = { .p = NULL };
 	int r = begin_change(s, ret_error);
@@ -622,14 +636,14 @@ static int change(struct store *s, const struct store_record *record, const char
 		return r;
 	r = records_copy(&s->records, &changed);
 	if (r == 0)
-		r = record ? put(&changed, record) : take_out(&changed, name);
+		r = edit(&changed, record, name);
 	if (r == 0)
 		return end_change(s, &changed);
 	(void)flock(s->dir, LOCK_UN);
 	return r;
 }
 
-int store_set(struct store *s, const struct store_record *record, char **ret_error)
+static int change_record(struct store *s, edit_fn edit, const struct store_record *record, char **ret_error)
 {
 	size_t len = strnlen(record->name, sizeof record->name);
 
@@ -637,10 +651,20 @@ int store_set(struct store *s, const struct store_record *record, char **ret_err
 	if (len == 0 || len > ACCOUNT_NAME_MAX || name_check(record->name, len) < 0 || record->uid == (uid_t)-1 ||
 	    record->changed < 0)
 		return -EINVAL;
-	return change(s, record, record->name, ret_error);
+	return change(s, edit, record, record->name, ret_error);
+}
+
+int store_set(struct store *s, const struct store_record *record, char **ret_error)
+{
+	return change_record(s, put, record, ret_error);
+}
+
+int store_update(struct store *s, const struct store_record *record, char **ret_error)
+{
+	return change_record(s, replace, record, ret_error);
 }
 
 int store_remove(struct store *s, const char *name, char **ret_error)
 {
-	return change(s, NULL, name, ret_error);
+	return change(s, take_out, NULL, name, ret_error);
 }

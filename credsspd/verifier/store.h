@@ -52,12 +52,13 @@ const struct store_record *store_after(const struct store *s, const char *name);
 const struct store_record *store_find(const struct store *s, const char *name);
 
 /*
- * Adds or replaces the record of @record->name; removes that of exactly @name. The
- * file is read again first, under a lock. Written to a new file, synced, renamed:
- * on failure the file and the records are as they were, except that -EIO can also
- * mean that the renamed file did not reach the disk for sure. Returns 0, -ENOENT
- * (remove), -EINVAL for a name that name_check() refuses, -ENOSPC when the disk or the
- * store is full, or another -errno.
+ * Adds or replaces the record of @record->name; replaces the one of exactly that name and
+ * uid; removes that of exactly @name. The file is read again first, under a lock.
+ * Written to a new file, synced, renamed: on failure the file and the records are as
+ * they were, except that -EIO can also mean that the renamed file did not reach the
+ * disk for sure. Returns 0, -ENOENT (update, remove), -EINVAL for a name that
+ * name_check() refuses, -ENOSPC when the disk or the store is full, or another -errno.
  */
 int store_set(struct store *s, const struct store_record *record, char **ret_error);
+int store_update(struct store *s, const struct store_record *record, char **ret_error);
 int store_remove(struct store *s, const char *name, char **ret_error);

@@ -37,6 +37,7 @@ static int take_control(struct verifier *v, const struct verifier_control *c, in
 		question_attach(v, c->id, fd);
 		return 0;
 	case VERIFIER_SET:
+	case VERIFIER_UPDATE:
 		change_set(v, c, fd);
 		return 0;
 	case VERIFIER_DELETE:

@@ -33,11 +33,16 @@
 #define CREDSSP_ABOUT_PRINCIPAL "principal" /* s, the authenticated name as GSS displays it */
 #define CREDSSP_ABOUT_LOGON "logon"         /* t, the id in every log line */
 
-/* Administrators (uid 0). */
+/* Administrators, and PAM when a password changes (uid 0). */
 #define CREDSSP_MANAGER_INTERFACE "org.credssp1.Manager"
 #define CREDSSP_METHOD_STATUS "Status"            /* () -> (a{sv}) */
 #define CREDSSP_METHOD_RELOAD "Reload"            /* () -> () */
 #define CREDSSP_METHOD_SET_VERIFIER "SetVerifier" /* (s user, h pipe) -> (): the password, UTF-8, until end of file */
+/*
+ * (s user, b create, h pipe) -> (): the same for a user who has a record. Without one UnknownUser, unless create is
+ * true and the account is one that may log on by its uid.
+ */
+#define CREDSSP_METHOD_UPDATE_VERIFIER "UpdateVerifier"
 #define CREDSSP_METHOD_DELETE_VERIFIER "DeleteVerifier" /* (s user) -> () */
 #define CREDSSP_METHOD_LIST_VERIFIERS "ListVerifiers"   /* () -> (as) */
 

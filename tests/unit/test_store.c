@@ -77,6 +77,15 @@ static int set(struct store *s, const char *name, uid_t uid, uint8_t first)
 	return store_set(s, &r, &error);
 }
 
+static int update(struct store *s, const char *name, uid_t uid, uint8_t first)
+{
+	AUTO_FREE char *error = NULL;
+	struct store_record r = { .uid = uid, .hash = { first, 2, 3 }, .changed = 1700000001 };
+
+	(void)snprintf(r.name, sizeof r.name, "%s", name);
+	return store_update(s, &r, &error);
+}
+
 static int drop(struct store *s, const char *name)
 {
 	AUTO_FREE char *error = NULL;
@@ -130,6 +139,31 @@ static const char *name_found(const struct store *s, const char *name)
 }
 
 /* ---- tests ---- */
+
+/* Only the record of that very account: not one of a similar name, nor of who had the name before. */
+static void test_update(void **state)
+{
+	struct store *s = open_good();
+	char before[256];
+
+	(void)state;
+	assert_int_equal(update(s, "alice", 1001, 7), -ENOENT);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(set(s, "alice", 1001, 1), 0);
+	assert_int_equal(set(s, "bob", 1002, 1), 0);
+	(void)snprintf(before, sizeof before, "%s", read_text());
+	assert_int_equal(update(s, "Alice", 1001, 7), -ENOENT);
+	assert_int_equal(update(s, "alice", 1003, 7), -ENOENT);
+	assert_int_equal(update(s, "carol", 1001, 7), -ENOENT);
+	assert_int_equal(update(s, "a:b", 1001, 7), -EINVAL);
+	assert_string_equal(read_text(), before);
+	assert_int_equal(update(s, "alice", 1001, 7), 0);
+	assert_int_equal(store_count(s), 2);
+	assert_int_equal(store_find(s, "alice")->hash[0], 7);
+	assert_int_equal(store_find(s, "alice")->changed, 1700000001);
+	assert_int_equal(store_find(s, "bob")->hash[0], 1);
+	store_close(s);
+}
 
 static void test_round_trip(void **state)
 {
@@ -598,19 +632,13 @@ static void test_largest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_round_trip),
-		TEST(test_case),
-		TEST(test_order),
-		TEST(test_bad_names),
-		TEST(test_malformed),
-		TEST(test_unsafe),
-		TEST(test_owner),
-		TEST(test_others_changes),
-		TEST(test_lock_is_given_back),
-		TEST(test_leftover),
-		TEST(test_short_write),
-		TEST(test_full_disk),
-		TEST(test_killed_while_writing),
+		TEST(test_update),         TEST(test_round_trip),
+		TEST(test_case),           TEST(test_order),
+		TEST(test_bad_names),      TEST(test_malformed),
+		TEST(test_unsafe),         TEST(test_owner),
+		TEST(test_others_changes), TEST(test_lock_is_given_back),
+		TEST(test_leftover),       TEST(test_short_write),
+		TEST(test_full_disk),      TEST(test_killed_while_writing),
 		TEST(test_largest),
 	};
 
