@@ -10,6 +10,7 @@
 
 #include <dbus/dbus.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,9 +203,10 @@ static enum bus_result take_error(DBusMessage *reply, char *error)
 		const char *name;
 		enum bus_result result;
 	} row[] = {
-		{ CREDSSP_ERROR_NO_TICKET, BUS_NO_TICKET },  { CREDSSP_ERROR_TICKET_MISMATCH, BUS_MISMATCH },
-		{ CREDSSP_ERROR_ACCESS_DENIED, BUS_DENIED }, { DBUS_ERROR_ACCESS_DENIED, BUS_DENIED },
-		{ DBUS_ERROR_SERVICE_UNKNOWN, BUS_ABSENT },  { DBUS_ERROR_NAME_HAS_NO_OWNER, BUS_ABSENT },
+		{ CREDSSP_ERROR_NO_TICKET, BUS_NO_TICKET },    { CREDSSP_ERROR_TICKET_MISMATCH, BUS_MISMATCH },
+		{ CREDSSP_ERROR_UNKNOWN_USER, BUS_NO_RECORD }, { CREDSSP_ERROR_INVALID_ARGUMENT, BUS_REJECTED },
+		{ CREDSSP_ERROR_ACCESS_DENIED, BUS_DENIED },   { DBUS_ERROR_ACCESS_DENIED, BUS_DENIED },
+		{ DBUS_ERROR_SERVICE_UNKNOWN, BUS_ABSENT },    { DBUS_ERROR_NAME_HAS_NO_OWNER, BUS_ABSENT },
 		{ DBUS_ERROR_NO_REPLY, BUS_ABSENT }, /* it ended, or disconnected, without an answer */
 	};
 	const char *name = dbus_message_get_error_name(reply);
@@ -215,55 +217,113 @@ static enum bus_result take_error(DBusMessage *reply, char *error)
 	return problem(error, BUS_ERROR, name);
 }
 
-static enum bus_result redeem_on(DBusConnection *c, const char *ticket, const char *service, const char *user,
-				 int64_t deadline, struct bus_about *ret_about, char *error)
+/* ---- a call, from the first connect() to the reply ---- */
+
+/* Sends @m on @c, which is new; *@ret_reply is a method return. */
+static enum bus_result exchange(DBusConnection *c, DBusMessage *m, int64_t deadline, DBusMessage **ret_reply,
+				char *error)
 {
 	enum bus_result result = hello(c, deadline, error);
-	DBusMessage *m, *reply;
+	DBusMessage *reply;
 
 	if (result != BUS_OK)
 		return result;
-	m = dbus_message_new_method_call(CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH, CREDSSP_VAULT_INTERFACE,
-					 CREDSSP_METHOD_REDEEM);
-	if (!m || !dbus_message_append_args(m, DBUS_TYPE_STRING, &ticket, DBUS_TYPE_STRING, &service, DBUS_TYPE_STRING,
-					    &user, DBUS_TYPE_INVALID)) {
-		if (m)
-			dbus_message_unref(m);
-		return problem(error, BUS_ERROR, "out of memory");
-	}
+	if (dbus_message_contains_unix_fds(m) && !dbus_connection_can_send_type(c, DBUS_TYPE_UNIX_FD))
+		return problem(error, BUS_ERROR, "the bus passes no descriptors");
 	reply = call(c, m, deadline, &result);
-	dbus_message_unref(m);
 	if (!reply)
 		return problem(error, result, "");
-	result = dbus_message_get_type(reply) == DBUS_MESSAGE_TYPE_METHOD_RETURN ? take_reply(reply, ret_about, error)
-										 : take_error(reply, error);
-	dbus_message_unref(reply);
+	if (dbus_message_get_type(reply) != DBUS_MESSAGE_TYPE_METHOD_RETURN) {
+		result = take_error(reply, error);
+		dbus_message_unref(reply);
+		return result;
+	}
+	*ret_reply = reply;
+	return BUS_OK;
+}
+
+static enum bus_result connect_and_exchange(DBusMessage *m, int64_t deadline, DBusMessage **ret_reply, char *error)
+{
+	DBusError e = DBUS_ERROR_INIT;
+	const char *address = bus_address();
+	enum bus_result result = try_socket(address, error);
+	DBusConnection *c;
+
+	if (result != BUS_OK)
+		return result;
+	c = dbus_connection_open_private(address, &e);
+	if (!c) {
+		result = problem(error, BUS_ABSENT, e.message);
+		dbus_error_free(&e);
+		return result;
+	}
+	dbus_connection_set_exit_on_disconnect(c, FALSE);
+	result = exchange(c, m, deadline, ret_reply, error);
+	dbus_connection_close(c);
+	dbus_connection_unref(c);
 	return result;
+}
+
+/* Frees @m, which is NULL without memory. */
+static enum bus_result send_message(DBusMessage *m, int64_t deadline, DBusMessage **ret_reply, char *error)
+{
+	enum bus_result result;
+
+	if (!m)
+		return problem(error, BUS_ERROR, "out of memory");
+	result = connect_and_exchange(m, deadline, ret_reply, error);
+	dbus_message_unref(m);
+	return result;
+}
+
+/* As dbus_message_append_args() takes them, for a method of ours; NULL without memory. */
+static DBusMessage *method_call(const char *interface, const char *method, int first, ...)
+{
+	DBusMessage *m = dbus_message_new_method_call(CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH, interface, method);
+	va_list ap;
+
+	va_start(ap, first);
+	if (m && !dbus_message_append_args_valist(m, first, ap)) {
+		dbus_message_unref(m);
+		m = NULL;
+	}
+	va_end(ap);
+	return m;
 }
 
 enum bus_result bus_redeem(const char *ticket, const char *service, const char *user, int64_t deadline,
 			   struct bus_about *ret_about, char ret_error[160])
 {
-	DBusError e = DBUS_ERROR_INIT;
-	const char *address = bus_address();
+	DBusMessage *reply = NULL;
 	enum bus_result result;
-	DBusConnection *c;
 
 	ret_error[0] = '\0';
 	if (!dbus_validate_utf8(ticket, NULL) || !dbus_validate_utf8(service, NULL) || !dbus_validate_utf8(user, NULL))
 		return problem(ret_error, BUS_ERROR, "a name that is not UTF-8");
-	result = try_socket(address, ret_error);
+	result = send_message(method_call(CREDSSP_VAULT_INTERFACE, CREDSSP_METHOD_REDEEM, DBUS_TYPE_STRING, &ticket,
+					  DBUS_TYPE_STRING, &service, DBUS_TYPE_STRING, &user, DBUS_TYPE_INVALID),
+			      deadline, &reply, ret_error);
 	if (result != BUS_OK)
 		return result;
-	c = dbus_connection_open_private(address, &e);
-	if (!c) {
-		result = problem(ret_error, BUS_ABSENT, e.message);
-		dbus_error_free(&e);
-		return result;
-	}
-	dbus_connection_set_exit_on_disconnect(c, FALSE);
-	result = redeem_on(c, ticket, service, user, deadline, ret_about, ret_error);
-	dbus_connection_close(c);
-	dbus_connection_unref(c);
+	result = take_reply(reply, ret_about, ret_error);
+	dbus_message_unref(reply);
+	return result;
+}
+
+enum bus_result bus_update_verifier(const char *user, bool create, int fd, int64_t deadline, char ret_error[160])
+{
+	dbus_bool_t also_new = create;
+	DBusMessage *reply = NULL;
+	enum bus_result result;
+
+	ret_error[0] = '\0';
+	if (!dbus_validate_utf8(user, NULL))
+		return problem(ret_error, BUS_ERROR, "a name that is not UTF-8");
+	result =
+	    send_message(method_call(CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_UPDATE_VERIFIER, DBUS_TYPE_STRING, &user,
+				     DBUS_TYPE_BOOLEAN, &also_new, DBUS_TYPE_UNIX_FD, &fd, DBUS_TYPE_INVALID),
+			 deadline, &reply, ret_error);
+	if (result == BUS_OK)
+		dbus_message_unref(reply);
 	return result;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* org.credssp1.Vault, called with a deadline. The only file of the module that knows D-Bus is bus.c. */
+/* org.credssp1 of pam_credssp, called with a deadline. The only file of the module that knows D-Bus is bus.c. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "include/credssp/limits.h"
@@ -13,7 +14,9 @@ enum bus_result {
 	BUS_DENIED,    /* this process may not redeem */
 	BUS_ABSENT,    /* no bus, or nobody has the name */
 	BUS_TIMEOUT,
-	BUS_ERROR, /* anything else */
+	BUS_NO_RECORD, /* of this user in the NTLM store, or there is no store */
+	BUS_REJECTED,  /* an argument, or what is in the pipe, is not taken */
+	BUS_ERROR,     /* anything else */
 	BUS_RESULT_MAX_
 };
 
@@ -33,6 +36,12 @@ struct bus_about {
  */
 enum bus_result bus_redeem(const char *ticket, const char *service, const char *user, int64_t deadline,
 			   struct bus_about *ret_about, char ret_error[160]);
+
+/*
+ * The user's new password, all of it in the pipe @fd (which stays the caller's), for the NTLM store; @create: also for
+ * a user without a record. Otherwise as bus_redeem().
+ */
+enum bus_result bus_update_verifier(const char *user, bool create, int fd, int64_t deadline, char ret_error[160]);
 
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t bus_now(void);

@@ -7,6 +7,7 @@
 #include "include/credssp/handover.h"
 #include "pam_credssp/logon.h"
 #include "pam_credssp/options.h"
+#include "pam_credssp/password.h"
 #include "pam_credssp/redeem.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -78,25 +79,10 @@ EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const c
 	return PAM_SUCCESS;
 }
 
-static int item_is_ticket(pam_handle_t *pamh, int item)
-{
-	const void *value = NULL;
-
-	return pam_get_item(pamh, item, &value) == PAM_SUCCESS && value && logon_is_ticket(value);
-}
-
-/* A ticket never becomes a password, nor is it an old one. */
 EXPORT int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	struct options o;
 	int r = options_parse(pamh, argc, argv, &o);
 
-	(void)flags;
-	if (r != PAM_SUCCESS)
-		return r;
-	if (!item_is_ticket(pamh, PAM_AUTHTOK) && !item_is_ticket(pamh, PAM_OLDAUTHTOK) && !logon_get(pamh))
-		return PAM_IGNORE;
-	pam_syslog(pamh, LOG_WARNING, "refused: a logon by ticket cannot change the password");
-	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
-	return PAM_AUTHTOK_ERR;
+	return r == PAM_SUCCESS ? password_change(pamh, flags, &o) : r;
 }

@@ -35,6 +35,10 @@ static const struct row {
 	  SET_FLAG,
 	  offsetof(struct options, require_ticket),
 	  0 },
+	{ { "create", "password: make an NTLM record where there is none" },
+	  SET_FLAG,
+	  offsetof(struct options, create),
+	  0 },
 	{ { "debug", "log what the module does" }, SET_FLAG, offsetof(struct options, debug), 0 },
 	{ { "timeout=", "milliseconds that credsspd may take" }, SET_NUMBER, offsetof(struct options, timeout), 0 },
 };

@@ -13,6 +13,7 @@ enum action {
 struct options {
 	int action;          /* enum action */
 	bool require_ticket; /* no ticket, no logon */
+	bool create;         /* password: store the hash of users who have none */
 	bool debug;
 	unsigned timeout; /* ms, for everything on the bus and the pipe together */
 };

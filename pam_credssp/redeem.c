@@ -43,6 +43,8 @@ static const struct {
 			 "this process may not redeem tickets (redeemers in credsspd.conf, bus policy)" },
 	[BUS_ABSENT] = { PAM_AUTHINFO_UNAVAIL, "credsspd is not there (systemctl status credsspd)" },
 	[BUS_TIMEOUT] = { PAM_AUTHINFO_UNAVAIL, "credsspd or the bus gave no answer in time" },
+	[BUS_NO_RECORD] = { PAM_SYSTEM_ERR, "an answer to another question" },
+	[BUS_REJECTED] = { PAM_SYSTEM_ERR, "credsspd does not take the question (versions differ?)" },
 	[BUS_ERROR] = { PAM_SYSTEM_ERR, "the bus call failed" },
 	[PROBLEM_SLOW_PIPE] = { PAM_AUTHINFO_UNAVAIL, "the credentials did not arrive in time" },
 	[PROBLEM_PIPE] = { PAM_SYSTEM_ERR, "the credentials cannot be read" },

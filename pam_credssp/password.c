@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libpam calls the password phase twice: every module looks (PAM_PRELIM_CHECK), then every module acts. A `required`
+ * module that fails to act does not keep libpam from calling those behind it, and pam_unix then leaves a password in
+ * PAM_AUTHTOK that it could not write. So the line belongs where a failure before it ends the stack, as in Debian's
+ * common-password. Modules that only refuse a new password take it out of PAM_AUTHTOK.
+ */
+#include "pam_credssp/password.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <security/pam_ext.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "include/credssp/cleanup.h"
+#include "include/credssp/limits.h"
+#include "pam_credssp/bus.h"
+#include "pam_credssp/logon.h"
+
+static const struct {
+	int pam;
+	const char *text;
+} outcomes[BUS_RESULT_MAX_] = {
+	[BUS_OK] = { PAM_SUCCESS, "the NTLM store has the new password" },
+	[BUS_NO_TICKET] = { PAM_SYSTEM_ERR, "an answer to another question" },
+	[BUS_MISMATCH] = { PAM_SYSTEM_ERR, "an answer to another question" },
+	[BUS_DENIED] = { PAM_AUTHTOK_ERR, "only root may change the NTLM store" },
+	[BUS_ABSENT] = { PAM_AUTHTOK_ERR, "credsspd is not there" },
+	[BUS_TIMEOUT] = { PAM_AUTHTOK_ERR, "credsspd or the bus gave no answer in time" },
+	[BUS_NO_RECORD] = { PAM_IGNORE, "the user is not in the NTLM store" },
+	[BUS_REJECTED] = { PAM_AUTHTOK_ERR, "NTLM has no such password: empty, not UTF-8, or of several lines" },
+	[BUS_ERROR] = { PAM_AUTHTOK_ERR, "the bus call failed" },
+};
+
+static const char *text_item(pam_handle_t *pamh, int item)
+{
+	const void *value = NULL;
+
+	return pam_get_item(pamh, item, &value) == PAM_SUCCESS ? value : NULL;
+}
+
+/* ---- tickets ---- */
+
+static bool item_is_ticket(pam_handle_t *pamh, int item)
+{
+	const char *value = text_item(pamh, item);
+
+	return value && logon_is_ticket(value);
+}
+
+static int refuse_ticket(pam_handle_t *pamh)
+{
+	pam_syslog(pamh, LOG_WARNING, "refused: a logon by ticket cannot change the password");
+	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
+	return PAM_AUTHTOK_ERR;
+}
+
+/* ---- the store ---- */
+
+/* A pipe with the whole of @password in it and no writer left; the only copy there is besides libpam's own. */
+static int pipe_of(const char *password, int *ret_fd)
+{
+	AUTO_CLOSE int in = -1;
+	AUTO_CLOSE int out = -1;
+	size_t len = strlen(password);
+	int p[2];
+	ssize_t n;
+
+	if (len > PASSWORD_MAX) /* and so it fits into the smallest pipe */
+		return -EMSGSIZE;
+	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	out = p[0];
+	in = p[1];
+	n = len ? write(in, password, len) : 0;
+	if (n != (ssize_t)len)
+		return n < 0 ? -errno : -ENOSPC;
+	*ret_fd = TAKE_FD(out);
+	return 0;
+}
+
+static int not_updated(pam_handle_t *pamh, const char *user, int pam, const char *text, const char *detail)
+{
+	pam_syslog(pamh, LOG_WARNING, "the NTLM store is not updated, user=%s: %s%s%s", user, text, *detail ? ": " : "",
+		   detail);
+	return pam;
+}
+
+static int update(pam_handle_t *pamh, const struct options *o, const char *password)
+{
+	const char *user = text_item(pamh, PAM_USER);
+	int64_t deadline = bus_now() + o->timeout;
+	enum bus_result result;
+	AUTO_CLOSE int fd = -1;
+	char error[160] = "";
+	int r;
+
+	if (!user || !*user)
+		return not_updated(pamh, "?", PAM_USER_UNKNOWN, "the application named no user", "");
+	r = pipe_of(password, &fd);
+	if (r < 0)
+		return not_updated(pamh, user, PAM_AUTHTOK_ERR, "the password cannot be handed over", strerror(-r));
+	result = bus_update_verifier(user, o->create, fd, deadline, error);
+	if (result != BUS_OK && result != BUS_NO_RECORD)
+		return not_updated(pamh, user, outcomes[result].pam, outcomes[result].text, error);
+	if (result == BUS_OK || o->debug)
+		pam_syslog(pamh, result == BUS_OK ? LOG_INFO : LOG_DEBUG, "%s, user=%s", outcomes[result].text, user);
+	return outcomes[result].pam;
+}
+
+int password_change(pam_handle_t *pamh, int flags, const struct options *o)
+{
+	const char *password;
+
+	if (item_is_ticket(pamh, PAM_AUTHTOK) || item_is_ticket(pamh, PAM_OLDAUTHTOK) || logon_get(pamh))
+		return refuse_ticket(pamh);
+	if (!(flags & PAM_UPDATE_AUTHTOK))
+		return PAM_IGNORE;
+	password = text_item(pamh, PAM_AUTHTOK);
+	return password ? update(pamh, o, password) : PAM_IGNORE;
+}
