@@ -89,3 +89,8 @@
 #define CONFIG_FILE_MAX 1048576U
 #define CONFIG_LIST_MAX 256U
 #define NTLM_STORE_MAX_RECORDS 100000U
+#define FILES_LOOK_SEC 5U           /* between two looks at keytab and certificate */
+#define FILES_SETTLE_MSEC 200U      /* a file that was written to is left alone for so long */
+#define FILES_SETTLE_MAX_MSEC 5000U /* but no longer, when it is written to all the time */
+#define FILES_RETRY_MAX_SEC 300U    /* between two tries of files that cannot be used */
+#define KEYS_WAIT_SEC 5U            /* a logon waits for keys that are being loaded, then takes the old ones */
