@@ -16,6 +16,7 @@
 #include "credsspd/rdp/settings.h"
 #include "credsspd/rdp/tls.h"
 #include "credsspd/util/log.h"
+#include "credsspd/util/watch.h"
 #include "include/credssp/cleanup.h"
 
 struct program {
@@ -23,6 +24,7 @@ struct program {
 	sd_event *event;
 	struct settings settings;
 	SSL_CTX *ctx;
+	struct watch *watch; /* of certificate and key */
 	struct listener *listener;
 };
 
@@ -35,23 +37,71 @@ static const char usage[] =
     "      --version       version\n"
     "SIGHUP reads the configuration and the certificate again.\n";
 
+/* ---- the certificate ---- */
+
+/* A context that has shaken hands with itself. */
+static int load_certificate(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error)
+{
+	SSL_CTX *ctx = NULL;
+	int r = tls_context(s, &ctx, ret_error);
+
+	if (r == 0)
+		r = tls_rehearse(ctx, ret_error);
+	if (r < 0)
+		SSL_CTX_free(ctx);
+	else
+		*ret_ctx = ctx;
+	return r;
+}
+
+/* One that we have made ourselves changes only when it is gone. */
+static int watch_certificate(struct program *p, const struct settings *s)
+{
+	const char *paths[] = { s->certificate, s->private_key };
+
+	return watch_files(p->watch, paths, s->certificate ? 2 : 0);
+}
+
+/* Certificate and key are two files: in between they do not match, and the old ones go on until they do. */
+static void renew_certificate(struct program *p)
+{
+	AUTO_FREE char *error = NULL;
+	SSL_CTX *ctx = NULL;
+	int r = load_certificate(&p->settings, &ctx, &error);
+
+	if (r < 0) {
+		log_line(LOG_WARNING, "the new certificate cannot be used, the old one stays; next try in %u s: %s",
+			 watch_again(p->watch), error ? error : strerror(-r));
+		return;
+	}
+	SSL_CTX_free(p->ctx);
+	p->ctx = ctx;
+	listener_configure(p->listener, &p->settings, ctx);
+	log_line(LOG_INFO, "certificate %s has changed; new connections get it", p->settings.certificate);
+}
+
+static void on_certificate_changed(const char *missing, void *userdata)
+{
+	if (missing)
+		log_line(LOG_WARNING, "%s is not there any more; the certificate in use stays", missing);
+	else
+		renew_certificate(userdata);
+}
+
+/* ---- all of it ---- */
+
 /* Settings and certificate, both or neither. */
 static int load(struct program *p, struct settings *ret_settings, SSL_CTX **ret_ctx)
 {
 	AUTO_FREE char *error = NULL;
-	SSL_CTX *ctx = NULL;
 	int r = settings_load(p->config_path, ret_settings, &error);
 
 	if (r == 0) {
-		r = tls_context(ret_settings, &ctx, &error);
+		r = watch_certificate(p, ret_settings);
 		if (r == 0)
-			r = tls_rehearse(ctx, &error);
-		if (r < 0) {
-			SSL_CTX_free(ctx);
+			r = load_certificate(ret_settings, ret_ctx, &error);
+		if (r < 0)
 			settings_done(ret_settings);
-		} else {
-			*ret_ctx = ctx;
-		}
 	}
 	if (r < 0)
 		log_line(LOG_ERR, "%s", error ? error : strerror(-r));
@@ -77,6 +127,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 		log_line(LOG_INFO, "configuration and certificate read again; what listens stays as it was");
 	} else {
 		log_line(LOG_ERR, "reload refused, the old configuration stays");
+		/* its files may have changed as well */
+		if (watch_certificate(p, &p->settings) == 0)
+			(void)watch_again(p->watch);
 	}
 	(void)sd_notify(0, "READY=1");
 	return 0;
@@ -106,14 +159,16 @@ static int watch_signals(struct program *p)
 
 static int run(struct program *p)
 {
-	int r = load(p, &p->settings, &p->ctx);
+	int r = sd_event_default(&p->event);
 
+	if (r >= 0)
+		r = watch_new(p->event, on_certificate_changed, p, &p->watch);
+	if (r >= 0)
+		r = load(p, &p->settings, &p->ctx);
 	if (r < 0)
 		return EXIT_FAILURE;
 	log_set_debug(p->settings.debug);
-	r = sd_event_default(&p->event);
-	if (r >= 0)
-		r = watch_signals(p);
+	r = watch_signals(p);
 	if (r >= 0)
 		r = listener_new(p->event, &p->settings, p->ctx, &p->listener);
 	if (r >= 0) {
@@ -127,6 +182,7 @@ static int run(struct program *p)
 	/* desktops survive a restart of the listener: their processes need nothing of it */
 	if (p->listener)
 		listener_free(p->listener, 1);
+	watch_free(p->watch);
 	SSL_CTX_free(p->ctx);
 	settings_done(&p->settings);
 	(void)sd_event_unref(p->event);
