@@ -60,7 +60,7 @@ static bool may_be_judged(struct handshake *h)
 		handshake_fail(h, REFUSAL_BACKOFF, NULL);
 		return false;
 	}
-	h->waits = true;
+	h->queued = true;
 	(void)sd_event_source_set_io_events(h->channel_io, 0);
 	(void)sd_event_source_set_enabled(h->step, SD_EVENT_OFF); /* it is not the client that is slow */
 	return false;
@@ -74,9 +74,9 @@ void handshake_judged(struct handshake *h)
 	backoff_judged(h->s->backoff, &h->address);
 	/* all of them: the first may be refused, and the others have to hear of that as well */
 	for (struct handshake *i = h->s->handshakes; i; i = i->next) {
-		if (!i->waits || memcmp(&i->address, &h->address, sizeof i->address) != 0)
+		if (!i->queued || memcmp(&i->address, &h->address, sizeof i->address) != 0)
 			continue;
-		i->waits = false;
+		i->queued = false;
 		(void)sd_event_source_set_io_events(i->channel_io, EPOLLIN);
 	}
 }

@@ -34,6 +34,8 @@ struct service {
 	unsigned restart_delay; /* seconds */
 	bool was_ready;
 	bool start_failed;
+	bool again; /* another one is to follow the one that is starting */
+	uint64_t last_serial;
 };
 
 static int pidfd_of(pid_t pid)
@@ -92,6 +94,23 @@ void child_unref(struct child *c)
 	end_if_idle(c);
 }
 
+bool service_starting(const struct service *s)
+{
+	for (const struct child *c = s->children; c; c = c->next)
+		if (!c->ready && !c->retired)
+			return true;
+	return false;
+}
+
+/* Whether a child started that was waiting for its turn. */
+static bool start_next(struct service *s)
+{
+	if (!s->again || service_starting(s))
+		return false;
+	s->again = false;
+	return service_start(s) == 0;
+}
+
 static void became_ready(struct child *c)
 {
 	struct service *s = c->service;
@@ -104,6 +123,7 @@ static void became_ready(struct child *c)
 	s->was_ready = true;
 	s->restart_delay = 0;
 	log_line(LOG_DEBUG, "%s: ready, pid %d", s->ops->name, (int)c->pid);
+	(void)start_next(s);
 	if (s->ops->ready)
 		s->ops->ready(s, s->userdata);
 }
@@ -169,14 +189,6 @@ static void schedule_restart(struct service *s)
 		log_line(LOG_ERR, "%s: cannot be started again", s->ops->name);
 }
 
-static bool another_is_starting(const struct service *s)
-{
-	for (const struct child *c = s->children; c; c = c->next)
-		if (!c->ready && !c->retired)
-			return true;
-	return false;
-}
-
 static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
 	struct child *c = userdata;
@@ -193,7 +205,7 @@ static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata
 		s->current = NULL;
 	s->ops->gone(c, s->userdata);
 	child_free(c);
-	if (needed && !s->current && !another_is_starting(s))
+	if (!start_next(s) && needed && !s->current && !service_starting(s))
 		schedule_restart(s);
 	if (needed && s->ops->ready)
 		s->ops->ready(s, s->userdata);
@@ -275,7 +287,7 @@ int service_start(struct service *s)
 	int pair[2], r;
 	struct child *c;
 
-	if (another_is_starting(s))
+	if (service_starting(s))
 		return 0;
 	r = packet_pair(0, pair);
 	if (r < 0)
@@ -285,7 +297,8 @@ int service_start(struct service *s)
 	c = calloc(1, sizeof *c);
 	if (!c)
 		return -ENOMEM;
-	*c = (struct child){ .service = s, .control = -1, .pidfd = -1, .next = s->children };
+	*c =
+	    (struct child){ .service = s, .serial = ++s->last_serial, .control = -1, .pidfd = -1, .next = s->children };
 	s->children = c;
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0) {
 		r = -errno;
@@ -311,16 +324,17 @@ int service_start(struct service *s)
 	return 0;
 }
 
-int service_renew(struct service *s)
+int service_renew(struct service *s, uint64_t *ret_serial)
 {
-	/* one that is starting has read what was there before */
-	for (struct child *c = s->children; c; c = c->next) {
-		if (c->ready || c->retired)
-			continue;
-		c->retired = true;
-		child_kill(c);
-	}
-	return service_start(s);
+	int r = 0;
+
+	if (service_starting(s))
+		s->again = true;
+	else
+		r = service_start(s);
+	if (r == 0)
+		*ret_serial = s->last_serial + s->again;
+	return r;
 }
 
 int service_new(sd_event *event, const struct service_ops *ops, const char *config_path, void *userdata,

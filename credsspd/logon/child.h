@@ -24,7 +24,8 @@ struct child {
 	struct service *service;
 	struct child *next; /* in the service's list */
 	pid_t pid;
-	int control; /* SOCK_SEQPACKET, non-blocking */
+	uint64_t serial; /* of the service's children, from 1 */
+	int control;     /* SOCK_SEQPACKET, non-blocking */
 	int pidfd;
 	sd_event_source *io, *exit, *timer;
 	bool ready;
@@ -62,8 +63,14 @@ void service_free(struct service *s);
 /* Starts a child that replaces the current one when it is ready. Returns 0 or -errno. */
 int service_start(struct service *s);
 
-/* The same, for a child that has read the configuration as it is now: one that is starting already is not enough. */
-int service_renew(struct service *s);
+/*
+ * The same for a child that reads its files from now on: when one is starting already, another follows it. Either may
+ * fail to become ready, and then the current one stays. *@ret_serial is the child's.
+ */
+int service_renew(struct service *s, uint64_t *ret_serial);
+
+/* Whether a child is starting, or about to. */
+bool service_starting(const struct service *s);
 
 /* The child that takes new work, or NULL. */
 struct child *service_current(struct service *s);

@@ -187,11 +187,35 @@ static struct service *next_template(const struct handshake *h, unsigned tried, 
 	return NULL;
 }
 
+static void start_worker(struct handshake *h, struct service *template)
+{
+	int r = spawn_worker(h, template);
+
+	if (r == 0)
+		r = packet_send(h->worker, h->first, h->first_len, NULL, 0);
+	if (r < 0)
+		handshake_fail(h, REFUSAL_UNAVAILABLE, strerror(-r));
+	else
+		handshake_trace(h, "worker forked from the %s template", mechanism_name(h->mechanism));
+}
+
+void handshake_resume_all(struct supervisor *s)
+{
+	struct handshake *next;
+
+	for (struct handshake *h = s->handshakes; h; h = next) {
+		next = h->next;
+		if (!h->waits)
+			continue;
+		h->waits = false;
+		start_worker(h, s->krb5);
+	}
+}
+
 void handshake_spawn_next(struct handshake *h)
 {
 	struct service *template = next_template(h, h->templates_tried, &h->templates_tried);
 	unsigned ignored;
-	int r;
 
 	if (!template) {
 		handshake_fail(h, REFUSAL_MECHANISM, NULL);
@@ -199,13 +223,11 @@ void handshake_spawn_next(struct handshake *h)
 	}
 	h->last_resort = !next_template(h, h->templates_tried, &ignored);
 	handshake_drop_worker(h);
-	r = spawn_worker(h, template);
-	if (r == 0)
-		r = packet_send(h->worker, h->first, h->first_len, NULL, 0);
-	if (r < 0)
-		handshake_fail(h, REFUSAL_UNAVAILABLE, strerror(-r));
+	h->waits = template == h->s->krb5 && keys_pending(h->s);
+	if (h->waits)
+		handshake_trace(h, "waits for new keys");
 	else
-		handshake_trace(h, "worker forked from the %s template", mechanism_name(h->mechanism));
+		start_worker(h, template);
 }
 
 /* ---- what the other processes say ---- */

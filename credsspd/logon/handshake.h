@@ -25,7 +25,7 @@ struct handshake {
 	struct backoff_key address;
 	bool counted; /* by backoff_begin() */
 	bool judging; /* by backoff_judge() */
-	bool waits;   /* for others of its address that are being judged */
+	bool queued;  /* behind others of its address that are being judged */
 	int channel;
 	sd_event_source *channel_io, *deadline, *step;
 	/* the worker */
@@ -33,6 +33,7 @@ struct handshake {
 	struct child *template_child, *verifier_child; /* NULL once gone */
 	unsigned templates_tried;
 	bool last_resort; /* the worker that runs is the last that may know the token */
+	bool waits;       /* for a krb5 template with new keys */
 	int worker;
 	sd_event_source *worker_io;
 	bool worker_ended;

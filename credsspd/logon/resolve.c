@@ -206,8 +206,10 @@ int resolver_pool_failed_to_start(const struct resolver_pool *p)
 
 void resolver_pool_restart(struct resolver_pool *p)
 {
+	uint64_t serial;
+
 	for (unsigned i = 0; i < p->started; i++)
-		(void)service_renew(p->service[i]);
+		(void)service_renew(p->service[i], &serial);
 }
 
 int resolve(struct resolver_pool *p, const struct resolver_request *question, resolve_fn fn, void *userdata,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What supervisor.c, handshake.c and ntlm-store.c share. */
+/* What supervisor.c, handshake.c, keys.c and ntlm-store.c share. */
 #pragma once
 
 #include "credsspd/keeper/record.h"
@@ -7,6 +7,7 @@
 #include "credsspd/logon/child.h"
 #include "credsspd/logon/resolve.h"
 #include "credsspd/logon/supervisor.h"
+#include "credsspd/util/watch.h"
 
 struct grant;
 struct handshake;
@@ -22,6 +23,9 @@ struct supervisor {
 	bool was_ready;
 	struct service *krb5, *ntlm, *verifier, *keeper; /* NULL when not configured */
 	struct keeper_state keeper_state;
+	struct watch *keytab;
+	uint64_t keys_wanted;        /* serial of the krb5 template that is to have the new keys, or 0 */
+	sd_event_source *keys_timer; /* while logons wait for it */
 	struct resolver_pool *resolvers;
 	struct vault *vault;
 	sd_event_source *vault_timer;
@@ -54,6 +58,18 @@ void handshake_template_gone(struct child *c, void *userdata);
 int handshake_verifier_result(struct supervisor *s, const struct verifier_result *result);
 void handshake_verifier_gone(struct supervisor *s, struct child *c);
 void handshake_free_all(struct supervisor *s);
+void handshake_resume_all(struct supervisor *s); /* those that wait for keys */
+
+/*
+ * keys.c. keys_watch(): the configuration has been read; call it before the keytab is. keys_expect(): the krb5 template
+ * of that serial is to have the new keys. keys_service_changed(): one is ready, or has ended. keys_pending(): whether a
+ * Kerberos logon should wait for keys; handshake_resume_all() follows.
+ */
+int keys_watch(struct supervisor *s);
+void keys_expect(struct supervisor *s, uint64_t serial);
+void keys_service_changed(struct supervisor *s);
+bool keys_pending(struct supervisor *s);
+void keys_done(struct supervisor *s);
 
 /* ntlm-store.c: records that answer SET, DELETE and LIST. Returns 0 or -EPROTO. */
 int store_record(struct supervisor *s, const void *p, size_t len);

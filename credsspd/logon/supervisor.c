@@ -128,9 +128,12 @@ static void check_ready(struct supervisor *s)
 
 static void on_service_ready(struct service *sv, void *userdata)
 {
-	(void)sv;
-	connect_keeper(userdata);
-	check_ready(userdata);
+	struct supervisor *s = userdata;
+
+	if (sv == s->krb5)
+		keys_service_changed(s);
+	connect_keeper(s);
+	check_ready(s);
 }
 
 static void on_resolvers_changed(void *userdata)
@@ -189,12 +192,17 @@ static const struct service_ops keeper_ops = {
 /* Starts, renews or ends the service so that it is as @wanted says. */
 static int settle(struct supervisor *s, struct service **service, const struct service_ops *ops, bool wanted)
 {
+	uint64_t serial;
 	int r = 0;
 
 	if (wanted) {
 		if (!*service)
 			r = service_new(s->event, ops, s->config_path, s, service);
-		return r < 0 ? r : service_renew(*service);
+		if (r == 0)
+			r = service_renew(*service, &serial);
+		if (r == 0 && ops == &krb5_ops && s->was_ready)
+			keys_expect(s, serial);
+		return r;
 	}
 	if (*service)
 		log_line(LOG_NOTICE, "%s: switched off", ops->name);
@@ -207,9 +215,10 @@ static int settle_all(struct supervisor *s)
 {
 	enum config_kerberos kerberos = s->config.kerberos;
 	bool ntlm = s->config.ntlm != CONFIG_NTLM_OFF;
-	int r;
+	int r = keys_watch(s);
 
-	r = settle(s, &s->verifier, &verifier_ops, ntlm);
+	if (r == 0)
+		r = settle(s, &s->verifier, &verifier_ops, ntlm);
 	if (r == 0)
 		r = settle(s, &s->ntlm, &ntlm_ops, ntlm);
 	if (r == 0)
@@ -363,6 +372,7 @@ void supervisor_free(struct supervisor *s)
 	handshake_free_all(s);
 	grant_free_all(s);
 	store_verifier_gone(s, NULL);
+	keys_done(s);
 	service_free(s->krb5);
 	service_free(s->ntlm);
 	service_free(s->verifier);

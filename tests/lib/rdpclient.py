@@ -151,9 +151,9 @@ class Ntlm:
 
 
 class Krb5:
-    """krb5, raw or in SPNEGO, with the tickets of the current ccache (KRB5CCNAME)."""
+    """krb5, raw or in SPNEGO, with the tickets of the ccache, or of the current one (KRB5CCNAME)."""
 
-    def __init__(self, server, spnego=True):
+    def __init__(self, server, spnego=True, ccache=None):
         import gssapi
         self.gssapi = gssapi
         krb5 = gssapi.MechType.kerberos
@@ -162,6 +162,7 @@ class Krb5:
         mech = gssapi.OID.from_int_seq("1.3.6.1.5.5.2") if spnego else krb5
         self.ctx = gssapi.SecurityContext(
             name=name, mech=mech, usage="initiate",
+            creds=gssapi.Credentials(usage="initiate", mechs=[mech], store={"ccache": ccache}) if ccache else None,
             flags=flags.mutual_authentication | flags.confidentiality | flags.integrity)
 
     @property
