@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,14 +21,21 @@
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
 
-/* Up to the line's end or the end of file, without it. -EMSGSIZE when it does not fit, -EINTR after a signal. */
-static int read_line(int fd, struct secret *line)
+/*
+ * Up to the line's end or the end of file, without it. Signals are let in, by @mask, only while it waits (not at all
+ * where it is NULL). -EMSGSIZE when it does not fit, -EINTR after a signal.
+ */
+static int read_line(int fd, const sigset_t *mask, struct secret *line)
 {
 	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
 		char c;
-		ssize_t n = read(fd, &c, 1);
+		ssize_t n;
 		int r;
 
+		if (mask && ppoll(&p, 1, NULL, mask) < 0)
+			return -errno;
+		n = read(fd, &c, 1);
 		if (n < 0)
 			return -errno;
 		if (n == 0 || c == '\n')
@@ -51,26 +59,40 @@ static void note_signal(int n)
 	signalled = n;
 }
 
-/* Interrupts read(2) instead of leaving the terminal without echo. */
-static void catch_signals(struct sigaction before[N_CAUGHT])
+/* What was there before. */
+struct signals {
+	struct sigaction action[N_CAUGHT];
+	sigset_t mask;
+};
+
+/* They end the wait for input instead of leaving the terminal without echo; one that comes before it is kept until
+ * then. */
+static void catch_signals(struct signals *before)
 {
 	struct sigaction a = { .sa_handler = note_signal };
+	sigset_t blocked;
 
 	signalled = 0;
 	(void)sigemptyset(&a.sa_mask);
+	(void)sigemptyset(&blocked);
 	for (size_t i = 0; i < N_CAUGHT; i++)
-		(void)sigaction(caught[i], &a, &before[i]);
+		(void)sigaddset(&blocked, caught[i]);
+	(void)sigprocmask(SIG_BLOCK, &blocked, &before->mask);
+	for (size_t i = 0; i < N_CAUGHT; i++)
+		(void)sigaction(caught[i], &a, &before->action[i]);
 }
 
-static void release_signals(const struct sigaction before[N_CAUGHT])
+static void release_signals(const struct signals *before)
 {
+	/* one that is still pending is noted by our handler */
+	(void)sigprocmask(SIG_SETMASK, &before->mask, NULL);
 	for (size_t i = 0; i < N_CAUGHT; i++)
-		(void)sigaction(caught[i], &before[i], NULL);
+		(void)sigaction(caught[i], &before->action[i], NULL);
 }
 
 static int ask(FILE *terminal, const char *question, const char *user, struct secret *line)
 {
-	struct sigaction before[N_CAUGHT];
+	struct signals before;
 	struct termios was, quiet;
 	int fd = fileno(terminal), r;
 
@@ -79,19 +101,19 @@ static int ask(FILE *terminal, const char *question, const char *user, struct se
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
 	quiet.c_lflag |= ICANON | ISIG;
-	catch_signals(before);
+	catch_signals(&before);
 	r = tcsetattr(fd, TCSAFLUSH, &quiet) < 0 ? -errno : 0;
 	if (r == 0) {
 		(void)fputs(question, terminal);
 		show_string(terminal, user);
 		(void)fputs(": ", terminal);
 		(void)fflush(terminal);
-		r = read_line(fd, line);
+		r = read_line(fd, &before.mask, line);
 		(void)fputc('\n', terminal);
 		(void)fflush(terminal);
 	}
 	(void)tcsetattr(fd, TCSAFLUSH, &was);
-	release_signals(before);
+	release_signals(&before);
 	if (signalled) {
 		(void)raise(signalled);
 		r = -EINTR; /* stopped and continued, or ignored */
@@ -161,7 +183,7 @@ int password_read(int fd, const char *user, struct secret *ret_password, const c
 	int r = secret_init(&password, PASSWORD_MAX);
 
 	if (r == 0)
-		r = isatty(fd) ? ask_twice(user, &password) : read_line(fd, &password);
+		r = isatty(fd) ? ask_twice(user, &password) : read_line(fd, NULL, &password);
 	if (r == 0)
 		r = check(&password);
 	if (r < 0)
