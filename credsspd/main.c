@@ -90,6 +90,13 @@ static void on_failed(void *userdata)
 	on_bus_lost(d);
 }
 
+static void on_reloaded(const char *stale, void *userdata)
+{
+	(void)userdata;
+	(void)sd_notifyf(0, "READY=1\nSTATUS=%s%s", stale ? "Not as the configuration says: " : "Ready for logons",
+			 stale ? stale : "");
+}
+
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
 	AUTO_FREE char *error = NULL;
@@ -98,10 +105,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source;
 	(void)si;
 	(void)sd_notify(0, "RELOADING=1");
-	if (supervisor_reload(d->supervisor, &error) < 0)
-		log_line(LOG_ERR, "reload refused, the old configuration stays: %s", error ? error : "no memory");
-	else
-		log_line(LOG_INFO, "configuration and keys read again");
+	if (supervisor_reload(d->supervisor, on_reloaded, d, &error) == 0)
+		return 0;
+	log_line(LOG_ERR, "reload refused, the old configuration stays: %s", error ? error : "no memory");
 	(void)sd_notify(0, "READY=1");
 	return 0;
 }

@@ -82,6 +82,7 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 		{ "crashes", n->crashes },
 	};
 	sd_bus_message *r = NULL;
+	char stale[128];
 	int e;
 
 	(void)uid;
@@ -102,6 +103,9 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 		e = add_mechanisms(r, c);
 	if (e >= 0)
 		e = add_tgts(r, s);
+	supervisor_stale(s, stale, sizeof stale);
+	if (e >= 0)
+		e = sd_bus_message_append(r, "{sv}", "stale", "s", stale);
 	if (e >= 0)
 		e = add_limits(r, c);
 	if (e >= 0)
@@ -112,14 +116,29 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	return e;
 }
 
+static void on_reloaded(const char *stale, void *userdata)
+{
+	sd_bus_message *m = userdata;
+
+	if (stale)
+		(void)sd_bus_reply_method_errorf(m, CREDSSP_ERROR_NOT_RENEWED,
+						 "%s did not start anew and goes on as before; the log says why",
+						 stale);
+	else
+		(void)sd_bus_reply_method_return(m, "");
+	sd_bus_message_unref(m);
+}
+
 int bus_reload(sd_bus_message *m, uid_t uid, struct supervisor *s)
 {
 	AUTO_FREE char *error = NULL;
-	int r = supervisor_reload(s, &error);
+	int r;
 
 	(void)uid;
+	r = supervisor_reload(s, on_reloaded, sd_bus_message_ref(m), &error);
 	if (r >= 0)
-		return sd_bus_reply_method_return(m, "");
+		return 0;
+	sd_bus_message_unref(m);
 	log_line(LOG_ERR, "reload refused, the old configuration stays: %s", error ? error : "no memory");
 	return sd_bus_reply_method_errorf(m, CREDSSP_ERROR_INVALID_ARGUMENT, "%s", error ? error : "no memory");
 }

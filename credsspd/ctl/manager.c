@@ -142,6 +142,7 @@ static const struct {
 	{ CREDSSP_ERROR_UNAVAILABLE,
 	  "credsspd cannot do this now: NTLM is off in its configuration (ntlm = local), or a process of it has failed",
 	  0 },
+	{ CREDSSP_ERROR_NOT_RENEWED, "the configuration was read, but not all of it is in force", 1 },
 	{ CREDSSP_ERROR_UNKNOWN_USER, "there is no such user", 0 },
 	{ CREDSSP_ERROR_INTERNAL, "an error inside credsspd, see its log", 1 },
 	{ SD_BUS_ERROR_SERVICE_UNKNOWN, "credsspd is not running", 0 },

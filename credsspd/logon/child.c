@@ -34,6 +34,7 @@ struct service {
 	unsigned restart_delay; /* seconds */
 	bool was_ready;
 	bool start_failed;
+	bool stale;
 	bool again; /* another one is to follow the one that is starting */
 	uint64_t last_serial;
 };
@@ -121,6 +122,7 @@ static void became_ready(struct child *c)
 		retire(s->current);
 	s->current = c;
 	s->was_ready = true;
+	s->stale = false;
 	s->restart_delay = 0;
 	log_line(LOG_DEBUG, "%s: ready, pid %d", s->ops->name, (int)c->pid);
 	(void)start_next(s);
@@ -201,6 +203,8 @@ static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata
 			 si->si_code == CLD_EXITED ? "exit status" : "signal", si->si_status);
 	if (needed && !c->ready && !s->was_ready)
 		s->start_failed = true;
+	if (needed && !c->ready && s->current)
+		s->stale = true;
 	if (s->current == c)
 		s->current = NULL;
 	s->ops->gone(c, s->userdata);
@@ -371,6 +375,16 @@ void service_free(struct service *s)
 struct child *service_current(struct service *s)
 {
 	return s && s->current && !s->current->dying ? s->current : NULL;
+}
+
+const char *service_name(const struct service *s)
+{
+	return s->ops->name;
+}
+
+bool service_stale(const struct service *s)
+{
+	return s->stale;
 }
 
 bool service_failed_to_start(const struct service *s)

@@ -75,6 +75,11 @@ bool service_starting(const struct service *s);
 /* The child that takes new work, or NULL. */
 struct child *service_current(struct service *s);
 
+const char *service_name(const struct service *s);
+
+/* The current child goes on because the one that was to replace it did not become ready. */
+bool service_stale(const struct service *s);
+
 /* The service has never been ready, and its first child has ended. */
 bool service_failed_to_start(const struct service *s);
 

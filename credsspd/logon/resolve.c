@@ -204,6 +204,14 @@ int resolver_pool_failed_to_start(const struct resolver_pool *p)
 	return service_failed_to_start(p->service[0]);
 }
 
+int resolver_pool_starting(const struct resolver_pool *p)
+{
+	for (unsigned i = 0; i < p->started; i++)
+		if (service_starting(p->service[i]))
+			return 1;
+	return 0;
+}
+
 void resolver_pool_restart(struct resolver_pool *p)
 {
 	uint64_t serial;

@@ -25,6 +25,8 @@ int resolver_pool_ready(const struct resolver_pool *p);
 int resolver_pool_failed_to_start(const struct resolver_pool *p);
 
 /* Replaces all resolvers by new ones, which read the configuration again. */
+/* Whether any of them is starting. */
+int resolver_pool_starting(const struct resolver_pool *p);
 void resolver_pool_restart(struct resolver_pool *p);
 
 /*

@@ -10,6 +10,7 @@
 #include "credsspd/util/watch.h"
 
 struct grant;
+struct reload;
 struct handshake;
 struct store_call;
 
@@ -31,6 +32,7 @@ struct supervisor {
 	sd_event_source *vault_timer;
 	struct backoff *backoff;
 	struct grant *grants;
+	struct reload *reloads;
 	struct handshake *handshakes;
 	unsigned n_handshakes;
 	uint64_t last_logon;
@@ -48,6 +50,13 @@ int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about,
 
 /* Destroys the ticket of @logon, if it is still there: its front end has closed the channel. */
 void supervisor_revoke(struct supervisor *s, uint64_t logon);
+
+/* Starts, renews and ends services so that they are as the configuration says. Returns 0 or -errno. */
+int supervisor_settle(struct supervisor *s);
+
+/* reload.c: answers those who asked for a reload, when all that was started is ready or has failed. */
+void reload_check(struct supervisor *s);
+void reload_free_all(struct supervisor *s);
 
 /* A worker ended abnormally: its template is replaced by one with another layout. */
 void supervisor_worker_crashed(struct supervisor *s, struct service *template);

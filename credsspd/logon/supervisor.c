@@ -134,6 +134,7 @@ static void on_service_ready(struct service *sv, void *userdata)
 		keys_service_changed(s);
 	connect_keeper(s);
 	check_ready(s);
+	reload_check(s);
 }
 
 static void on_resolvers_changed(void *userdata)
@@ -141,8 +142,10 @@ static void on_resolvers_changed(void *userdata)
 	struct supervisor *s = userdata;
 
 	/* the first call comes from within resolver_pool_new() at the earliest */
-	if (s->resolvers)
-		check_ready(s);
+	if (!s->resolvers)
+		return;
+	check_ready(s);
+	reload_check(s);
 }
 
 static const struct service_ops krb5_ops = {
@@ -211,7 +214,7 @@ static int settle(struct supervisor *s, struct service **service, const struct s
 	return 0;
 }
 
-static int settle_all(struct supervisor *s)
+int supervisor_settle(struct supervisor *s)
 {
 	enum config_kerberos kerberos = s->config.kerberos;
 	bool ntlm = s->config.ntlm != CONFIG_NTLM_OFF;
@@ -356,7 +359,7 @@ int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void 
 	if (r == 0)
 		r = resolver_pool_new(event, config_path, on_resolvers_changed, s, &s->resolvers);
 	if (r == 0)
-		r = settle_all(s);
+		r = supervisor_settle(s);
 	if (r < 0) {
 		supervisor_free(s);
 		return r;
@@ -371,6 +374,7 @@ void supervisor_free(struct supervisor *s)
 		return;
 	handshake_free_all(s);
 	grant_free_all(s);
+	reload_free_all(s);
 	store_verifier_gone(s, NULL);
 	keys_done(s);
 	service_free(s->krb5);
@@ -383,22 +387,6 @@ void supervisor_free(struct supervisor *s)
 	backoff_free(s->backoff);
 	config_done(&s->config);
 	free(s);
-}
-
-int supervisor_reload(struct supervisor *s, char **ret_error)
-{
-	struct config config;
-	int r;
-
-	r = config_load(s->config_path, &config, ret_error);
-	if (r < 0)
-		return r;
-	config_done(&s->config);
-	s->config = config;
-	log_set_debug(s->config.debug);
-	backoff_configure(s->backoff, s->config.backoff_failures, s->config.backoff_max_sec);
-	resolver_pool_restart(s->resolvers);
-	return settle_all(s);
 }
 
 const struct config *supervisor_config(const struct supervisor *s)

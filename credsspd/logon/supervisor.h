@@ -40,8 +40,16 @@ int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void 
 		   char **ret_error);
 void supervisor_free(struct supervisor *s);
 
-/* Reads the configuration again and renews the processes; on failure everything stays as it was. */
-int supervisor_reload(struct supervisor *s, char **ret_error);
+/*
+ * Reads the configuration again and renews the processes. On failure (-errno and one sentence in *@ret_error)
+ * everything stays as it was. Else @fn is called once, when the new processes are ready or have failed: with NULL, or
+ * with the names of those that go on as they were.
+ */
+typedef void (*supervisor_reloaded_fn)(const char *stale, void *userdata);
+int supervisor_reload(struct supervisor *s, supervisor_reloaded_fn fn, void *userdata, char **ret_error);
+
+/* The same names at any time, into @out; empty when all is as the configuration says. */
+void supervisor_stale(const struct supervisor *s, char *out, size_t size);
 
 const struct config *supervisor_config(const struct supervisor *s);
 const struct supervisor_counters *supervisor_counters(const struct supervisor *s);

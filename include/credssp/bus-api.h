@@ -36,7 +36,7 @@
 /* Administrators, and PAM when a password changes (uid 0). */
 #define CREDSSP_MANAGER_INTERFACE "org.credssp1.Manager"
 #define CREDSSP_METHOD_STATUS "Status"            /* () -> (a{sv}) */
-#define CREDSSP_METHOD_RELOAD "Reload"            /* () -> () */
+#define CREDSSP_METHOD_RELOAD "Reload"            /* () -> (), when the new processes are ready */
 #define CREDSSP_METHOD_SET_VERIFIER "SetVerifier" /* (s user, h pipe) -> (): the password, UTF-8, until end of file */
 /*
  * (s user, b create, h pipe) -> (): the same for a user who has a record. Without one UnknownUser, unless create is
@@ -56,5 +56,6 @@
 #define CREDSSP_ERROR_TICKET_MISMATCH \
 	CREDSSP_ERROR_PREFIX "TicketMismatch"                        /* other service or user; the ticket is gone */
 #define CREDSSP_ERROR_UNAVAILABLE CREDSSP_ERROR_PREFIX "Unavailable" /* not configured or not working now */
+#define CREDSSP_ERROR_NOT_RENEWED CREDSSP_ERROR_PREFIX "NotRenewed"  /* Reload: some processes go on as before */
 #define CREDSSP_ERROR_UNKNOWN_USER CREDSSP_ERROR_PREFIX "UnknownUser"
 #define CREDSSP_ERROR_INTERNAL CREDSSP_ERROR_PREFIX "Internal"
