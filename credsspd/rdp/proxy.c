@@ -30,6 +30,11 @@ static int take_address(int family, const uint8_t *source, const uint8_t *port, 
 	return 0;
 }
 
+bool proxy_begins(const uint8_t *p, size_t len)
+{
+	return len >= sizeof signature && memcmp(p, signature, sizeof signature) == 0;
+}
+
 int proxy_read(const uint8_t *p, size_t len, size_t *ret_total, struct proxy_peer *ret_peer)
 {
 	struct proxy_peer peer = { .rport = 0 };

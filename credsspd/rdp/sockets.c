@@ -109,7 +109,7 @@ int sockets_listen(char *const *specs, int ret_fds[SOCKETS_MAX], char **ret_erro
 	return n ? n : options_error(ret_error, -EINVAL, "listen: nothing to listen on");
 }
 
-void sockets_peer(int fd, char ret_rhost[RHOST_MAX + 8U], uint16_t *ret_rport)
+int sockets_peer(int fd, char ret_rhost[RHOST_MAX + 8U], uint16_t *ret_rport)
 {
 	union {
 		struct sockaddr any;
@@ -122,7 +122,7 @@ void sockets_peer(int fd, char ret_rhost[RHOST_MAX + 8U], uint16_t *ret_rport)
 	ret_rhost[0] = '\0';
 	*ret_rport = 0;
 	if (getpeername(fd, &a.any, &len) < 0)
-		return;
+		return -errno;
 	if (a.any.sa_family == AF_INET) {
 		(void)inet_ntop(AF_INET, &a.in.sin_addr, ret_rhost, RHOST_MAX);
 		*ret_rport = ntohs(a.in.sin_port);
@@ -133,6 +133,7 @@ void sockets_peer(int fd, char ret_rhost[RHOST_MAX + 8U], uint16_t *ret_rport)
 			(void)inet_ntop(AF_INET6, &a.in6.sin6_addr, ret_rhost, RHOST_MAX);
 		*ret_rport = ntohs(a.in6.sin6_port);
 	}
+	return 0;
 }
 
 int sockets_connect_unix(const char *path)

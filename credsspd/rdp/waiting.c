@@ -135,6 +135,10 @@ static int take_request(struct waiting *w, const uint8_t *p, size_t len)
 		return 0;
 	if (r == 1)
 		r = total > X224_REQUEST_MAX ? -EMSGSIZE : x224_request_read(p, total, &q);
+	if (r < 0 && proxy_begins(p, len)) {
+		drop(w, LOG_WARNING, "refused: a PROXY header, but not from one of proxy_peers");
+		return -EPROTO;
+	}
 	if (r < 0 || consume(w->fd, total) < 0) {
 		drop(w, LOG_INFO, "no RDP connection request");
 		return -EPROTO;
@@ -253,7 +257,9 @@ void waiting_new(struct listener *l, int fd)
 	struct waiting *w = calloc(1, sizeof *w);
 	bool proxy;
 
-	if (!w) {
+	/* a probe that was gone before it was accepted: its octets are no client's, and no proxy's any more */
+	if (!w || sockets_peer(fd, w->rhost, &w->rport) < 0) {
+		free(w);
 		(void)close_fd(fd);
 		return;
 	}
@@ -261,7 +267,6 @@ void waiting_new(struct listener *l, int fd)
 	w->fd = fd;
 	LIST_INSERT_HEAD(&l->waiting, w, entry);
 	l->n_waiting++;
-	sockets_peer(fd, w->rhost, &w->rport);
 	proxy = is_proxy(l, w->rhost);
 	w->state = proxy ? WAITING_PROXY : WAITING_REQUEST;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

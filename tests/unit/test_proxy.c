@@ -88,6 +88,16 @@ static void test_rows(void **state)
 	}
 }
 
+static void test_begins(void **state)
+{
+	const uint8_t *p = (const uint8_t *)SIGNATURE "\x21";
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof SIGNATURE; len++)
+		assert_int_equal(proxy_begins(p, len), len >= sizeof SIGNATURE - 1);
+	assert_false(proxy_begins((const uint8_t *)"\r\n\r\n\0\r\nQUIT\r", 12));
+}
+
 /* What TCP has cut anywhere is waited for, as long as it can still become a header. */
 static void test_truncated(void **state)
 {
@@ -142,10 +152,8 @@ static void test_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_followed),
-		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_rows),     cmocka_unit_test(test_begins), cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_followed), cmocka_unit_test(test_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

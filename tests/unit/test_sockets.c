@@ -64,11 +64,30 @@ static void sees(int listening, int family, uint16_t port, const char *expected)
 	(void)fcntl(listening, F_SETFL, 0); /* to wait for it */
 	server = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
 	assert_true(server >= 0);
-	sockets_peer(server, rhost, &rport);
+	assert_int_equal(sockets_peer(server, rhost, &rport), 0);
 	own = port_of(client, &ignored);
 	assert_string_equal(rhost, expected);
 	assert_int_equal(rport, own);
 	(void)close(client);
+	(void)close(server);
+}
+
+/* What is accepted after a reset has no peer, whatever it sent. */
+static void sees_nobody(int listening, int family, uint16_t port)
+{
+	const struct linger hard = { 1, 0 };
+	int client = connect_to(family, port), server;
+	char rhost[RHOST_MAX + 8U] = "x";
+	uint16_t rport = 1;
+
+	assert_int_equal(send(client, "x", 1, MSG_NOSIGNAL), 1);
+	assert_int_equal(setsockopt(client, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
+	(void)close(client);
+	server = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(server >= 0);
+	assert_int_equal(sockets_peer(server, rhost, &rport), -ENOTCONN);
+	assert_string_equal(rhost, "");
+	assert_int_equal(rport, 0);
 	(void)close(server);
 }
 
@@ -90,6 +109,7 @@ static void test_listen(void **state)
 		assert_true(fcntl(fds[i], F_GETFL) & O_NONBLOCK);
 		assert_true(fcntl(fds[i], F_GETFD) & FD_CLOEXEC);
 		sees(fds[i], family, port, i ? "::1" : "127.0.0.1");
+		sees_nobody(fds[i], family, port);
 		(void)close(fds[i]);
 	}
 }
@@ -231,7 +251,7 @@ static void test_unix(void **state)
 	assert_true(fd >= 0);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	sockets_peer(fd, rhost, &rport);
+	assert_int_equal(sockets_peer(fd, rhost, &rport), 0);
 	assert_string_equal(rhost, "");
 	assert_int_equal(rport, 0);
 	(void)close(fd);
@@ -241,7 +261,7 @@ static void test_unix(void **state)
 	assert_int_equal(sockets_connect_unix(longer), -ENAMETOOLONG);
 	assert_int_equal(unlink(a.sun_path), 0);
 	assert_int_equal(rmdir(dir), 0);
-	sockets_peer(-1, rhost, &rport);
+	assert_int_equal(sockets_peer(-1, rhost, &rport), -EBADF);
 	assert_string_equal(rhost, "");
 }
 
