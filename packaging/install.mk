@@ -25,6 +25,7 @@ install: $(PROGRAMS) ## install below DESTDIR
 	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md LICENSE)
 	$(call install_into,0644,$(DOCDIR)/examples/pam.d,$(wildcard packaging/pam.d/*))
 	$(call install_into,0644,$(DOCDIR)/examples/xrdp,$(wildcard packaging/xrdp/*))
+	$(call install_into,0644,$(DOCDIR)/examples/haproxy,packaging/haproxy/credsspd.cfg)
 	@# a configuration that is there is the administrator's
 	$(Q)$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)
 	$(Q)test -e $(DESTDIR)$(SYSCONFDIR)/credsspd.conf || \
