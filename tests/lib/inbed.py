@@ -46,7 +46,7 @@ def main(*cases):
             print("    %s: %s" % (type(e).__name__, e))
             if not isinstance(e, Failure):
                 traceback.print_exc(file=sys.stdout)
-            for log in ("credsspd", "credsspd-rdp"):
+            for log in (os.path.join(n, p) for n in nodes() for p in ("credsspd", "credsspd-rdp")):
                 print("  %s.log:" % log)
                 print("".join("    " + x for x in read_log(log).splitlines(True)[-4:]), flush=True)
     sys.exit(1 if failed else 0)
@@ -54,8 +54,13 @@ def main(*cases):
 
 # ---- logs ----
 
+def nodes():
+    """Directories below BED_DIR with the logs of a farm's nodes; without a farm its own."""
+    return ["node%d" % (i + 1) for i in range(len(ENV.get("BED_NODES", "").split()))] or [""]
+
+
 def path_of(name):
-    return os.path.join(ENV["BED_DIR"], name if name == "logins" else name + ".log")
+    return os.path.join(ENV["BED_DIR"], name if os.path.basename(name) == "logins" else name + ".log")
 
 
 def read_log(name, start=0):
@@ -68,10 +73,12 @@ def read_log(name, start=0):
 
 
 class Mark:
-    """What comes into the logs after now."""
+    """What comes into the logs after now; those of a node, in a farm."""
 
-    def __init__(self):
-        self.at = {n: self.size(n) for n in ("credsspd", "credsspd-rdp", "logins", "syslog", "xrdp", "sesman")}
+    def __init__(self, node=""):
+        self.node = node
+        self.at = {n: self.size(os.path.join(node, n))
+                   for n in ("credsspd", "credsspd-rdp", "logins", "syslog", "xrdp", "sesman", "haproxy")}
 
     @staticmethod
     def size(name):
@@ -81,7 +88,7 @@ class Mark:
             return 0
 
     def text(self, name):
-        return read_log(name, self.at[name])
+        return read_log(os.path.join(self.node, name), self.at[name])
 
     def find(self, name, pattern, seconds=8.0):
         """The first line that the pattern is found in, waited for."""

@@ -182,10 +182,13 @@ class Krb5:
 # ---- the client ----
 
 class Client:
-    def __init__(self, host=None, port=None, timeout=20.0, source=None):
+    def __init__(self, host=None, port=None, timeout=20.0, source=None, first=b"", cookie="test"):
+        """first: octets to send before everything else; cookie: the user name of the connection request"""
         host, port = host or os.environ["BED_HOST"], int(port or os.environ["BED_PORT"])
         self.sock = socket.create_connection((host, port), timeout, source_address=(source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.sendall(first)
+        self.cookie = b"Cookie: mstshash=%s\r\n" % cookie.encode() if cookie else b""
         self.tls = None
         self.selected = None
         self.requested = 0
@@ -220,9 +223,10 @@ class Client:
 
     # -- X.224 --
 
-    def negotiate(self, requested=HYBRID | SSL, flags=0, cookie=b"Cookie: mstshash=test\r\n", correlation=False):
+    def negotiate(self, requested=HYBRID | SSL, flags=0, cookie=None, correlation=False):
         """Sets self.selected; raises Refused with the failure code of RDP_NEG_FAILURE."""
         self.requested = requested
+        cookie = self.cookie if cookie is None else cookie
         body = cookie + struct.pack("<BBHI", 1, flags, 8, requested) if requested is not None else cookie
         if correlation:
             body += struct.pack("<BBH", 6, 0, 36) + bytes(range(1, 17)) + bytes(16)
@@ -345,6 +349,16 @@ class Client:
         self.send_data(0x0080, struct.pack("<BBHIHH", 0xFF, 3, 16, 2, 4, 0) + b"\0\0\0\0")
         self.read_tpkt()
 
+    def send_poke(self):
+        """Confirm Active, for which Synchronize and Control come back."""
+        body = struct.pack("<HHH", 6, 0x13, self.user_channel)
+        self.send_mcs(struct.pack(">BHHBH", 0x64, self.user_channel - 1001, 1003, 0x70, 0x8000 | len(body)) + body)
+
+    def poke(self):
+        """A round trip through an active session of the bed's login stack."""
+        self.send_poke()
+        return [self.read_tpkt() for _ in range(2)]
+
     def log_on(self, mech, credentials, requested=HYBRID | SSL, version=6, **info):
         """Everything a client does until the server demands capabilities. Raises Refused when the server ends it."""
         self.negotiate(requested)
@@ -356,9 +370,9 @@ class Client:
         return self.read_tpkt()
 
 
-def log_on(user, password, domain="", requested=HYBRID | SSL, version=6, delegate=None, source=None):
-    """NTLM logon on a connection of its own; the connection is returned open."""
-    c = Client(source=source)
+def log_on(user, password, domain="", requested=HYBRID | SSL, version=6, delegate=None, **connection):
+    """NTLM logon on a connection of its own (arguments of Client); the connection is returned open."""
+    c = Client(**connection)
     try:
         c.log_on(Ntlm(user, password, domain), password_creds(*(delegate or (domain, user, password))), requested, version)
     except BaseException:

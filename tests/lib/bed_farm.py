@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+"""Part of bed-init, for tests/bed --haproxy N: HAProxy at BED_HOST:BED_PORT, and N nodes behind it.
+
+A node is a machine as far as a farm can tell: network, processes, host name, /run, /etc and the daemons' state of its
+own; accounts, keytab and certificate as the farm's administrator copies them. Its first process is bed-init once more
+with BED_NODE set. It has the one interface eth0, the other end of which is called like the node."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import time
+
+COUNT = int(os.environ.get("BED_WITH_HAPROXY") or 0)
+NODE = int(os.environ.get("BED_NODE") or 0)
+FARM_NAME = "farm.bed.test"
+PROXY = "10.77.0.1"     # HAProxy's address as the nodes see it; the KDC is there, too
+STRANGER = "10.77.0.2"  # another address of the same machine, no proxy to the nodes
+SAMPLE = "packaging/haproxy/credsspd.cfg"
+CONFIG = "/etc/haproxy/haproxy.cfg"
+CERTIFICATE, PRIVATE_KEY = "/etc/ssl/farm.pem", "/etc/ssl/private/farm.key"
+# a node's own, as they are when it is made
+PRIVATE = ("/etc", "/var/lib/credsspd", "/var/lib/credsspd-rdp")
+
+
+def address(i):
+    return "10.77.0.%d" % (10 + i)
+
+
+def node_settings():
+    return {("credsspd-rdp", "proxy_peers"): PROXY, ("credsspd-rdp", "certificate"): CERTIFICATE,
+            ("credsspd-rdp", "private_key"): PRIVATE_KEY}
+
+
+# ---- in a node ----
+
+def enter_node(world):
+    """Before anything else runs there: the file systems of the node's own."""
+    name = "node%d" % NODE
+    world.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    for path in PRIVATE:
+        copy = "/run/node" + path
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
+        world.run("cp", "-a", path, copy)
+        world.run("mount", "--bind", copy, path)
+    for user in ("credsspd", "credsspd-rdp"):
+        os.makedirs("/run/" + user, mode=0o700)
+        shutil.chown("/run/" + user, user, user)
+    os.makedirs("/run/bed/cc")
+    os.chmod("/run/bed/cc", 0o1777)
+    socket.sethostname(name)
+    world.write_file("/etc/hostname", name + "\n")
+    world.write_file("/etc/hosts", "127.0.0.1 localhost\n%s %s.bed.test %s\n%s %s\n" % (
+        address(NODE), name, name, PROXY, FARM_NAME))
+    with open("/etc/krb5.conf", encoding="ascii") as f:
+        world.write_file("/etc/krb5.conf", f.read().replace("127.0.0.1", PROXY))
+
+
+def serve_node(bed):
+    """What a node does once its processes run: nothing but what bedctl wants. It ends by being killed."""
+    with open(os.path.join(os.environ["BED_DIR"], "ready"), "w", encoding="ascii"):
+        pass
+    while True:
+        bed.turn(None)
+
+
+# ---- around the nodes ----
+
+class Farm:
+    """Takes bedctl's requests in the bed's place: those with a node's name, or for all nodes, it passes on."""
+
+    def __init__(self, world, bed):
+        self.world, self.bed = world, bed
+        self.names = ["node%d" % (i + 1) for i in range(COUNT)]
+
+    # -- set-up --
+
+    def set_up(self):
+        run = self.world.run
+        for a in (PROXY, STRANGER):
+            run("ip", "address", "add", a + "/32", "dev", "lo")
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=" + FARM_NAME,
+            "-addext", "subjectAltName=DNS:" + FARM_NAME, "-out", CERTIFICATE, "-keyout", PRIVATE_KEY)
+        os.chmod("/etc/ssl/private", 0o711)
+        shutil.chown(PRIVATE_KEY, "credsspd-rdp", "credsspd-rdp")
+        # as the unit of Debian's haproxy does
+        os.makedirs("/var/lib/haproxy/dev", exist_ok=True)
+        self.world.write_file("/var/lib/haproxy/dev/log", "")
+        run("mount", "--bind", "/run/bed/log", "/var/lib/haproxy/dev/log")
+        os.makedirs("/run/haproxy", exist_ok=True)
+        self.world.write_file(CONFIG, configuration(os.path.join(self.world.SOURCE, SAMPLE)))
+        self.world.COMMAND_ENV.update(BED_NODES=" ".join(address(i + 1) for i in range(COUNT)), BED_PROXY=PROXY,
+                                      BED_STRANGER=STRANGER, BED_CERTIFICATE=CERTIFICATE)
+
+    def start(self):
+        for name in self.names:
+            self.start_node(name)
+        self.bed.start(self.world.Service("haproxy", ["haproxy", "-Ws", "-f", CONFIG]))
+        # not before the first checks have passed
+        deadline = time.monotonic() + self.world.START_DEADLINE
+        while not self.all_up():
+            if time.monotonic() > deadline:
+                raise self.world.BedError("HAProxy does not find its nodes:\n" + self.runtime("show stat"))
+            self.bed.turn(0.05, control=False)
+
+    def all_up(self):
+        rows = [r.split(",") for r in self.runtime("show stat").splitlines() if r.startswith("rdp_farm,node")]
+        return len(rows) == COUNT and all(r[17] == "UP" and "L7OK" in r for r in rows)
+
+    @staticmethod
+    def runtime(command):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect("/run/haproxy/admin.sock")
+            s.sendall(command.encode() + b"\n")
+            return s.makefile().read()
+
+    def wire(self, name):
+        """The node's network, new: nothing of an earlier one is left in it."""
+        run = self.world.run
+        if os.path.exists("/run/netns/" + name):
+            # not left to the namespace's end, which comes some time after this
+            run("ip", "link", "delete", name)
+            run("ip", "netns", "delete", name)
+        host = address(self.names.index(name) + 1)
+        run("ip", "netns", "add", name)
+        run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
+        run("ip", "-n", name, "address", "add", host + "/24", "dev", "eth0")
+        run("ip", "-n", name, "link", "set", "eth0", "up")
+        run("ip", "link", "set", name, "up")
+        run("ip", "route", "add", host + "/32", "dev", name, "src", PROXY)
+
+    def start_node(self, name):
+        logs = os.path.join(self.world.DIR, name)
+        os.makedirs(logs, exist_ok=True)
+        ready = os.path.join(logs, "ready")
+        if os.path.exists(ready):
+            os.unlink(ready)
+        self.wire(name)
+        env = {k: v for k, v in os.environ.items() if k.startswith("BED_")}
+        env.update(BED_DIR=logs, BED_NODE=name[4:], BED_USER=self.world.USER, BED_PASSWORD=self.world.PASSWORD)
+        argv = ["nsenter", "--net=/run/netns/" + name, "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork",
+                "--kill-child", "--mount-proc", "/usr/bin/python3", "-I", os.path.join(self.world.SOURCE, "tests/lib/bed-init")]
+        node = self.world.Service(name, argv, lambda: os.path.exists(ready), env=env)
+        node.stop_signal = signal.SIGKILL
+        self.bed.start(node)
+
+    # -- bedctl --
+
+    def carry_out(self, request):
+        verb, args = request[0], request[1:]
+        if verb in ("set", "unset", "user"):
+            if verb == "user":
+                self.bed.carry_out(request)
+            return self.ask(self.running(), request)
+        if verb == "status":
+            return "\n".join([self.bed.carry_out(request)] + [
+                re.sub(r"(?m)^", name + "/", self.ask([name], request)) for name in self.running()])
+        if not args:
+            return self.ask(self.running(), request)
+        return "".join(self.for_name(verb, name) for name in args)
+
+    def for_name(self, verb, name):
+        node, slash, process = name.partition("/")
+        if node not in self.names:
+            return self.bed.carry_out([verb, name])
+        if slash:
+            return self.ask([node], [verb, process])
+        if verb not in ("stop", "start", "restart", "kill"):
+            raise self.world.BedError("unknown request %s" % verb)
+        if verb in ("stop", "restart"):
+            self.ask([node], ["stop", "credsspd-rdp", "loginstack", "credsspd", "dbus"])
+            self.bed.stop(self.bed.services[node])
+        if verb == "kill":
+            self.unplug(node)
+        if verb in ("start", "restart") and node not in self.running():
+            self.start_node(node)
+        return ""
+
+    def unplug(self, node):
+        """Without a last word to anybody, as at a switch: the others' links stay up, and what they send is lost."""
+        self.world.run("ip", "-n", node, "address", "flush", "dev", "eth0")
+        self.bed.stop(self.bed.services[node])
+
+    def running(self):
+        return [n for n in self.names if n in self.bed.services and self.bed.services[n].pid is not None]
+
+    def ask(self, nodes, request):
+        """The answer of the last one; its bed-init says the same as ours would."""
+        text = ""
+        for node in nodes:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(self.world.START_DEADLINE * 2)
+                s.connect("/proc/%d/root/run/bed/control" % self.bed.services[node].pid)
+                s.sendall(json.dumps(request).encode() + b"\n")
+                answer = json.loads(s.makefile().read())
+            text = answer["text"]
+            if answer["status"]:
+                raise self.world.BedError("%s: %s" % (node, text))
+        return text
+
+
+def configuration(sample):
+    """The sample that is installed, with the bed's nodes in it."""
+    with open(sample, encoding="utf-8") as f:
+        text = f.read()
+    servers = re.findall(r"(?m)^\tserver node\d+ [0-9.]+:3389.*\n", text)
+    if not servers:
+        raise ValueError("%s names no servers" % sample)
+    for line in servers[1:]:
+        text = text.replace(line, "")
+    return text.replace(servers[0], "".join(
+        re.sub(r"node\d+ [0-9.]+:", "node%d %s:" % (i + 1, address(i + 1)), servers[0]) for i in range(COUNT)))
