@@ -46,8 +46,17 @@ static inline const char *credential_kind_name(unsigned kind)
 }
 
 enum handover_tag {
-	HANDOVER_PASSWORD = 1, /* UTF-8, no NUL inside or at the end */
-	HANDOVER_TAG_LAST_ = HANDOVER_PASSWORD,
+	/* CREDENTIAL_PASSWORD, CREDENTIAL_SMARTCARD: UTF-8, no NUL inside or at the end */
+	HANDOVER_PASSWORD = 1,
+	HANDOVER_PIN = 2,
+	HANDOVER_CARD_NAME = 3, /* TSCspDataDetail, each absent when the client sent none */
+	HANDOVER_READER_NAME = 4,
+	HANDOVER_CONTAINER_NAME = 5,
+	HANDOVER_CSP_NAME = 6,
+	/* CREDENTIAL_REMOTE_GUARD: both, as the client sent them; nobody has looked into them yet */
+	HANDOVER_SERVICE_TICKET = 7, /* DER Ticket of RFC 4120, for HOST/ of this host */
+	HANDOVER_KRB_CRED = 8,       /* DER KRB-CRED */
+	HANDOVER_TAG_LAST_ = HANDOVER_KRB_CRED,
 };
 
 #define HANDOVER_HEADER_LEN 12U

@@ -57,7 +57,9 @@
 /* ---- module ---- */
 #define PAM_TIMEOUT_DEFAULT_MSEC 3000U
 #define PAM_TIMEOUT_MAX_MSEC 60000U
-#define PASSWORD_MAX 1536U /* UTF-8 octets: 512 UTF-16 units */
+#define PASSWORD_MAX 1536U    /* UTF-8 octets: 512 UTF-16 units */
+#define PIN_MAX 256U          /* UTF-8 octets */
+#define CARD_STRING_MAX 1024U /* UTF-8 octets of cardName, readerName, containerName, cspName */
 
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
