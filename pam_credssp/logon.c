@@ -21,7 +21,7 @@
 
 struct logon {
 	pam_handle_t *pamh;
-	unsigned kind;
+	struct logon_redeemed redeemed;
 	struct pam_conv application; /* behind the filter */
 };
 
@@ -74,6 +74,7 @@ static void cleanup(pam_handle_t *pamh, void *data, int status)
 	const void *item = NULL;
 
 	(void)status;
+	secret_done(&l->redeemed.handover);
 	if (pam_get_item(pamh, PAM_CONV, &item) == PAM_SUCCESS && item &&
 	    ((const struct pam_conv *)item)->conv == filter)
 		(void)pam_set_item(pamh, PAM_CONV, &l->application);
@@ -103,7 +104,8 @@ int logon_begin(pam_handle_t *pamh)
 			return r;
 		}
 	}
-	l->kind = CREDENTIAL_NONE;
+	secret_done(&l->redeemed.handover);
+	l->redeemed = (struct logon_redeemed){ .kind = CREDENTIAL_NONE };
 	return install(l);
 }
 
@@ -115,12 +117,7 @@ void logon_guard(pam_handle_t *pamh)
 		(void)install(l);
 }
 
-unsigned logon_kind(const struct logon *l)
+struct logon_redeemed *logon_redeemed(struct logon *l)
 {
-	return l->kind;
-}
-
-void logon_set_kind(struct logon *l, unsigned kind)
-{
-	l->kind = kind;
+	return &l->redeemed;
 }

@@ -7,8 +7,30 @@
 
 #include <security/pam_modules.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "include/credssp/limits.h"
+#include "include/credssp/secret.h"
 
 struct logon;
+
+enum logon_proof {
+	LOGON_PROOF_NONE, /* nothing was said about it: no logon */
+	LOGON_PROOF_PAM,  /* the credentials have to be verified here */
+	LOGON_PROOF_GSS,  /* policy says that what GSSAPI proved is enough */
+};
+
+/* What a ticket stood for, from `redeem` on. */
+struct logon_redeemed {
+	unsigned kind; /* enum credential_kind, CREDENTIAL_NONE before `redeem` */
+	enum logon_proof proof;
+	bool kerberos;                     /* it was Kerberos that proved the principal */
+	char user[ACCOUNT_NAME_MAX + 1];   /* canonical pw_name, and PAM_USER */
+	char principal[PRINCIPAL_MAX + 1]; /* as GSS displays it */
+	uint64_t logon;
+	/* The hand-over as it came out of the pipe; empty for a password (which is PAM_AUTHTOK) and after `verify`. */
+	struct secret handover;
+};
 
 /* The ticket's form: prefix and base64url. Says nothing about whether it is one. */
 bool logon_is_ticket(const char *s);
@@ -23,6 +45,5 @@ struct logon *logon_get(pam_handle_t *pamh);
  */
 void logon_guard(pam_handle_t *pamh);
 
-/* The kind of credentials that were redeemed (enum credential_kind), CREDENTIAL_NONE before that. */
-unsigned logon_kind(const struct logon *l);
-void logon_set_kind(struct logon *l, unsigned kind);
+/* What was redeemed; belongs to @l, which wipes it at pam_end() at the latest. */
+struct logon_redeemed *logon_redeemed(struct logon *l);

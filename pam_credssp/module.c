@@ -4,25 +4,12 @@
 #include <security/pam_modules.h>
 #include <syslog.h>
 
-#include "include/credssp/handover.h"
 #include "pam_credssp/logon.h"
 #include "pam_credssp/options.h"
 #include "pam_credssp/redeem.h"
+#include "pam_credssp/verify.h"
 
 #define EXPORT __attribute__((visibility("default")))
-
-/* Credentials that no module behind us can check. Passwords are theirs. */
-static int verify_authenticate(pam_handle_t *pamh, const struct options *o)
-{
-	const struct logon *l = logon_get(pamh);
-
-	if (!l)
-		return o->require_ticket ? PAM_AUTH_ERR : PAM_IGNORE;
-	if (logon_kind(l) == CREDENTIAL_PASSWORD)
-		return PAM_IGNORE;
-	pam_syslog(pamh, LOG_WARNING, "refused: nothing was redeemed that could be verified here");
-	return PAM_AUTH_ERR;
-}
 
 EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {

@@ -36,7 +36,10 @@ static const struct row {
 	  offsetof(struct options, require_ticket),
 	  0 },
 	{ { "debug", "log what the module does" }, SET_FLAG, offsetof(struct options, debug), 0 },
-	{ { "timeout=", "milliseconds that credsspd may take" }, SET_NUMBER, offsetof(struct options, timeout), 0 },
+	{ { "timeout=", "milliseconds that credsspd, or with verify the helper program, may take" },
+	  SET_NUMBER,
+	  offsetof(struct options, timeout),
+	  0 },
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
 
@@ -86,7 +89,7 @@ static int apply(const char *arg, struct options *o)
 
 int options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *ret_options)
 {
-	struct options o = { .action = ACTION_REDEEM, .timeout = PAM_TIMEOUT_DEFAULT_MSEC };
+	struct options o = { .action = ACTION_REDEEM };
 
 	for (int i = 0; i < argc; i++) {
 		int r = apply(argv[i], &o);
@@ -97,6 +100,8 @@ int options_parse(pam_handle_t *pamh, int argc, const char **argv, struct option
 			   r == -ENOENT ? "unknown" : "malformed", argv[i]);
 		return PAM_SERVICE_ERR;
 	}
+	if (o.timeout == 0)
+		o.timeout = o.action == ACTION_VERIFY ? PAM_VERIFY_TIMEOUT_DEFAULT_MSEC : PAM_TIMEOUT_DEFAULT_MSEC;
 	*ret_options = o;
 	return PAM_SUCCESS;
 }

@@ -14,7 +14,7 @@ struct options {
 	int action;          /* enum action */
 	bool require_ticket; /* no ticket, no logon */
 	bool debug;
-	unsigned timeout; /* ms, for everything on the bus and the pipe together */
+	unsigned timeout; /* ms: `redeem` for everything on the bus and the pipe together, `verify` for the helper */
 };
 
 struct options_row {

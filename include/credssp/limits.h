@@ -57,9 +57,19 @@
 /* ---- module ---- */
 #define PAM_TIMEOUT_DEFAULT_MSEC 3000U
 #define PAM_TIMEOUT_MAX_MSEC 60000U
-#define PASSWORD_MAX 1536U    /* UTF-8 octets: 512 UTF-16 units */
-#define PIN_MAX 256U          /* UTF-8 octets */
-#define CARD_STRING_MAX 1024U /* UTF-8 octets of cardName, readerName, containerName, cspName */
+#define PAM_VERIFY_TIMEOUT_DEFAULT_MSEC 15000U /* a card that signs slowly, a KDC that is asked twice */
+#define PASSWORD_MAX 1536U                     /* UTF-8 octets: 512 UTF-16 units */
+#define PIN_MAX 256U                           /* UTF-8 octets */
+#define CARD_STRING_MAX 1024U                  /* UTF-8 octets of cardName, readerName, containerName, cspName */
+#define HELPER_DETAIL_MAX 192U                 /* one line for the log, without NUL */
+#define HELPER_ARGUMENTS_MAX 12U               /* of the helper program, without mode and NULL */
+#define HELPER_CPU_SEC 10U
+#define HELPER_END_MSEC 2000 /* from SIGKILL to its end */
+#define HELPER_FILES_MAX 256U
+#define HELPER_ADDRESS_SPACE_MAX 1073741824U
+#define HELPER_FILE_SIZE_MAX 4194304U /* what a credentials cache may take */
+#define CCACHE_NAME_MAX 255U          /* octets, without NUL */
+#define MODULE_PATH_MAX 255U          /* of a PKCS#11 module */
 
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
