@@ -23,7 +23,7 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -U_FORTIFY_SOU
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Wvla \
 	-Wframe-larger-than=2047 -Wundef -Wpointer-arith -Wcast-qual
 BASE := -std=gnu11 -D_GNU_SOURCE -I. -DCREDSSP_VERSION='"$(VERSION)"' -DPAM_HELPER_PATH='"$(HELPERDIR)/pam-credssp-verify"' \
-	$(WARN) -MMD -MP
+	-DPKCS11_PROXY_MODULE='"$(PKCS11_PROXY_MODULE)"' $(WARN) -MMD -MP
 
 DAEMON_PKGS := krb5-gssapi krb5 libsystemd libcrypto libseccomp
 RDP_PKGS := libssl libcrypto libsystemd krb5 libseccomp
@@ -33,6 +33,7 @@ PAM_HELPER_PKGS := krb5 libcrypto
 # of p11-kit only the headers: the helper loads the module that the PAM line names
 ALL_PKGS := $(sort $(DAEMON_PKGS) $(RDP_PKGS) $(CTL_PKGS) $(PAM_PKGS) $(PAM_HELPER_PKGS) p11-kit-1 cmocka)
 TEST_PKGS := $(filter-out p11-kit-1,$(ALL_PKGS))
+PKCS11_PROXY_MODULE ?= $(shell $(PKG_CONFIG) --variable=proxy_module p11-kit-1)
 CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS))
 libs = $(shell $(PKG_CONFIG) --libs $(1))
 

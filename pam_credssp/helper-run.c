@@ -310,5 +310,6 @@ void helper_run(const char *program, const char *const argv[], const struct secr
 	}
 	make_printable(got.detail, sizeof got.detail);
 	make_printable(got.ccache, sizeof got.ccache);
+	make_printable(got.ticket, sizeof got.ticket);
 	*ret_result = got;
 }

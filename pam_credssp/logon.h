@@ -32,6 +32,14 @@ struct logon_redeemed {
 	struct secret handover;
 };
 
+/* The tickets that `verify` got, on their way into the session. */
+struct logon_ccache {
+	char temporary[CCACHE_TEMPORARY_MAX + 1]; /* path of root's FILE cache; "" when there is none (any more) */
+	char name[CCACHE_NAME_MAX + 1];           /* the user's cache that we wrote; "" when we did not */
+	char ticket[HELPER_TICKET_MAX + 1];       /* what it is known again by */
+	bool own;                                 /* it is for us to write the user's cache */
+};
+
 /* The ticket's form: prefix and base64url. Says nothing about whether it is one. */
 bool logon_is_ticket(const char *s);
 
@@ -47,3 +55,13 @@ void logon_guard(pam_handle_t *pamh);
 
 /* What was redeemed; belongs to @l, which wipes it at pam_end() at the latest. */
 struct logon_redeemed *logon_redeemed(struct logon *l);
+
+/* The same for the tickets; removing files and caches is the business of ccache.h. */
+struct logon_ccache *logon_ccache(struct logon *l);
+
+/*
+ * Lets the filter answer exactly one hidden question for a PIN with the @len octets at @pin, from whichever module
+ * behind us asks first; questions of any other form stay without answer. Unless @final_try, a question that says that
+ * the card would lock is none. Returns 0 or -ENOMEM.
+ */
+int logon_offer_pin(struct logon *l, const void *pin, size_t len, bool final_try);

@@ -13,6 +13,7 @@
 #include "include/credssp/bus-api.h"
 #include "include/credssp/handover.h"
 #include "pam_credssp/bus.h"
+#include "pam_credssp/ccache.h"
 #include "pam_credssp/helper-run.h"
 #include "pam_credssp/helper-status.h"
 #include "pam_credssp/logon.h"
@@ -89,24 +90,53 @@ static bool add(struct arguments *a, const char *key, const char *value)
 	return true;
 }
 
-static int by_helper(pam_handle_t *pamh, const struct options *o, const struct logon_redeemed *r, const char *mode)
+static bool add_all(struct arguments *a, const char *mode, const struct options *o, const struct logon_redeemed *r,
+		    const struct logon_ccache *c)
 {
 	static const char program[] = PAM_HELPER_PATH;
-	struct helper_result result = { .status = HELPER_NONE };
-	AUTO_FREE struct arguments *a = calloc(1, sizeof *a);
 
-	if (!a)
-		return refuse(pamh, r, PAM_BUF_ERR, "out of memory", "");
 	a->argv[a->n++] = program;
 	a->argv[a->n++] = mode;
-	if (!add(a, "user", r->user) || !add(a, "principal", r->principal) ||
-	    !add(a, "mechanism", r->kerberos ? "krb5" : "ntlm"))
+	return add(a, "user", r->user) && add(a, "principal", r->principal) &&
+	       add(a, "mechanism", r->kerberos ? "krb5" : "ntlm") && add(a, "ccache", c->temporary) &&
+	       add(a, "final_try", o->final_try ? "allow" : "refuse") &&
+	       add(a, "certificate", o->any_certificate ? "any" : "match") &&
+	       (!o->pkcs11_module || add(a, "pkcs11_module", o->pkcs11_module));
+}
+
+static int by_helper(pam_handle_t *pamh, const struct options *o, struct logon *l, const char *mode)
+{
+	const struct logon_redeemed *r = logon_redeemed(l);
+	struct helper_result result = { .status = HELPER_NONE };
+	AUTO_FREE struct arguments *a = calloc(1, sizeof *a);
+	struct logon_ccache *c = logon_ccache(l);
+	int e = o->ccache == CCACHE_NONE ? 0 : ccache_prepare(c);
+
+	if (e < 0)
+		return refuse(pamh, r, PAM_SYSTEM_ERR, CCACHE_DIRECTORY, strerror(-e));
+	c->own = o->ccache == CCACHE_OWN;
+	if (!a || !add_all(a, mode, o, r, c))
 		return refuse(pamh, r, PAM_SYSTEM_ERR, "a name is too long", "");
-	helper_run(program, a->argv, &r->handover, bus_now() + o->timeout, &result);
+	helper_run(a->argv[0], a->argv, &r->handover, bus_now() + o->timeout, &result);
+	if (result.status != HELPER_SUCCESS || !result.has_ccache || ccache_hand_on(pamh, c) != PAM_SUCCESS)
+		ccache_drop(c); /* a helper that was killed may have written it */
 	if (result.status != HELPER_SUCCESS)
 		return refuse(pamh, r, helper_status_pam(result.status), helper_status_text(result.status),
 			      result.detail);
 	return accept_proved(pamh, r, mode);
+}
+
+/* ---- the PIN for another module ---- */
+
+static bool offer_pin(const struct options *o, struct logon *l)
+{
+	struct handover h;
+
+	return o->pin == PIN_CONVERSATION && logon_redeemed(l)->kind == CREDENTIAL_SMARTCARD &&
+	       handover_read(&logon_redeemed(l)->handover, &h) == 0 && h.field[HANDOVER_PIN].len > 0 &&
+	       h.field[HANDOVER_PIN].len <= PIN_MAX &&
+	       !memchr(h.field[HANDOVER_PIN].p_, '\0', h.field[HANDOVER_PIN].len) &&
+	       logon_offer_pin(l, h.field[HANDOVER_PIN].p_, h.field[HANDOVER_PIN].len, o->final_try) == 0;
 }
 
 /* ---- the routes ---- */
@@ -116,19 +146,26 @@ static bool gss_is_enough(const struct route *route, const struct logon_redeemed
 	return r->proof == LOGON_PROOF_GSS && (route->gss == GSS_ANY || (route->gss == GSS_KERBEROS && r->kerberos));
 }
 
-static int verify(pam_handle_t *pamh, const struct options *o, const struct logon_redeemed *r)
+static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 {
+	const struct logon_redeemed *r = logon_redeemed(l);
 	const struct route *route = route_of(r->kind);
+	bool offered;
 
 	if (r->kind == CREDENTIAL_PASSWORD)
 		return PAM_IGNORE; /* the modules behind verify it */
 	if (!route)
 		return refuse(pamh, r, PAM_AUTH_ERR, "nothing was redeemed", "");
+	if (r->proof == LOGON_PROOF_NONE)
+		return refuse(pamh, r, PAM_AUTH_ERR, "nobody has proved who this is", "");
+	offered = offer_pin(o, l);
 	if (gss_is_enough(route, r))
 		return accept_proved(pamh, r, CREDSSP_PROOF_GSS);
-	if (r->proof == LOGON_PROOF_NONE || !route->mode)
+	if (offered)
+		return PAM_IGNORE; /* whoever asks for the PIN verifies it */
+	if (!route->mode)
 		return refuse(pamh, r, PAM_AUTH_ERR, "nobody has proved who this is", "");
-	return by_helper(pamh, o, r, route->mode);
+	return by_helper(pamh, o, l, route->mode);
 }
 
 int verify_authenticate(pam_handle_t *pamh, const struct options *o)
@@ -138,7 +175,7 @@ int verify_authenticate(pam_handle_t *pamh, const struct options *o)
 
 	if (!l)
 		return o->require_ticket ? PAM_AUTH_ERR : PAM_IGNORE;
-	r = verify(pamh, o, logon_redeemed(l));
+	r = verify(pamh, o, l);
 	secret_done(&logon_redeemed(l)->handover);
 	return r;
 }

@@ -16,7 +16,9 @@ static const struct {
 	helper_mode *run;
 	enum credential_kind kind; /* the hand-over that it wants; CREDENTIAL_NONE: none */
 } modes[] = {
-	{ NULL, NULL, CREDENTIAL_NONE },
+	{ "pkinit", pkinit_run, CREDENTIAL_SMARTCARD },
+	{ "store", ccache_store_run, CREDENTIAL_NONE },
+	{ "forget", ccache_forget_run, CREDENTIAL_NONE },
 };
 
 static const struct {
@@ -26,6 +28,11 @@ static const struct {
 	{ "user", offsetof(struct helper_request, user) },
 	{ "principal", offsetof(struct helper_request, principal) },
 	{ "mechanism", offsetof(struct helper_request, mechanism) },
+	{ "ccache", offsetof(struct helper_request, ccache) },
+	{ "ticket", offsetof(struct helper_request, ticket) },
+	{ "pkcs11_module", offsetof(struct helper_request, module) },
+	{ "final_try", offsetof(struct helper_request, final_try) },
+	{ "certificate", offsetof(struct helper_request, certificate) },
 };
 
 static int take_argument(const char *text, struct helper_request *out)
@@ -79,13 +86,13 @@ static unsigned run_mode(size_t mode, const struct helper_request *request, stru
 
 static unsigned run(int argc, char **argv, struct helper_result *result)
 {
-	struct helper_request request = { .user = "", .principal = "", .mechanism = "" };
+	struct helper_request request = { "", "", "", "", "", PKCS11_PROXY_MODULE, "", "" };
 
 	for (int i = 2; i < argc; i++)
 		if (take_argument(argv[i], &request) < 0)
 			return helper_say(result, HELPER_INTERNAL, "argument %d is not known", i);
 	for (size_t i = 0; argc > 1 && i < sizeof modes / sizeof *modes; i++)
-		if (modes[i].name && strcmp(argv[1], modes[i].name) == 0)
+		if (strcmp(argv[1], modes[i].name) == 0)
 			return run_mode(i, &request, result);
 	return helper_say(result, HELPER_INTERNAL, "no such mode");
 }

@@ -16,6 +16,11 @@ struct helper_request {
 	const char *user;
 	const char *principal;
 	const char *mechanism; /* "krb5" or "ntlm": what proved the principal */
+	const char *ccache;    /* path that the tickets are written to; "" for none. Mode `forget`: the cache's name */
+	const char *ticket;    /* mode `forget`: which ticket made the cache ours */
+	const char *module;    /* PKCS#11 module */
+	const char *final_try; /* "allow": the last try before the card locks may be used */
+	const char *certificate; /* "any": it need not name the principal */
 };
 
 /*
@@ -24,6 +29,8 @@ struct helper_request {
  */
 typedef unsigned helper_mode(const struct helper_request *request, const struct handover *handover,
 			     struct helper_result *result);
+
+helper_mode pkinit_run, ccache_store_run, ccache_forget_run;
 
 /* Puts a line for the log into @result, cut at its size. Returns @status, for `return helper_say(...)`. */
 unsigned helper_say(struct helper_result *result, unsigned status, const char *format, ...)

@@ -58,4 +58,5 @@ struct helper_result {
 	uint32_t has_ccache;                /* the cache named by the arguments was written */
 	char detail[HELPER_DETAIL_MAX + 1]; /* for the log; may quote what a client or a KDC said */
 	char ccache[CCACHE_NAME_MAX + 1];   /* mode `store`: the name of the cache that the session gets */
+	char ticket[HELPER_TICKET_MAX + 1]; /* mode `store`: what mode `forget` knows it again by */
 };
