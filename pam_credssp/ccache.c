@@ -60,6 +60,7 @@ int ccache_prepare(struct logon_ccache *c)
 	struct stat st;
 	int n;
 
+	ccache_drop(c);
 	if (mkdir(CCACHE_DIRECTORY, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	directory = open(CCACHE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -12,8 +12,8 @@
 #define CCACHE_DIRECTORY "/run/pam-credssp"
 
 /*
- * A new path for the helper to write to, in c->temporary, and the directory for it; removes what dead processes have
- * left there. Returns 0 or a negative errno.
+ * A new path for the helper to write to, in c->temporary instead of an older one, and the directory for it; removes
+ * what dead processes have left there. Returns 0 or a negative errno.
  */
 int ccache_prepare(struct logon_ccache *c);
 

@@ -24,6 +24,8 @@ static const struct {
 	[HELPER_UNKNOWN_PRINCIPAL] = { PAM_USER_UNKNOWN, "the KDC does not know the principal" },
 	[HELPER_OTHER_PRINCIPAL] = { PAM_AUTH_ERR, "the credentials are somebody else's" },
 	[HELPER_KDC_REFUSES] = { PAM_AUTH_ERR, "the KDC refuses" },
+	[HELPER_NOT_TRUSTED] = { PAM_AUTHINFO_UNAVAIL,
+				 "the certificate of the card or of the KDC is not trusted (pkinit_anchors)" },
 	[HELPER_NOT_VERIFIED] = { PAM_AUTH_ERR, "the KDC's ticket does not stand the test with the host's key" },
 	[HELPER_NO_CARD] = { PAM_AUTHINFO_UNAVAIL, "no card" },
 	[HELPER_MANY_CARDS] = { PAM_AUTHINFO_UNAVAIL, "more than one card, and the client does not say which" },

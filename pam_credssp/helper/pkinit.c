@@ -21,7 +21,27 @@ struct attempt {
 	struct helper_result *result;
 	bool answered;
 	unsigned refused; /* the status that stopped the responder */
+	unsigned login;   /* what the card said to the PIN, HELPER_SUCCESS until it said no */
 };
+
+/* ---- what the card said ---- */
+
+/*
+ * krb5_trace_callback. The card's no, a certificate that is not trusted and some more are one error code, and only here
+ * is the card's told apart. With a libkrb5 that words it differently a wrong PIN is HELPER_NOT_TRUSTED: refused all the
+ * same.
+ */
+static void listen(krb5_context k, const krb5_trace_info *info, void *data)
+{
+	struct attempt *a = data;
+	const char *said = info ? strstr(info->message, "C_Login failed: ") : NULL;
+
+	(void)k;
+	if (!said)
+		return;
+	a->login = strstr(said, "pin locked") ? HELPER_PIN_LOCKED : HELPER_PIN_WRONG;
+	(void)helper_say(a->result, a->login, "the card says: %.*s", (int)strcspn(said + 16, "\n"), said + 16);
+}
 
 /* ---- the one answer ---- */
 
@@ -79,13 +99,14 @@ static unsigned status_of(krb5_context k, krb5_error_code code, const struct att
 
 	if (a->refused != HELPER_SUCCESS)
 		return a->refused;
+	if (a->login != HELPER_SUCCESS)
+		return a->login;
 	status = kerberos_status(k, code, HELPER_INTERNAL, a->result);
 	if (status != HELPER_INTERNAL)
 		return status;
-	/* the card's no and a missing certificate are the same to libkrb5; the certificate was there a moment ago */
-	if (a->answered && (code == KRB5_PREAUTH_FAILED || code == KRB5_LIBOS_CANTREADPWD))
-		return HELPER_PIN_WRONG;
-	return code == KRB5_PREAUTH_FAILED ? (unsigned)HELPER_CONFIGURATION : (unsigned)HELPER_KDC_REFUSES;
+	if (code == KRB5_PREAUTH_FAILED || code == KRB5_LIBOS_CANTREADPWD)
+		return a->answered ? (unsigned)HELPER_NOT_TRUSTED : (unsigned)HELPER_CONFIGURATION;
+	return HELPER_KDC_REFUSES;
 }
 
 static krb5_error_code exchange(krb5_context k, krb5_principal client, const char *identity, struct attempt *a,
@@ -185,9 +206,11 @@ static unsigned with_principal(krb5_context k, krb5_principal client, struct att
 
 unsigned pkinit_run(const struct helper_request *request, const struct handover *handover, struct helper_result *result)
 {
-	struct attempt a = {
-		.request = request, .pin = handover->field[HANDOVER_PIN], .result = result, .refused = HELPER_SUCCESS
-	};
+	struct attempt a = { .request = request,
+			     .pin = handover->field[HANDOVER_PIN],
+			     .result = result,
+			     .refused = HELPER_SUCCESS,
+			     .login = HELPER_SUCCESS };
 	krb5_principal client = NULL;
 	krb5_context k = NULL;
 	krb5_error_code code;
@@ -203,6 +226,7 @@ unsigned pkinit_run(const struct helper_request *request, const struct handover 
 	code = krb5_init_context(&k);
 	if (code)
 		return kerberos_status(NULL, code, HELPER_CONFIGURATION, result);
+	(void)krb5_set_trace_callback(k, listen, &a);
 	code = client_of(k, request, &client);
 	status =
 	    code ? kerberos_status(k, code, HELPER_UNKNOWN_PRINCIPAL, result) : with_principal(k, client, &a, handover);

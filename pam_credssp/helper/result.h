@@ -30,6 +30,7 @@ enum helper_status {
 	HELPER_UNKNOWN_PRINCIPAL,
 	HELPER_OTHER_PRINCIPAL, /* proved, but somebody else */
 	HELPER_KDC_REFUSES,     /* revoked, expired, policy */
+	HELPER_NOT_TRUSTED,     /* the certificate of the card, or of the KDC */
 	HELPER_NOT_VERIFIED,    /* what the KDC gave does not stand the test with the host's key */
 
 	/* of the card */

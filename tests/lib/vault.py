@@ -17,9 +17,12 @@ def stack(*lines, service="test"):
 
 
 class Served:
-    """vaultd with a hand-over: fields by tag, as bytes."""
+    """vaultd with a hand-over: fields by tag, as bytes. The logon's number is another each time: log lines come when they come."""
+    number = 0
 
     def __init__(self, kind, fields, user=None, rhost="192.0.2.7", **about):
+        Served.number += 1
+        about.setdefault("logon", Served.number)
         self.argv = ["setpriv", "--reuid=credsspd", "--regid=credsspd", "--clear-groups", os.path.join(BUILD, "vaultd"), "serve",
                      user or ENV["BED_USER"], "-", rhost, kind] + ["%s=%s" % kv for kv in about.items()]
         # not in argv: tests look there for secrets

@@ -4,7 +4,7 @@
  * answer is here as well, so that each bad one differs from it in one thing. Says "ready" on standard output.
  *
  * vaultd serve USER PASSWORD RHOST KIND [KEY=VALUE...]: answers with a hand-over of KIND, whose fields are read from
- * standard input, a line each: tag and octets in hexadecimal. KEY is one of mechanism, principal and proof.
+ * standard input, a line each: tag and octets in hexadecimal. KEY is one of mechanism, principal, proof and logon.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include "include/credssp/handover.h"
 
 static const char *behaviour, *user, *password, *rhost;
-static const char *kind = "password", *mechanism = "ntlm", *principal, *proof;
+static const char *kind = "password", *mechanism = "ntlm", *principal, *proof, *logon = "7";
 static struct secret served;
 static int held[16]; /* ends of pipes that stay open */
 
@@ -115,10 +115,10 @@ static int on_redeem(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	fd = make_pipe();
 	r = sd_bus_message_new_method_return(m, &reply);
 	if (r >= 0)
-		r = sd_bus_message_append(reply, "a{sv}", proof ? 8 : 7, "user", "s",
-					  is("other-user") ? "somebody" : user, "uid", "u", 1000U, "kind", "s", kind,
-					  "rhost", "s", rhost, "principal", "s", principal ? principal : user,
-					  "mechanism", "s", mechanism, "logon", "t", (uint64_t)7, "proof", "s", proof);
+		r = sd_bus_message_append(
+		    reply, "a{sv}", proof ? 8 : 7, "user", "s", is("other-user") ? "somebody" : user, "uid", "u", 1000U,
+		    "kind", "s", kind, "rhost", "s", rhost, "principal", "s", principal ? principal : user, "mechanism",
+		    "s", mechanism, "logon", "t", (uint64_t)strtoull(logon, NULL, 10), "proof", "s", proof);
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "h", fd);
 	if (r >= 0)
@@ -158,13 +158,15 @@ static void prepare(int argc, char **argv)
 	static const struct {
 		const char *key;
 		const char **value;
-	} keys[] = { { "mechanism=", &mechanism }, { "principal=", &principal }, { "proof=", &proof } };
+	} keys[] = {
+		{ "mechanism=", &mechanism }, { "principal=", &principal }, { "proof=", &proof }, { "logon=", &logon }
+	};
 	char *line = NULL;
 	size_t size = 0;
 
 	kind = argv[0];
 	for (int i = 1; i < argc; i++)
-		for (size_t k = 0; k < 3; k++)
+		for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
 			if (strncmp(argv[i], keys[k].key, strlen(keys[k].key)) == 0)
 				*keys[k].value = argv[i] + strlen(keys[k].key);
 	if (secret_init(&served, HANDOVER_MAX) < 0 ||
