@@ -19,8 +19,8 @@
 #include "pam_credssp/logon.h"
 
 enum gss {
-	GSS_NEVER,    /* never enough */
-	GSS_KERBEROS, /* enough when it was Kerberos: the card sits at the client, and PKINIT got the ticket */
+	GSS_TICKETLESS, /* the helper has to verify, but the session may go without tickets (HELPER_OPAQUE) */
+	GSS_KERBEROS,   /* enough when it was Kerberos: the card sits at the client, and PKINIT got the ticket */
 	GSS_ANY,
 };
 
@@ -30,7 +30,7 @@ static const struct route {
 	const char *mode; /* of the helper program; NULL: there is nothing that it could verify */
 } routes[] = {
 	{ CREDENTIAL_SMARTCARD, GSS_KERBEROS, "pkinit" },
-	{ CREDENTIAL_REMOTE_GUARD, GSS_NEVER, "remote-guard" },
+	{ CREDENTIAL_REMOTE_GUARD, GSS_TICKETLESS, "remote-guard" },
 	{ CREDENTIAL_RESTRICTED_ADMIN, GSS_ANY, NULL },
 };
 
@@ -104,7 +104,27 @@ static bool add_all(struct arguments *a, const char *mode, const struct options 
 	       (!o->pkcs11_module || add(a, "pkcs11_module", o->pkcs11_module));
 }
 
-static int by_helper(pam_handle_t *pamh, const struct options *o, struct logon *l, const char *mode)
+/* The service ticket proved the user, and policy lets the session do without the other one. */
+static bool may_lack_tickets(const struct route *route, const struct logon_redeemed *r, unsigned status)
+{
+	return status == HELPER_OPAQUE && route->gss == GSS_TICKETLESS && r->proof == LOGON_PROOF_GSS && r->kerberos;
+}
+
+static int judge(pam_handle_t *pamh, const struct route *route, const struct logon_redeemed *r,
+		 const struct helper_result *result)
+{
+	const char *text = helper_status_text(result->status);
+
+	if (result->status == HELPER_SUCCESS)
+		return accept_proved(pamh, r, route->mode);
+	if (!may_lack_tickets(route, r, result->status))
+		return refuse(pamh, r, helper_status_pam(result->status), text, result->detail);
+	pam_syslog(pamh, LOG_WARNING, "no tickets for the session of user=%s rhost=%s logon=%llu: %s: %s", r->user,
+		   rhost_of(pamh), (unsigned long long)r->logon, text, result->detail);
+	return accept_proved(pamh, r, route->mode);
+}
+
+static int by_helper(pam_handle_t *pamh, const struct options *o, struct logon *l, const struct route *route)
 {
 	const struct logon_redeemed *r = logon_redeemed(l);
 	struct helper_result result = { .status = HELPER_NONE };
@@ -115,15 +135,12 @@ static int by_helper(pam_handle_t *pamh, const struct options *o, struct logon *
 	if (e < 0)
 		return refuse(pamh, r, PAM_SYSTEM_ERR, CCACHE_DIRECTORY, strerror(-e));
 	c->own = o->ccache == CCACHE_OWN;
-	if (!a || !add_all(a, mode, o, r, c))
+	if (!a || !add_all(a, route->mode, o, r, c))
 		return refuse(pamh, r, PAM_SYSTEM_ERR, "a name is too long", "");
 	helper_run(a->argv[0], a->argv, &r->handover, bus_now() + o->timeout, &result);
 	if (result.status != HELPER_SUCCESS || !result.has_ccache || ccache_hand_on(pamh, c) != PAM_SUCCESS)
 		ccache_drop(c); /* a helper that was killed may have written it */
-	if (result.status != HELPER_SUCCESS)
-		return refuse(pamh, r, helper_status_pam(result.status), helper_status_text(result.status),
-			      result.detail);
-	return accept_proved(pamh, r, mode);
+	return judge(pamh, route, r, &result);
 }
 
 /* ---- the PIN for another module ---- */
@@ -165,7 +182,7 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 		return PAM_IGNORE; /* whoever asks for the PIN verifies it */
 	if (!route->mode)
 		return refuse(pamh, r, PAM_AUTH_ERR, "nobody has proved who this is", "");
-	return by_helper(pamh, o, l, route->mode);
+	return by_helper(pamh, o, l, route);
 }
 
 int verify_authenticate(pam_handle_t *pamh, const struct options *o)

@@ -10,6 +10,7 @@
 #include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
 #include "pam_credssp/helper/mode.h"
+#include "pam_credssp/helper/remote-guard.h"
 
 static const struct {
 	const char *name;
@@ -17,6 +18,7 @@ static const struct {
 	enum credential_kind kind; /* the hand-over that it wants; CREDENTIAL_NONE: none */
 } modes[] = {
 	{ "pkinit", pkinit_run, CREDENTIAL_SMARTCARD },
+	{ "remote-guard", remote_guard_mode, CREDENTIAL_REMOTE_GUARD },
 	{ "store", ccache_store_run, CREDENTIAL_NONE },
 	{ "forget", ccache_forget_run, CREDENTIAL_NONE },
 };
