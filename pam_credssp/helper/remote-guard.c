@@ -45,6 +45,8 @@ static unsigned status_of_kdc(const struct guard *g, krb5_error_code code)
 		{ KRB5KDC_ERR_NEVER_VALID, HELPER_EXPIRED },
 		{ KRB5KRB_AP_ERR_BAD_INTEGRITY, HELPER_TICKET },
 		{ KRB5KRB_AP_ERR_MODIFIED, HELPER_TICKET },
+		/* the ticket is not the client's that the KRB-CRED says */
+		{ KRB5KRB_AP_ERR_BADMATCH, HELPER_OTHER_PRINCIPAL },
 		{ KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN, HELPER_UNKNOWN_PRINCIPAL },
 	};
 
