@@ -11,6 +11,7 @@
 
 #include "include/credssp/secret.h"
 #include "pam_credssp/helper/guard-tickets.h"
+#include "pam_credssp/helper/kerberos.h"
 
 struct guard {
 	krb5_context k;
@@ -106,28 +107,6 @@ static unsigned check_with_kdc(struct guard *g, struct helper_result *result)
 	return status;
 }
 
-/* ---- the session's cache ---- */
-
-static unsigned store(struct guard *g, const char *name, struct helper_result *result)
-{
-	krb5_ccache cc;
-	krb5_error_code code;
-
-	if (!*name)
-		return HELPER_SUCCESS;
-	code = krb5_cc_resolve(g->k, name, &cc);
-	if (code)
-		return say_krb5(g, result, HELPER_CCACHE, "credentials cache", code);
-	code = krb5_cc_initialize(g->k, cc, g->client);
-	if (code == 0)
-		code = krb5_cc_store_cred(g->k, cc, g->tickets.tgt);
-	if (code)
-		(void)say_krb5(g, result, HELPER_CCACHE, "credentials cache", code);
-	(void)krb5_cc_close(g->k, cc);
-	result->has_ccache = code == 0;
-	return code ? HELPER_CCACHE : HELPER_SUCCESS;
-}
-
 /* ---- the mode ---- */
 
 static unsigned open_all(struct guard *g, const struct helper_request *request, struct helper_result *result)
@@ -173,7 +152,9 @@ static unsigned run(struct guard *g, const struct helper_request *request, const
 		status = guard_read_krb_cred(g->k, g->client, cred, &g->tickets, result);
 	if (status == HELPER_SUCCESS)
 		status = check_with_kdc(g, result);
-	return status == HELPER_SUCCESS ? store(g, request->ccache, result) : status;
+	if (status == HELPER_SUCCESS)
+		status = kerberos_write_ccache(g->k, request->ccache, g->tickets.tgt, result);
+	return status;
 }
 
 unsigned remote_guard_mode(const struct helper_request *request, const struct handover *handover,
