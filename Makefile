@@ -17,6 +17,9 @@ MANDIR ?= $(PREFIX)/share/man
 SECURITYDIR ?= $(LIBDIR)/security
 HELPERDIR ?= $(PREFIX)/libexec/pam-credssp
 
+# where the helper looks for cards when the PAM line names no module
+PKCS11_PROXY_MODULE ?= $(shell $(PKG_CONFIG) --variable=proxy_module p11-kit-1)
+
 VERSION := 0.1.0
 CFLAGS ?= -O2 -g
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -33,7 +36,6 @@ PAM_HELPER_PKGS := krb5 libcrypto
 # of p11-kit only the headers: the helper loads the module that the PAM line names
 ALL_PKGS := $(sort $(DAEMON_PKGS) $(RDP_PKGS) $(CTL_PKGS) $(PAM_PKGS) $(PAM_HELPER_PKGS) p11-kit-1 cmocka)
 TEST_PKGS := $(filter-out p11-kit-1,$(ALL_PKGS))
-PKCS11_PROXY_MODULE ?= $(shell $(PKG_CONFIG) --variable=proxy_module p11-kit-1)
 CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS))
 libs = $(shell $(PKG_CONFIG) --libs $(1))
 

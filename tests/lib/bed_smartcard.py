@@ -53,7 +53,7 @@ def make_token(label, pin, *objects):
     """A SoftHSM token; objects: (path of issue(), CKA_ID in hexadecimal, CKA_LABEL)."""
     sh("softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", pin)
     for path, ident, name in objects:
-        sh("softhsm2-util", "--import", path + ".key", "--token", label, "--label", name, "--id", ident, "--pin", pin, "--no-public-key")
+        sh("softhsm2-util", "--import", path + ".key", "--token", label, "--label", name, "--id", ident, "--pin", pin)
         sh("pkcs11-tool", "--module", SOFTHSM, "--token-label", label, "--login", "--pin", pin, "--write-object", path + ".der", "--type",
            "cert", "--id", ident, "--label", name)
 
