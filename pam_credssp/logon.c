@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <syslog.h>
 
 #include "include/credssp/cleanup.h"
@@ -194,6 +195,9 @@ int logon_offer_pin(struct logon *l, const void *pin, size_t len, bool final_try
 	secret_done(&l->pin);
 	if (secret_init(&l->pin, len + 1) < 0)
 		return -ENOMEM;
+	/* xrdp-sesman 0.9 opens the session in a child: unlike other secrets this one has to be there, or it would be
+	 * empty */
+	(void)madvise(secret_expose(&l->pin), len + 1, MADV_KEEPONFORK);
 	(void)secret_append(&l->pin, pin, len);
 	(void)secret_append(&l->pin, "", 1);
 	l->final_try = final_try;

@@ -311,8 +311,8 @@ unsigned card_choose(const struct card_policy *policy, const struct handover *ha
 	s->policy = policy;
 	s->handover = handover;
 	status = load(s, result);
-	if (status != HELPER_SUCCESS)
-		return status;
+	if (status != HELPER_SUCCESS || !s->f)
+		return status == HELPER_SUCCESS ? (unsigned)HELPER_INTERNAL : status;
 	status = read_tokens(s, result);
 	if (status == HELPER_SUCCESS)
 		status = choose(s, result);

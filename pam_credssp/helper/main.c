@@ -71,7 +71,7 @@ static int read_input(struct secret *out)
 static unsigned run_mode(size_t mode, const struct helper_request *request, struct helper_result *result)
 {
 	AUTO_SECRET struct secret input = SECRET_NULL;
-	struct handover h;
+	struct handover h = { .kind = CREDENTIAL_NONE };
 	int r;
 
 	if (modes[mode].kind == CREDENTIAL_NONE)

@@ -4,14 +4,16 @@
  * RHOST and USER may be "-". Prints every message, "PHASE=RESULT" for each phase until one fails, then the items that
  * are left and how many questions were asked. Exit status: 0 when all phases succeeded. "env" as a phase prints the PAM
  * environment, "delete_cred" deletes the credentials, "run=COMMAND" runs COMMAND with the PAM environment in its own,
- * "kill" ends pamrun as a crash would.
+ * "kill" ends pamrun as a crash would, "fork" goes on in a child, as sesman does between acct_mgmt and setcred.
  */
 #include <security/pam_appl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 struct state {
 	const char *answer;
@@ -74,6 +76,24 @@ static int end_here(pam_handle_t *pamh, int flags)
 	return PAM_ABORT;
 }
 
+/* The parent ends with the child's status; its own handle is ended when the session is over. */
+static int go_on_in_child(pam_handle_t *pamh, int flags)
+{
+	int status = 1;
+	pid_t pid;
+
+	(void)flags;
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		return PAM_ABORT;
+	if (pid == 0)
+		return PAM_SUCCESS;
+	(void)waitpid(pid, &status, 0);
+	(void)pam_end(pamh, PAM_SUCCESS);
+	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
 static const struct {
 	const char *name;
 	int (*call)(pam_handle_t *pamh, int flags);
@@ -87,6 +107,7 @@ static const struct {
 	{ "delete_cred", delete_cred },
 	{ "env", print_environment },
 	{ "kill", end_here },
+	{ "fork", go_on_in_child },
 };
 
 static int run_phase(pam_handle_t *pamh, const char *name)
