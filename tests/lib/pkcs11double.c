@@ -125,6 +125,16 @@ static CK_RV get_slot_list(unsigned char present, CK_SLOT_ID *slots, CK_ULONG *c
 	return CKR_OK;
 }
 
+/* A card can be taken out, which SSSD wants to see. */
+static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *i)
+{
+	CK_RV rv = real->C_GetSlotInfo(slot, i);
+
+	if (rv == CKR_OK)
+		i->flags |= CKF_REMOVABLE_DEVICE;
+	return rv;
+}
+
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *t)
 {
 	CK_RV rv = real->C_GetTokenInfo(slot, t);
@@ -203,6 +213,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
 	ours.C_GetFunctionList = C_GetFunctionList;
 	ours.C_Initialize = initialize;
 	ours.C_GetSlotList = get_slot_list;
+	ours.C_GetSlotInfo = get_slot_info;
 	ours.C_GetTokenInfo = get_token_info;
 	ours.C_OpenSession = open_session;
 	ours.C_Login = login;
