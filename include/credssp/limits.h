@@ -64,7 +64,8 @@
 #define HELPER_DETAIL_MAX 192U                 /* one line for the log, without NUL */
 #define HELPER_ARGUMENTS_MAX 12U               /* of the helper program, without mode and NULL */
 #define HELPER_CPU_SEC 10U
-#define HELPER_END_MSEC 2000 /* from SIGKILL to its end */
+#define HELPER_CLOCK_SKEW_SEC 300U /* how far the KDC's clock may be ahead of this host's */
+#define HELPER_END_MSEC 2000       /* from SIGKILL to its end */
 #define HELPER_FILES_MAX 256U
 #define HELPER_ADDRESS_SPACE_MAX 1073741824U
 #define HELPER_FILE_SIZE_MAX 4194304U /* what a credentials cache may take */

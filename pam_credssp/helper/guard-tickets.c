@@ -13,8 +13,6 @@
 
 #include "include/credssp/cleanup.h"
 
-#define CLOCK_SKEW_SEC 300
-
 static unsigned say_krb5(krb5_context k, struct helper_result *result, unsigned status, const char *what,
 			 krb5_error_code code)
 {
@@ -119,7 +117,7 @@ static unsigned check_service_ticket(krb5_context k, krb5_const_principal client
 		return helper_say(result, HELPER_TICKET, "no KDC has checked the realms that the client came through");
 	if (p->flags & TKT_FLG_INVALID)
 		return helper_say(result, HELPER_TICKET, "the service ticket is not valid yet");
-	if ((uint32_t)p->times.starttime > (uint32_t)now + CLOCK_SKEW_SEC)
+	if ((uint32_t)p->times.starttime > (uint32_t)now + HELPER_CLOCK_SKEW_SEC)
 		return helper_say(result, HELPER_TICKET, "the service ticket is not valid yet");
 	if ((uint32_t)p->times.endtime <= (uint32_t)now)
 		return helper_say(result, HELPER_EXPIRED, "the service ticket");

@@ -97,7 +97,7 @@ static void test_all_keys(void **state)
 				   " kerberos = off\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
 				   " local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
 				   " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
-				   " smartcard = gss\n remote_guard = require-tickets\n restricted_admin = allow\n"
+				   " smartcard = gss\n remote_guard = refuse\n restricted_admin = allow\n"
 				   " restricted_admin_users = carol\n restricted_admin_groups = wheel, ops\n "
 				   "ticket_lifetime = 30\n handshake_timeout = 10\n"
 				   " backoff_failures = 3\n backoff_max = 0\n backoff_exempt = 192.0.2.1 2001:DB8::1\n"
@@ -128,7 +128,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(c.minimum_uid, 500);
 	assert_true(c.allow_root);
 	assert_int_equal(c.smartcard, CONFIG_SMARTCARD_GSS);
-	assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REQUIRE_TICKETS);
+	assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REFUSE);
 	assert_true(c.restricted_admin);
 	assert_string_equal(c.restricted_admin_users[0], "carol");
 	assert_string_equal(c.restricted_admin_groups[1], "ops");
@@ -177,6 +177,8 @@ static void test_kinds_of_credentials(void **state)
 		  CONFIG_REMOTE_GUARD_REFUSE },
 		{ "[credsspd]\n smartcard = gss\n remote_guard = allow\n", CONFIG_SMARTCARD_GSS,
 		  CONFIG_REMOTE_GUARD_ALLOW },
+		{ "[credsspd]\n remote_guard = require-tickets\n", CONFIG_SMARTCARD_PKINIT,
+		  CONFIG_REMOTE_GUARD_REQUIRE_TICKETS },
 		{ "[credsspd]\n restricted_admin = allow\n restricted_admin_users = a\n", CONFIG_SMARTCARD_PKINIT,
 		  CONFIG_REMOTE_GUARD_REFUSE },
 		{ "[credsspd]\n restricted_admin = allow\n restricted_admin_groups = g\n", CONFIG_SMARTCARD_PKINIT,
@@ -217,6 +219,8 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n restricted_admin = yes\n", "restricted_admin = yes: refuse or allow is expected" },
 		{ "[credsspd]\n restricted_admin = allow\n allow_groups = admins\n",
 		  "restricted_admin = allow needs restricted_admin_users or restricted_admin_groups" },
+		{ "[credsspd]\n kerberos = off\n ntlm = local\n remote_guard = allow\n",
+		  "remote_guard is for Kerberos, which is off" },
 		{ "[credsspd]\n smartcard = allow\n", "smartcard = allow: refuse or pkinit or gss is expected" },
 		{ "[credsspd]\n remote_guard = gss\n",
 		  "remote_guard = gss: refuse or require-tickets or allow is expected" },
