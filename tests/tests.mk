@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Included by the top Makefile: everything that needs more than the compiler.
 
-TEST_PROGRAMS := $(B)/loginstack
+TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so
 
 include $(wildcard tests/*/*.mk)
 
@@ -10,6 +10,10 @@ include $(wildcard tests/*/*.mk)
 $(B)/loginstack: tests/lib/loginstack.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -pie -o $@ $< $(LDFLAGS) -lpam
+
+$(B)/librdpear-client.so: tests/lib/rdpear.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -fPIC -shared $(CFLAGS) -o $@ $< $(LDFLAGS)
 
 test-programs: $(TEST_PROGRAMS)
 
