@@ -42,21 +42,27 @@ static bool is_host(krb5_const_principal p)
 
 /* ---- the service ticket ---- */
 
-/* Tries one key. The name in the ticket may be spelled otherwise than in the keytab: the key counts. */
+/*
+ * Tries one key. The name in the ticket may be spelled otherwise than in the keytab: the key counts. A name of our own,
+ * because libkrb5 replaces that of a ticket that it has decrypted.
+ */
 static krb5_error_code decrypt_with(krb5_context k, const krb5_keytab_entry *e, krb5_ticket *t)
 {
-	krb5_keytab_entry as_named = { .principal = t->server, .vno = t->enc_part.kvno, .key = e->key };
+	krb5_keytab_entry as_named = { .vno = t->enc_part.kvno, .key = e->key };
 	krb5_keytab one;
-	krb5_error_code code = krb5_kt_resolve(k, "MEMORY:pam-credssp-one", &one);
+	krb5_error_code code = krb5_copy_principal(k, t->server, &as_named.principal);
 
 	if (code)
 		return code;
-	code = krb5_kt_add_entry(k, one, &as_named);
+	code = krb5_kt_resolve(k, "MEMORY:pam-credssp-one", &one);
 	if (code == 0) {
-		code = krb5_server_decrypt_ticket_keytab(k, one, t);
+		code = krb5_kt_add_entry(k, one, &as_named);
+		if (code == 0)
+			code = krb5_server_decrypt_ticket_keytab(k, one, t);
 		(void)krb5_kt_remove_entry(k, one, &as_named);
+		(void)krb5_kt_close(k, one);
 	}
-	(void)krb5_kt_close(k, one);
+	krb5_free_principal(k, as_named.principal);
 	return code;
 }
 
