@@ -14,6 +14,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "include/credssp/bus-api.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/handover.h"
 #include "include/credssp/secret.h"
@@ -26,7 +27,6 @@ enum problem {
 	PROBLEM_PIPE,
 	PROBLEM_HANDOVER,
 	PROBLEM_USER,
-	PROBLEM_KIND,
 	PROBLEM_PASSWORD,
 	PROBLEM_PAM,
 	PROBLEMS_
@@ -51,7 +51,6 @@ static const struct {
 	[PROBLEM_HANDOVER] = { PAM_SYSTEM_ERR,
 			       "the credentials are not in the format that this module knows (versions differ?)" },
 	[PROBLEM_USER] = { PAM_AUTH_ERR, "credsspd answered for another user" },
-	[PROBLEM_KIND] = { PAM_AUTH_ERR, "this kind of credentials cannot be used here" },
 	[PROBLEM_PASSWORD] = { PAM_AUTH_ERR, "the password is empty, or longer than PAM takes" },
 	[PROBLEM_PAM] = { PAM_SYSTEM_ERR, "libpam refused an item" },
 };
@@ -119,6 +118,36 @@ static unsigned take_password(pam_handle_t *pamh, struct handover_field f)
 	return pam_set_item(pamh, PAM_AUTHTOK, secret_expose(&text)) == PAM_SUCCESS ? 0 : PROBLEM_PAM;
 }
 
+/* Without a row the proof is none, and `verify` lets nobody in. */
+static enum logon_proof proof_of(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum logon_proof proof;
+	} row[] = {
+		{ CREDSSP_PROOF_PAM, LOGON_PROOF_PAM },
+		{ CREDSSP_PROOF_GSS, LOGON_PROOF_GSS },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (strcmp(word, row[i].word) == 0)
+			return row[i].proof;
+	return LOGON_PROOF_NONE;
+}
+
+/* What `verify` needs; the hand-over moves. */
+static void remember(struct logon_redeemed *to, const struct bus_about *about, unsigned kind, struct secret *handover)
+{
+	to->kind = kind;
+	to->proof = proof_of(about->proof);
+	to->kerberos = strcmp(about->mechanism, "krb5") == 0;
+	to->logon = about->logon;
+	strcpy(to->user, about->user);
+	strcpy(to->principal, about->principal);
+	if (kind != CREDENTIAL_PASSWORD)
+		secret_move(&to->handover, handover);
+}
+
 static unsigned take_handover(pam_handle_t *pamh, const struct bus_about *about, int64_t deadline)
 {
 	AUTO_SECRET struct secret in = SECRET_NULL;
@@ -136,11 +165,12 @@ static unsigned take_handover(pam_handle_t *pamh, const struct bus_about *about,
 	kind = credential_kind_name(h.kind);
 	if (!kind || strcmp(kind, about->kind) != 0)
 		return PROBLEM_HANDOVER;
-	if (h.kind != CREDENTIAL_PASSWORD)
-		return PROBLEM_KIND;
-	r = take_password(pamh, h.field[HANDOVER_PASSWORD]);
+	if (h.kind == CREDENTIAL_PASSWORD)
+		r = take_password(pamh, h.field[HANDOVER_PASSWORD]);
+	else if (pam_set_item(pamh, PAM_AUTHTOK, NULL) != PAM_SUCCESS) /* the ticket is nobody's password */
+		r = PROBLEM_PAM;
 	if (r == 0)
-		logon_set_kind(logon_get(pamh), h.kind);
+		remember(logon_redeemed(logon_get(pamh)), about, h.kind, &in);
 	return r;
 }
 

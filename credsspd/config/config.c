@@ -26,13 +26,21 @@ static const struct option_choice kerberos_choices[] = {
 static const struct option_choice ntlm_choices[] = { { "off", CONFIG_NTLM_OFF },
 						     { "local", CONFIG_NTLM_LOCAL },
 						     { NULL, 0 } };
+static const struct option_choice smartcard_choices[] = { { "refuse", CONFIG_SMARTCARD_REFUSE },
+							  { "pkinit", CONFIG_SMARTCARD_PKINIT },
+							  { "gss", CONFIG_SMARTCARD_GSS },
+							  { NULL, 0 } };
+static const struct option_choice remote_guard_choices[] = { { "refuse", CONFIG_REMOTE_GUARD_REFUSE },
+							     { "require-tickets", CONFIG_REMOTE_GUARD_REQUIRE_TICKETS },
+							     { "allow", CONFIG_REMOTE_GUARD_ALLOW },
+							     { NULL, 0 } };
 static const struct option_choice policy_choices[] = { { "refuse", false }, { "allow", true }, { NULL, 0 } };
 static const struct option_choice log_choices[] = { { "info", false }, { "debug", true }, { NULL, 0 } };
 
 /* What the table fills; choices are ints there. */
 struct raw {
 	struct config c;
-	int kerberos, ntlm, restricted_admin, log_level;
+	int kerberos, ntlm, smartcard, remote_guard, restricted_admin, log_level;
 	char **redeemers;
 };
 
@@ -59,11 +67,31 @@ static const struct option_row rows[] = {
 	  .min = 0,
 	  .max = 4294967294U },
 	{ .key = "allow_root", .type = OPTION_BOOL, .offset = AT(c.allow_root), .def = "false" },
+	{ .key = "smartcard",
+	  .type = OPTION_CHOICE,
+	  .offset = AT(smartcard),
+	  .def = "pkinit",
+	  .choices = smartcard_choices },
+	{ .key = "remote_guard",
+	  .type = OPTION_CHOICE,
+	  .offset = AT(remote_guard),
+	  .def = "refuse",
+	  .choices = remote_guard_choices },
 	{ .key = "restricted_admin",
 	  .type = OPTION_CHOICE,
 	  .offset = AT(restricted_admin),
 	  .def = "refuse",
 	  .choices = policy_choices },
+	{ .key = "restricted_admin_users",
+	  .type = OPTION_LIST,
+	  .offset = AT(c.restricted_admin_users),
+	  .def = "",
+	  .max = CONFIG_LIST_MAX },
+	{ .key = "restricted_admin_groups",
+	  .type = OPTION_LIST,
+	  .offset = AT(c.restricted_admin_groups),
+	  .def = "",
+	  .max = CONFIG_LIST_MAX },
 	{ .key = "ticket_lifetime",
 	  .type = OPTION_UNSIGNED,
 	  .offset = AT(c.ticket_lifetime_sec),
@@ -214,6 +242,14 @@ static int check_consistent(const struct config *c, const char *path, char **ret
 	if (!c->kerberos && c->ntlm == CONFIG_NTLM_OFF)
 		return options_error(ret_error, -EINVAL,
 				     "%s: [credsspd] kerberos and ntlm are both off: nobody could log on", path);
+	if (c->remote_guard != CONFIG_REMOTE_GUARD_REFUSE && !c->kerberos)
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd] remote_guard is for Kerberos, which is off (kerberos)", path);
+	if (c->restricted_admin && !*c->restricted_admin_users && !*c->restricted_admin_groups)
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd] restricted_admin = allow needs restricted_admin_users or "
+				     "restricted_admin_groups: who may log on without a secret",
+				     path);
 	if (c->keytab[0] != '/' || c->ntlm_store[0] != '/')
 		return options_error(ret_error, -EINVAL, "%s: [credsspd] keytab and ntlm_store are absolute paths",
 				     path);
@@ -240,6 +276,8 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 	if (r == 0) {
 		raw.c.kerberos = (enum config_kerberos)raw.kerberos;
 		raw.c.ntlm = (enum config_ntlm)raw.ntlm;
+		raw.c.smartcard = (enum config_smartcard)raw.smartcard;
+		raw.c.remote_guard = (enum config_remote_guard)raw.remote_guard;
 		raw.c.restricted_admin = raw.restricted_admin;
 		raw.c.debug = raw.log_level;
 		r = check_consistent(&raw.c, path, ret_error);
@@ -255,8 +293,10 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 
 void config_done(struct config *c)
 {
-	config_list lists[] = { c->tgt_principals, c->local_domains, c->allow_users, c->allow_groups,
-				c->backoff_exempt };
+	config_list lists[] = {
+		c->tgt_principals,         c->local_domains,           c->allow_users,    c->allow_groups,
+		c->restricted_admin_users, c->restricted_admin_groups, c->backoff_exempt,
+	};
 
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		options_free_words(lists[i]);

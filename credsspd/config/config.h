@@ -28,6 +28,18 @@ enum config_ntlm {
 	CONFIG_NTLM_LOCAL, /* the store of credsspctl ntlm set */
 };
 
+enum config_smartcard {
+	CONFIG_SMARTCARD_REFUSE,
+	CONFIG_SMARTCARD_PKINIT, /* PAM verifies the PIN and the card with the KDC */
+	CONFIG_SMARTCARD_GSS,    /* what the client proved with its card in CredSSP is enough */
+};
+
+enum config_remote_guard {
+	CONFIG_REMOTE_GUARD_REFUSE,
+	CONFIG_REMOTE_GUARD_REQUIRE_TICKETS,
+	CONFIG_REMOTE_GUARD_ALLOW, /* without tickets for the session, where the client keeps their key */
+};
+
 /* NULL-terminated, never NULL itself. */
 typedef char **config_list;
 
@@ -46,9 +58,13 @@ struct config {
 	config_list local_domains;     /* besides "", "." and the host's own names */
 	config_list allow_users;       /* empty: everybody */
 	config_list allow_groups;
-	unsigned minimum_uid;           /* default 1000 */
-	bool allow_root;                /* default false */
-	bool restricted_admin;          /* restricted_admin = allow | refuse; default refuse */
+	unsigned minimum_uid;                  /* default 1000 */
+	bool allow_root;                       /* default false */
+	enum config_smartcard smartcard;       /* default pkinit */
+	enum config_remote_guard remote_guard; /* default refuse */
+	bool restricted_admin;                 /* restricted_admin = allow | refuse; default refuse */
+	config_list restricted_admin_users;    /* with allow: only these, who have to pass the lists above as well */
+	config_list restricted_admin_groups;
 	unsigned ticket_lifetime_sec;   /* 1 to TICKET_LIFETIME_SEC; default that */
 	unsigned handshake_timeout_sec; /* 1 to HANDSHAKE_TIMEOUT_SEC; default that */
 	unsigned backoff_failures;      /* default BACKOFF_FREE_FAILURES */

@@ -334,14 +334,22 @@ static int check_keys(profile_t profile, const char *path, const char *section, 
 	return r;
 }
 
+int options_look_up(profile_t profile, const char *path, const char *section, const struct option_row *rows,
+		    size_t n_rows, void *base, char **ret_error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n_rows && r == 0; i++)
+		r = load_row(profile, path, section, &rows[i], base, ret_error);
+	return r;
+}
+
 int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error)
 {
 	int r = check_keys(profile, path, section, subsections, rows, n_rows, ret_error);
 
-	for (size_t i = 0; i < n_rows && r == 0; i++)
-		r = load_row(profile, path, section, &rows[i], base, ret_error);
-	return r;
+	return r < 0 ? r : options_look_up(profile, path, section, rows, n_rows, base, ret_error);
 }
 
 void options_free(const struct option_row *rows, size_t n_rows, void *base)

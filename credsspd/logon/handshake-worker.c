@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/wait.h>
 
+#include "credsspd/logon/policy.h"
 #include "credsspd/util/packet.h"
 #include "include/credssp/cleanup.h"
 
@@ -93,8 +94,7 @@ static int send_start(struct handshake *h)
 	start.public_key_len = (uint32_t)h->public_key_len;
 	if (h->peer.early_authorization)
 		start.flags |= WORKER_EARLY_AUTHORIZATION;
-	if (h->s->config.restricted_admin)
-		start.flags |= WORKER_RESTRICTED_ADMIN;
+	start.flags |= (uint8_t)policy_worker_flags(&h->s->config, &h->peer, h->mechanism);
 	if (h->last_resort)
 		start.flags |= WORKER_LAST_RESORT;
 	return packet_send2(h->worker, &start, offsetof(struct worker_start, public_key), h->public_key,

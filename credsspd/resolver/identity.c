@@ -42,23 +42,42 @@ static int in_list(const char *name, config_list list)
 	return 0;
 }
 
-static enum refusal check_rules(const struct config *c, const struct identity_lookups *l,
-				const struct identity_account *a)
+static enum refusal check_lists(const struct identity_lookups *l, const struct identity_account *a, config_list users,
+				config_list groups)
 {
-	int r;
-
-	if (a->uid == 0 ? !c->allow_root : a->uid < c->minimum_uid)
-		return REFUSAL_SYSTEM_ACCOUNT;
-	if ((!*c->allow_users && !*c->allow_groups) || in_list(a->name, c->allow_users))
+	if (in_list(a->name, users))
 		return REFUSAL_NONE;
-	for (config_list g = c->allow_groups; *g; g++) {
-		r = l->in_group(a, *g);
+	for (config_list g = groups; *g; g++) {
+		int r = l->in_group(a, *g);
+
 		if (r > 0)
 			return REFUSAL_NONE;
 		if (r < 0 && r != -ENOENT)
 			return REFUSAL_UNAVAILABLE;
 	}
 	return REFUSAL_NOT_ALLOWED;
+}
+
+static enum refusal check_rules(const struct config *c, const struct identity_lookups *l,
+				const struct identity_account *a)
+{
+	if (a->uid == 0 ? !c->allow_root : a->uid < c->minimum_uid)
+		return REFUSAL_SYSTEM_ACCOUNT;
+	if (!*c->allow_users && !*c->allow_groups)
+		return REFUSAL_NONE;
+	return check_lists(l, a, c->allow_users, c->allow_groups);
+}
+
+/* Who may log on without a secret: nobody by default, so that empty lists mean nobody here. */
+static enum refusal check_restricted_admin(const struct config *c, const struct identity_lookups *l,
+					   const struct identity_account *a)
+{
+	enum refusal refusal = check_rules(c, l, a);
+
+	if (refusal == REFUSAL_NONE)
+		refusal = c->restricted_admin ? check_lists(l, a, c->restricted_admin_users, c->restricted_admin_groups)
+					      : REFUSAL_CREDENTIAL_KIND;
+	return refusal;
 }
 
 /* ---- who is it ---- */
@@ -172,6 +191,7 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 		refusal = by_principal(lookups, q->principal, &a);
 		break;
 	case RESOLVE_ACCOUNT:
+	case RESOLVE_RESTRICTED_ADMIN:
 		refusal = by_record(lookups, q->uid, q->user, &a);
 		break;
 	case RESOLVE_DELEGATED:
@@ -185,6 +205,8 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 	}
 	if (refusal == REFUSAL_NONE && (q->type == RESOLVE_PRINCIPAL || q->type == RESOLVE_ACCOUNT))
 		refusal = check_rules(config, lookups, &a);
+	if (refusal == REFUSAL_NONE && q->type == RESOLVE_RESTRICTED_ADMIN)
+		refusal = check_restricted_admin(config, lookups, &a);
 	*ret_answer = (struct resolver_answer){ .type = RESOLVER_ANSWER, .refusal = (uint16_t)refusal, .id = q->id };
 	/* a refused account is named for the log only */
 	memcpy(ret_answer->name, a.name, sizeof a.name);

@@ -53,9 +53,10 @@ enum worker_type {
 
 enum worker_flag {
 	WORKER_EARLY_AUTHORIZATION = 1, /* HYBRID_EX was negotiated */
-	WORKER_RESTRICTED_ADMIN = 2,    /* negotiated, and policy allows the credential kind */
+	WORKER_RESTRICTED_ADMIN = 2,    /* this kind of credentials is taken; passwords always are */
 	WORKER_REMOTE_GUARD = 4,
 	WORKER_LAST_RESORT = 8, /* no other template could know the token: it is refused instead of passed on */
+	WORKER_SMARTCARD = 16,
 };
 
 struct worker_start {
@@ -102,9 +103,9 @@ struct worker_delegated {
 
 struct worker_failed {
 	uint8_t type;
-	uint8_t version; /* 0 when no version was read yet */
-	uint8_t told;    /* 1 when an errorCode reply went out before */
-	uint8_t pad_;
+	uint8_t version;  /* 0 when no version was read yet */
+	uint8_t told;     /* 1 when an errorCode reply went out before */
+	uint8_t kind;     /* enum credential_kind, once credentials were decrypted and their kind was known; else 0 */
 	uint16_t refusal; /* enum refusal */
 	uint16_t pad2_;
 	char detail[WORKER_DETAIL_MAX]; /* library text for the log; may be empty */

@@ -41,6 +41,7 @@ struct worker {
 	uint8_t reply[WORKER_PACKET_MAX];
 	enum refusal refusal;
 	char detail[WORKER_DETAIL_MAX];
+	enum credential_kind kind; /* what was decrypted */
 	bool may_tell;
 };
 
@@ -93,6 +94,7 @@ static void fail(struct worker *w)
 
 	f.version = (uint8_t)w->conversation.version;
 	f.told = told;
+	f.kind = (uint8_t)w->kind;
 	f.refusal = (uint16_t)(w->refusal != REFUSAL_NONE ? w->refusal : REFUSAL_INTERNAL);
 	memcpy(f.detail, w->detail, sizeof f.detail);
 	(void)packet_send(w->socket, &f, sizeof f, NULL, 0);
@@ -300,6 +302,7 @@ static enum conversation_event do_delegate(struct worker *w)
 	if (acceptor_unwrap(w->acceptor, secret_expose(&sealed), secret_len(&sealed), &credentials) < 0)
 		return acceptor_wrong(w);
 	refusal = delegation_read(&credentials, w->start.flags, &what, &handover);
+	w->kind = what.kind;
 	if (refusal != REFUSAL_NONE)
 		return wrong(w, refusal, "");
 	if (write_all(w->pipe, secret_expose(&handover), secret_len(&handover)) < 0)

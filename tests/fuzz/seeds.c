@@ -135,6 +135,12 @@ static struct buf seed_password(const char *domain, const char *user, const char
 	return seed_credentials(1, JOIN(seed_wide(0, domain), seed_wide(1, user), seed_wide(2, password)));
 }
 
+/* MessageType 10, Flags 2, lengths 4 and 5, offsets 0x20 and 0x24 */
+#define SEED_TICKET_LOGON \
+	"\x0a\0\0\0\x02\0\0\0\x04\0\0\0\x05\0\0\0" \
+	"\x20\0\0\0\0\0\0\0\x24\0\0\0\0\0\0\0" \
+	"HOSTCRED!"
+
 static void make_tscredentials(const struct sink *to)
 {
 	seed(to, "password", seed_password("CORP", "alice", "secret"));
@@ -151,13 +157,34 @@ static void make_tscredentials(const struct sink *to)
 							       seed_wide(4, "csp")))),
 				      seed_wide(2, "alice"), seed_wide(3, "CORP"))));
 	seed(to, "remote-guard",
-	     seed_credentials(6, JOIN(context(0, sequence(JOIN(seed_wide(0, "Kerberos"), seed_wide(1, "ticket")))),
+	     seed_credentials(6, JOIN(context(0, sequence(JOIN(seed_wide(0, "Kerberos"),
+							       context(1, octets(LIT(SEED_TICKET_LOGON)))))),
 				      context(1, sequence(sequence(JOIN(seed_wide(0, "NTLM"), seed_wide(1, "nt"))))))));
+}
+
+static void make_ticketlogon(const struct sink *to)
+{
+	seed(to, "freerdp", LIT(SEED_TICKET_LOGON));
+	seed(to, "swapped",
+	     LIT("\x0a\0\0\0\x02\0\0\0\x04\0\0\0\x04\0\0\0"
+		 "\x28\0\0\0\0\0\0\0\x20\0\0\0\0\0\0\0CREDpad.HOSTpad."));
+	seed(to, "wraps",
+	     LIT("\x0a\0\0\0\x02\0\0\0\x04\0\0\0\x04\0\0\0"
+		 "\x20\0\0\0\0\0\0\0\xfc\xff\xff\xff\xff\xff\xff\xffHOSTCRED"));
+	seed(to, "shared",
+	     LIT("\x0a\0\0\0\x02\0\0\0\x04\0\0\0\x04\0\0\0"
+		 "\x20\0\0\0\0\0\0\0\x22\0\0\0\0\0\0\0HOSTCRED"));
 }
 
 static void make_handover(const struct sink *to)
 {
 	seed(to, "password", LIT("CSHO\x01\x01\0\0\0\0\0\x0e\0\x01\0\0\0\0\0\x06secret"));
+	seed(to, "smartcard",
+	     LIT("CSHO\x01\x02\0\0\0\0\0\x16\0\x02\0\0\0\0\0\x04"
+		 "1234\0\x03\0\0\0\0\0\x02me"));
+	seed(to, "remote-guard",
+	     LIT("CSHO\x01\x06\0\0\0\0\0\x12\0\x07\0\0\0\0\0\x01T\0\x08\0\0\0\0\0\x01"
+		 "C"));
 	seed(to, "nothing", LIT("CSHO\x01\x80\0\0\0\0\0\0"));
 	seed(to, "twice",
 	     LIT("CSHO\x01\x01\0\0\0\0\0\x12\0\x01\0\0\0\0\0\x01"
@@ -267,6 +294,7 @@ void seeds_make(seed_taker *take, void *arg)
 	} row[] = {
 		{ "tsrequest", make_tsrequest },
 		{ "tscredentials", make_tscredentials },
+		{ "ticketlogon", make_ticketlogon },
 		{ "gsstoken", make_gsstoken },
 		{ "handover", make_handover },
 		{ "x224", make_x224 },

@@ -70,7 +70,11 @@ static void test_defaults(void **state)
 		assert_int_equal(count(c.allow_groups), 0);
 		assert_int_equal(c.minimum_uid, 1000);
 		assert_false(c.allow_root);
+		assert_int_equal(c.smartcard, CONFIG_SMARTCARD_PKINIT);
+		assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REFUSE);
 		assert_false(c.restricted_admin);
+		assert_int_equal(count(c.restricted_admin_users), 0);
+		assert_int_equal(count(c.restricted_admin_groups), 0);
 		assert_int_equal(c.ticket_lifetime_sec, TICKET_LIFETIME_SEC);
 		assert_int_equal(c.handshake_timeout_sec, HANDSHAKE_TIMEOUT_SEC);
 		assert_int_equal(c.backoff_failures, BACKOFF_FREE_FAILURES);
@@ -95,7 +99,9 @@ static void test_all_keys(void **state)
 				   " tgt_principals = HOST$@R.TEST TERMSRV/a@R.TEST\n"
 				   " local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
 				   " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
-				   " restricted_admin = allow\n ticket_lifetime = 30\n handshake_timeout = 10\n"
+				   " smartcard = gss\n remote_guard = refuse\n restricted_admin = allow\n"
+				   " restricted_admin_users = carol\n restricted_admin_groups = wheel, ops\n "
+				   "ticket_lifetime = 30\n handshake_timeout = 10\n"
 				   " backoff_failures = 3\n backoff_max = 0\n backoff_exempt = 192.0.2.1 2001:DB8::1\n"
 				   " redeemers = root 4242\n log_level = debug\n"
 				   " front_ends = {\n  4243 = xrdp-sesman, other\n  root = login\n }\n";
@@ -123,7 +129,11 @@ static void test_all_keys(void **state)
 	assert_string_equal(c.allow_groups[0], "rdp");
 	assert_int_equal(c.minimum_uid, 500);
 	assert_true(c.allow_root);
+	assert_int_equal(c.smartcard, CONFIG_SMARTCARD_GSS);
+	assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REFUSE);
 	assert_true(c.restricted_admin);
+	assert_string_equal(c.restricted_admin_users[0], "carol");
+	assert_string_equal(c.restricted_admin_groups[1], "ops");
 	assert_int_equal(c.ticket_lifetime_sec, 30);
 	assert_int_equal(c.handshake_timeout_sec, 10);
 	assert_int_equal(c.backoff_failures, 3);
@@ -157,6 +167,38 @@ static void test_front_end_lines(void **state)
 	config_done(&c);
 }
 
+static void test_kinds_of_credentials(void **state)
+{
+	static const struct {
+		const char *text;
+		enum config_smartcard smartcard;
+		enum config_remote_guard remote_guard;
+	} row[] = {
+		{ "[credsspd]\n smartcard = refuse\n", CONFIG_SMARTCARD_REFUSE, CONFIG_REMOTE_GUARD_REFUSE },
+		{ "[credsspd]\n smartcard = pkinit\n remote_guard = refuse\n", CONFIG_SMARTCARD_PKINIT,
+		  CONFIG_REMOTE_GUARD_REFUSE },
+		{ "[credsspd]\n smartcard = gss\n remote_guard = allow\n", CONFIG_SMARTCARD_GSS,
+		  CONFIG_REMOTE_GUARD_ALLOW },
+		{ "[credsspd]\n remote_guard = require-tickets\n", CONFIG_SMARTCARD_PKINIT,
+		  CONFIG_REMOTE_GUARD_REQUIRE_TICKETS },
+		{ "[credsspd]\n restricted_admin = allow\n restricted_admin_users = a\n", CONFIG_SMARTCARD_PKINIT,
+		  CONFIG_REMOTE_GUARD_REFUSE },
+		{ "[credsspd]\n restricted_admin = allow\n restricted_admin_groups = g\n", CONFIG_SMARTCARD_PKINIT,
+		  CONFIG_REMOTE_GUARD_REFUSE },
+		{ "[credsspd]\n restricted_admin_groups = g\n", CONFIG_SMARTCARD_PKINIT, CONFIG_REMOTE_GUARD_REFUSE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct config c = good(row[i].text);
+
+		assert_int_equal(c.smartcard, row[i].smartcard);
+		assert_int_equal(c.remote_guard, row[i].remote_guard);
+		assert_int_equal(c.restricted_admin, strstr(row[i].text, "= allow\n restricted") != NULL);
+		config_done(&c);
+	}
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct {
@@ -181,6 +223,13 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n minimum_uid = 4294967295\n", "minimum_uid = 4294967295: a number from 0 to" },
 		{ "[credsspd]\n allow_root = perhaps\n", "allow_root = perhaps: true or false is expected" },
 		{ "[credsspd]\n restricted_admin = yes\n", "restricted_admin = yes: refuse or allow is expected" },
+		{ "[credsspd]\n restricted_admin = allow\n allow_groups = admins\n",
+		  "restricted_admin = allow needs restricted_admin_users or restricted_admin_groups" },
+		{ "[credsspd]\n kerberos = off\n ntlm = local\n remote_guard = allow\n",
+		  "remote_guard is for Kerberos, which is off" },
+		{ "[credsspd]\n smartcard = allow\n", "smartcard = allow: refuse or pkinit or gss is expected" },
+		{ "[credsspd]\n remote_guard = gss\n",
+		  "remote_guard = gss: refuse or require-tickets or allow is expected" },
 		{ "[credsspd]\n log_level = trace\n", "log_level = trace: info or debug is expected" },
 		{ "[credsspd]\n kerberos = off\n", "kerberos and ntlm are both off: nobody could log on" },
 		{ "[credsspd]\n keytab = krb5.keytab\n", "keytab and ntlm_store are absolute paths" },
@@ -254,8 +303,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),        cmocka_unit_test(test_all_keys),
-		cmocka_unit_test(test_front_end_lines), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_front_end_lines), cmocka_unit_test(test_kinds_of_credentials),
+		cmocka_unit_test(test_mistakes),        cmocka_unit_test(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

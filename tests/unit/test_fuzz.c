@@ -29,6 +29,9 @@
 #define LLVMFuzzerTestOneInput fuzz_proxy
 #include "tests/fuzz/fuzz_proxy.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_ticketlogon
+#include "tests/fuzz/fuzz_ticketlogon.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_tscredentials
 #include "tests/fuzz/fuzz_tscredentials.c"
 #undef LLVMFuzzerTestOneInput
@@ -46,10 +49,15 @@ static const struct target {
 	const char *name;
 	int (*run)(const uint8_t *data, size_t size);
 } targets[] = {
-	{ "clientinfo", fuzz_clientinfo }, { "gsstoken", fuzz_gsstoken },
-	{ "handover", fuzz_handover },     { "mcs", fuzz_mcs },
-	{ "proxy", fuzz_proxy },           { "tscredentials", fuzz_tscredentials },
-	{ "tsrequest", fuzz_tsrequest },   { "x224", fuzz_x224 },
+	{ "clientinfo", fuzz_clientinfo },
+	{ "gsstoken", fuzz_gsstoken },
+	{ "handover", fuzz_handover },
+	{ "mcs", fuzz_mcs },
+	{ "proxy", fuzz_proxy },
+	{ "ticketlogon", fuzz_ticketlogon },
+	{ "tscredentials", fuzz_tscredentials },
+	{ "tsrequest", fuzz_tsrequest },
+	{ "x224", fuzz_x224 },
 };
 #define N_TARGETS (sizeof targets / sizeof *targets)
 

@@ -157,6 +157,8 @@ static struct config rules(void)
 		.local_domains = none,
 		.allow_users = none,
 		.allow_groups = none,
+		.restricted_admin_users = none,
+		.restricted_admin_groups = none,
 	};
 }
 
@@ -533,7 +535,7 @@ static void test_unknown_question(void **state)
 	for (unsigned type = 0; type < 256; type++) {
 		struct resolver_request q = { .type = (uint8_t)type };
 
-		if (type >= RESOLVE_PRINCIPAL && type <= RESOLVE_NAME)
+		if (type >= RESOLVE_PRINCIPAL && type <= RESOLVE_RESTRICTED_ADMIN)
 			continue;
 		strcpy(q.user, "alice");
 		strcpy(q.principal, "alice@R.TEST");
@@ -542,13 +544,61 @@ static void test_unknown_question(void **state)
 	}
 }
 
+/* Without a secret: the account rules, and lists of its own, which let nobody in when they are empty. */
+static void test_restricted_admin(void **state)
+{
+	static const struct {
+		bool allow;
+		config_list allow_users, users, groups;
+		const char *name;
+		uid_t uid;
+		enum refusal refusal;
+	} row[] = {
+		{ true, none, alice, none, "alice", 1000, REFUSAL_NONE },
+		{ true, none, none, rdp, "alice", 1000, REFUSAL_NONE },
+		{ true, alice, alice, none, "alice", 1000, REFUSAL_NONE },
+		{ true, none, none, none, "alice", 1000, REFUSAL_NOT_ALLOWED },
+		{ true, none, spelled, staff, "alice", 1000, REFUSAL_NOT_ALLOWED },
+		{ true, none, alice, rdp, "bob", 1001, REFUSAL_NOT_ALLOWED },
+		{ true, spelled, alice, none, "alice", 1000, REFUSAL_NOT_ALLOWED },
+		{ true, none, none, down, "alice", 1000, REFUSAL_UNAVAILABLE },
+		{ true, none, root, none, "root", 0, REFUSAL_SYSTEM_ACCOUNT },
+		{ false, none, alice, rdp, "alice", 1000, REFUSAL_CREDENTIAL_KIND },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct resolver_request q = { .type = RESOLVE_RESTRICTED_ADMIN, .uid = row[i].uid };
+		struct config c = rules();
+		struct resolver_answer a;
+
+		c.restricted_admin = row[i].allow;
+		c.allow_users = row[i].allow_users;
+		c.restricted_admin_users = row[i].users;
+		c.restricted_admin_groups = row[i].groups;
+		(void)snprintf(q.user, sizeof q.user, "%s", row[i].name);
+		a = answer_to(&c, &q);
+		expect(row[i].name, &a, row[i].refusal, row[i].name, row[i].uid);
+		/* for a logon with a secret these lists mean nothing */
+		q.type = RESOLVE_ACCOUNT;
+		a = answer_to(&c, &q);
+		if (row[i].uid >= 1000 && row[i].allow_users != spelled)
+			assert_int_equal(a.refusal, REFUSAL_NONE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_principals),     cmocka_unit_test(test_delegated_ntlm),
-		cmocka_unit_test(test_delegated_krb5), cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_records),        cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_names),          cmocka_unit_test(test_unknown_question),
+		cmocka_unit_test(test_restricted_admin),
+		cmocka_unit_test(test_principals),
+		cmocka_unit_test(test_delegated_ntlm),
+		cmocka_unit_test(test_delegated_krb5),
+		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_records),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_unknown_question),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

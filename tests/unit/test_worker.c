@@ -918,6 +918,7 @@ static void test_delegation(void **unused)
 		} else {
 			/* no client reads a TSRequest any more */
 			refused(t, type, row[i].refusal, 0);
+			assert_int_equal(t->failed.kind, CREDENTIAL_RESTRICTED_ADMIN);
 		}
 	}
 }
