@@ -253,12 +253,11 @@ static bool is_full(const struct listener *l)
  */
 static void make_room(struct listener *l)
 {
-	struct waiting *w, *victim = NULL;
+	struct waiting *victim = NULL;
 	struct log_logon f;
 	unsigned most = 0;
 
-	LIST_FOREACH(w, &l->waiting, entry) /* newest first */
-	{
+	for (struct waiting *w = LIST_FIRST(&l->waiting); w; w = LIST_NEXT(w, entry)) { /* newest first */
 		if (!victim || address_count(w->address, ADDRESS_WAITING) >= most) {
 			victim = w;
 			most = address_count(w->address, ADDRESS_WAITING);

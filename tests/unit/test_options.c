@@ -191,11 +191,12 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n list = a b c\n list = d e\n",
 		  "%s/mistakes: [credsspd] list = a b c: at most 4 words, without a comment is expected" },
 		{ "[credsspd]\n addresses = 192.0.2.1 ts1.example.org\n",
-		  "%s/mistakes: [credsspd] addresses = 192.0.2.1 ts1.example.org: at most 3 addresses, without a comment is expected" },
-		{ "[credsspd]\n addresses = 192.0.2.0/24\n",
-		  "%s/mistakes: [credsspd] addresses = 192.0.2.0/24: at most 3 addresses, without a comment is expected" },
-		{ "[credsspd]\n addresses = fe80::1%eth0\n",
-		  "%s/mistakes: [credsspd] addresses = fe80::1%eth0: at most 3 addresses, without a comment is expected" },
+		  "%s/mistakes: [credsspd] addresses = 192.0.2.1 ts1.example.org: at most 3 addresses, without a "
+		  "comment is expected" },
+		{ "[credsspd]\n addresses = 192.0.2.0/24\n", "%s/mistakes: [credsspd] addresses = 192.0.2.0/24: at "
+							     "most 3 addresses, without a comment is expected" },
+		{ "[credsspd]\n addresses = fe80::1%eth0\n", "%s/mistakes: [credsspd] addresses = fe80::1%eth0: at "
+							     "most 3 addresses, without a comment is expected" },
 		/* a mistake that a later line would hide */
 		{ "[credsspd]\n number = x\n number = 3\n",
 		  "%s/mistakes: [credsspd] number = x: a number from 2 to 4294967295 is expected" },
