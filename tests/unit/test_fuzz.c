@@ -38,6 +38,9 @@
 #define LLVMFuzzerTestOneInput fuzz_tsrequest
 #include "tests/fuzz/fuzz_tsrequest.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_usertouser
+#include "tests/fuzz/fuzz_usertouser.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_x224
 #include "tests/fuzz/fuzz_x224.c"
 #undef LLVMFuzzerTestOneInput
@@ -57,6 +60,7 @@ static const struct target {
 	{ "ticketlogon", fuzz_ticketlogon },
 	{ "tscredentials", fuzz_tscredentials },
 	{ "tsrequest", fuzz_tsrequest },
+	{ "usertouser", fuzz_usertouser },
 	{ "x224", fuzz_x224 },
 };
 #define N_TARGETS (sizeof targets / sizeof *targets)
