@@ -69,6 +69,7 @@ enum acceptor_result u2u_first(struct acceptor *a, const struct spnego_init *ini
 	struct view message, ticket;
 	struct tgt_request request;
 	static uint8_t reply[TGT_MAX + FRAME_ROOM]; /* too large for the stack */
+	int64_t now = (int64_t)time(NULL);
 	size_t len;
 
 	a->opened = true;
@@ -77,7 +78,8 @@ enum acceptor_result u2u_first(struct acceptor *a, const struct spnego_init *ini
 		return acceptor_refuse(a, REFUSAL_PROTOCOL, "malformed TGT-REQ");
 	memcpy(a->mech_types, init->mech_types.p, init->mech_types.len);
 	a->mech_types_len = init->mech_types.len;
-	ticket = tgts_find(a->tgts, request.server, (int64_t)time(NULL));
+	tgts_expire(a->tgts, now); /* the template does it only when another one comes */
+	ticket = tgts_find(a->tgts, request.server, now);
 	/* the client's first choice is echoed: Windows' is MS-KRB5 */
 	if (!ticket.p || tgt_reply_write(ticket, reply, sizeof reply, &len) < 0 ||
 	    give_framed(a, USER_TO_USER_TGT_REP, (struct view){ reply, len }, init->first, VIEW_NULL) < 0)
