@@ -129,8 +129,9 @@ $(B)/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	$(Q)$(CC) $(BASE) -Wno-missing-prototypes -Wno-frame-larger-than $(CFLAGS) $(CPPLIBS) -o $@ $< $(ARCHIVES) \
 		$(LDFLAGS) $(call libs,$(TEST_PKGS)) -lpam
 
-# drives the templates of the real program
-$(B)/unit/test_worker: | $(B)/credsspd
+# these drive processes of the real program
+UNIT_REAL := test_worker test_worker_hostile test_template test_u2u test_u2u_hostile test_keeper
+$(addprefix $(B)/unit/,$(UNIT_REAL)): | $(B)/credsspd
 
 unit: $(UNIT_BIN) ## build and run the unit tests
 	tests/run-unit $(B)/unit

@@ -48,10 +48,10 @@ check-full-run: all test-programs $(UNIT_BIN) check-sanitize
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS)) \
 		$(wildcard tests/system/[a-z]*)
 
-# test_worker runs the programs under their filters, which kill what the sanitizers do; test_helper_run runs itself with a limit of
+# some run the programs under their filters, which kill what the sanitizers do; test_helper_run runs itself with a limit of
 # address space, of which the sanitizers want terabytes
 check-sanitize: deps ## the unit tests once more with gcc's address, leak and undefined behaviour sanitizers
-	$(MAKE) --no-print-directory B=$(B)/sanitize UNIT_SRC='$(filter-out %/test_worker.c %/test_helper_run.c,$(UNIT_SRC))' \
+	$(MAKE) --no-print-directory B=$(B)/sanitize UNIT_SRC='$(filter-out $(UNIT_REAL:%=tests/unit/%.c) tests/unit/test_helper_run.c,$(UNIT_SRC))' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
 
 lint: deps ## formatting, static analysis
