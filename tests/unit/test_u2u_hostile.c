@@ -243,6 +243,28 @@ static struct buf requesting_mic(struct talk *t, struct buf token)
 	return with_state(token, SPNEGO_REQUEST_MIC);
 }
 
+/* The right AP-REQ, with a MIC beside it that nobody could have made yet. */
+static struct buf with_mic(struct talk *t, struct buf token)
+{
+	struct spnego_resp r = read_resp(buf_view(&token));
+	struct buf both_ = neg_resp(r.state, view_buf(r.response_token), LIT("a MIC"));
+
+	(void)t;
+	buf_free(&token);
+	return both_;
+}
+
+/* The right MIC, and a token beside it. */
+static struct buf with_token(struct talk *t, struct buf token)
+{
+	struct spnego_resp r = read_resp(buf_view(&token));
+	struct buf both_ = neg_resp(r.state, LIT("a token"), view_buf(r.mech_list_mic));
+
+	(void)t;
+	buf_free(&token);
+	return both_;
+}
+
 static void test_first_token(void **unused)
 {
 	(void)unused;
@@ -268,6 +290,7 @@ static void test_second_token(void **unused)
 	assert_altered("an octet more", AP_REQ, with_octet_behind, REFUSAL_PROTOCOL, no_resp);
 	assert_altered("an octet less", AP_REQ, without_last_octet, REFUSAL_PROTOCOL, no_resp);
 	assert_altered("reject", AP_REQ, rejecting, REFUSAL_PROTOCOL, no_ap_req);
+	assert_altered("a MIC beside it", AP_REQ, with_mic, REFUSAL_PROTOCOL, no_ap_req);
 	assert_harmless(AP_REQ, requesting_mic);
 }
 
@@ -289,6 +312,7 @@ static void test_third_token(void **unused)
 	assert_altered("an octet more", MIC, with_octet_behind, REFUSAL_PROTOCOL, no_resp);
 	assert_altered("an octet less", MIC, without_last_octet, REFUSAL_PROTOCOL, no_resp);
 	assert_altered("reject", MIC, rejecting, REFUSAL_PROTOCOL, no_mic);
+	assert_altered("a token beside it", MIC, with_token, REFUSAL_PROTOCOL, no_mic);
 	assert_harmless(MIC, requesting_mic);
 }
 
