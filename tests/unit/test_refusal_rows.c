@@ -53,8 +53,8 @@ static const struct {
 	{ REFUSAL_CREDENTIAL_KIND, "credential-kind", ACCESS_DENIED, 0 },
 	{ REFUSAL_TOO_LARGE, "too-large", ACCESS_DENIED, 0 },
 	/* ours: no failure of the client's */
-	{ REFUSAL_BACKOFF, "backoff", LOGON_FAILURE, 0 },
-	{ REFUSAL_LIMIT, "limit", LOGON_FAILURE, 0 },
+	{ REFUSAL_BACKOFF, "backoff", NOBODY, 0 },
+	{ REFUSAL_LIMIT, "limit", NOBODY, 0 },
 	{ REFUSAL_UNAVAILABLE, "unavailable", LOGON_FAILURE, 0 },
 	{ REFUSAL_CRASHED, "crashed", NOBODY, BACKOFF_CRASH_WEIGHT },
 	{ REFUSAL_INTERNAL, "internal", LOGON_FAILURE, 0 },
