@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 
 PKI = "/etc/bed-pki"
@@ -27,9 +28,12 @@ def pkinit_san(realm, *components):
         "[name]\ntype = EXPLICIT:0,INTEGER:1\nstrings = EXPLICIT:1,SEQUENCE:strings\n[strings]\n%s" % (realm, names))
 
 
-def issue(stem, san=None, upn=None, eku=(SC_LOGON, CLIENT_AUTH), days=30, not_after=None):
-    """PKI/STEM.pem, .der and .key, signed by the CA. Returns the path without extension."""
+def issue(stem, san=None, upn=None, eku=(SC_LOGON, CLIENT_AUTH), days=30, not_after=None, key="card"):
+    """PKI/STEM.pem, .der and .key, signed by the CA. Returns the path without extension. Cards share a key: making one takes long."""
     path = os.path.join(PKI, stem)
+    if not os.path.exists(PKI + "/%s.shared" % key):
+        sh("openssl", "genrsa", "-out", PKI + "/%s.shared" % key, "2048")
+    shutil.copy(PKI + "/%s.shared" % key, path + ".key")
     extra = ""
     if san:
         san, extra = san
@@ -41,7 +45,7 @@ def issue(stem, san=None, upn=None, eku=(SC_LOGON, CLIENT_AUTH), days=30, not_af
         f.write("subjectAltName = %s\n%s" % (san, extra) if san else "")
         f.write("\n[ca]\ndefault_ca = here\n[here]\ndatabase = %s/index\nserial = %s/serial\nnew_certs_dir = %s\ndefault_md = sha256\n"
                 "policy = any\nunique_subject = no\n[any]\ncommonName = supplied\n" % (PKI, PKI, PKI))
-    sh("openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", path + ".key", "-subj", "/CN=" + stem, "-out", path + ".csr")
+    sh("openssl", "req", "-new", "-key", path + ".key", "-subj", "/CN=" + stem, "-out", path + ".csr")
     times = ["-startdate", "20200101000000Z", "-enddate", not_after] if not_after else ["-days", str(days)]
     sh("openssl", "ca", "-batch", "-notext", "-config", path + ".cnf", "-extensions", "ext", "-cert", CA, "-keyfile", PKI + "/ca.key",
        "-in", path + ".csr", "-out", path + ".pem", *times)
@@ -97,7 +101,7 @@ def set_up(realm, user):
     """Before the KDC starts. Returns what COMMAND gets to know."""
     pin = os.environ.get("BED_PIN") or "%06d" % (int.from_bytes(os.urandom(4), "big") % 1000000)
     make_ca()
-    kdc = issue("kdc", san=pkinit_san(realm, "krbtgt", realm), eku=(KDC_EKU,))
+    kdc = issue("kdc", san=pkinit_san(realm, "krbtgt", realm), eku=(KDC_EKU,), key="kdc")
     into_section("/etc/krb5.conf", r"\t%s = \{" % re.escape(realm), ["pkinit_anchors = FILE:" + CA])
     into_section("/etc/krb5kdc/kdc.conf", r"\t%s = \{" % re.escape(realm),
                  ["pkinit_identity = FILE:%s.pem,%s.key" % (kdc, kdc), "pkinit_anchors = FILE:" + CA, "pkinit_allow_upn = true",
