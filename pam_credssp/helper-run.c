@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -274,12 +275,24 @@ static void end(struct run *r)
 	r->pidfd = close_fd(r->pidfd);
 }
 
+/* For the log; what a KDC says need not be UTF-8 either. */
 static void make_printable(char *text, size_t size)
 {
 	text[size - 1] = '\0';
 	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+		if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
 			*text = '?';
+}
+
+/* A name that is passed on: taken as it is, or not at all. */
+static bool is_text(const char *text, size_t size)
+{
+	size_t len = strnlen(text, size);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return len < size;
 }
 
 static unsigned status_of(int error, const struct helper_result *r)
@@ -290,7 +303,11 @@ static unsigned status_of(int error, const struct helper_result *r)
 		return HELPER_NONE;
 	if (error < 0)
 		return HELPER_INTERNAL;
-	return r->magic == HELPER_RESULT_MAGIC && r->status < HELPER_STATUSES_ ? r->status : (unsigned)HELPER_NONE;
+	if (r->magic != HELPER_RESULT_MAGIC || r->status >= HELPER_STATUSES_)
+		return HELPER_NONE;
+	if (!is_text(r->ccache, sizeof r->ccache) || !is_text(r->ticket, sizeof r->ticket))
+		return HELPER_INTERNAL;
+	return r->status;
 }
 
 void helper_run(const char *program, const char *const argv[], const struct secret *input, int64_t deadline,
@@ -309,7 +326,5 @@ void helper_run(const char *program, const char *const argv[], const struct secr
 		(void)snprintf(got.detail, sizeof got.detail, "%s: %s", program, strerror(-e));
 	}
 	make_printable(got.detail, sizeof got.detail);
-	make_printable(got.ccache, sizeof got.ccache);
-	make_printable(got.ticket, sizeof got.ticket);
 	*ret_result = got;
 }

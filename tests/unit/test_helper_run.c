@@ -89,6 +89,24 @@ static int hostile(void)
 	return answer();
 }
 
+static int bad_name(void)
+{
+	memcpy(result.ccache, "FILE:/a\nb", 10);
+	return answer();
+}
+
+static int endless_name(void)
+{
+	memset(result.ccache, 'a', sizeof result.ccache);
+	return answer();
+}
+
+static int good_name(void)
+{
+	(void)snprintf(result.ccache, sizeof result.ccache, "FILE:/home/\303\274/cc");
+	return answer();
+}
+
 static int echoes(void)
 {
 	char in[HANDOVER_MAX];
@@ -139,9 +157,21 @@ static const struct {
 	const char *word;
 	int (*run)(void);
 } words[] = {
-	{ "silent", silent },  { "half", half },       { "no-magic", no_magic },       { "no-status", no_status },
-	{ "hangs", hangs },    { "crashes", crashes }, { "hostile", hostile },         { "echoes", echoes },
-	{ "answers", answer }, { "ends", silent },     { "descriptors", descriptors }, { "surroundings", surroundings },
+	{ "silent", silent },
+	{ "half", half },
+	{ "no-magic", no_magic },
+	{ "no-status", no_status },
+	{ "hangs", hangs },
+	{ "crashes", crashes },
+	{ "hostile", hostile },
+	{ "echoes", echoes },
+	{ "bad-name", bad_name },
+	{ "endless-name", endless_name },
+	{ "good-name", good_name },
+	{ "answers", answer },
+	{ "ends", silent },
+	{ "descriptors", descriptors },
+	{ "surroundings", surroundings },
 };
 
 static int helper_main(const char *word)
@@ -170,8 +200,9 @@ static void test_statuses(void **state)
 		const char *word;
 		unsigned status;
 	} row[] = {
-		{ "answers", HELPER_SUCCESS }, { "silent", HELPER_NONE },    { "half", HELPER_NONE },
-		{ "no-magic", HELPER_NONE },   { "no-status", HELPER_NONE }, { "crashes", HELPER_NONE },
+		{ "answers", HELPER_SUCCESS },   { "silent", HELPER_NONE },           { "half", HELPER_NONE },
+		{ "bad-name", HELPER_INTERNAL }, { "endless-name", HELPER_INTERNAL }, { "no-magic", HELPER_NONE },
+		{ "no-status", HELPER_NONE },    { "crashes", HELPER_NONE },
 	};
 
 	(void)state;
@@ -211,6 +242,7 @@ static void test_detail_is_one_printable_line(void **state)
 	(void)state;
 	assert_int_equal(strlen(r.detail), HELPER_DETAIL_MAX);
 	assert_int_equal(strspn(r.detail, "?"), HELPER_DETAIL_MAX);
+	assert_string_equal(run("good-name", NULL, 10000).ccache, "FILE:/home/\303\274/cc");
 }
 
 static void test_input(void **state)
