@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -327,11 +328,13 @@ static void take_refused_kind(struct handshake *h, const struct worker_failed *f
 
 static void do_refuse(struct handshake *h, const uint8_t *p, size_t len)
 {
-	struct worker_failed f;
+	struct worker_failed f = { .refusal = REFUSAL_NONE };
+	const size_t head = offsetof(struct worker_failed, reply);
+	const uint8_t type = CHANNEL_REPLY;
 
-	if (len == sizeof f) { /* from the worker; else the resolver's refusal stands */
-		memcpy(&f, p, sizeof f);
-		h->told = f.told == 1;
+	if (p && len >= head) { /* from the worker; else the resolver's refusal stands */
+		memcpy(&f, p, len);
+		h->told = len > head && packet_send2(h->channel, &type, 1, f.reply, len - head, NULL, 0) == 0;
 		if (f.version >= 2 && f.version <= 6)
 			h->credssp_version = f.version;
 		/* the supervisor's own verdict and the verifier's reason are not overwritten by the worker's word */

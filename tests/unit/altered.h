@@ -43,7 +43,7 @@ static inline void assert_altered(const char *name, enum step step, alteration *
 			struct talk *t = u2u_talk(*template, &tgt, &as_mstsc);
 			uint8_t type = altered(t, step, alter, bound);
 
-			if (type != WORKER_FAILED && !t->reply.has_error_code)
+			if (type != WORKER_FAILED)
 				fail_msg("%s: taken (%u)", name, type);
 			refused(t, type, refusal, refusal_ntstatus(refusal));
 			if (!strstr(t->failed.detail, detail))

@@ -166,7 +166,7 @@ static bool carry_on(struct talk *t, enum step step, struct buf token)
 {
 	uint8_t type = give(t, token, VIEW_NULL);
 
-	for (unsigned s = (unsigned)step + 1; s < STEPS && type == WORKER_REPLY && !t->reply.has_error_code; s++) {
+	for (unsigned s = (unsigned)step + 1; s < STEPS && type == WORKER_REPLY; s++) {
 		struct view v = VIEW_NULL;
 
 		if (initiator_step(t->initiator, t->reply.nego_token, &v) < 0) /* the client sees that it is wrong */
@@ -175,7 +175,7 @@ static bool carry_on(struct talk *t, enum step step, struct buf token)
 	}
 	if (type != WORKER_REPLY && type != WORKER_FAILED && type != WORKER_NOT_MINE)
 		fail_msg("answer %u", type);
-	return type == WORKER_REPLY && !t->reply.has_error_code;
+	return type == WORKER_REPLY;
 }
 
 /*
