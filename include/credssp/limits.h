@@ -44,6 +44,9 @@
 #define CHILD_RESPAWN_MIN_SEC 1U
 #define CHILD_RESPAWN_MAX_SEC 30U
 
+#define WINBIND_ASKERS_MAX 16U /* processes that ask winbind at a time */
+#define WINBIND_TIMEOUT_SEC 8U /* below WORKER_STEP_TIMEOUT_SEC: the reason is then told */
+
 /* ---- failure counting ---- */
 #define BACKOFF_FREE_FAILURES 5U   /* failures of one address before it has to wait */
 #define BACKOFF_IN_FLIGHT_MAX 256U /* undecided handshakes of an address without failures; halved by each failure */
