@@ -9,9 +9,10 @@
 enum resolver_type {
 	RESOLVE_PRINCIPAL = 1, /* a Kerberos principal -> account (localauth, getpwnam), then the account rules */
 	RESOLVE_ACCOUNT = 2, /* the record that the NTLM verifier used {uid, user} -> account, then the account rules */
-	RESOLVE_DELEGATED = 3, /* delegated {domain, user} -> account, without the account rules */
-	RESOLVE_NAME = 4,      /* a local user name -> account, without rules; for the Manager */
-	RESOLVER_READY = 16,   /* resolver -> supervisor, the type octet alone */
+	RESOLVE_DELEGATED = 3,      /* delegated {domain, user} -> account, without the account rules */
+	RESOLVE_NAME = 4,           /* a local user name -> account, without rules; for the Manager */
+	RESOLVE_DOMAIN_ACCOUNT = 5, /* what winbind calls the account {uid, user} -> account, then the account rules */
+	RESOLVER_READY = 16,        /* resolver -> supervisor, the type octet alone */
 	RESOLVER_ANSWER = 17,
 };
 
