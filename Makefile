@@ -28,7 +28,8 @@ RDP_PKGS := libssl libcrypto libsystemd krb5 libseccomp
 CTL_PKGS := libsystemd
 PAM_PKGS := dbus-1
 ALL_PKGS := $(sort $(DAEMON_PKGS) $(RDP_PKGS) $(CTL_PKGS) $(PAM_PKGS) cmocka)
-CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS))
+# wbclient: its types; the library is loaded when the configuration wants it (credsspd/verifier/winbind.c)
+CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS) wbclient)
 libs = $(shell $(PKG_CONFIG) --libs $(1))
 
 # rdp/ and ctl/ are programs of their own; util/ and config/ are shared with them
