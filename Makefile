@@ -36,7 +36,8 @@ PAM_HELPER_PKGS := krb5 libcrypto
 # of p11-kit only the headers: the helper loads the module that the PAM line names
 ALL_PKGS := $(sort $(DAEMON_PKGS) $(RDP_PKGS) $(CTL_PKGS) $(PAM_PKGS) $(PAM_HELPER_PKGS) p11-kit-1 cmocka)
 TEST_PKGS := $(filter-out p11-kit-1,$(ALL_PKGS))
-CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS))
+# wbclient: its types; the library is loaded when the configuration wants it (credsspd/verifier/winbind.c)
+CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS) wbclient)
 libs = $(shell $(PKG_CONFIG) --libs $(1))
 
 # rdp/ and ctl/ are programs of their own; util/ and config/ are shared with them

@@ -136,7 +136,7 @@ static void do_resolve(struct handshake *h, const uint8_t *p, size_t len)
 			handshake_fail(h, REFUSAL_CRASHED, "the worker claims what the verifier did not prove");
 			return;
 		}
-		q.type = RESOLVE_ACCOUNT;
+		q.type = h->proof.by_domain ? RESOLVE_DOMAIN_ACCOUNT : RESOLVE_ACCOUNT;
 		q.uid = h->proof.uid;
 		memcpy(q.user, h->proof.name, sizeof q.user);
 	}

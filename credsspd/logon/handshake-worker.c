@@ -284,7 +284,8 @@ int handshake_verifier_result(struct supervisor *s, const struct verifier_result
 {
 	struct handshake *h = find(s, result->logon);
 
-	if (!record_terminated(result->name, sizeof result->name))
+	if (!record_terminated(result->name, sizeof result->name) ||
+	    !record_terminated(result->detail, sizeof result->detail))
 		return -EPROTO;
 	if (!h)
 		return 0; /* it has ended meanwhile */
@@ -294,6 +295,8 @@ int handshake_verifier_result(struct supervisor *s, const struct verifier_result
 		h->refusal = result->refusal != REFUSAL_NONE && result->refusal < REFUSAL_MAX_
 				 ? (enum refusal)result->refusal
 				 : REFUSAL_INTERNAL;
+	if (!h->proved)
+		memcpy(h->detail, result->detail, sizeof result->detail);
 	handshake_trace(h, "verifier: %s", h->proved ? "NTLMv2 response is right" : refusal_word(h->refusal));
 	return 0;
 }

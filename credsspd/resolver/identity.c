@@ -7,6 +7,8 @@
 #include "credsspd/resolver/identity.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -29,6 +31,42 @@ static enum refusal of_name_lookup(const struct identity_lookups *l, const char 
 		if (refusal == REFUSAL_NONE && (again.uid != account->uid || strcmp(again.name, account->name) != 0))
 			refusal = REFUSAL_MISMATCH;
 	}
+	return refusal;
+}
+
+/*
+ * The account @user of @domain. Only names that say the domain are asked for: no account of this host has such a name,
+ * and what the name service answers to it is that domain's, however it calls the account.
+ */
+static enum refusal of_domain(const struct identity_lookups *l, const char *domain, const char *user,
+			      struct identity_account *account)
+{
+	static const struct {
+		bool domain_first;
+		char separator;
+	} form[] = { { false, '@' }, { true, '\\' } }; /* SSSD and winbind know both, either may be set up not to */
+	char name[2 * RECORD_NAME_MAX];
+	struct identity_account again;
+	enum refusal refusal = REFUSAL_UNAVAILABLE, r;
+
+	for (size_t i = 0; i < sizeof form / sizeof *form; i++) {
+		int n = snprintf(name, sizeof name, "%s%c%s", form[i].domain_first ? domain : user, form[i].separator,
+				 form[i].domain_first ? user : domain);
+
+		if (n < 0 || (size_t)n > ACCOUNT_NAME_MAX)
+			return REFUSAL_NAME;
+		r = of_name_lookup(l, name, account);
+		if (r != REFUSAL_UNAVAILABLE)
+			refusal = r;
+		/* SSSD fails for a form that it does not take */
+		if (r != REFUSAL_UNKNOWN_USER && r != REFUSAL_UNAVAILABLE)
+			break;
+	}
+	/* an account of this host with the same uid, or a domain's that is called like one of this host */
+	if (refusal == REFUSAL_NONE)
+		refusal = of_lookup(l->by_uid(account->uid, &again));
+	if (refusal == REFUSAL_NONE && (again.uid != account->uid || strcmp(again.name, account->name) != 0))
+		refusal = REFUSAL_MISMATCH;
 	return refusal;
 }
 
@@ -82,16 +120,21 @@ static enum refusal check_restricted_admin(const struct config *c, const struct 
 
 /* ---- who is it ---- */
 
-static int is_local_domain(const struct config *c, const struct identity_lookups *l, uint8_t mechanism,
-			   const char *domain)
+static bool is_local_name(const struct config *c, const struct identity_lookups *l, const char *domain)
 {
-	if (!*domain || strcmp(domain, ".") == 0)
-		return 1;
+	if (strcmp(domain, ".") == 0)
+		return true;
 	for (config_list d = c->local_domains; *d; d++)
 		if (strcasecmp(*d, domain) == 0)
-			return 1;
-	if (l->is_local_host(domain))
-		return 1;
+			return true;
+	return l->is_local_host(domain);
+}
+
+static bool is_local_domain(const struct config *c, const struct identity_lookups *l, uint8_t mechanism,
+			    const char *domain)
+{
+	if (!*domain || is_local_name(c, l, domain))
+		return true;
 	return mechanism == MECHANISM_NTLM && !l->is_realm(domain);
 }
 
@@ -118,20 +161,29 @@ static int is_user_principal(const char *principal)
 	       is_name(principal, realm ? (size_t)(realm - principal) : strlen(principal));
 }
 
-static enum refusal by_principal(const struct identity_lookups *l, const char *principal,
+/* In a domain localauth is not asked: its default turns alice@REALM into the alice of this host. */
+static enum refusal by_principal(const struct config *c, const struct identity_lookups *l, const char *principal,
 				 struct identity_account *account)
 {
+	const char *realm = strrchr(principal, '@');
 	char name[RECORD_NAME_MAX] = "";
 	int r;
 
 	if (!is_user_principal(principal))
 		return REFUSAL_NAME;
+	if (realm && config_is_domain(c, realm + 1)) {
+		(void)snprintf(name, sizeof name, "%.*s", (int)(realm - principal), principal);
+		return of_domain(l, realm + 1, name, account);
+	}
 	r = l->by_principal(principal, name);
 	return r < 0 ? of_lookup(r) : by_local_name(l, name, account);
 }
 
-/* The record that the verifier used: both ways round it must be the same account still. */
-static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const char *name,
+/*
+ * The record that the verifier used: both ways round it must be the same account still. @exact is not demanded of a
+ * name that is winbind's: another name service, SSSD, may call that account otherwise.
+ */
+static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const char *name, bool exact,
 			      struct identity_account *account)
 {
 	struct identity_account other;
@@ -141,8 +193,8 @@ static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const
 		refusal = of_lookup(l->by_uid(uid, &other));
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	if (account->uid != uid || strcmp(account->name, name) != 0 || other.uid != uid ||
-	    strcmp(other.name, name) != 0)
+	if (account->uid != uid || other.uid != uid || strcmp(other.name, account->name) != 0 ||
+	    (exact && strcmp(account->name, name) != 0))
 		return REFUSAL_UNKNOWN_USER; /* renamed or given to somebody else since the record was made */
 	return REFUSAL_NONE;
 }
@@ -164,17 +216,40 @@ static int realm_principal(const char *principal, const char *domain, const char
 	return 0;
 }
 
+/*
+ * The domain that a delegated name is of; NULL when it is none of a domain. A name that says no domain, or behind NTLM
+ * one that nobody is known by, is meant as the authenticated name was: of the principal's domain, or of the host's own.
+ */
+static const char *delegated_domain(const struct config *c, const struct identity_lookups *l,
+				    const struct resolver_request *q, const char *said)
+{
+	const char *realm = q->mechanism == MECHANISM_KRB5 ? strrchr(q->principal, '@') : NULL;
+
+	if (config_is_domain(c, said))
+		return said;
+	if (realm)
+		return !*said && config_is_domain(c, realm + 1) ? realm + 1 : NULL;
+	if (q->mechanism != MECHANISM_NTLM || c->ntlm != CONFIG_NTLM_WINBIND || (*said && is_local_name(c, l, said)) ||
+	    (*said && l->is_realm(said)))
+		return NULL;
+	return c->domains[0];
+}
+
 static enum refusal by_delegated(const struct config *c, const struct identity_lookups *l,
 				 const struct resolver_request *q, struct identity_account *account)
 {
 	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1], mapped[2 * RECORD_NAME_MAX];
+	const char *of;
 
 	/* the worker has checked them, but it is the worker that says so */
 	if (name_check(q->domain, strlen(q->domain)) < 0 || name_check(q->user, strlen(q->user)) < 0 ||
 	    name_split(q->domain, q->user, domain, user) < 0)
 		return REFUSAL_NAME;
+	of = delegated_domain(c, l, q, domain);
+	if (of)
+		return is_name(user, strlen(user)) ? of_domain(l, of, user, account) : REFUSAL_NAME;
 	if (q->mechanism == MECHANISM_KRB5 && *domain && realm_principal(q->principal, domain, user, mapped) == 0)
-		return by_principal(l, mapped, account);
+		return by_principal(c, l, mapped, account);
 	if (!is_local_domain(c, l, q->mechanism, domain))
 		return REFUSAL_NAME;
 	return of_name_lookup(l, user, account);
@@ -188,11 +263,12 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 
 	switch (q->type) {
 	case RESOLVE_PRINCIPAL:
-		refusal = by_principal(lookups, q->principal, &a);
+		refusal = by_principal(config, lookups, q->principal, &a);
 		break;
 	case RESOLVE_ACCOUNT:
 	case RESOLVE_RESTRICTED_ADMIN:
-		refusal = by_record(lookups, q->uid, q->user, &a);
+	case RESOLVE_DOMAIN_ACCOUNT:
+		refusal = by_record(lookups, q->uid, q->user, q->type != RESOLVE_DOMAIN_ACCOUNT, &a);
 		break;
 	case RESOLVE_DELEGATED:
 		refusal = by_delegated(config, lookups, q, &a);
@@ -203,7 +279,8 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 	default:
 		break;
 	}
-	if (refusal == REFUSAL_NONE && (q->type == RESOLVE_PRINCIPAL || q->type == RESOLVE_ACCOUNT))
+	if (refusal == REFUSAL_NONE &&
+	    (q->type == RESOLVE_PRINCIPAL || q->type == RESOLVE_ACCOUNT || q->type == RESOLVE_DOMAIN_ACCOUNT))
 		refusal = check_rules(config, lookups, &a);
 	if (refusal == REFUSAL_NONE && q->type == RESOLVE_RESTRICTED_ADMIN)
 		refusal = check_restricted_admin(config, lookups, &a);

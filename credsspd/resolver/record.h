@@ -12,7 +12,8 @@ enum resolver_type {
 	RESOLVE_DELEGATED = 3,        /* delegated {domain, user} -> account, without the account rules */
 	RESOLVE_NAME = 4,             /* a local user name -> account, without rules; for the Manager */
 	RESOLVE_RESTRICTED_ADMIN = 5, /* as RESOLVE_ACCOUNT, and the rules for logons without a secret */
-	RESOLVER_READY = 16,          /* resolver -> supervisor, the type octet alone */
+	RESOLVE_DOMAIN_ACCOUNT = 6, /* what winbind calls the account {uid, user} -> account, then the account rules */
+	RESOLVER_READY = 16,        /* resolver -> supervisor, the type octet alone */
 	RESOLVER_ANSWER = 17,
 };
 

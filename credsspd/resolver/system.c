@@ -38,6 +38,9 @@ static int by_name(const char *name, struct identity_account *ret_account)
 	struct passwd pw, *found = NULL;
 	int r = getpwnam_r(name, &pw, buffer, sizeof buffer, &found);
 
+	/* seen: 0 when winbind or SSSD does not know it, ENOENT or ECONNREFUSED when they do not run */
+	if (!found && r != 0 && strpbrk(name, "@\\"))
+		return -EIO;
 	return take(r, found, ret_account);
 }
 

@@ -54,6 +54,10 @@
 #define KEEPER_RETRY_MAX_SEC 60U
 #define MECH_TYPES_MAX 512U /* the client's MechTypeList */
 
+/* ---- winbind ---- */
+#define WINBIND_ASKERS_MAX 16U /* processes that ask winbind at a time */
+#define WINBIND_TIMEOUT_SEC 8U /* below WORKER_STEP_TIMEOUT_SEC: the reason is then told */
+
 /* ---- failure counting ---- */
 #define BACKOFF_FREE_FAILURES 5U  /* failures of one address before it has to wait */
 #define BACKOFF_IN_FLIGHT_MAX 64U /* handshakes of one address under way; 1 once it has to wait */

@@ -65,6 +65,7 @@ static void test_defaults(void **state)
 		assert_string_equal(c.keytab, "/etc/krb5.keytab");
 		assert_string_equal(c.ntlm_store, "/var/lib/credsspd/ntlm");
 		assert_int_equal(c.min_version, 5);
+		assert_int_equal(count(c.domains), 0);
 		assert_int_equal(count(c.local_domains), 0);
 		assert_int_equal(count(c.allow_users), 0);
 		assert_int_equal(count(c.allow_groups), 0);
@@ -94,17 +95,18 @@ static void test_defaults(void **state)
 
 static void test_all_keys(void **state)
 {
-	static const char text[] = "[credsspd]\n"
-				   " kerberos = off\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
-				   " tgt_principals = HOST$@R.TEST TERMSRV/a@R.TEST\n"
-				   " local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
-				   " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
-				   " smartcard = gss\n remote_guard = refuse\n restricted_admin = allow\n"
-				   " restricted_admin_users = carol\n restricted_admin_groups = wheel, ops\n "
-				   "ticket_lifetime = 30\n handshake_timeout = 10\n"
-				   " backoff_failures = 3\n backoff_max = 0\n backoff_exempt = 192.0.2.1 2001:DB8::1\n"
-				   " redeemers = root 4242\n log_level = debug\n"
-				   " front_ends = {\n  4243 = xrdp-sesman, other\n  root = login\n }\n";
+	static const char text[] =
+	    "[credsspd]\n"
+	    " kerberos = off\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
+	    " tgt_principals = HOST$@R.TEST TERMSRV/a@R.TEST\n"
+	    " domains = CORP corp.example\n local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
+	    " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
+	    " smartcard = gss\n remote_guard = refuse\n restricted_admin = allow\n"
+	    " restricted_admin_users = carol\n restricted_admin_groups = wheel, ops\n "
+	    "ticket_lifetime = 30\n handshake_timeout = 10\n"
+	    " backoff_failures = 3\n backoff_max = 0\n backoff_exempt = 192.0.2.1 2001:DB8::1\n"
+	    " redeemers = root 4242\n log_level = debug\n"
+	    " front_ends = {\n  4243 = xrdp-sesman, other\n  root = login\n }\n";
 	struct config c = good(text);
 	size_t n;
 	const struct option_row *rows = config_rows(&n);
@@ -123,6 +125,11 @@ static void test_all_keys(void **state)
 	assert_string_equal(c.keytab, "/k");
 	assert_string_equal(c.ntlm_store, "/s");
 	assert_int_equal(c.min_version, 2);
+	assert_int_equal(count(c.domains), 2);
+	assert_true(config_is_domain(&c, "corp"));
+	assert_true(config_is_domain(&c, "CORP.example"));
+	assert_false(config_is_domain(&c, "CORP.EXAMPL"));
+	assert_false(config_is_domain(&c, ""));
 	assert_int_equal(count(c.local_domains), 2);
 	assert_string_equal(c.allow_users[1], "bob");
 	assert_int_equal(count(c.allow_users), 2);
@@ -207,7 +214,13 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n kerberos = on\n",
 		  "[credsspd] kerberos = on: any or user-to-user or service-ticket or off is "
 		  "expected" },
-		{ "[credsspd]\n ntlm = domain\n", "[credsspd] ntlm = domain: off or local is expected" },
+		{ "[credsspd]\n ntlm = domain\n", "[credsspd] ntlm = domain: off or local or winbind is expected" },
+		{ "[credsspd]\n ntlm = winbind\n", "ntlm = winbind needs domains: whose accounts may log on" },
+		{ "[credsspd]\n ntlm = winbind\n domains = corp.example\n",
+		  "domains: the first one must be the NetBIOS name of the host's own domain, not corp.example" },
+		{ "[credsspd]\n ntlm = winbind\n domains = A2345678901234567\n", "must be the NetBIOS name" },
+		{ "[credsspd]\n allow_groups = 'domain users\n", "allow_groups = 'domain users: at most 256 words" },
+		{ "[credsspd]\n front_ends = {\n  4243 = 'a\n }\n", "front_ends: 4243: a ' is not where it may be" },
 		{ "[credsspd]\n min_version = 1\n", "[credsspd] min_version = 1: a number from 2 to 6 is expected" },
 		{ "[credsspd]\n min_version = 7\n", "[credsspd] min_version = 7: a number from 2 to 6 is expected" },
 		{ "[credsspd]\n ticket_lifetime = 0\n", "ticket_lifetime = 0: a number from 1 to 180 is expected" },

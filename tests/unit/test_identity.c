@@ -154,6 +154,7 @@ static struct config rules(void)
 {
 	return (struct config){
 		.minimum_uid = 1000,
+		.domains = none,
 		.local_domains = none,
 		.allow_users = none,
 		.allow_groups = none,
@@ -535,7 +536,7 @@ static void test_unknown_question(void **state)
 	for (unsigned type = 0; type < 256; type++) {
 		struct resolver_request q = { .type = (uint8_t)type };
 
-		if (type >= RESOLVE_PRINCIPAL && type <= RESOLVE_RESTRICTED_ADMIN)
+		if (type >= RESOLVE_PRINCIPAL && type <= RESOLVE_DOMAIN_ACCOUNT)
 			continue;
 		strcpy(q.user, "alice");
 		strcpy(q.principal, "alice@R.TEST");

@@ -127,7 +127,7 @@ static char *none[] = { NULL };
 static pid_t start(int *ret_fd)
 {
 	const struct config c = {
-		.minimum_uid = 1000, .local_domains = none, .allow_users = none, .allow_groups = none
+		.minimum_uid = 1000, .domains = none, .local_domains = none, .allow_users = none, .allow_groups = none
 	};
 	uint8_t ready = 0;
 	pid_t pid;
