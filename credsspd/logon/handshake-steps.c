@@ -244,7 +244,10 @@ static void do_compare(struct handshake *h, const uint8_t *p, size_t len)
 		return;
 	}
 	handshake_trace(h, "%s decrypted into the pipe by the worker", credential_kind_name(d->kind));
-	memcpy(q.principal, h->about.principal, sizeof q.principal);
+	if (h->mechanism == MECHANISM_NTLM)
+		(void)snprintf(q.principal, sizeof q.principal, "%s", h->about.user);
+	else
+		memcpy(q.principal, h->about.principal, sizeof q.principal);
 	if (!claimed_name(h, &q)) {
 		/* the authenticated name is the proof and the claim */
 		q.type = d->kind == CREDENTIAL_RESTRICTED_ADMIN ? RESOLVE_RESTRICTED_ADMIN : RESOLVE_ACCOUNT;

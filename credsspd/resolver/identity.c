@@ -252,6 +252,9 @@ static enum refusal by_delegated(const struct config *c, const struct identity_l
 		return by_principal(c, l, mapped, account);
 	if (!is_local_domain(c, l, q->mechanism, domain))
 		return REFUSAL_NAME;
+	/* NTLM ignores case, so that "Alice" has proved to be alice: she delegates what she typed */
+	if (q->mechanism == MECHANISM_NTLM && strcasecmp(user, q->principal) == 0)
+		return of_name_lookup(l, q->principal, account);
 	return of_name_lookup(l, user, account);
 }
 

@@ -23,7 +23,8 @@ struct resolver_request {
 	uint8_t pad_[2];
 	uint32_t uid; /* RESOLVE_ACCOUNT, RESOLVE_RESTRICTED_ADMIN */
 	uint64_t id;
-	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL */
+	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL; RESOLVE_DELEGATED: it, or behind NTLM the proved
+						 pw_name */
 	char domain[RECORD_NAME_MAX];         /* RESOLVE_DELEGATED */
 	char user[RECORD_NAME_MAX];
 };

@@ -293,6 +293,12 @@ static void test_delegated_ntlm(void **state)
 		{ "OFFICE", "alice", REFUSAL_NONE, "alice", 1000, true },
 		{ "DESKTOP-7F3A", "alice", REFUSAL_NONE, "alice", 1000, true }, /* the client's own computer */
 		{ "", "Alice", REFUSAL_NONE, "alice", 1000, true },
+		/* what she typed, in a case that the name service does not know */
+		{ "", "ALICE", REFUSAL_NONE, "alice", 1000, true },
+		{ "TS1", "aLice", REFUSAL_NONE, "alice", 1000, true },
+		{ "", "ALICE@ts1", REFUSAL_NONE, "alice", 1000, true },
+		{ "", "BOB", REFUSAL_UNKNOWN_USER, NULL, 0, true },
+		{ "R", "ALICE", REFUSAL_NAME, NULL, 0, false },
 		{ "", "bob", REFUSAL_NONE, "bob", 1001, true }, /* the supervisor compares */
 		{ "", "root", REFUSAL_NONE, "root", 0, true },  /* and the rules were those of who authenticated */
 		{ "", "mallory", REFUSAL_UNKNOWN_USER, NULL, 0, true },
