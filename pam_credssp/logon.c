@@ -149,6 +149,14 @@ struct logon *logon_get(pam_handle_t *pamh)
 	return pam_get_data(pamh, DATA_NAME, &data) == PAM_SUCCESS ? (struct logon *)(uintptr_t)data : NULL;
 }
 
+void logon_forget(struct logon *l)
+{
+	secret_done(&l->redeemed.handover);
+	secret_done(&l->pin);
+	ccache_drop(&l->ccache);
+	l->redeemed = (struct logon_redeemed){ .kind = CREDENTIAL_NONE };
+}
+
 int logon_begin(pam_handle_t *pamh)
 {
 	struct logon *l = logon_get(pamh);
@@ -165,10 +173,7 @@ int logon_begin(pam_handle_t *pamh)
 			return r;
 		}
 	}
-	secret_done(&l->redeemed.handover);
-	secret_done(&l->pin);
-	ccache_drop(&l->ccache);
-	l->redeemed = (struct logon_redeemed){ .kind = CREDENTIAL_NONE };
+	logon_forget(l);
 	return install(l);
 }
 

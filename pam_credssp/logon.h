@@ -46,6 +46,10 @@ bool logon_is_ticket(const char *s);
 /* Marks a ticket as in play on @pamh and installs the filter. Returns PAM_SUCCESS or another PAM code. */
 int logon_begin(pam_handle_t *pamh);
 
+/* Nothing is redeemed any more: an earlier pam_authenticate() on the handle says nothing about this one. The filter
+ * stays. */
+void logon_forget(struct logon *l);
+
 /* The logon in play, or NULL. */
 struct logon *logon_get(pam_handle_t *pamh);
 

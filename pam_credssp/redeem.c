@@ -29,6 +29,7 @@ enum problem {
 	PROBLEM_USER,
 	PROBLEM_PASSWORD,
 	PROBLEM_PAM,
+	PROBLEM_NONE_GIVEN,
 	PROBLEMS_
 };
 
@@ -53,6 +54,7 @@ static const struct {
 	[PROBLEM_USER] = { PAM_AUTH_ERR, "credsspd answered for another user" },
 	[PROBLEM_PASSWORD] = { PAM_AUTH_ERR, "the password is empty, or longer than PAM takes" },
 	[PROBLEM_PAM] = { PAM_SYSTEM_ERR, "libpam refused an item" },
+	[PROBLEM_NONE_GIVEN] = { PAM_AUTH_ERR, "no ticket, and require_ticket is set" },
 };
 
 _Static_assert(PROBLEM_SLOW_PIPE == BUS_ERROR + 1, "bus results come first");
@@ -64,13 +66,33 @@ static const char *text_item(pam_handle_t *pamh, int item)
 	return pam_get_item(pamh, item, &value) == PAM_SUCCESS && value ? value : "";
 }
 
+/*
+ * What a client may have typed, as one word of the log line: no blank can forge a field, no control character a line.
+ * "?" for nothing.
+ */
+static const char *word(const char *item, char out[LOG_WORD_MAX + 1])
+{
+	size_t n = 0;
+
+	for (const char *p = *item ? item : "?"; *p; p++) {
+		bool plain = *p > ' ' && *p < 0x7f && *p != '\\' && *p != '"';
+
+		if (n + 4 > LOG_WORD_MAX)
+			break;
+		n += (size_t)snprintf(out + n, LOG_WORD_MAX + 1 - n, plain ? "%c" : "\\x%02x", (unsigned char)*p);
+	}
+	out[n] = '\0';
+	return out;
+}
+
 /* One line, who, from where and why; and no ticket is left where a module behind would take it for a password. */
 static int refuse(pam_handle_t *pamh, unsigned problem, const char *user, const char *rhost, const char *detail)
 {
 	int pam = problem < PROBLEMS_ ? problems[problem].pam : PAM_SYSTEM_ERR;
+	char who[LOG_WORD_MAX + 1], where[LOG_WORD_MAX + 1];
 
 	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
-	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: %s%s%s", user, rhost,
+	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: %s%s%s", word(user, who), word(rhost, where),
 		   problem < PROBLEMS_ ? problems[problem].text : "?", detail && *detail ? ": " : "",
 		   detail ? detail : "");
 	return pam;
@@ -218,15 +240,16 @@ static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char
 
 static int no_ticket(pam_handle_t *pamh, const struct options *o)
 {
+	struct logon *earlier = logon_get(pamh);
+
+	if (earlier)
+		logon_forget(earlier);
 	if (!o->require_ticket) {
 		if (o->debug)
 			pam_syslog(pamh, LOG_DEBUG, "no ticket: this logon is not ours");
 		return PAM_IGNORE;
 	}
-	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
-	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: no ticket, and require_ticket is set",
-		   text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST));
-	return PAM_AUTH_ERR;
+	return refuse(pamh, PROBLEM_NONE_GIVEN, text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST), NULL);
 }
 
 int redeem_authenticate(pam_handle_t *pamh, const struct options *o)
