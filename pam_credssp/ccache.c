@@ -127,6 +127,12 @@ int ccache_store(pam_handle_t *pamh, struct logon *l)
 
 	if (!c->own || !c->temporary[0])
 		return PAM_SUCCESS;
+	if (!logon_is_of_user(pamh, l)) {
+		pam_syslog(pamh, LOG_WARNING,
+			   "no tickets for the session: user=%s logon=%llu is not who PAM_USER is now", r->user,
+			   (unsigned long long)r->logon);
+		return PAM_CRED_ERR;
+	}
 	run("store", r->user, c->temporary, "", &result);
 	if (result.status != HELPER_SUCCESS) {
 		pam_syslog(pamh, LOG_WARNING, "no tickets for the session of user=%s logon=%llu: %s: %s", r->user,
@@ -152,4 +158,5 @@ void ccache_forget(pam_handle_t *pamh, struct logon *l)
 		pam_syslog(pamh, LOG_NOTICE, "the tickets of user=%s logon=%llu stay in %s: %s: %s", r->user,
 			   (unsigned long long)r->logon, c->name, helper_status_text(result.status), result.detail);
 	c->name[0] = '\0';
+	(void)pam_putenv(pamh, "KRB5CCNAME");
 }

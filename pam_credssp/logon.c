@@ -190,6 +190,13 @@ struct logon_redeemed *logon_redeemed(struct logon *l)
 	return &l->redeemed;
 }
 
+bool logon_is_of_user(pam_handle_t *pamh, struct logon *l)
+{
+	const void *user = NULL;
+
+	return pam_get_item(pamh, PAM_USER, &user) == PAM_SUCCESS && user && strcmp(user, l->redeemed.user) == 0;
+}
+
 struct logon_ccache *logon_ccache(struct logon *l)
 {
 	return &l->ccache;

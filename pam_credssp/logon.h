@@ -60,6 +60,9 @@ void logon_guard(pam_handle_t *pamh);
 /* What was redeemed; belongs to @l, which wipes it at pam_end() at the latest. */
 struct logon_redeemed *logon_redeemed(struct logon *l);
 
+/* Whether PAM_USER is still who the ticket was for. */
+bool logon_is_of_user(pam_handle_t *pamh, struct logon *l);
+
 /* The same for the tickets; removing files and caches is the business of ccache.h. */
 struct logon_ccache *logon_ccache(struct logon *l);
 

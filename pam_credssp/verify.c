@@ -173,6 +173,8 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 		return PAM_IGNORE; /* the modules behind verify it */
 	if (!route)
 		return refuse(pamh, r, PAM_AUTH_ERR, "nothing was redeemed", "");
+	if (!logon_is_of_user(pamh, l))
+		return refuse(pamh, r, PAM_AUTH_ERR, "PAM_USER has changed since the ticket was redeemed", "");
 	if (r->proof == LOGON_PROOF_NONE)
 		return refuse(pamh, r, PAM_AUTH_ERR, "nobody has proved who this is", "");
 	offered = offer_pin(o, l);
@@ -194,5 +196,7 @@ int verify_authenticate(pam_handle_t *pamh, const struct options *o)
 		return o->require_ticket ? PAM_AUTH_ERR : PAM_IGNORE;
 	r = verify(pamh, o, l);
 	secret_done(&logon_redeemed(l)->handover);
+	if (r != PAM_IGNORE)
+		logon_redeemed(l)->proof = LOGON_PROOF_NONE; /* what was proved has been said, once */
 	return r;
 }

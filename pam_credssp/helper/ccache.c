@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Modes `store` and `forget`: the user's credentials cache, where krb5.conf says (default_ccache_name), made by the
- * user: what stands in its way in /tmp or in a home is met with no more rights than the user has. A cache may be shared
- * by the user's sessions; `forget` removes it only while it still holds the ticket that `store` put there.
+ * user: what stands in its way in /tmp or in a home is met with no more rights than the user has. Each session has a
+ * cache of its own, as pam_krb5's have: another one's end does not take its tickets away. `forget` removes it only
+ * while it still holds the ticket that `store` put there.
  */
 #include <errno.h>
 #include <grp.h>
@@ -12,7 +13,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "include/credssp/cleanup.h"
@@ -61,8 +64,8 @@ static bool is_tgt(const krb5_creds *c)
 	       memcmp(service->data, KRB5_TGS_NAME, KRB5_TGS_NAME_SIZE) == 0;
 }
 
-/* The hash of the first TGT in @cc. */
-static krb5_error_code tgt_hash(krb5_context k, krb5_ccache cc, char out[HELPER_TICKET_MAX + 1])
+/* The hash of the first TGT in @cc, and when it ends. */
+static krb5_error_code find_tgt(krb5_context k, krb5_ccache cc, char out[HELPER_TICKET_MAX + 1], time_t *ret_end)
 {
 	krb5_error_code code, found = KRB5_CC_NOTFOUND;
 	krb5_cc_cursor cursor;
@@ -72,8 +75,10 @@ static krb5_error_code tgt_hash(krb5_context k, krb5_ccache cc, char out[HELPER_
 	if (code)
 		return code;
 	while (found && !krb5_cc_next_cred(k, cc, &cursor, &c)) {
-		if (!krb5_is_config_principal(k, c.server) && is_tgt(&c))
+		if (!krb5_is_config_principal(k, c.server) && is_tgt(&c)) {
 			found = hash_ticket(&c.ticket, out) < 0 ? KRB5_CRYPTO_INTERNAL : 0;
+			*ret_end = (time_t)(uint32_t)c.times.endtime;
+		}
 		krb5_free_cred_contents(k, &c);
 	}
 	(void)krb5_cc_end_seq_get(k, cc, &cursor);
@@ -90,8 +95,54 @@ static bool type_is_known(krb5_context k, krb5_ccache cc)
 	return false;
 }
 
-/* In a collection the principal's own cache, a new one if there is none; otherwise the default one, whatever it held.
+/*
+ * The default name may be in a directory that everybody can write to: a file that somebody else has put there would
+ * hold the user's tickets, or give theirs to the user. Nobody can know this name before it is there.
  */
+static krb5_error_code new_file(krb5_context k, krb5_ccache named, krb5_ccache *ret_cc)
+{
+	char name[CCACHE_NAME_MAX + 1];
+	uint64_t r;
+	int n;
+
+	if (getrandom(&r, sizeof r, 0) != (ssize_t)sizeof r)
+		return KRB5_CRYPTO_INTERNAL;
+	n = snprintf(name, sizeof name, "FILE:%s_%016llx", krb5_cc_get_name(k, named), (unsigned long long)r);
+	return n < 0 || (size_t)n >= sizeof name ? KRB5_CC_BADNAME : krb5_cc_resolve(k, name, ret_cc);
+}
+
+static bool has_expired(krb5_context k, krb5_ccache cc, krb5_principal client)
+{
+	char hash[HELPER_TICKET_MAX + 1];
+	krb5_principal of = NULL;
+	time_t end = 0;
+	bool expired = krb5_cc_get_principal(k, cc, &of) == 0 && krb5_principal_compare(k, of, client) &&
+		       find_tgt(k, cc, hash, &end) == 0 && end <= time(NULL);
+
+	krb5_free_principal(k, of);
+	return expired;
+}
+
+/* A new cache in the default collection, or one of @client's that has expired: they are not to add up. */
+static krb5_error_code new_in_collection(krb5_context k, const char *type, krb5_principal client, krb5_ccache *ret_cc)
+{
+	krb5_cccol_cursor cursor;
+	krb5_ccache cc, old = NULL;
+	krb5_error_code code = krb5_cccol_cursor_new(k, &cursor);
+
+	if (code)
+		return code;
+	while (!old && !krb5_cccol_cursor_next(k, cursor, &cc) && cc) {
+		if (strcmp(krb5_cc_get_type(k, cc), type) == 0 && has_expired(k, cc, client))
+			old = cc;
+		else
+			(void)krb5_cc_close(k, cc);
+	}
+	(void)krb5_cccol_cursor_free(k, &cursor);
+	*ret_cc = old;
+	return old ? 0 : krb5_cc_new_unique(k, type, NULL, ret_cc);
+}
+
 static krb5_error_code user_cache(krb5_context k, krb5_principal client, krb5_ccache *ret_cc)
 {
 	krb5_ccache cc;
@@ -103,18 +154,11 @@ static krb5_error_code user_cache(krb5_context k, krb5_principal client, krb5_cc
 		(void)krb5_cc_close(k, cc);
 		return KRB5_CC_UNKNOWN_TYPE;
 	}
-	if (krb5_cc_support_switch(k, krb5_cc_get_type(k, cc))) {
-		const char *type = krb5_cc_get_type(k, cc);
-		krb5_ccache own = NULL;
-
-		code = krb5_cc_cache_match(k, client, &own);
-		if (code)
-			code = krb5_cc_new_unique(k, type, NULL, &own);
-		(void)krb5_cc_close(k, cc);
-		cc = own;
-	}
-	if (!code)
-		*ret_cc = cc;
+	if (krb5_cc_support_switch(k, krb5_cc_get_type(k, cc)))
+		code = new_in_collection(k, krb5_cc_get_type(k, cc), client, ret_cc);
+	else
+		code = new_file(k, cc, ret_cc);
+	(void)krb5_cc_close(k, cc);
 	return code;
 }
 
@@ -184,6 +228,7 @@ unsigned ccache_store_run(const struct helper_request *request, const struct han
 	krb5_context k = NULL;
 	krb5_ccache memory = NULL;
 	krb5_error_code code;
+	time_t end;
 	int r;
 
 	(void)handover;
@@ -192,7 +237,7 @@ unsigned ccache_store_run(const struct helper_request *request, const struct han
 		return kerberos_status(NULL, code, HELPER_CONFIGURATION, result);
 	code = read_temporary(k, request->ccache, &memory, &client);
 	if (!code)
-		code = tgt_hash(k, memory, result->ticket);
+		code = find_tgt(k, memory, result->ticket, &end);
 	if (code)
 		return kerberos_status(k, code, HELPER_CCACHE, result);
 	/* %{uid} in default_ccache_name is expanded after this */
@@ -211,14 +256,38 @@ unsigned ccache_store_run(const struct helper_request *request, const struct han
 
 /* ---- forget ---- */
 
+/* Another session of @client's goes on: without a primary cache it would have no tickets. */
+static void switch_to_another(krb5_context k, krb5_principal client)
+{
+	krb5_ccache primary = NULL, other = NULL;
+	krb5_principal of = NULL;
+
+	if (krb5_cc_default(k, &primary) == 0 && krb5_cc_support_switch(k, krb5_cc_get_type(k, primary)) &&
+	    krb5_cc_get_principal(k, primary, &of) != 0 && krb5_cc_cache_match(k, client, &other) == 0) {
+		(void)krb5_cc_switch(k, other);
+		(void)krb5_cc_close(k, other);
+	}
+	krb5_free_principal(k, of);
+	if (primary)
+		(void)krb5_cc_close(k, primary);
+}
+
 static krb5_error_code forget(krb5_context k, krb5_ccache cc, const char *ticket, bool *ret_ours)
 {
 	char hash[HELPER_TICKET_MAX + 1] = "";
+	krb5_principal client = NULL;
+	krb5_error_code code;
+	time_t end;
 
-	*ret_ours = tgt_hash(k, cc, hash) == 0 && strcmp(hash, ticket) == 0;
-	if (*ret_ours)
-		return krb5_cc_destroy(k, cc);
-	return krb5_cc_close(k, cc);
+	*ret_ours = find_tgt(k, cc, hash, &end) == 0 && strcmp(hash, ticket) == 0;
+	if (!*ret_ours)
+		return krb5_cc_close(k, cc);
+	(void)krb5_cc_get_principal(k, cc, &client);
+	code = krb5_cc_destroy(k, cc);
+	if (!code && client)
+		switch_to_another(k, client);
+	krb5_free_principal(k, client);
+	return code;
 }
 
 unsigned ccache_forget_run(const struct helper_request *request, const struct handover *handover,

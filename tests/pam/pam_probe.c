@@ -3,7 +3,7 @@
  * A PAM module for tests, to stand behind pam_credssp. It tells by a message what it finds in PAM_AUTHTOK, PAM_USER and
  * PAM_RHOST; "hidden" and "visible" make it ask a question and tell the answer, "hidden=TEXT" one with these words,
  * "two=TEXT" with a message in one go, "three=TEXT" with a second question; "fail" makes authenticate fail;
- * "want=S" makes it fail unless PAM_AUTHTOK is S.
+ * "want=S" makes it fail unless PAM_AUTHTOK is S; "user=S" makes S PAM_USER.
  */
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
@@ -65,6 +65,8 @@ static int probe(pam_handle_t *pamh, const char *phase, int argc, const char **a
 			ask(pamh, phase, PAM_PROMPT_ECHO_ON, argv[i] + 8);
 		else if (strcmp(argv[i], "fail") == 0)
 			result = PAM_AUTH_ERR;
+		else if (strncmp(argv[i], "user=", 5) == 0)
+			(void)pam_set_item(pamh, PAM_USER, argv[i] + 5);
 		else if (strncmp(argv[i], "want=", 5) == 0 && strcmp(item(pamh, PAM_AUTHTOK), argv[i] + 5) != 0)
 			result = PAM_AUTH_ERR;
 	}

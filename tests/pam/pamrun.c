@@ -4,6 +4,7 @@
  * RHOST and USER may be "-". Prints every message, "PHASE=RESULT" for each phase until one fails, then the items that
  * are left and how many questions were asked. Exit status: 0 when all phases succeeded. "env" as a phase prints the PAM
  * environment, "delete_cred" deletes the credentials, "run=COMMAND" runs COMMAND with the PAM environment in its own,
+ * "user=NAME" goes on with another user,
  * "kill" ends pamrun as a crash would, "fork" goes on in a child, as sesman does between acct_mgmt and setcred.
  */
 #include <security/pam_appl.h>
@@ -118,6 +119,8 @@ static int run_phase(pam_handle_t *pamh, const char *name)
 		(void)fflush(stdout);
 		return system(name + 4) == 0 ? PAM_SUCCESS : PAM_ABORT;
 	}
+	if (strncmp(name, "user=", 5) == 0)
+		return pam_set_item(pamh, PAM_USER, name + 5);
 	for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
 		if (strcmp(phases[i].name, name) != 0)
 			continue;
