@@ -252,6 +252,9 @@ static int check_consistent(const struct config *c, const char *path, char **ret
 	if (c->remote_guard != CONFIG_REMOTE_GUARD_REFUSE && !c->kerberos)
 		return options_error(ret_error, -EINVAL,
 				     "%s: [credsspd] remote_guard is for Kerberos, which is off (kerberos)", path);
+	if (c->smartcard == CONFIG_SMARTCARD_GSS && !c->kerberos)
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd] smartcard = gss is for Kerberos, which is off (kerberos)", path);
 	if (c->restricted_admin && !*c->restricted_admin_users && !*c->restricted_admin_groups)
 		return options_error(ret_error, -EINVAL,
 				     "%s: [credsspd] restricted_admin = allow needs restricted_admin_users or "

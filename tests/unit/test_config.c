@@ -97,7 +97,7 @@ static void test_all_keys(void **state)
 {
 	static const char text[] =
 	    "[credsspd]\n"
-	    " kerberos = off\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
+	    " kerberos = user-to-user\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
 	    " tgt_principals = HOST$@R.TEST TERMSRV/a@R.TEST\n"
 	    " domains = CORP corp.example\n local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
 	    " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
@@ -120,7 +120,7 @@ static void test_all_keys(void **state)
 		if (!strstr(text, key))
 			fail_msg("%s", rows[i].key);
 	}
-	assert_false(c.kerberos);
+	assert_int_equal(c.kerberos, CONFIG_KERBEROS_USER_TO_USER);
 	assert_int_equal(c.ntlm, CONFIG_NTLM_LOCAL);
 	assert_string_equal(c.keytab, "/k");
 	assert_string_equal(c.ntlm_store, "/s");
@@ -241,6 +241,8 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n kerberos = off\n ntlm = local\n remote_guard = allow\n",
 		  "remote_guard is for Kerberos, which is off" },
 		{ "[credsspd]\n smartcard = allow\n", "smartcard = allow: refuse or pkinit or gss is expected" },
+		{ "[credsspd]\n kerberos = off\n ntlm = local\n smartcard = gss\n",
+		  "smartcard = gss is for Kerberos, which is off" },
 		{ "[credsspd]\n remote_guard = gss\n",
 		  "remote_guard = gss: refuse or require-tickets or allow is expected" },
 		{ "[credsspd]\n log_level = trace\n", "log_level = trace: info or debug is expected" },
