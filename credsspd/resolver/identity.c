@@ -99,7 +99,12 @@ static enum refusal check_lists(const struct identity_lookups *l, const struct i
 static enum refusal check_rules(const struct config *c, const struct identity_lookups *l,
 				const struct identity_account *a)
 {
+	size_t n = strlen(a->name);
+
 	if (a->uid == 0 ? !c->allow_root : a->uid < c->minimum_uid)
+		return REFUSAL_SYSTEM_ACCOUNT;
+	/* a computer's account: whoever has broken into one has its ticket */
+	if (n > 0 && a->name[n - 1] == '$' && !in_list(a->name, c->allow_users))
 		return REFUSAL_SYSTEM_ACCOUNT;
 	if (!*c->allow_users && !*c->allow_groups)
 		return REFUSAL_NONE;
@@ -175,6 +180,9 @@ static enum refusal by_principal(const struct config *c, const struct identity_l
 		(void)snprintf(name, sizeof name, "%.*s", (int)(realm - principal), principal);
 		return of_domain(l, realm + 1, name, account);
 	}
+	/* the host's own realm, forgotten in `domains`: localauth would make accounts of this host of its users */
+	if (realm && *c->domains && l->is_default_realm(realm + 1))
+		return REFUSAL_NAME;
 	r = l->by_principal(principal, name);
 	return r < 0 ? of_lookup(r) : by_local_name(l, name, account);
 }

@@ -139,6 +139,20 @@ static int is_configured_realm(krb5_context k, const char *domain)
 	return found;
 }
 
+static int is_default_realm(const char *realm)
+{
+	krb5_context k = NULL;
+	char *own = NULL;
+	int found;
+
+	if (krb5_init_context(&k))
+		return 0;
+	found = krb5_get_default_realm(k, &own) == 0 && strcmp(realm, own) == 0;
+	krb5_free_default_realm(k, own);
+	krb5_free_context(k);
+	return found;
+}
+
 static int is_realm(const char *domain)
 {
 	krb5_context k = NULL;
@@ -162,5 +176,6 @@ const struct identity_lookups identity_system = {
 	.by_principal = by_principal,
 	.in_group = in_group,
 	.is_local_host = is_local_host,
+	.is_default_realm = is_default_realm,
 	.is_realm = is_realm,
 };

@@ -261,6 +261,7 @@ int change_refuse(struct verifier *v, const struct verifier_control *what)
 {
 	switch (what->type) {
 	case VERIFIER_SET:
+	case VERIFIER_UPDATE: /* begun before a reload that took the store away */
 	case VERIFIER_DELETE:
 		answer(v, what->id, -ENETDOWN);
 		return 0;

@@ -153,7 +153,7 @@ static void decide(struct question *q, const struct verifier_query *query)
 		throttle_clear(q->v->throttle, true, record->name);
 	} else {
 		refuse(q, refusal);
-		(void)log_escape(q->result.name, sizeof q->result.name, query->user);
+		(void)snprintf(q->result.name, sizeof q->result.name, "%s", query->user);
 	}
 	deliver_when_due(q);
 }
@@ -172,6 +172,8 @@ static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
 		throttle_clear(q->v->throttle, true, q->user);
 	} else {
 		refuse(q, reply->refusal);
+		if (!refusal_weight(reply->refusal)) /* nobody has judged it */
+			throttle_undo(q->v->throttle, true, q->user);
 		(void)log_escape(q->result.detail, sizeof q->result.detail, reply->detail);
 	}
 	deliver_when_due(q);
@@ -185,10 +187,12 @@ static void ask_domain(struct question *q, const struct verifier_query *query)
 	if (name_split(query->domain, query->user, domain, q->user) < 0)
 		memcpy(q->user, "?", 2);
 	charge(q, true, q->user);
+	/* for the log */
 	(void)snprintf(typed, sizeof typed, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
-	(void)log_escape(q->result.name, sizeof q->result.name, typed);
+	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, typed);
 	if (askers_ask(q->v->askers, query, on_domain_answer, q, &q->asking) < 0) {
 		refuse(q, REFUSAL_INTERNAL);
+		throttle_undo(q->v->throttle, true, q->user);
 		deliver_when_due(q);
 	}
 }

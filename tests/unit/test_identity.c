@@ -138,6 +138,7 @@ static const struct identity_lookups fake = {
 	.by_principal = by_principal,
 	.in_group = in_group,
 	.is_local_host = is_local_host,
+	.is_default_realm = is_realm, /* not asked: no domains */
 	.is_realm = is_realm,
 };
 

@@ -39,6 +39,8 @@ static const struct entry winbind[] = {
 	{ "CORP\\gus", "CORP\\gus", 100003, 0 },
 	{ "CORP\\hal", "CORP\\hal", 1000, 0 }, /* the uid of alice of this host */
 	{ "CORP\\root", "CORP\\root", 0, 0 },
+	{ "CORP\\ts1$", "CORP\\ts1$", 100004, 0 },
+	{ "ts1$@CORP", "CORP\\ts1$", 100004, 0 },
 	{ "down@CORP", NULL, 0, -EIO },
 	{ "CORP\\down", NULL, 0, -EIO },
 	{ "AD.CORP.TEST\\down", NULL, 0, -EIO }, /* but it knows of no down@AD.CORP.TEST */
@@ -106,6 +108,11 @@ static int is_local_host(const char *domain)
 	return strcasecmp(domain, "ts1") == 0;
 }
 
+static int is_default_realm(const char *realm)
+{
+	return strcmp(realm, "AD.CORP.TEST") == 0;
+}
+
 static int is_realm(const char *domain)
 {
 	return strcasecmp(domain, "AD.CORP.TEST") == 0 || strcasecmp(domain, "AD") == 0 ||
@@ -118,11 +125,14 @@ static const struct identity_lookups fake = {
 	.by_principal = by_principal,
 	.in_group = in_group,
 	.is_local_host = is_local_host,
+	.is_default_realm = is_default_realm,
 	.is_realm = is_realm,
 };
 
 static char *none[] = { NULL };
 static char *domains[] = { (char[]){ "CORP" }, (char[]){ "ad.corp.test" }, NULL };
+static char *netbios_only[] = { (char[]){ "CORP" }, NULL };
+static char *computers[] = { (char[]){ "CORP\\ts1$" }, NULL };
 static char *users[] = { (char[]){ "CORP\\domain users" }, NULL };
 
 static struct config rules(enum config_ntlm ntlm)
@@ -176,6 +186,7 @@ static void test_principals(void **state)
 		{ winbind, "down@AD.CORP.TEST", REFUSAL_UNKNOWN_USER, NULL, 0 },
 		/* a realm that is none of the domains is localauth's business */
 		{ winbind, "bob@MIT.TEST", REFUSAL_NONE, "bob", 1001 },
+		{ winbind, "ts1$@CORP", REFUSAL_SYSTEM_ACCOUNT, NULL, 0 },
 		{ winbind, "1000@CORP", REFUSAL_NAME, NULL, 0 },
 		{ winbind, "x\\@y@CORP", REFUSAL_NAME, NULL, 0 },
 		{ winbind, "a/b@CORP", REFUSAL_NAME, NULL, 0 },
@@ -298,6 +309,22 @@ static void test_domain_accounts(void **state)
 		if (row[i].refusal == REFUSAL_NONE && strcmp(row[i].name, row[i].user) != 0)
 			ask(&c, &q, REFUSAL_UNKNOWN_USER, NULL, 0);
 	}
+	/* the host's own realm is one of its domains, listed or not: its alice is not this host's */
+	struct resolver_request p = { .type = RESOLVE_PRINCIPAL, .mechanism = MECHANISM_KRB5 };
+
+	c.domains = netbios_only;
+	strcpy(p.principal, "alice@AD.CORP.TEST");
+	ask(&c, &p, REFUSAL_NAME, NULL, 0);
+	strcpy(p.principal, "bob@MIT.TEST");
+	ask(&c, &p, REFUSAL_NONE, "bob", 1001);
+	c.domains = none;
+	strcpy(p.principal, "alice@AD.CORP.TEST");
+	ask(&c, &p, REFUSAL_NONE, "alice", 1000);
+	c.domains = domains;
+	/* a computer that is listed */
+	c.allow_users = computers;
+	strcpy(p.principal, "ts1$@CORP");
+	ask(&c, &p, REFUSAL_NONE, "CORP\\ts1$", 100004);
 	/* and the account rules apply */
 	struct resolver_request q = { .type = RESOLVE_DOMAIN_ACCOUNT, .uid = 100002, .user = "CORP\\erin" };
 

@@ -83,6 +83,9 @@ static void test_realms(void **state)
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		if (identity_system.is_realm(row[i].domain) != row[i].known)
 			fail_msg("%s", row[i].domain);
+	assert_int_equal(identity_system.is_default_realm("R.TEST"), 1);
+	for (size_t i = 1; i < sizeof row / sizeof *row; i++)
+		assert_int_equal(identity_system.is_default_realm(row[i].domain), 0);
 }
 
 static void test_principals(void **state)
