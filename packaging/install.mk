@@ -27,6 +27,9 @@ install: $(PROGRAMS) ## install below DESTDIR
 	$(call install_into,0644,$(DOCDIR)/examples/pam.d,$(wildcard packaging/pam.d/*))
 	$(call install_into,0644,$(DOCDIR)/examples/xrdp,$(wildcard packaging/xrdp/*))
 	$(call install_into,0644,$(DOCDIR)/examples/haproxy,packaging/haproxy/credsspd.cfg)
+	$(call install_into,0644,$(DOCDIR)/examples/fail2ban/jail.d,packaging/fail2ban/jail.d/credsspd.conf)
+	@# does nothing until a jail names it
+	$(call install_into,0644,$(SYSCONFDIR)/fail2ban/filter.d,packaging/fail2ban/filter.d/credsspd.conf)
 	@# a configuration that is there is the administrator's
 	$(Q)$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)
 	$(Q)test -e $(DESTDIR)$(SYSCONFDIR)/credsspd.conf || \
