@@ -16,7 +16,6 @@
 #include <poll.h>
 #include <pwd.h>
 #include <security/pam_appl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -29,7 +28,7 @@
 enum { HYBRID = 2, HYBRID_EX = 8, RESTRICTED_ADMIN = 1, REDIRECTED_AUTH = 2 }; /* MS-RDPBCGR 2.2.1.1.1, 2.2.1.2.1 */
 
 struct client {
-	int fd;
+	int fd, listener;
 	SSL *ssl;
 	char rhost[RHOST_MAX + 1];
 	uint16_t rport;
@@ -251,6 +250,7 @@ static void serve(struct client *c, SSL_CTX *ctx, const struct passwd *pw, const
 		err(1, "a connection");
 	if (pid == 0) {
 		(void)close(pair[0]);
+		(void)close(c->listener); /* what this process can reach, whoever takes it over can */
 		front_end(c, ctx, pw, service, pair[1]);
 	}
 	(void)close(pair[1]);
@@ -285,11 +285,10 @@ int main(int argc, char **argv)
 	if (setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
 	    bind(s, (struct sockaddr *)&at, sizeof at) < 0 || listen(s, 16) < 0)
 		err(1, "port %s", argv[1]);
-	(void)signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		struct sockaddr_in peer = { 0 };
 		socklen_t len = sizeof peer;
-		struct client c = { .fd = accept4(s, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC) };
+		struct client c = { .listener = s, .fd = accept4(s, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC) };
 
 		c.rport = ntohs(peer.sin_port);
 		if (c.fd >= 0 &&
