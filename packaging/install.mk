@@ -23,10 +23,14 @@ install: $(PROGRAMS) ## install below DESTDIR
 	$(call install_into,0644,$(PREFIX)/lib/sysusers.d,packaging/sysusers/credsspd.conf)
 	$(call install_into,0644,$(MANDIR)/man8,$(wildcard packaging/man/*.8))
 	$(call install_into,0644,$(MANDIR)/man5,$(wildcard packaging/man/*.5))
-	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md LICENSE)
+	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md LICENSE packaging/doc/INTEGRATING.md)
+	$(call install_into,0644,$(DOCDIR)/examples,examples/acceptor-client.c)
 	$(call install_into,0644,$(DOCDIR)/examples/pam.d,$(wildcard packaging/pam.d/*))
 	$(call install_into,0644,$(DOCDIR)/examples/xrdp,$(wildcard packaging/xrdp/*))
 	$(call install_into,0644,$(DOCDIR)/examples/haproxy,packaging/haproxy/credsspd.cfg)
+	$(call install_into,0644,$(DOCDIR)/examples/fail2ban/jail.d,packaging/fail2ban/jail.d/credsspd.conf)
+	@# does nothing until a jail names it
+	$(call install_into,0644,$(SYSCONFDIR)/fail2ban/filter.d,packaging/fail2ban/filter.d/credsspd.conf)
 	@# a configuration that is there is the administrator's
 	$(Q)$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)
 	$(Q)test -e $(DESTDIR)$(SYSCONFDIR)/credsspd.conf || \

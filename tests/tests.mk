@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Included by the top Makefile: everything that needs more than the compiler.
 
-TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so
+TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so $(B)/acceptor-client
 
 include $(wildcard tests/*/*.mk)
 
@@ -10,6 +10,11 @@ include $(wildcard tests/*/*.mk)
 $(B)/loginstack: tests/lib/loginstack.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -pie -o $@ $< $(LDFLAGS) -lpam
+
+# the example of packaging/doc/INTEGRATING.md
+$(B)/acceptor-client: examples/acceptor-client.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -Werror $(CPPLIBS) -pie -o $@ $< $(LDFLAGS) $(call libs,libsystemd libssl libcrypto) -lpam
 
 $(B)/librdpear-client.so: tests/lib/rdpear.c
 	@mkdir -p $(@D)

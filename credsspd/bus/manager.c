@@ -60,12 +60,35 @@ static int add_tgts(sd_bus_message *r, const struct supervisor *s)
 	return e < 0 ? e : add_u64(r, "tgts-until", (uint64_t)k->until);
 }
 
+/* What the handshakes under way wait for: by the supervisor's state, those of none left out. */
+static int add_states(sd_bus_message *r, const struct supervisor *s)
+{
+	unsigned count[LOGON_STATES_];
+	int e = sd_bus_message_open_container(r, 'e', "sv");
+
+	supervisor_states(s, count);
+	if (e >= 0)
+		e = sd_bus_message_append(r, "s", "handshake-states");
+	if (e >= 0)
+		e = sd_bus_message_open_container(r, 'v', "a{su}");
+	if (e >= 0)
+		e = sd_bus_message_open_container(r, 'a', "{su}");
+	for (unsigned i = 0; i < LOGON_STATES_ && e >= 0; i++)
+		if (count[i])
+			e = sd_bus_message_append(r, "{su}", logon_state_name(i), count[i]);
+	for (int i = 0; i < 3 && e >= 0; i++)
+		e = sd_bus_message_close_container(r);
+	return e;
+}
+
 static int add_limits(sd_bus_message *r, const struct config *c)
 {
-	return sd_bus_message_append(r, "{sv}", "limits", "a{su}", 6, "handshakes", HANDSHAKES_MAX, "tickets",
-				     TICKETS_MAX, "tickets-per-account", TICKETS_PER_ACCOUNT_MAX, "ticket-lifetime-sec",
-				     c->ticket_lifetime_sec, "backoff-failures", c->backoff_failures, "backoff-max-sec",
-				     c->backoff_max_sec);
+	return sd_bus_message_append(r, "{sv}", "limits", "a{su}", 9, "handshakes", HANDSHAKES_MAX,
+				     "handshakes-per-front-end", HANDSHAKES_PER_CALLER_MAX, "handshakes-per-address",
+				     BACKOFF_IN_FLIGHT_MAX, "handshake-timeout-sec", c->handshake_timeout_sec,
+				     "tickets", TICKETS_MAX, "tickets-per-account", TICKETS_PER_ACCOUNT_MAX,
+				     "ticket-lifetime-sec", c->ticket_lifetime_sec, "backoff-failures",
+				     c->backoff_failures, "backoff-max-sec", c->backoff_max_sec);
 }
 
 int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
@@ -93,6 +116,8 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 		e = sd_bus_message_append(r, "{sv}", "version", "s", CREDSSP_VERSION);
 	if (e >= 0)
 		e = add_u32(r, "handshakes", supervisor_handshakes(s));
+	if (e >= 0)
+		e = add_states(r, s);
 	if (e >= 0)
 		e = add_u32(r, "tickets", supervisor_tickets(s));
 	for (size_t i = 0; i < sizeof counter / sizeof *counter && e >= 0; i++)

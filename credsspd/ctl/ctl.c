@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "credsspd/ctl/follow.h"
 #include "credsspd/ctl/manager.h"
 #include "credsspd/ctl/password.h"
 #include "credsspd/ctl/show.h"
@@ -22,7 +23,7 @@
 
 struct invocation {
 	const char *user; /* NULL when the command takes none */
-	bool json;
+	bool json, watch;
 };
 
 /* 0 or -errno. *@problem is set to a sentence when no call was made; else the call's error is in @m. */
@@ -31,8 +32,11 @@ typedef int (*run_fn)(struct manager *m, const struct invocation *how, const cha
 static int run_status(struct manager *m, const struct invocation *how, const char **problem)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
-	int r = manager_status(m, &reply);
+	int r;
 
+	if (how->watch)
+		return follow_status(m, how->json, problem);
+	r = manager_status(m, &reply);
 	if (r < 0)
 		return r;
 	r = how->json ? show_json(stdout, reply) : show_text(stdout, reply);
@@ -81,17 +85,25 @@ static const struct command {
 	run_fn run;
 	const char *unknown_user; /* what that error means here */
 	const char *help;
+	bool takes_watch;
 } commands[] = {
-	{ { "status", NULL }, false, true, run_status, NULL, "what the daemon does, and its counters" },
-	{ { "reload", NULL }, false, false, run_reload, NULL, "make it read its configuration and keys again" },
-	{ { "ntlm", "set" },
-	  true,
-	  false,
-	  run_ntlm_set,
-	  "there is no such account on this host",
-	  "store the NT hash of USER's password" },
-	{ { "ntlm", "list" }, false, true, run_ntlm_list, NULL, "who has an NT hash stored" },
-	{ { "ntlm", "delete" }, true, false, run_ntlm_delete, "nothing is stored for that name", "remove it" },
+	{ .word = { "status" },
+	  .takes_json = true,
+	  .run = run_status,
+	  .help = "what the daemon does, and its counters",
+	  .takes_watch = true },
+	{ .word = { "reload" }, .run = run_reload, .help = "make it read its configuration and keys again" },
+	{ .word = { "ntlm", "set" },
+	  .takes_user = true,
+	  .run = run_ntlm_set,
+	  .unknown_user = "there is no such account on this host",
+	  .help = "store the NT hash of USER's password" },
+	{ .word = { "ntlm", "list" }, .takes_json = true, .run = run_ntlm_list, .help = "who has an NT hash stored" },
+	{ .word = { "ntlm", "delete" },
+	  .takes_user = true,
+	  .run = run_ntlm_delete,
+	  .unknown_user = "nothing is stored for that name",
+	  .help = "remove it" },
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -104,13 +116,14 @@ static void usage(FILE *out)
 		const struct command *c = &commands[i];
 		char line[64];
 
-		(void)snprintf(line, sizeof line, "%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
+		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
 			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
-			       c->takes_json ? " [--json]" : "");
-		(void)fprintf(out, "  %-20s  %s\n", line, c->help);
+			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "");
+		(void)fprintf(out, "  %-26s  %s\n", line, c->help);
 	}
 	(void)fputs("\n"
 		    "      --json     print JSON\n"
+		    "      --watch    once a second, until Ctrl-C\n"
 		    "  -h, --help     this text\n"
 		    "      --version  version\n\n"
 		    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
@@ -169,9 +182,8 @@ static int run(const struct command *c, const struct invocation *how)
 	return CTL_FAILED;
 }
 
-static int choose(int n, char **words, bool json)
+static int choose(int n, char **words, struct invocation how)
 {
-	struct invocation how = { .json = json };
 	const struct command *c;
 	int used = 0;
 
@@ -180,8 +192,10 @@ static int choose(int n, char **words, bool json)
 	c = find(n, words, &used);
 	if (!c)
 		return bad_usage("there is no such command");
-	if (json && !c->takes_json)
+	if (how.json && !c->takes_json)
 		return bad_usage("this command prints nothing as JSON");
+	if (how.watch && !c->takes_watch)
+		return bad_usage("this command prints nothing that changes");
 	if (c->takes_user && n > used)
 		how.user = words[used++];
 	if (c->takes_user && (!how.user || !*how.user))
@@ -196,21 +210,25 @@ static int choose(int n, char **words, bool json)
 
 int ctl_main(int argc, char **argv)
 {
-	enum { OPT_JSON = 256, OPT_VERSION };
+	enum { OPT_JSON = 256, OPT_WATCH, OPT_VERSION };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPT_JSON },
+		{ "watch", no_argument, NULL, OPT_WATCH },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, OPT_VERSION },
 		{ NULL, 0, NULL, 0 },
 	};
-	bool json = false;
+	struct invocation how = { .user = NULL };
 	int c;
 
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
 		case OPT_JSON:
-			json = true;
+			how.json = true;
+			break;
+		case OPT_WATCH:
+			how.watch = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -222,5 +240,5 @@ int ctl_main(int argc, char **argv)
 			return CTL_USAGE;
 		}
 	}
-	return choose(argc - optind, argv + optind, json);
+	return choose(argc - optind, argv + optind, how);
 }

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "credsspd/logon/tell.h"
 #include "credsspd/util/packet.h"
@@ -80,6 +81,13 @@ void handshake_free_all(struct supervisor *s)
 {
 	while (s->handshakes)
 		handshake_free(s->handshakes);
+}
+
+void supervisor_states(const struct supervisor *s, unsigned ret_count[LOGON_STATES_])
+{
+	memset(ret_count, 0, LOGON_STATES_ * sizeof *ret_count);
+	for (const struct handshake *h = s->handshakes; h; h = h->next)
+		ret_count[h->state]++;
 }
 
 void handshake_uncount(struct handshake *h, unsigned weight)

@@ -14,6 +14,7 @@
 
 #include "credsspd/config/config.h"
 #include "credsspd/keeper/record.h"
+#include "credsspd/logon/machine.h"
 #include "credsspd/logon/vault.h"
 #include "credsspd/util/refusal.h"
 #include "credsspd/verifier/record.h"
@@ -57,6 +58,9 @@ const struct supervisor_counters *supervisor_counters(const struct supervisor *s
 /* The tickets of user-to-user, NULL when it is switched off. */
 const struct keeper_state *supervisor_keeper(const struct supervisor *s);
 unsigned supervisor_handshakes(const struct supervisor *s);
+
+/* How many of them are in each state. */
+void supervisor_states(const struct supervisor *s, unsigned ret_count[LOGON_STATES_]);
 unsigned supervisor_tickets(const struct supervisor *s);
 
 /*

@@ -3,6 +3,9 @@
  * The journal is written to only when standard error is connected to it
  * (JOURNAL_STREAM, sd-journal's own convention); a daemon that was started by
  * hand, or in a test, prints the same line with the fields behind it.
+ *
+ * What the journal shows as text has the fields as well, and the client's address in front of everything that a client
+ * can choose: packaging/fail2ban takes it from there.
  */
 #include "credsspd/util/log.h"
 
@@ -21,6 +24,7 @@
 #define VALUE_MAX_ 600U
 #define FIELD_MAX_ (VALUE_MAX_ + 40U)
 #define FIELDS_MAX_ 16U
+#define TEXT_MAX_ (2U * LINE_MAX_ + FIELDS_MAX_ * 64U) /* a line with its fields as text */
 
 static const char *ident = "credsspd";
 static bool debug;
@@ -164,29 +168,6 @@ static void add_logon_fields(struct fields *f, const struct log_logon *w)
 		add_field(f, "VERSION", "%u", w->version);
 }
 
-static void write_journal(int level, const char *message, struct fields *f)
-{
-	struct iovec iov[FIELDS_MAX_ + 3];
-	char prio[16], id[64];
-	static char text[LINE_MAX_ + 16], field[FIELDS_MAX_][FIELD_MAX_];
-	int n = 0;
-
-	(void)snprintf(text, sizeof text, "MESSAGE=%s", message);
-	(void)snprintf(prio, sizeof prio, "PRIORITY=%d", level);
-	(void)snprintf(id, sizeof id, "SYSLOG_IDENTIFIER=%s", ident);
-	iov[n++] = (struct iovec){ text, strlen(text) };
-	iov[n++] = (struct iovec){ prio, strlen(prio) };
-	iov[n++] = (struct iovec){ id, strlen(id) };
-	for (size_t i = 0; i < f->n; i++) {
-		int o = snprintf(field[i], FIELD_MAX_, "CREDSSP_%s=", f->field[i].name);
-
-		/* a backslash stays one: journalctl CREDSSP_USER='CORP\alice' finds it */
-		(void)escape(field[i] + o, FIELD_MAX_ - (size_t)o, f->field[i].value, "");
-		iov[n++] = (struct iovec){ field[i], strlen(field[i]) };
-	}
-	(void)sd_journal_sendv(iov, n);
-}
-
 /* USER is printed as user="alice", or user=alice when nothing in it needs quotes. */
 static size_t field_as_text(char *out, size_t size, const struct field *f)
 {
@@ -206,21 +187,73 @@ static size_t field_as_text(char *out, size_t size, const struct field *f)
 	return n < 0 || (size_t)n >= size - o ? size - 1 : o + (size_t)n;
 }
 
+static const struct field *field_of(const struct fields *f, const char *name)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (strcmp(f->field[i].name, name) == 0)
+			return &f->field[i];
+	return NULL;
+}
+
+/* "from 192.0.2.7: logon refused: wrong password logon=7 user=alice reason=bad-password", at most @size - 1 octets */
+static size_t journal_text(char *out, size_t size, const char *message, const struct fields *f)
+{
+	const struct field *rhost = field_of(f, "RHOST");
+	char from[VALUE_MAX_] = "";
+	int n;
+
+	if (rhost)
+		(void)log_escape(from, sizeof from, rhost->value);
+	n = snprintf(out, size, "%s%s%s%s", rhost ? "from " : "", from, rhost ? ": " : "", message);
+	size_t o = n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (&f->field[i] != rhost)
+			o += field_as_text(out + o, size - o, &f->field[i]);
+	return o;
+}
+
+static void write_journal(int level, const char *message, struct fields *f)
+{
+	struct iovec iov[FIELDS_MAX_ + 3];
+	char prio[16], id[64];
+	static char text[TEXT_MAX_] = "MESSAGE=", field[FIELDS_MAX_][FIELD_MAX_];
+	size_t head = strlen("MESSAGE=");
+	int n = 0;
+
+	head += journal_text(text + head, sizeof text - head, message, f);
+	(void)snprintf(prio, sizeof prio, "PRIORITY=%d", level);
+	(void)snprintf(id, sizeof id, "SYSLOG_IDENTIFIER=%s", ident);
+	iov[n++] = (struct iovec){ text, head };
+	iov[n++] = (struct iovec){ prio, strlen(prio) };
+	iov[n++] = (struct iovec){ id, strlen(id) };
+	for (size_t i = 0; i < f->n; i++) {
+		int o = snprintf(field[i], FIELD_MAX_, "CREDSSP_%s=", f->field[i].name);
+
+		/* a backslash stays one: journalctl CREDSSP_USER='CORP\alice' finds it */
+		(void)escape(field[i] + o, FIELD_MAX_ - (size_t)o, f->field[i].value, "");
+		iov[n++] = (struct iovec){ field[i], strlen(field[i]) };
+	}
+	(void)sd_journal_sendv(iov, n);
+}
+
 static void write_stderr(int level, const char *message, struct fields *f)
 {
 	static const char *const word[] = { "emerg", "alert", "crit", "error", "warning", "notice", "info", "debug" };
-	static char line[2 * LINE_MAX_ + FIELDS_MAX_ * 64];
+	static char line[TEXT_MAX_];
 	struct timespec now;
 	size_t o;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (priority_prefix)
-		o = (size_t)snprintf(line, sizeof line, "<%d>%s", level, message);
-	else
+	if (priority_prefix) {
+		o = (size_t)snprintf(line, sizeof line, "<%d>", level);
+		o += journal_text(line + o, sizeof line - 1 - o, message, f);
+	} else {
 		o = (size_t)snprintf(line, sizeof line, "%lld.%06ld %s[%d] %s: %s", (long long)now.tv_sec,
 				     now.tv_nsec / 1000, ident, (int)getpid(), word[level & 7], message);
-	for (size_t i = 0; i < f->n && o < sizeof line - 2; i++)
-		o += field_as_text(line + o, sizeof line - 1 - o, &f->field[i]);
+		for (size_t i = 0; i < f->n && o < sizeof line - 2; i++)
+			o += field_as_text(line + o, sizeof line - 1 - o, &f->field[i]);
+	}
 	line[o++] = '\n';
 	/* one write a line, so that lines of several processes do not mix */
 	(void)!write(STDERR_FILENO, line, o);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -476,6 +477,9 @@ static void test_usage(void **state)
 		"reload --json",
 		"ntlm forget",
 		"ntlm set --json alice",
+		"reload --watch",
+		"ntlm list --watch",
+		"status --watch x",
 	};
 
 	(void)state;
@@ -488,7 +492,7 @@ static void test_usage(void **state)
 	}
 	assert_int_equal(run("--help").status, CTL_OK);
 	assert_non_null(strstr(run("-h").out, "ntlm set USER"));
-	assert_non_null(strstr(run("status --help").out, "status [--json]"));
+	assert_non_null(strstr(run("status --help").out, "status [--json] [--watch]"));
 	assert_string_equal(run("--version").out, "credsspctl " CREDSSP_VERSION "\n");
 	/* a user that looks like an option */
 	assert_int_equal(run("ntlm delete -- -x").status, CTL_OK);
@@ -521,6 +525,7 @@ static void test_manual(void **state)
 	}
 	assert_int_equal(commands, 5);
 	assert_non_null(strstr(page, "\\-\\-json"));
+	assert_non_null(strstr(page, "\\-\\-watch"));
 	assert_non_null(strstr(page, "\\-\\-help"));
 	assert_non_null(strstr(page, "\\-\\-version"));
 }
@@ -630,6 +635,150 @@ static void test_terminal(void **state)
 	assert_string_equal(run("ntlm list").out, "alice\nbefore\n");
 }
 
+/* ---- status --watch ---- */
+
+/* Reads until @text has stood in the output @times times since @from; returns what is behind the last one. */
+static const char *await(int fd, char *shown, size_t size, const char *from, const char *text, unsigned times)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		const char *at = from;
+		size_t len = strlen(shown);
+		unsigned n = 0;
+		ssize_t got;
+
+		while (n < times && (at = strstr(at, text)) != NULL) {
+			at += strlen(text);
+			n++;
+		}
+		if (n == times)
+			return at;
+		if (poll(&p, 1, 20000) != 1)
+			fail_msg("no %s behind: %s", text, shown);
+		got = read(fd, shown + len, size - 1 - len);
+		assert_true(got > 0);
+		shown[len + (size_t)got] = '\0';
+	}
+}
+
+static int end_of(pid_t pid)
+{
+	int w;
+
+	assert_int_equal(waitpid(pid, &w, 0), pid);
+	return WIFEXITED(w) ? WEXITSTATUS(w) : -WTERMSIG(w);
+}
+
+static pid_t watch_in_pipe(const char *line, int *ret_fd)
+{
+	int out[2];
+
+	assert_int_equal(pipe(out), 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(out[1], 1);
+		dup2(out[1], 2);
+		close(out[0]);
+		close(out[1]);
+		child_of(line);
+	}
+	close(out[1]);
+	*ret_fd = out[0];
+	return pid;
+}
+
+/* Without a terminal: one block behind the other, and no sequences. */
+static void test_watch_in_pipe(void **state)
+{
+	static const struct {
+		const char *line, *once, *between;
+	} row[] = { { "status --watch", "status", "\n" }, { "status --json --watch", "status --json", "" } };
+	static const int signals[] = { SIGINT, SIGTERM };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct outcome o = run(row[i].once);
+		char shown[16384] = "", wanted[16384];
+		const char *from = shown;
+		int fd;
+		pid_t pid = watch_in_pipe(row[i].line, &fd);
+
+		(void)await(fd, shown, sizeof shown, from, o.out, 3);
+		assert_int_equal(kill(pid, signals[i]), 0);
+		assert_int_equal(end_of(pid), CTL_OK);
+		close(fd);
+		(void)snprintf(wanted, sizeof wanted, "%s%s%s%s%s", o.out, row[i].between, o.out, row[i].between,
+			       o.out);
+		assert_int_equal(strncmp(shown, wanted, strlen(wanted)), 0);
+		assert_null(strchr(shown, '\x1b'));
+	}
+}
+
+/* A daemon that goes away is waited for; one that was not there is an error at once. */
+static void test_watch_restart(void **state)
+{
+	char shown[16384] = "";
+	const char *at = shown;
+	int fd;
+	pid_t pid = watch_in_pipe("status --watch", &fd);
+
+	(void)state;
+	at = await(fd, shown, sizeof shown, at, "granted", 1);
+	manager_stop();
+	at = await(fd, shown, sizeof shown, at, "credsspctl: status: credsspd is not running\n", 2);
+	manager_start();
+	(void)await(fd, shown, sizeof shown, at, "granted", 1);
+	assert_int_equal(kill(pid, SIGINT), 0);
+	assert_int_equal(end_of(pid), CTL_OK);
+	close(fd);
+
+	manager_stop();
+	struct outcome o = run("status --watch");
+	assert_int_equal(o.status, CTL_FAILED);
+	assert_string_equal(o.err, "credsspctl: status: credsspd is not running\n");
+	assert_string_equal(o.out, "");
+	manager_start();
+}
+
+static void test_watch_on_terminal(void **state)
+{
+	static const char enter[] = "\x1b[?1049h", leave[] = "\x1b[?1049l", home[] = "\x1b[H", below[] = "\x1b[J";
+	struct winsize size = { .ws_row = 6, .ws_col = 80 };
+	char shown[16384] = "";
+	const char *at = shown, *block;
+	int fd;
+	pid_t pid = forkpty(&fd, NULL, NULL, &size);
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)setenv("TERM", "xterm", 1);
+		child_of("status --watch");
+	}
+	at = await(fd, shown, sizeof shown, at, enter, 1);
+	block = await(fd, shown, sizeof shown, at, home, 1);
+	at = await(fd, shown, sizeof shown, block, below, 1);
+	/* six rows: four lines, one that says that there are more, and the cursor's */
+	assert_int_equal(strncmp(block, "version         0.1\\x1b\"\\\x1b[K\r\nhandshakes      3\x1b[K\r\n", 51), 0);
+	assert_non_null(strstr(block, "refusals\x1b[K\r\n...\x1b[K\r\n\x1b[J"));
+	size.ws_row = 40;
+	assert_int_equal(ioctl(fd, TIOCSWINSZ, &size), 0);
+	at = await(fd, shown, sizeof shown, at, "ok              yes\x1b[K\r\n\x1b[J", 1);
+	manager_stop();
+	at = await(fd, shown, sizeof shown, at, "\x1b[Hcredsspd is not running\x1b[K\r\n\x1b[J", 1);
+	manager_start();
+	at = await(fd, shown, sizeof shown, at, home, 1);
+	at = await(fd, shown, sizeof shown, at, "granted", 1);
+	assert_int_equal(write(fd, "\003", 1), 1); /* Ctrl-C */
+	at = await(fd, shown, sizeof shown, at, leave, 1);
+	assert_int_equal(end_of(pid), CTL_OK);
+	assert_null(strstr(strstr(shown, enter) + 1, enter));
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -645,6 +794,9 @@ int main(void)
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_daemon_not_there),
 		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_watch_in_pipe),
+		cmocka_unit_test(test_watch_restart),
+		cmocka_unit_test(test_watch_on_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -296,7 +296,9 @@ static void test_journal(void **state)
 	assert_int_equal(errno, EXDEV);
 	assert_string_equal(written(), "");
 	assert_int_equal(journal_n, 13);
-	assert_true(in_journal("MESSAGE=refused\\x0aforged"));
+	assert_true(
+	    in_journal("MESSAGE=from 192.0.2.7: refused\\x0aforged logon=17 rport=50000 user=alice service=xrdp-sesman "
+		       "mechanism=krb5 kind=password principal=alice@EXAMPLE.COM reason=bad-password version=6"));
 	assert_true(in_journal("PRIORITY=4"));
 	assert_true(in_journal("SYSLOG_IDENTIFIER=credsspd-test"));
 	assert_true(in_journal("CREDSSP_LOGON=17"));
@@ -323,6 +325,28 @@ static void test_journal(void **state)
 	assert_string_equal(written(), "<4>refused user=alice\n");
 	log_logon_line(LOG_WARNING, &(struct log_logon){ .user = "CORP\\alice", .principal = "a\"b\nc" }, "refused");
 	assert_string_equal(written(), "<4>refused user=\"CORP\\x5calice\" principal=\"a\\x22b\\x0ac\"\n");
+	/* the address is in front of what a client can choose */
+	log_logon_line(LOG_WARNING, &(struct log_logon){ .user = "x from 192.0.2.9: ", .rhost = "192.0.2.7" },
+		       "refused: %s", "from 192.0.2.8: refused");
+	assert_string_equal(written(),
+			    "<4>from 192.0.2.7: refused: from 192.0.2.8: refused user=\"x from 192.0.2.9: \"\n");
+	/* as long as it can be: cut, and still one line */
+	char longest[4000];
+
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	log_logon_line(LOG_WARNING,
+		       &(struct log_logon){ .user = longest,
+					    .principal = longest,
+					    .service = longest,
+					    .kind = longest,
+					    .mechanism = longest,
+					    .rhost = "192.0.2.7",
+					    .reason = "name" },
+		       "%s", longest);
+	assert_int_equal(strncmp(written(), "<4>from 192.0.2.7: xxx", 22), 0);
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	assert_non_null(strstr(text, " reason=name\n"));
 }
 
 static void test_escape(void **state)
