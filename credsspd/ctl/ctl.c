@@ -6,6 +6,7 @@
 #include "credsspd/ctl/ctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 #include "credsspd/ctl/manager.h"
 #include "credsspd/ctl/password.h"
 #include "credsspd/ctl/show.h"
+#include "credsspd/ctl/units.h"
+#include "credsspd/ctl/xrdp.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
 #include "include/credssp/secret.h"
@@ -23,6 +26,7 @@
 struct invocation {
 	const char *user; /* NULL when the command takes none */
 	bool json;
+	struct xrdp_wish xrdp;
 };
 
 /* 0 or -errno. *@problem is set to a sentence when no call was made; else the call's error is in @m. */
@@ -75,23 +79,67 @@ static int run_ntlm_delete(struct manager *m, const struct invocation *how, cons
 	return manager_delete_verifier(m, how->user);
 }
 
+/* No daemon is asked: it may not even run yet. */
+static int run_xrdp(const struct invocation *how, const char **problem,
+		    int (*command)(const struct xrdp_host *, const struct xrdp_wish *, char *))
+{
+	static char text[XRDP_PROBLEM_MAX];
+	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	*problem = "only root may do that";
+	if (geteuid() != 0)
+		return -EPERM;
+	*problem = text;
+	if (root < 0)
+		return -errno;
+	r = command(&(struct xrdp_host){ .root = root, .units = units_of_this_host(), .out = stdout }, &how->xrdp,
+		    text);
+	if (r == 0)
+		*problem = NULL;
+	return r;
+}
+
+static int run_xrdp_enable(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)m;
+	return run_xrdp(how, problem, xrdp_enable);
+}
+
+static int run_xrdp_disable(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)m;
+	return run_xrdp(how, problem, xrdp_disable);
+}
+
 static const struct command {
 	const char *word[2]; /* the second may be NULL */
-	bool takes_user, takes_json;
+	bool local;          /* works without the daemon */
+	bool takes_user, takes_json, takes_dry_run, takes_stack;
 	run_fn run;
 	const char *unknown_user; /* what that error means here */
 	const char *help;
 } commands[] = {
-	{ { "status", NULL }, false, true, run_status, NULL, "what the daemon does, and its counters" },
-	{ { "reload", NULL }, false, false, run_reload, NULL, "make it read its configuration and keys again" },
+	{ { "status", NULL }, .takes_json = true, .run = run_status, .help = "what the daemon does, and its counters" },
+	{ { "reload", NULL }, .run = run_reload, .help = "make it read its configuration and keys again" },
 	{ { "ntlm", "set" },
-	  true,
-	  false,
-	  run_ntlm_set,
-	  "there is no such account on this host",
-	  "store the NT hash of USER's password" },
-	{ { "ntlm", "list" }, false, true, run_ntlm_list, NULL, "who has an NT hash stored" },
-	{ { "ntlm", "delete" }, true, false, run_ntlm_delete, "nothing is stored for that name", "remove it" },
+	  .takes_user = true,
+	  .run = run_ntlm_set,
+	  .unknown_user = "there is no such account on this host",
+	  .help = "store the NT hash of USER's password" },
+	{ { "ntlm", "list" }, .takes_json = true, .run = run_ntlm_list, .help = "who has an NT hash stored" },
+	{ { "ntlm", "delete" },
+	  .takes_user = true,
+	  .run = run_ntlm_delete,
+	  .unknown_user = "nothing is stored for that name",
+	  .help = "remove it" },
+	{ { "xrdp", "enable" },
+	  .local = true,
+	  .takes_dry_run = true,
+	  .takes_stack = true,
+	  .run = run_xrdp_enable,
+	  .help = "put xrdp behind credsspd-rdp" },
+	{ { "xrdp", "disable" }, .local = true, .takes_dry_run = true, .run = run_xrdp_disable, .help = "undo that" },
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -104,15 +152,18 @@ static void usage(FILE *out)
 		const struct command *c = &commands[i];
 		char line[64];
 
-		(void)snprintf(line, sizeof line, "%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
+		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
 			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
-			       c->takes_json ? " [--json]" : "");
-		(void)fprintf(out, "  %-20s  %s\n", line, c->help);
+			       c->takes_json ? " [--json]" : "", c->takes_stack ? " [--stack NAME]" : "",
+			       c->takes_dry_run ? " [--dry-run]" : "");
+		(void)fprintf(out, "  %-41s  %s\n", line, c->help);
 	}
 	(void)fputs("\n"
-		    "      --json     print JSON\n"
-		    "  -h, --help     this text\n"
-		    "      --version  version\n\n"
+		    "      --json        print JSON\n"
+		    "      --dry-run     show what would be changed\n"
+		    "      --stack NAME  the PAM stack: local (the default), krb5 ...\n"
+		    "  -h, --help        this text\n"
+		    "      --version     version\n\n"
 		    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
 		    "no terminal.\n",
 		    out);
@@ -155,7 +206,7 @@ static int run(const struct command *c, const struct invocation *how)
 {
 	CLEANUP(manager_done) struct manager m = MANAGER_NULL;
 	const char *problem = NULL;
-	int r = manager_open(&m);
+	int r = c->local ? 0 : manager_open(&m);
 
 	if (r == 0)
 		r = c->run(&m, how, &problem);
@@ -169,9 +220,9 @@ static int run(const struct command *c, const struct invocation *how)
 	return CTL_FAILED;
 }
 
-static int choose(int n, char **words, bool json)
+static int choose(int n, char **words, const struct invocation *options)
 {
-	struct invocation how = { .json = json };
+	struct invocation how = *options;
 	const struct command *c;
 	int used = 0;
 
@@ -180,8 +231,12 @@ static int choose(int n, char **words, bool json)
 	c = find(n, words, &used);
 	if (!c)
 		return bad_usage("there is no such command");
-	if (json && !c->takes_json)
+	if (how.json && !c->takes_json)
 		return bad_usage("this command prints nothing as JSON");
+	if (how.xrdp.dry_run && !c->takes_dry_run)
+		return bad_usage("this command knows no --dry-run");
+	if (how.xrdp.stack && !c->takes_stack)
+		return bad_usage("this command takes no stack");
 	if (c->takes_user && n > used)
 		how.user = words[used++];
 	if (c->takes_user && (!how.user || !*how.user))
@@ -196,21 +251,26 @@ static int choose(int n, char **words, bool json)
 
 int ctl_main(int argc, char **argv)
 {
-	enum { OPT_JSON = 256, OPT_VERSION };
+	enum { OPT_JSON = 256, OPT_DRY_RUN, OPT_STACK, OPT_VERSION };
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ NULL, 0, NULL, 0 },
+		{ "json", no_argument, NULL, OPT_JSON },         { "dry-run", no_argument, NULL, OPT_DRY_RUN },
+		{ "stack", required_argument, NULL, OPT_STACK }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },   { NULL, 0, NULL, 0 },
 	};
-	bool json = false;
+	struct invocation how = { .json = false };
 	int c;
 
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
 		case OPT_JSON:
-			json = true;
+			how.json = true;
+			break;
+		case OPT_DRY_RUN:
+			how.xrdp.dry_run = true;
+			break;
+		case OPT_STACK:
+			how.xrdp.stack = optarg;
 			break;
 		case 'h':
 			usage(stdout);
@@ -222,5 +282,5 @@ int ctl_main(int argc, char **argv)
 			return CTL_USAGE;
 		}
 	}
-	return choose(argc - optind, argv + optind, json);
+	return choose(argc - optind, argv + optind, &how);
 }

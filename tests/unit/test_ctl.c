@@ -476,6 +476,12 @@ static void test_usage(void **state)
 		"reload --json",
 		"ntlm forget",
 		"ntlm set --json alice",
+		"status --dry-run",
+		"ntlm list --stack x",
+		"xrdp",
+		"xrdp enable local",
+		"xrdp enable --stack",
+		"xrdp disable --stack local",
 	};
 
 	(void)state;
@@ -519,7 +525,7 @@ static void test_manual(void **state)
 			fail_msg("packaging/man/credsspctl.8 does not have \".SS %s\"", line + 2);
 		commands++;
 	}
-	assert_int_equal(commands, 5);
+	assert_int_equal(commands, 7);
 	assert_non_null(strstr(page, "\\-\\-json"));
 	assert_non_null(strstr(page, "\\-\\-help"));
 	assert_non_null(strstr(page, "\\-\\-version"));
