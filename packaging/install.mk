@@ -60,6 +60,6 @@ $(B)/deb/stamp: $(shell find $(filter-out tests,$(DEB_SOURCES)) -type f 2>/dev/n
 	mkdir -p $(DEB_TREE)
 	cp -a $(DEB_SOURCES) $(DEB_TREE)
 	mv $(DEB_TREE)/packaging/debian $(DEB_TREE)/debian
-	cd $(DEB_TREE) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u DESTDIR -u B dpkg-buildpackage --build=binary --no-sign
+	cd $(DEB_TREE) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u DESTDIR -u B dpkg-buildpackage --no-sign
 	rm -rf $(DEB_TREE)
 	touch $@
