@@ -15,20 +15,29 @@ LIBDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch)
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 SECURITYDIR ?= $(LIBDIR)/security
+HELPERDIR ?= $(PREFIX)/libexec/pam-credssp
+
+# where the helper looks for cards when the PAM line names no module
+PKCS11_PROXY_MODULE ?= $(shell $(PKG_CONFIG) --variable=proxy_module p11-kit-1)
 
 VERSION := 0.1.0
 CFLAGS ?= -O2 -g
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Wvla \
 	-Wframe-larger-than=2047 -Wundef -Wpointer-arith -Wcast-qual
-BASE := -std=gnu11 -D_GNU_SOURCE -I. -DCREDSSP_VERSION='"$(VERSION)"' $(WARN) -MMD -MP
+BASE := -std=gnu11 -D_GNU_SOURCE -I. -DCREDSSP_VERSION='"$(VERSION)"' -DPAM_HELPER_PATH='"$(HELPERDIR)/pam-credssp-verify"' \
+	-DPKCS11_PROXY_MODULE='"$(PKCS11_PROXY_MODULE)"' $(WARN) -MMD -MP
 
 DAEMON_PKGS := krb5-gssapi krb5 libsystemd libcrypto libseccomp
 RDP_PKGS := libssl libcrypto libsystemd krb5 libseccomp
 CTL_PKGS := libsystemd
 PAM_PKGS := dbus-1
-ALL_PKGS := $(sort $(DAEMON_PKGS) $(RDP_PKGS) $(CTL_PKGS) $(PAM_PKGS) cmocka)
-CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS))
+PAM_HELPER_PKGS := krb5 libcrypto
+# of p11-kit only the headers: the helper loads the module that the PAM line names
+ALL_PKGS := $(sort $(DAEMON_PKGS) $(RDP_PKGS) $(CTL_PKGS) $(PAM_PKGS) $(PAM_HELPER_PKGS) p11-kit-1 cmocka)
+TEST_PKGS := $(filter-out p11-kit-1,$(ALL_PKGS))
+# wbclient: its types; the library is loaded when the configuration wants it (credsspd/verifier/winbind.c)
+CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS) wbclient)
 libs = $(shell $(PKG_CONFIG) --libs $(1))
 
 # rdp/ and ctl/ are programs of their own; util/ and config/ are shared with them
@@ -38,15 +47,16 @@ DAEMON_SRC := $(filter-out credsspd/main.c,$(wildcard credsspd/*.c)) \
 RDP_SRC := $(filter-out credsspd/rdp/main.c,$(wildcard credsspd/rdp/*.c))
 CTL_SRC := $(filter-out credsspd/ctl/main.c,$(wildcard credsspd/ctl/*.c))
 PAM_SRC := $(wildcard pam_credssp/*.c)
-PAM_HELPER_SRC := $(wildcard pam_credssp/helper/*.c)
+PAM_HELPER_SRC := $(filter-out pam_credssp/helper/main.c,$(wildcard pam_credssp/helper/*.c))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 DAEMON_OBJ := $(call obj,$(DAEMON_SRC))
 RDP_OBJ := $(call obj,$(RDP_SRC))
 CTL_OBJ := $(call obj,$(CTL_SRC))
 PAM_OBJ := $(patsubst %.c,$(B)/pic/%.o,$(PAM_SRC))
+PAM_HELPER_OBJ := $(call obj,$(PAM_HELPER_SRC))
 
-PROGRAMS := $(B)/credsspd $(B)/credsspd-rdp $(B)/credsspctl $(B)/pam_credssp.so
+PROGRAMS := $(B)/credsspd $(B)/credsspd-rdp $(B)/credsspctl $(B)/pam_credssp.so $(B)/pam-credssp-verify
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
@@ -79,6 +89,12 @@ $(B)/rdp.a: $(RDP_OBJ)
 $(B)/ctl.a: $(CTL_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
+$(B)/pam.a: $(PAM_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+$(B)/helper.a: $(PAM_HELPER_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
@@ -102,15 +118,22 @@ $(B)/pam_credssp.so: $(PAM_OBJ) pam_credssp/pam_credssp.syms
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,nodelete,-z,defs -Wl,--version-script=pam_credssp/pam_credssp.syms \
 		-o $@ $(PAM_OBJ) $(LDFLAGS) $(call libs,$(PAM_PKGS)) -lpam
 
+$(B)/pam-credssp-verify: $(B)/obj/pam_credssp/helper/main.o $(B)/helper.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(PAM_HELPER_PKGS))
+
 # ---- unit tests: tests/unit/test_NAME.c is one program, linked with all archives ----
-$(B)/unit/test_%: tests/unit/test_%.c $(B)/rdp.a $(B)/ctl.a $(B)/daemon.a
+ARCHIVES := $(B)/rdp.a $(B)/ctl.a $(B)/pam.a $(B)/helper.a $(B)/daemon.a
+$(B)/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(BASE) -Wno-missing-prototypes -Wno-frame-larger-than $(CFLAGS) $(CPPLIBS) -o $@ $< $(B)/rdp.a $(B)/ctl.a \
-		$(B)/daemon.a $(LDFLAGS) $(call libs,$(ALL_PKGS)) -lpam
+	$(Q)$(CC) $(BASE) -Wno-missing-prototypes -Wno-frame-larger-than $(CFLAGS) $(CPPLIBS) -o $@ $< $(ARCHIVES) \
+		$(LDFLAGS) $(call libs,$(TEST_PKGS)) -lpam
 
-# drives the templates of the real program
-$(B)/unit/test_worker: | $(B)/credsspd
+# these drive processes of the real program
+UNIT_REAL := test_worker test_worker_hostile test_template test_u2u test_u2u_hostile test_u2u_mic \
+	test_u2u_octets test_keeper
+$(addprefix $(B)/unit/,$(UNIT_REAL)): | $(B)/credsspd
 
 unit: $(UNIT_BIN) ## build and run the unit tests
 	tests/run-unit $(B)/unit

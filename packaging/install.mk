@@ -29,6 +29,7 @@ $(B)/credssp.pc: packaging/credssp.pc.in Makefile
 install: $(PROGRAMS) $(HEADERS) $(B)/credssp.pc ## install below DESTDIR
 	$(call install_into,0755,$(SBINDIR),$(B)/credsspd $(B)/credsspd-rdp $(B)/credsspctl)
 	$(call install_into,0644,$(SECURITYDIR),$(B)/pam_credssp.so)
+	$(call install_into,0755,$(HELPERDIR),$(B)/pam-credssp-verify)
 	$(call install_into,0644,$(UNITDIR),$(wildcard packaging/systemd/*))
 	$(call install_into,0644,$(PREFIX)/share/dbus-1/system.d,packaging/dbus/org.credssp1.conf)
 	$(call install_into,0644,$(PREFIX)/share/dbus-1/system-services,packaging/dbus/org.credssp1.service)

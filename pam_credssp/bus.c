@@ -151,6 +151,8 @@ static int take_entry(DBusMessageIter *entry, struct bus_about *about)
 		{ CREDSSP_ABOUT_KIND, about->kind, sizeof about->kind },
 		{ CREDSSP_ABOUT_RHOST, about->rhost, sizeof about->rhost },
 		{ CREDSSP_ABOUT_PRINCIPAL, about->principal, sizeof about->principal },
+		{ CREDSSP_ABOUT_MECHANISM, about->mechanism, sizeof about->mechanism },
+		{ CREDSSP_ABOUT_PROOF, about->proof, sizeof about->proof },
 	};
 	DBusMessageIter value;
 	const char *key;

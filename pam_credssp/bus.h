@@ -26,6 +26,8 @@ struct bus_about {
 	char kind[32];
 	char rhost[RHOST_MAX + 1];
 	char principal[PRINCIPAL_MAX + 1];
+	char mechanism[8]; /* "krb5" or "ntlm" */
+	char proof[8];     /* CREDSSP_PROOF_*, or empty */
 	uint64_t logon;
 	int pipe; /* read end; the caller's */
 };

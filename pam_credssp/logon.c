@@ -12,16 +12,23 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <syslog.h>
 
+#include "include/credssp/cleanup.h"
 #include "include/credssp/handover.h"
 #include "include/credssp/limits.h"
+#include "pam_credssp/ccache.h"
+#include "pam_credssp/pin.h"
 
 #define DATA_NAME "pam_credssp_logon"
 
 struct logon {
 	pam_handle_t *pamh;
-	unsigned kind;
+	struct logon_redeemed redeemed;
+	struct logon_ccache ccache;
+	struct secret pin; /* NUL-terminated; empty: there is none to give */
+	bool final_try;
 	struct pam_conv application; /* behind the filter */
 };
 
@@ -34,23 +41,74 @@ bool logon_is_ticket(const char *s)
 	       strspn(s + prefix, digits) == TICKET_LEN - prefix;
 }
 
+/* ---- the filter ---- */
+
+static bool is_question(const struct pam_message *m)
+{
+	return m->msg_style != PAM_ERROR_MSG && m->msg_style != PAM_TEXT_INFO;
+}
+
+/* The number of questions, and the last one. */
+static int questions(int n, const struct pam_message **messages, const struct pam_message **ret_one)
+{
+	int found = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (!is_question(messages[i]))
+			continue;
+		found++;
+		*ret_one = messages[i];
+	}
+	return found;
+}
+
+static int refuse_question(const struct logon *l, const char *why)
+{
+	pam_syslog(l->pamh, LOG_WARNING,
+		   "a module behind pam_credssp asks a question; with a ticket in play nobody answers%s", why);
+	return PAM_CONV_ERR;
+}
+
+/* The application sees the messages around the question one by one, and never the question. */
+static int give_pin(struct logon *l, int n, const struct pam_message **messages, struct pam_response **responses)
+{
+	AUTO_FREE struct pam_response *r = calloc((size_t)n, sizeof *r);
+
+	if (!r)
+		return PAM_BUF_ERR;
+	for (int i = 0; i < n; i++) {
+		struct pam_response *none = NULL;
+
+		if (is_question(messages[i]))
+			r[i].resp = strdup(secret_expose(&l->pin));
+		else if (l->application.conv)
+			(void)l->application.conv(1, &messages[i], &none, l->application.appdata_ptr);
+		free(none);
+	}
+	secret_done(&l->pin);
+	pam_syslog(l->pamh, LOG_INFO, "gave the PIN to the module that asked for it; there will be no second time");
+	*responses = TAKE_PTR(r);
+	return PAM_SUCCESS;
+}
+
 /* Messages pass, questions do not: a batch with a question in it is refused as a whole. */
 static int filter(int n, const struct pam_message **messages, struct pam_response **responses, void *appdata)
 {
+	const struct pam_message *question = NULL;
 	struct logon *l = appdata;
+	int asked = questions(n, messages, &question);
 
-	for (int i = 0; i < n; i++) {
-		int style = messages[i]->msg_style;
-
-		if (style == PAM_ERROR_MSG || style == PAM_TEXT_INFO)
-			continue;
-		pam_syslog(l->pamh, LOG_WARNING,
-			   "a module behind pam_credssp asks a question; with a ticket in play nobody answers");
-		return PAM_CONV_ERR;
+	if (asked == 0)
+		return l->application.conv ? l->application.conv(n, messages, responses, l->application.appdata_ptr)
+					   : PAM_CONV_ERR;
+	if (secret_len(&l->pin) == 0 || asked > 1 || question->msg_style != PAM_PROMPT_ECHO_OFF ||
+	    !pin_is_asked(question->msg))
+		return refuse_question(l, "");
+	if (pin_is_in_danger(question->msg) && !l->final_try) {
+		secret_done(&l->pin);
+		return refuse_question(l, ": one wrong PIN more would lock the card (final_try)");
 	}
-	if (!l->application.conv)
-		return PAM_CONV_ERR;
-	return l->application.conv(n, messages, responses, l->application.appdata_ptr);
+	return give_pin(l, n, messages, responses);
 }
 
 static int install(struct logon *l)
@@ -73,7 +131,11 @@ static void cleanup(pam_handle_t *pamh, void *data, int status)
 	struct logon *l = data;
 	const void *item = NULL;
 
-	(void)status;
+	secret_done(&l->redeemed.handover);
+	secret_done(&l->pin);
+	/* silent: a copy of the handle in a child of the application, which still has it */
+	if (!(status & (int)PAM_DATA_SILENT))
+		ccache_drop(&l->ccache);
 	if (pam_get_item(pamh, PAM_CONV, &item) == PAM_SUCCESS && item &&
 	    ((const struct pam_conv *)item)->conv == filter)
 		(void)pam_set_item(pamh, PAM_CONV, &l->application);
@@ -85,6 +147,14 @@ struct logon *logon_get(pam_handle_t *pamh)
 	const void *data = NULL;
 
 	return pam_get_data(pamh, DATA_NAME, &data) == PAM_SUCCESS ? (struct logon *)(uintptr_t)data : NULL;
+}
+
+void logon_forget(struct logon *l)
+{
+	secret_done(&l->redeemed.handover);
+	secret_done(&l->pin);
+	ccache_drop(&l->ccache);
+	l->redeemed = (struct logon_redeemed){ .kind = CREDENTIAL_NONE };
 }
 
 int logon_begin(pam_handle_t *pamh)
@@ -103,7 +173,7 @@ int logon_begin(pam_handle_t *pamh)
 			return r;
 		}
 	}
-	l->kind = CREDENTIAL_NONE;
+	logon_forget(l);
 	return install(l);
 }
 
@@ -115,12 +185,33 @@ void logon_guard(pam_handle_t *pamh)
 		(void)install(l);
 }
 
-unsigned logon_kind(const struct logon *l)
+struct logon_redeemed *logon_redeemed(struct logon *l)
 {
-	return l->kind;
+	return &l->redeemed;
 }
 
-void logon_set_kind(struct logon *l, unsigned kind)
+bool logon_is_of_user(pam_handle_t *pamh, struct logon *l)
 {
-	l->kind = kind;
+	const void *user = NULL;
+
+	return pam_get_item(pamh, PAM_USER, &user) == PAM_SUCCESS && user && strcmp(user, l->redeemed.user) == 0;
+}
+
+struct logon_ccache *logon_ccache(struct logon *l)
+{
+	return &l->ccache;
+}
+
+int logon_offer_pin(struct logon *l, const void *pin, size_t len, bool final_try)
+{
+	secret_done(&l->pin);
+	if (secret_init(&l->pin, len + 1) < 0)
+		return -ENOMEM;
+	/* xrdp-sesman 0.9 opens the session in a child: unlike other secrets this one has to be there, or it would be
+	 * empty */
+	(void)madvise(secret_expose(&l->pin), len + 1, MADV_KEEPONFORK);
+	(void)secret_append(&l->pin, pin, len);
+	(void)secret_append(&l->pin, "", 1);
+	l->final_try = final_try;
+	return 0;
 }

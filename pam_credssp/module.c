@@ -4,26 +4,14 @@
 #include <security/pam_modules.h>
 #include <syslog.h>
 
-#include "include/credssp/handover.h"
+#include "pam_credssp/ccache.h"
 #include "pam_credssp/logon.h"
 #include "pam_credssp/options.h"
 #include "pam_credssp/password.h"
 #include "pam_credssp/redeem.h"
+#include "pam_credssp/verify.h"
 
 #define EXPORT __attribute__((visibility("default")))
-
-/* Credentials that no module behind us can check. Passwords are theirs. */
-static int verify_authenticate(pam_handle_t *pamh, const struct options *o)
-{
-	const struct logon *l = logon_get(pamh);
-
-	if (!l)
-		return o->require_ticket ? PAM_AUTH_ERR : PAM_IGNORE;
-	if (logon_kind(l) == CREDENTIAL_PASSWORD)
-		return PAM_IGNORE;
-	pam_syslog(pamh, LOG_WARNING, "refused: nothing was redeemed that could be verified here");
-	return PAM_AUTH_ERR;
-}
 
 EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
@@ -39,14 +27,19 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 
 /*
  * libpam repeats the path of authenticate through the stack: it wants an answer from a module that was passed there,
- * and when all it gets is PAM_IGNORE it says PAM_PERM_DENIED. There is nothing to set.
+ * and when all it gets is PAM_IGNORE it says PAM_PERM_DENIED. Tickets that cannot be stored now may be in open_session.
  */
 EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)flags;
+	struct logon *l = logon_get(pamh);
+
 	(void)argc;
 	(void)argv;
 	logon_guard(pamh);
+	if (l && flags & (int)PAM_DELETE_CRED)
+		ccache_forget(pamh, l);
+	else if (l)
+		(void)ccache_store(pamh, l);
 	return PAM_SUCCESS;
 }
 
@@ -63,19 +56,24 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
 /* Listed first in the session phase it keeps questions of session modules from the ticket. */
 EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
+	struct logon *l = logon_get(pamh);
+
 	(void)flags;
 	(void)argc;
 	(void)argv;
 	logon_guard(pamh);
-	return PAM_SUCCESS;
+	return l && ccache_store(pamh, l) != PAM_SUCCESS ? PAM_SESSION_ERR : PAM_SUCCESS;
 }
 
 EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)pamh;
+	struct logon *l = logon_get(pamh);
+
 	(void)flags;
 	(void)argc;
 	(void)argv;
+	if (l)
+		ccache_forget(pamh, l);
 	return PAM_SUCCESS;
 }
 

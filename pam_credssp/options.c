@@ -15,32 +15,76 @@ enum set {
 	SET_ACTION,
 	SET_FLAG,
 	SET_NUMBER,
+	SET_CHOICE,
+	SET_PATH,
 };
+
+struct choice {
+	const char *word;
+	int value;
+};
+
+static const struct choice yes_no_try[] = { { "refuse", 0 }, { "allow", 1 }, { NULL, 0 } };
+static const struct choice certificates[] = { { "match", 0 }, { "any", 1 }, { NULL, 0 } };
+static const struct choice keepers[] = {
+	{ "own", CCACHE_OWN }, { "pam_krb5", CCACHE_PAM_KRB5 }, { "none", CCACHE_NONE }, { NULL, 0 }
+};
+static const struct choice pins[] = { { "pkinit", PIN_PKINIT }, { "conversation", PIN_CONVERSATION }, { NULL, 0 } };
 
 static const struct row {
 	struct options_row public;
 	enum set set;
 	size_t offset;
-	int value; /* of SET_ACTION */
+	int value;                    /* of SET_ACTION */
+	const struct choice *choices; /* of SET_CHOICE */
 } rows[] = {
 	{ { "redeem", "trade a ticket for the credentials (default)" },
 	  SET_ACTION,
 	  offsetof(struct options, action),
-	  ACTION_REDEEM },
+	  ACTION_REDEEM,
+	  NULL },
 	{ { "verify", "verify credentials other than passwords" },
 	  SET_ACTION,
 	  offsetof(struct options, action),
-	  ACTION_VERIFY },
+	  ACTION_VERIFY,
+	  NULL },
 	{ { "require_ticket", "without a ticket nobody logs on" },
 	  SET_FLAG,
 	  offsetof(struct options, require_ticket),
-	  0 },
+	  0,
+	  NULL },
 	{ { "create", "password: make an NTLM record where there is none" },
 	  SET_FLAG,
 	  offsetof(struct options, create),
-	  0 },
-	{ { "debug", "log what the module does" }, SET_FLAG, offsetof(struct options, debug), 0 },
-	{ { "timeout=", "milliseconds that credsspd may take" }, SET_NUMBER, offsetof(struct options, timeout), 0 },
+	  0,
+	  NULL },
+	{ { "debug", "log what the module does" }, SET_FLAG, offsetof(struct options, debug), 0, NULL },
+	{ { "timeout=", "milliseconds that credsspd, or with verify the helper program, may take" },
+	  SET_NUMBER,
+	  offsetof(struct options, timeout),
+	  0,
+	  NULL },
+	{ { "pkcs11_module=", "path of the PKCS#11 module of the cards" },
+	  SET_PATH,
+	  offsetof(struct options, pkcs11_module),
+	  0,
+	  NULL },
+	{ { "final_try=", "refuse or allow the last try before a card locks" },
+	  SET_CHOICE,
+	  offsetof(struct options, final_try),
+	  0,
+	  yes_no_try },
+	{ { "certificate=", "match: it names the principal; any: the KDC knows" },
+	  SET_CHOICE,
+	  offsetof(struct options, any_certificate),
+	  0,
+	  certificates },
+	{ { "ccache=", "who writes the session's credentials cache" },
+	  SET_CHOICE,
+	  offsetof(struct options, ccache),
+	  0,
+	  keepers },
+	{ { "pin=", "who uses the PIN" }, SET_CHOICE, offsetof(struct options, pin), 0, pins },
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
 
@@ -68,29 +112,61 @@ static int parse_number(const char *text, unsigned *out)
 	return 0;
 }
 
+/* libkrb5 is given the path in a string that it splits at colons. */
+static int parse_path(const char *text, const char **out)
+{
+	if (*text != '/' || strchr(text, ':') || strlen(text) > MODULE_PATH_MAX)
+		return -EINVAL;
+	*out = text;
+	return 0;
+}
+
+static int parse_choice(const char *text, const struct choice *choices, int *out)
+{
+	for (; choices->word; choices++) {
+		if (strcmp(text, choices->word) != 0)
+			continue;
+		*out = choices->value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* @text is what stands behind the row's word. */
+static int apply_row(const struct row *r, const char *text, void *field)
+{
+	switch (r->set) {
+	case SET_NUMBER:
+		return parse_number(text, field);
+	case SET_PATH:
+		return parse_path(text, field);
+	case SET_CHOICE:
+		return parse_choice(text, r->choices, field);
+	case SET_ACTION:
+		*(int *)field = r->value;
+		return 0;
+	case SET_FLAG:
+		*(bool *)field = true;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int apply(const char *arg, struct options *o)
 {
 	for (size_t i = 0; i < N_ROWS; i++) {
 		const struct row *r = &rows[i];
-		void *field = (char *)o + r->offset;
 		size_t len = strlen(r->public.word);
 
-		if (r->set == SET_NUMBER && strncmp(arg, r->public.word, len) == 0)
-			return parse_number(arg + len, field);
-		if (strcmp(arg, r->public.word) != 0)
-			continue;
-		if (r->set == SET_ACTION)
-			*(int *)field = r->value;
-		else
-			*(bool *)field = true;
-		return 0;
+		if (strncmp(arg, r->public.word, len) == 0 && (r->public.word[len - 1] == '=' || !arg[len]))
+			return apply_row(r, arg + len, (char *)o + r->offset);
 	}
 	return -ENOENT;
 }
 
 int options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *ret_options)
 {
-	struct options o = { .action = ACTION_REDEEM, .timeout = PAM_TIMEOUT_DEFAULT_MSEC };
+	struct options o = { .action = ACTION_REDEEM };
 
 	for (int i = 0; i < argc; i++) {
 		int r = apply(argv[i], &o);
@@ -101,6 +177,8 @@ int options_parse(pam_handle_t *pamh, int argc, const char **argv, struct option
 			   r == -ENOENT ? "unknown" : "malformed", argv[i]);
 		return PAM_SERVICE_ERR;
 	}
+	if (o.timeout == 0)
+		o.timeout = o.action == ACTION_VERIFY ? PAM_VERIFY_TIMEOUT_DEFAULT_MSEC : PAM_TIMEOUT_DEFAULT_MSEC;
 	*ret_options = o;
 	return PAM_SUCCESS;
 }

@@ -10,12 +10,29 @@ enum action {
 	ACTION_VERIFY, /* verify credentials that are no password */
 };
 
+enum ccache_keeper {
+	CCACHE_OWN,      /* written for the user by this module */
+	CCACHE_PAM_KRB5, /* handed on by PAM_KRB5CCNAME */
+	CCACHE_NONE,
+};
+
+enum pin_route {
+	PIN_PKINIT,       /* the helper uses it, for a ticket */
+	PIN_CONVERSATION, /* it answers one question of a module behind */
+};
+
 struct options {
 	int action;          /* enum action */
 	bool require_ticket; /* no ticket, no logon */
 	bool create;         /* password: store the hash of users who have none */
 	bool debug;
-	unsigned timeout; /* ms, for everything on the bus and the pipe together */
+	unsigned timeout; /* ms: `redeem` for everything on the bus and the pipe together, `verify` for the helper */
+	/* of `verify` */
+	const char *pkcs11_module; /* NULL: the helper's default */
+	int final_try;             /* the last try before the card locks may be used */
+	int any_certificate;       /* it need not name the principal */
+	int ccache;                /* enum ccache_keeper */
+	int pin;                   /* enum pin_route */
 };
 
 struct options_row {

@@ -14,6 +14,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "include/credssp/bus-api.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/handover.h"
 #include "include/credssp/secret.h"
@@ -26,9 +27,9 @@ enum problem {
 	PROBLEM_PIPE,
 	PROBLEM_HANDOVER,
 	PROBLEM_USER,
-	PROBLEM_KIND,
 	PROBLEM_PASSWORD,
 	PROBLEM_PAM,
+	PROBLEM_NONE_GIVEN,
 	PROBLEMS_
 };
 
@@ -51,9 +52,9 @@ static const struct {
 	[PROBLEM_HANDOVER] = { PAM_SYSTEM_ERR,
 			       "the credentials are not in the format that this module knows (versions differ?)" },
 	[PROBLEM_USER] = { PAM_AUTH_ERR, "credsspd answered for another user" },
-	[PROBLEM_KIND] = { PAM_AUTH_ERR, "this kind of credentials cannot be used here" },
 	[PROBLEM_PASSWORD] = { PAM_AUTH_ERR, "the password is empty, or longer than PAM takes" },
 	[PROBLEM_PAM] = { PAM_SYSTEM_ERR, "libpam refused an item" },
+	[PROBLEM_NONE_GIVEN] = { PAM_AUTH_ERR, "no ticket, and require_ticket is set" },
 };
 
 _Static_assert(PROBLEM_SLOW_PIPE == BUS_ERROR + 1, "bus results come first");
@@ -65,13 +66,33 @@ static const char *text_item(pam_handle_t *pamh, int item)
 	return pam_get_item(pamh, item, &value) == PAM_SUCCESS && value ? value : "";
 }
 
+/*
+ * What a client may have typed, as one word of the log line: no blank can forge a field, no control character a line.
+ * "?" for nothing.
+ */
+static const char *word(const char *item, char out[LOG_WORD_MAX + 1])
+{
+	size_t n = 0;
+
+	for (const char *p = *item ? item : "?"; *p; p++) {
+		bool plain = *p > ' ' && *p < 0x7f && *p != '\\' && *p != '"';
+
+		if (n + 4 > LOG_WORD_MAX)
+			break;
+		n += (size_t)snprintf(out + n, LOG_WORD_MAX + 1 - n, plain ? "%c" : "\\x%02x", (unsigned char)*p);
+	}
+	out[n] = '\0';
+	return out;
+}
+
 /* One line, who, from where and why; and no ticket is left where a module behind would take it for a password. */
 static int refuse(pam_handle_t *pamh, unsigned problem, const char *user, const char *rhost, const char *detail)
 {
 	int pam = problem < PROBLEMS_ ? problems[problem].pam : PAM_SYSTEM_ERR;
+	char who[LOG_WORD_MAX + 1], where[LOG_WORD_MAX + 1];
 
 	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
-	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: %s%s%s", user, rhost,
+	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: %s%s%s", word(user, who), word(rhost, where),
 		   problem < PROBLEMS_ ? problems[problem].text : "?", detail && *detail ? ": " : "",
 		   detail ? detail : "");
 	return pam;
@@ -119,6 +140,36 @@ static unsigned take_password(pam_handle_t *pamh, struct handover_field f)
 	return pam_set_item(pamh, PAM_AUTHTOK, secret_expose(&text)) == PAM_SUCCESS ? 0 : PROBLEM_PAM;
 }
 
+/* Without a row the proof is none, and `verify` lets nobody in. */
+static enum logon_proof proof_of(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum logon_proof proof;
+	} row[] = {
+		{ CREDSSP_PROOF_PAM, LOGON_PROOF_PAM },
+		{ CREDSSP_PROOF_GSS, LOGON_PROOF_GSS },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (strcmp(word, row[i].word) == 0)
+			return row[i].proof;
+	return LOGON_PROOF_NONE;
+}
+
+/* What `verify` needs; the hand-over moves. */
+static void remember(struct logon_redeemed *to, const struct bus_about *about, unsigned kind, struct secret *handover)
+{
+	to->kind = kind;
+	to->proof = proof_of(about->proof);
+	to->kerberos = strcmp(about->mechanism, "krb5") == 0;
+	to->logon = about->logon;
+	strcpy(to->user, about->user);
+	strcpy(to->principal, about->principal);
+	if (kind != CREDENTIAL_PASSWORD)
+		secret_move(&to->handover, handover);
+}
+
 static unsigned take_handover(pam_handle_t *pamh, const struct bus_about *about, int64_t deadline)
 {
 	AUTO_SECRET struct secret in = SECRET_NULL;
@@ -136,11 +187,12 @@ static unsigned take_handover(pam_handle_t *pamh, const struct bus_about *about,
 	kind = credential_kind_name(h.kind);
 	if (!kind || strcmp(kind, about->kind) != 0)
 		return PROBLEM_HANDOVER;
-	if (h.kind != CREDENTIAL_PASSWORD)
-		return PROBLEM_KIND;
-	r = take_password(pamh, h.field[HANDOVER_PASSWORD]);
+	if (h.kind == CREDENTIAL_PASSWORD)
+		r = take_password(pamh, h.field[HANDOVER_PASSWORD]);
+	else if (pam_set_item(pamh, PAM_AUTHTOK, NULL) != PAM_SUCCESS) /* the ticket is nobody's password */
+		r = PROBLEM_PAM;
 	if (r == 0)
-		logon_set_kind(logon_get(pamh), h.kind);
+		remember(logon_redeemed(logon_get(pamh)), about, h.kind, &in);
 	return r;
 }
 
@@ -188,15 +240,16 @@ static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char
 
 static int no_ticket(pam_handle_t *pamh, const struct options *o)
 {
+	struct logon *earlier = logon_get(pamh);
+
+	if (earlier)
+		logon_forget(earlier);
 	if (!o->require_ticket) {
 		if (o->debug)
 			pam_syslog(pamh, LOG_DEBUG, "no ticket: this logon is not ours");
 		return PAM_IGNORE;
 	}
-	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
-	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: no ticket, and require_ticket is set",
-		   text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST));
-	return PAM_AUTH_ERR;
+	return refuse(pamh, PROBLEM_NONE_GIVEN, text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST), NULL);
 }
 
 int redeem_authenticate(pam_handle_t *pamh, const struct options *o)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Included by the top Makefile: everything that needs more than the compiler.
 
-TEST_PROGRAMS := $(B)/loginstack
+TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so
 
 include $(wildcard tests/*/*.mk)
 
@@ -10,6 +10,10 @@ include $(wildcard tests/*/*.mk)
 $(B)/loginstack: tests/lib/loginstack.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -pie -o $@ $< $(LDFLAGS) -lpam
+
+$(B)/librdpear-client.so: tests/lib/rdpear.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -fPIC -shared $(CFLAGS) -o $@ $< $(LDFLAGS)
 
 test-programs: $(TEST_PROGRAMS)
 
@@ -26,7 +30,7 @@ demo: deps ## log on to an unmodified xrdp over NLA with a real client; build/de
 	tests/demo
 
 # slow tests are those that name themselves so
-CHECKS = $(UNIT_BIN) $(wildcard tests/pam/run) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
+CHECKS = $(UNIT_BIN) $(filter-out tests/pam/%.mk tests/pam/%.c,$(wildcard tests/pam/[a-z]*)) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
 	$(wildcard tests/regress/[a-z]*) $(wildcard tests/system/[a-z]*)
 SLOW = %.slow %.md %.py %.sh %.c %.mk
 
@@ -51,9 +55,12 @@ check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize
 check-system: deps test-debs ## the Debian packages on a booted system (needs root)
 	BED_BUILD=$(abspath $(B)) tests/run -t 1200 $(wildcard tests/system/[a-z]*)
 
-# test_worker runs the programs under their filters, which kill what the sanitizers do
+# some run the programs under their filters, or enter one, which kills what the sanitizers do; test_helper_run runs itself with a
+# limit of address space, of which the sanitizers want terabytes
+NOT_SANITIZED = $(UNIT_REAL:%=tests/unit/%.c) tests/unit/test_filter.c tests/unit/test_helper_run.c
+
 check-sanitize: deps ## the unit tests once more with gcc's address, leak and undefined behaviour sanitizers
-	$(MAKE) --no-print-directory B=$(B)/sanitize UNIT_SRC='$(filter-out %/test_worker.c,$(UNIT_SRC))' \
+	$(MAKE) --no-print-directory B=$(B)/sanitize UNIT_SRC='$(filter-out $(NOT_SANITIZED),$(UNIT_SRC))' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
 
 lint: deps ## formatting, static analysis

@@ -20,7 +20,9 @@
 
 bool u2u_begins(const struct acceptor *a, const struct spnego_init *init)
 {
-	return a->mechanism == MECHANISM_KRB5 && init->mech_token == GSS_TOKEN_USER_TO_USER;
+	/* the token is for the first mechanism, which is echoed; with another one in front nobody sends it */
+	return a->mechanism == MECHANISM_KRB5 && init->mech_token == GSS_TOKEN_USER_TO_USER &&
+	       (init->krb5_first || gss_mech_of(init->first) == GSS_MECH_USER_TO_USER);
 }
 
 /* ---- out ---- */
@@ -69,6 +71,7 @@ enum acceptor_result u2u_first(struct acceptor *a, const struct spnego_init *ini
 	struct view message, ticket;
 	struct tgt_request request;
 	static uint8_t reply[TGT_MAX + FRAME_ROOM]; /* too large for the stack */
+	int64_t now = (int64_t)time(NULL);
 	size_t len;
 
 	a->opened = true;
@@ -77,7 +80,8 @@ enum acceptor_result u2u_first(struct acceptor *a, const struct spnego_init *ini
 		return acceptor_refuse(a, REFUSAL_PROTOCOL, "malformed TGT-REQ");
 	memcpy(a->mech_types, init->mech_types.p, init->mech_types.len);
 	a->mech_types_len = init->mech_types.len;
-	ticket = tgts_find(a->tgts, request.server, (int64_t)time(NULL));
+	tgts_expire(a->tgts, now); /* the template does it only when another one comes */
+	ticket = tgts_find(a->tgts, request.server, now);
 	/* the client's first choice is echoed: Windows' is MS-KRB5 */
 	if (!ticket.p || tgt_reply_write(ticket, reply, sizeof reply, &len) < 0 ||
 	    give_framed(a, USER_TO_USER_TGT_REP, (struct view){ reply, len }, init->first, VIEW_NULL) < 0)
@@ -98,12 +102,12 @@ static enum acceptor_result accept_ap_req(struct acceptor *a, struct view messag
 	if (!framed || gss_frame_write(GSS_MECH_KRB5, USER_TO_USER_AP_REQ, message, framed, room, &len) < 0)
 		return acceptor_refuse(a, REFUSAL_INTERNAL, "out of memory");
 	major = acceptor_gss(a, a->u2u_cred, (struct view){ framed, len }, &mech, &minor, &flags);
+	if (!GSS_ERROR(major) && flags & GSS_C_DCE_STYLE) /* it would want a third message */
+		return acceptor_refuse(a, REFUSAL_PROTOCOL, "DCE style");
 	if (major != GSS_S_COMPLETE) {
 		acceptor_status_text(a->detail, sizeof a->detail, major, minor, a->mechanism);
 		return acceptor_refuse(a, REFUSAL_BAD_CREDENTIALS, NULL);
 	}
-	if (flags & GSS_C_DCE_STYLE)
-		return acceptor_refuse(a, REFUSAL_PROTOCOL, "DCE style");
 	return acceptor_check_context(a, mech, flags);
 }
 
@@ -131,7 +135,8 @@ static enum acceptor_result take_ap_req(struct acceptor *a, const struct spnego_
 	struct view message, options;
 	enum acceptor_result result;
 
-	if (r->mech_list_mic.p || unframe(r->response_token, USER_TO_USER_AP_REQ, &message) < 0)
+	if (r->mech_list_mic.p || r->state == SPNEGO_REJECT ||
+	    unframe(r->response_token, USER_TO_USER_AP_REQ, &message) < 0)
 		return acceptor_refuse(a, REFUSAL_PROTOCOL, "no AP-REQ behind the TGT-REP");
 	options = ap_req_options(message);
 	if (!options.p)

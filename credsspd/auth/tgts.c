@@ -81,12 +81,30 @@ static bool is_over(const struct tgt *e, int64_t now)
 	return e->ends <= now || (e->replaced && now - e->replaced >= (int64_t)TGT_OVERLAP_SEC);
 }
 
-static struct tgt *free_entry(struct tgts *t)
+/* Where another one goes: into a free entry, else into that of the ticket which was replaced before all others. */
+static struct tgt *room(struct tgts *t)
 {
+	struct tgt *oldest = NULL;
+
+	for (size_t i = 0; i < ENTRIES; i++) {
+		struct tgt *e = &t->entry[i];
+
+		if (!e->principal[0])
+			return e;
+		if (e->replaced && (!oldest || e->vno < oldest->vno))
+			oldest = e;
+	}
+	return oldest;
+}
+
+static size_t count_others(const struct tgts *t, const char *principal)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < ENTRIES; i++)
-		if (!t->entry[i].principal[0])
-			return &t->entry[i];
-	return NULL;
+		if (t->entry[i].principal[0] && !t->entry[i].replaced && strcmp(t->entry[i].principal, principal) != 0)
+			n++;
+	return n;
 }
 
 static bool well_formed(const struct keeper_tgt *tgt)
@@ -142,6 +160,13 @@ void tgts_clear(struct tgts *t)
 			drop(t, &t->entry[i]);
 }
 
+void tgts_expire(struct tgts *t, int64_t now)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (t->entry[i].principal[0] && is_over(&t->entry[i], now))
+			drop(t, &t->entry[i]);
+}
+
 krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t now)
 {
 	AUTO_FREE uint8_t *ticket = NULL;
@@ -150,19 +175,21 @@ krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t n
 
 	if (!well_formed(tgt))
 		return EINVAL;
-	for (size_t i = 0; i < ENTRIES; i++)
-		if (t->entry[i].principal[0] && is_over(&t->entry[i], now))
-			drop(t, &t->entry[i]);
-	e = free_entry(t);
+	tgts_expire(t, now);
+	e = room(t); /* there is, when they are not too many: ENTRIES are more than TGTS_MAX */
+	if (!e || count_others(t, tgt->principal) >= TGTS_MAX)
+		return ENOSPC;
 	ticket = malloc(tgt->ticket_len);
-	if (!e || !ticket)
-		return e ? ENOMEM : ENOSPC;
+	if (!ticket)
+		return ENOMEM;
 	code = add_key(t, tgt, t->last_vno + 1);
 	if (code)
 		return code;
 	for (size_t i = 0; i < ENTRIES; i++)
 		if (strcmp(t->entry[i].principal, tgt->principal) == 0 && !t->entry[i].replaced)
 			t->entry[i].replaced = now;
+	if (e->principal[0])
+		drop(t, e);
 	memcpy(ticket, tgt->ticket, tgt->ticket_len);
 	*e = (struct tgt){
 		.ends = tgt->ends,

@@ -21,11 +21,14 @@ krb5_error_code tgts_new(krb5_context k, struct tgts **ret_);
 void tgts_free(struct tgts *t);
 
 /*
- * Takes @tgt in place of the one of the same principal, whose key stays good for TGT_OVERLAP_SEC. @now: seconds since
- * the epoch. Returns 0, EINVAL for a malformed record or an enctype that is not AES, ENOSPC over TGTS_MAX, or an error
- * of libkrb5.
+ * Takes @tgt in place of the one of the same principal, whose key stays good for TGT_OVERLAP_SEC, or less when tickets
+ * are renewed so often that there is no room. @now: seconds since the epoch. Returns 0, EINVAL for a malformed record
+ * or an enctype that is not AES, ENOSPC over TGTS_MAX principals, or an error of libkrb5.
  */
 krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t now);
+
+/* Forgets those that have ended, or were replaced TGT_OVERLAP_SEC ago: their keys are good no longer. */
+void tgts_expire(struct tgts *t, int64_t now);
 
 /* Forgets all of them. */
 void tgts_clear(struct tgts *t);

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credsspd/util/ntstatus.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/verifier/record.h"
 #include "include/credssp/secret.h"
@@ -132,30 +131,6 @@ enum refusal wbc_refusal(void)
 
 /* ---- the question ---- */
 
-static enum refusal refusal_of(uint32_t ntstatus)
-{
-	static const struct {
-		uint32_t ntstatus;
-		enum refusal refusal;
-	} row[] = {
-		{ NTSTATUS_LOGON_FAILURE, REFUSAL_BAD_PASSWORD },
-		{ NTSTATUS_WRONG_PASSWORD, REFUSAL_BAD_PASSWORD },
-		{ NTSTATUS_NO_SUCH_USER, REFUSAL_UNKNOWN_USER },
-		{ NTSTATUS_ACCOUNT_LOCKED_OUT, REFUSAL_ACCOUNT_LOCKED },
-		{ NTSTATUS_ACCOUNT_DISABLED, REFUSAL_ACCOUNT_DISABLED },
-		{ NTSTATUS_ACCOUNT_EXPIRED, REFUSAL_ACCOUNT_EXPIRED },
-		{ NTSTATUS_PASSWORD_EXPIRED, REFUSAL_PASSWORD_EXPIRED },
-		{ NTSTATUS_PASSWORD_MUST_CHANGE, REFUSAL_PASSWORD_MUST_CHANGE },
-		{ NTSTATUS_LOGON_TYPE_NOT_GRANTED, REFUSAL_NOT_ALLOWED },
-		{ NTSTATUS_ACCOUNT_RESTRICTION, REFUSAL_NOT_ALLOWED },
-	};
-
-	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-		if (row[i].ntstatus == ntstatus)
-			return row[i].refusal;
-	return REFUSAL_BAD_PASSWORD;
-}
-
 static int copy_name(char out[RECORD_NAME_MAX], const char *name)
 {
 	size_t len = name ? strlen(name) : 0;
@@ -185,7 +160,9 @@ static enum refusal ask(const struct wbcAuthUserParams *params, uint8_t ret_sess
 	    packet_send(verifier, &q, offsetof(struct verifier_query, nt_response) + len, NULL, 0) < 0 ||
 	    packet_recv(verifier, &a, sizeof a, NULL, 0) != (ssize_t)sizeof a || a.type != VERIFIER_ANSWER)
 		return REFUSAL_UNAVAILABLE;
-	refusal = a.granted == 1 ? REFUSAL_NONE : refusal_of(a.ntstatus);
+	refusal = a.granted == 1 ? REFUSAL_NONE : refusal_of_ntstatus(a.ntstatus);
+	if (refusal == REFUSAL_UNAVAILABLE)
+		refusal = REFUSAL_BAD_PASSWORD; /* a no is a no; the supervisor knows the reason from the verifier */
 	if (refusal == REFUSAL_NONE)
 		memcpy(ret_session_key, a.session_key, sizeof a.session_key);
 	secret_wipe(&a, sizeof a);

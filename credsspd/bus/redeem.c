@@ -9,11 +9,13 @@
 
 static int reply(sd_bus_message *m, const struct vault_logon *about, int fd)
 {
+	const char *proof = about->proof == VAULT_PROOF_GSS ? CREDSSP_PROOF_GSS : CREDSSP_PROOF_PAM;
+
 	return sd_bus_reply_method_return(
-	    m, "a{sv}h", 7, CREDSSP_ABOUT_USER, "s", about->user, CREDSSP_ABOUT_UID, "u", (uint32_t)about->uid,
+	    m, "a{sv}h", 8, CREDSSP_ABOUT_USER, "s", about->user, CREDSSP_ABOUT_UID, "u", (uint32_t)about->uid,
 	    CREDSSP_ABOUT_KIND, "s", credential_kind_name(about->kind), CREDSSP_ABOUT_RHOST, "s", about->rhost,
 	    CREDSSP_ABOUT_MECHANISM, "s", mechanism_name(about->mechanism), CREDSSP_ABOUT_PRINCIPAL, "s",
-	    about->principal, CREDSSP_ABOUT_LOGON, "t", about->logon, fd);
+	    about->principal, CREDSSP_ABOUT_PROOF, "s", proof, CREDSSP_ABOUT_LOGON, "t", about->logon, fd);
 }
 
 int bus_redeem(sd_bus_message *m, uid_t uid, struct supervisor *s)

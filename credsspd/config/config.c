@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "credsspd/config/options.h"
 
+#define NETBIOS_NAME_LEN 15U
 #define FRONT_ENDS "front_ends"
 #define FRONT_END_DEFAULT_USER "credsspd-rdp"
 #define FRONT_END_DEFAULT_SERVICE "xrdp-sesman"
@@ -23,16 +25,24 @@ static const struct option_choice kerberos_choices[] = {
 	{ "off", CONFIG_KERBEROS_OFF },
 	{ NULL, 0 },
 };
-static const struct option_choice ntlm_choices[] = { { "off", CONFIG_NTLM_OFF },
-						     { "local", CONFIG_NTLM_LOCAL },
-						     { NULL, 0 } };
+static const struct option_choice ntlm_choices[] = {
+	{ "off", CONFIG_NTLM_OFF }, { "local", CONFIG_NTLM_LOCAL }, { "winbind", CONFIG_NTLM_WINBIND }, { NULL, 0 }
+};
+static const struct option_choice smartcard_choices[] = { { "refuse", CONFIG_SMARTCARD_REFUSE },
+							  { "pkinit", CONFIG_SMARTCARD_PKINIT },
+							  { "gss", CONFIG_SMARTCARD_GSS },
+							  { NULL, 0 } };
+static const struct option_choice remote_guard_choices[] = { { "refuse", CONFIG_REMOTE_GUARD_REFUSE },
+							     { "require-tickets", CONFIG_REMOTE_GUARD_REQUIRE_TICKETS },
+							     { "allow", CONFIG_REMOTE_GUARD_ALLOW },
+							     { NULL, 0 } };
 static const struct option_choice policy_choices[] = { { "refuse", false }, { "allow", true }, { NULL, 0 } };
 static const struct option_choice log_choices[] = { { "info", false }, { "debug", true }, { NULL, 0 } };
 
 /* What the table fills; choices are ints there. */
 struct raw {
 	struct config c;
-	int kerberos, ntlm, restricted_admin, log_level;
+	int kerberos, ntlm, smartcard, remote_guard, restricted_admin, log_level;
 	char **redeemers;
 };
 
@@ -45,6 +55,7 @@ static const struct option_row rows[] = {
 	{ .key = "tgt_principals", .type = OPTION_LIST, .offset = AT(c.tgt_principals), .def = "", .max = TGTS_MAX },
 	{ .key = "ntlm_store", .type = OPTION_STRING, .offset = AT(c.ntlm_store), .def = "/var/lib/credsspd/ntlm" },
 	{ .key = "min_version", .type = OPTION_UNSIGNED, .offset = AT(c.min_version), .def = "5", .min = 2, .max = 6 },
+	{ .key = "domains", .type = OPTION_LIST, .offset = AT(c.domains), .def = "", .max = CONFIG_LIST_MAX },
 	{ .key = "local_domains",
 	  .type = OPTION_LIST,
 	  .offset = AT(c.local_domains),
@@ -59,11 +70,31 @@ static const struct option_row rows[] = {
 	  .min = 0,
 	  .max = 4294967294U },
 	{ .key = "allow_root", .type = OPTION_BOOL, .offset = AT(c.allow_root), .def = "false" },
+	{ .key = "smartcard",
+	  .type = OPTION_CHOICE,
+	  .offset = AT(smartcard),
+	  .def = "pkinit",
+	  .choices = smartcard_choices },
+	{ .key = "remote_guard",
+	  .type = OPTION_CHOICE,
+	  .offset = AT(remote_guard),
+	  .def = "refuse",
+	  .choices = remote_guard_choices },
 	{ .key = "restricted_admin",
 	  .type = OPTION_CHOICE,
 	  .offset = AT(restricted_admin),
 	  .def = "refuse",
 	  .choices = policy_choices },
+	{ .key = "restricted_admin_users",
+	  .type = OPTION_LIST,
+	  .offset = AT(c.restricted_admin_users),
+	  .def = "",
+	  .max = CONFIG_LIST_MAX },
+	{ .key = "restricted_admin_groups",
+	  .type = OPTION_LIST,
+	  .offset = AT(c.restricted_admin_groups),
+	  .def = "",
+	  .max = CONFIG_LIST_MAX },
 	{ .key = "ticket_lifetime",
 	  .type = OPTION_UNSIGNED,
 	  .offset = AT(c.ticket_lifetime_sec),
@@ -152,14 +183,18 @@ static int add_front_end(struct config *c, const char *path, const char *user, c
 			 char **ret_error)
 {
 	struct config_front_end *f = &c->front_ends[c->n_front_ends];
+	int r;
 
 	if (uid_of(user, &f->uid) < 0)
 		return optional
 			   ? 0
 			   : options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: no user %s", path, user);
-	f->services = options_words(values);
-	if (!f->services)
-		return -ENOMEM;
+	r = options_words(values, &f->services);
+	if (r == -EINVAL)
+		return options_error(ret_error, r, "%s: [credsspd] front_ends: %s: a ' is not where it may be", path,
+				     user);
+	if (r < 0)
+		return r;
 	c->n_front_ends++;
 	if (!*f->services)
 		return options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s has no services", path, user);
@@ -214,6 +249,25 @@ static int check_consistent(const struct config *c, const char *path, char **ret
 	if (!c->kerberos && c->ntlm == CONFIG_NTLM_OFF)
 		return options_error(ret_error, -EINVAL,
 				     "%s: [credsspd] kerberos and ntlm are both off: nobody could log on", path);
+	if (c->remote_guard != CONFIG_REMOTE_GUARD_REFUSE && !c->kerberos)
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd] remote_guard is for Kerberos, which is off (kerberos)", path);
+	if (c->smartcard == CONFIG_SMARTCARD_GSS && !c->kerberos)
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd] smartcard = gss is for Kerberos, which is off (kerberos)", path);
+	if (c->restricted_admin && !*c->restricted_admin_users && !*c->restricted_admin_groups)
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd] restricted_admin = allow needs restricted_admin_users or "
+				     "restricted_admin_groups: who may log on without a secret",
+				     path);
+	if (c->ntlm == CONFIG_NTLM_WINBIND && !*c->domains)
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd] ntlm = winbind needs domains: whose accounts may log on", path);
+	if (c->ntlm == CONFIG_NTLM_WINBIND && (strlen(c->domains[0]) > NETBIOS_NAME_LEN || strchr(c->domains[0], '.')))
+		return options_error(ret_error, -EINVAL,
+				     "%s: [credsspd] domains: the first one must be the NetBIOS name of the host's own "
+				     "domain, not %s",
+				     path, c->domains[0]);
 	if (c->keytab[0] != '/' || c->ntlm_store[0] != '/')
 		return options_error(ret_error, -EINVAL, "%s: [credsspd] keytab and ntlm_store are absolute paths",
 				     path);
@@ -240,6 +294,8 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 	if (r == 0) {
 		raw.c.kerberos = (enum config_kerberos)raw.kerberos;
 		raw.c.ntlm = (enum config_ntlm)raw.ntlm;
+		raw.c.smartcard = (enum config_smartcard)raw.smartcard;
+		raw.c.remote_guard = (enum config_remote_guard)raw.remote_guard;
 		raw.c.restricted_admin = raw.restricted_admin;
 		raw.c.debug = raw.log_level;
 		r = check_consistent(&raw.c, path, ret_error);
@@ -255,8 +311,16 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 
 void config_done(struct config *c)
 {
-	config_list lists[] = { c->tgt_principals, c->local_domains, c->allow_users, c->allow_groups,
-				c->backoff_exempt };
+	config_list lists[] = {
+		c->tgt_principals,
+		c->domains,
+		c->local_domains,
+		c->allow_users,
+		c->allow_groups,
+		c->restricted_admin_users,
+		c->restricted_admin_groups,
+		c->backoff_exempt,
+	};
 
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		options_free_words(lists[i]);
@@ -281,6 +345,14 @@ bool config_may_redeem(const struct config *c, uid_t uid)
 {
 	for (size_t i = 0; i < c->n_vault_uids; i++)
 		if (c->vault_uids[i] == uid)
+			return true;
+	return false;
+}
+
+bool config_is_domain(const struct config *c, const char *domain)
+{
+	for (config_list d = c->domains; *d; d++)
+		if (strcasecmp(*d, domain) == 0)
 			return true;
 	return false;
 }

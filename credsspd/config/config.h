@@ -25,7 +25,20 @@ enum config_kerberos {
 
 enum config_ntlm {
 	CONFIG_NTLM_OFF,
-	CONFIG_NTLM_LOCAL, /* the store of credsspctl ntlm set */
+	CONFIG_NTLM_LOCAL,   /* the store of credsspctl ntlm set */
+	CONFIG_NTLM_WINBIND, /* the domain answers; domains is then not empty */
+};
+
+enum config_smartcard {
+	CONFIG_SMARTCARD_REFUSE,
+	CONFIG_SMARTCARD_PKINIT, /* PAM verifies the PIN and the card with the KDC */
+	CONFIG_SMARTCARD_GSS,    /* what the client proved with its card in CredSSP is enough */
+};
+
+enum config_remote_guard {
+	CONFIG_REMOTE_GUARD_REFUSE,
+	CONFIG_REMOTE_GUARD_REQUIRE_TICKETS,
+	CONFIG_REMOTE_GUARD_ALLOW, /* without tickets for the session, where the client keeps their key */
 };
 
 /* NULL-terminated, never NULL itself. */
@@ -38,17 +51,23 @@ struct config_front_end {
 
 struct config {
 	enum config_kerberos kerberos; /* kerberos = any | user-to-user | service-ticket | off; default any */
-	enum config_ntlm ntlm;         /* ntlm = off | local; default off */
+	enum config_ntlm ntlm;         /* ntlm = off | local | winbind; default off */
 	char *keytab;                  /* FILE path without prefix; default /etc/krb5.keytab */
 	char **tgt_principals;         /* whose TGTs user-to-user uses; empty: see tgt_principals in credsspd.conf(5) */
 	char *ntlm_store;              /* default /var/lib/credsspd/ntlm */
 	unsigned min_version;          /* 2 to 6; default 5 (CVE-2018-0886) */
+	config_list domains;           /* whose accounts come from a name service of the domain; the first is the host's
+					  own, by its NetBIOS name */
 	config_list local_domains;     /* besides "", "." and the host's own names */
 	config_list allow_users;       /* empty: everybody */
 	config_list allow_groups;
-	unsigned minimum_uid;           /* default 1000 */
-	bool allow_root;                /* default false */
-	bool restricted_admin;          /* restricted_admin = allow | refuse; default refuse */
+	unsigned minimum_uid;                  /* default 1000 */
+	bool allow_root;                       /* default false */
+	enum config_smartcard smartcard;       /* default pkinit */
+	enum config_remote_guard remote_guard; /* default refuse */
+	bool restricted_admin;                 /* restricted_admin = allow | refuse; default refuse */
+	config_list restricted_admin_users;    /* with allow: only these, who have to pass the lists above as well */
+	config_list restricted_admin_groups;
 	unsigned ticket_lifetime_sec;   /* 1 to TICKET_LIFETIME_SEC; default that */
 	unsigned handshake_timeout_sec; /* 1 to HANDSHAKE_TIMEOUT_SEC; default that */
 	unsigned backoff_failures;      /* default BACKOFF_FREE_FAILURES */
@@ -76,6 +95,9 @@ void config_done(struct config *c);
 /* The services that @uid may ask tickets for, or NULL when it is no front end. */
 config_list config_services_of(const struct config *c, uid_t uid);
 bool config_may_redeem(const struct config *c, uid_t uid);
+
+/* Whether @domain is in domains, in any case. */
+bool config_is_domain(const struct config *c, const char *domain);
 
 /* The table of keys of section [credsspd], for the tests that compare it with the manual. */
 struct option_row;

@@ -68,6 +68,7 @@ int options_open(const char *path, profile_t *ret_profile, char **ret_error)
 /* ---- values ---- */
 
 #define SEPARATORS " \t,\"" /* libkrb5 takes off quotes around the whole only */
+#define QUOTE '\''
 
 void options_free_words(char **words)
 {
@@ -76,29 +77,58 @@ void options_free_words(char **words)
 	free(words);
 }
 
-char **options_words(char *const *values)
+/* The quoted word at *@p, which begins with its quote; *@p is then behind the other one. */
+static int quoted_word(const char **p, char **ret_word)
+{
+	const char *in = *p + 1;
+	char *word = malloc(strlen(in) + 1), *out = word;
+
+	if (!word)
+		return -ENOMEM;
+	for (; *in && (*in != QUOTE || in[1] == QUOTE); in++) {
+		*out++ = *in;
+		in += *in == QUOTE;
+	}
+	*out = '\0';
+	if (*in != QUOTE || (in[1] && !strchr(SEPARATORS, in[1])) || out == word) {
+		free(word);
+		return -EINVAL;
+	}
+	*p = in + 1;
+	*ret_word = word;
+	return 0;
+}
+
+static int next_word(const char **p, char **ret_word)
+{
+	size_t len = strcspn(*p, SEPARATORS);
+
+	if (**p == QUOTE)
+		return quoted_word(p, ret_word);
+	*ret_word = strndup(*p, len);
+	*p += len;
+	return *ret_word ? 0 : -ENOMEM;
+}
+
+int options_words(char *const *values, char ***ret_words)
 {
 	size_t n = 0, room = 1;
 	char **words;
+	int r = 0;
 
 	for (char *const *v = values; *v; v++)
 		room += strlen(*v) / 2 + 1;
 	words = calloc(room, sizeof *words);
 	if (!words)
-		return NULL;
-	for (char *const *v = values; *v; v++) {
-		for (const char *p = *v; *(p += strspn(p, SEPARATORS));) {
-			size_t len = strcspn(p, SEPARATORS);
-
-			words[n] = strndup(p, len);
-			if (!words[n++]) {
-				options_free_words(words);
-				return NULL;
-			}
-			p += len;
-		}
-	}
-	return words;
+		return -ENOMEM;
+	for (char *const *v = values; *v; v++)
+		for (const char *p = *v; r == 0 && *(p += strspn(p, SEPARATORS));)
+			r = next_word(&p, &words[n++]);
+	if (r < 0)
+		options_free_words(words);
+	else
+		*ret_words = words;
+	return r;
 }
 
 static int parse_bool(const char *value, bool *out)
@@ -148,11 +178,12 @@ static int parse_choice(const struct option_row *o, const char *value, int *out)
 
 static int parse_list(const struct option_row *o, char *const *values, char ***out)
 {
-	char **words = options_words(values);
+	char **words;
 	size_t n = 0;
+	int r = options_words(values, &words);
 
-	if (!words)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	/* a comment stands at the beginning of a line; behind a value it would be more words */
 	while (words[n] && !strchr("#;", words[n][0]))
 		n++;
@@ -334,14 +365,22 @@ static int check_keys(profile_t profile, const char *path, const char *section, 
 	return r;
 }
 
+int options_look_up(profile_t profile, const char *path, const char *section, const struct option_row *rows,
+		    size_t n_rows, void *base, char **ret_error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n_rows && r == 0; i++)
+		r = load_row(profile, path, section, &rows[i], base, ret_error);
+	return r;
+}
+
 int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error)
 {
 	int r = check_keys(profile, path, section, subsections, rows, n_rows, ret_error);
 
-	for (size_t i = 0; i < n_rows && r == 0; i++)
-		r = load_row(profile, path, section, &rows[i], base, ret_error);
-	return r;
+	return r < 0 ? r : options_look_up(profile, path, section, rows, n_rows, base, ret_error);
 }
 
 void options_free(const struct option_row *rows, size_t n_rows, void *base)

@@ -14,7 +14,7 @@ enum option_type {
 	OPTION_BOOL,      /* bool: true false yes no on off */
 	OPTION_UNSIGNED,  /* unsigned, min to max */
 	OPTION_STRING,    /* char *, malloc'ed; NULL when the default is NULL */
-	OPTION_LIST,      /* char **, NULL-terminated, malloc'ed; words of all its lines, apart by space or comma */
+	OPTION_LIST,      /* char **, NULL-terminated, malloc'ed; words of all its lines, see options_words() */
 	OPTION_ADDRESSES, /* the same, of IPv4 and IPv6 addresses in the spelling of inet_ntop() */
 	OPTION_CHOICE,    /* int: one of choices */
 };
@@ -50,11 +50,20 @@ int options_open(const char *path, profile_t *ret_profile, char **ret_error);
 int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error);
 
+/* The same for a section that is somebody else's: keys and subsections that @rows does not name are not looked at. */
+int options_look_up(profile_t profile, const char *path, const char *section, const struct option_row *rows,
+		    size_t n_rows, void *base, char **ret_error);
+
 /* Frees what options_load() allocated in @base. */
 void options_free(const struct option_row *rows, size_t n_rows, void *base);
 
-/* Splits @values (NULL-terminated) into words; NULL when there is no memory. */
-char **options_words(char *const *values);
+/*
+ * Splits @values (NULL-terminated) into words, apart by blanks or commas. A word that begins with ' goes to the next ',
+ * blanks and commas included, and has '' for one ' in it; names of domains need that: 'CORP\domain users'. Not ", which
+ * libkrb5 takes off itself when a value begins with it, along with all that follows. Returns 0, -EINVAL for a ' without
+ * its end or with something right behind it, or -ENOMEM.
+ */
+int options_words(char *const *values, char ***ret_words);
 void options_free_words(char **words);
 
 /* Stores a formatted sentence in *@ret_error (NULL without memory) and returns @r. */

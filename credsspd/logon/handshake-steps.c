@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "credsspd/logon/policy.h"
 #include "credsspd/util/packet.h"
 #include "include/credssp/channel.h"
 #include "include/credssp/cleanup.h"
@@ -66,6 +68,19 @@ static void do_reply(struct handshake *h, const uint8_t *p, size_t len)
 		handshake_fail(h, REFUSAL_INTERNAL, strerror(-r));
 }
 
+/* Before the client is confirmed, and so before it sends credentials that policy would not take. */
+static bool negotiated_in_vain(struct handshake *h)
+{
+	const char *why = NULL;
+	enum refusal refusal = policy_check_negotiated(&h->s->config, &h->peer, h->mechanism, &why);
+
+	if (refusal == REFUSAL_NONE)
+		return false;
+	h->refusal = refusal;
+	(void)snprintf(h->detail, sizeof h->detail, "%s", why);
+	return true;
+}
+
 static void on_account(const struct resolver_answer *answer, void *userdata)
 {
 	struct handshake *h = userdata;
@@ -77,6 +92,10 @@ static void on_account(const struct resolver_answer *answer, void *userdata)
 		handshake_event(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
 	} else if (answer->refusal != REFUSAL_NONE) {
 		h->refusal = answer->refusal < REFUSAL_MAX_ ? (enum refusal)answer->refusal : REFUSAL_INTERNAL;
+		if (!h->about.user[0])
+			memcpy(h->about.user, answer->name, sizeof h->about.user);
+		handshake_event(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
+	} else if (negotiated_in_vain(h)) {
 		if (!h->about.user[0])
 			memcpy(h->about.user, answer->name, sizeof h->about.user);
 		handshake_event(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
@@ -117,7 +136,7 @@ static void do_resolve(struct handshake *h, const uint8_t *p, size_t len)
 			handshake_fail(h, REFUSAL_CRASHED, "the worker claims what the verifier did not prove");
 			return;
 		}
-		q.type = RESOLVE_ACCOUNT;
+		q.type = h->proof.by_domain ? RESOLVE_DOMAIN_ACCOUNT : RESOLVE_ACCOUNT;
 		q.uid = h->proof.uid;
 		memcpy(q.user, h->proof.name, sizeof q.user);
 	}
@@ -181,35 +200,59 @@ static void do_deny(struct handshake *h, const uint8_t *p, size_t len)
 		handshake_refuse(h);
 }
 
+static bool delegated_record_ok(const struct worker_delegated *d)
+{
+	return record_terminated(d->domain, sizeof d->domain) && record_terminated(d->user, sizeof d->user) &&
+	       credential_kind_name(d->kind) && d->handover_len <= HANDOVER_MAX;
+}
+
+/* The name that the client claims beside the one that it authenticated with; false when it claims none. */
+static bool claimed_name(const struct handshake *h, struct resolver_request *q)
+{
+	const struct worker_delegated *d = &h->delegation;
+	const char *realm = strrchr(h->about.principal, '@');
+	size_t n = realm ? (size_t)(realm - h->about.principal) : strlen(h->about.principal);
+
+	memcpy(q->domain, d->domain, sizeof q->domain);
+	memcpy(q->user, d->user, sizeof q->user);
+	if (d->kind != CREDENTIAL_SMARTCARD)
+		return d->kind == CREDENTIAL_PASSWORD;
+	/* hints: a domain alone must be one that the authenticated name can be of */
+	if (!d->user[0] && d->domain[0] && n < sizeof q->user)
+		memcpy(q->user, h->about.principal, n);
+	return d->user[0] || d->domain[0];
+}
+
 static void do_compare(struct handshake *h, const uint8_t *p, size_t len)
 {
 	struct resolver_request q = { .type = RESOLVE_DELEGATED, .mechanism = h->mechanism };
 	struct worker_delegated *d = &h->delegation;
+	const char *why = NULL;
+	enum refusal refusal;
 
 	(void)len;
 	memcpy(d, p, sizeof *d);
 	h->delegated = true;
-	if (!record_terminated(d->domain, sizeof d->domain) || !record_terminated(d->user, sizeof d->user) ||
-	    !credential_kind_name(d->kind) || d->handover_len > HANDOVER_MAX) {
+	if (!delegated_record_ok(d)) {
 		d->kind = CREDENTIAL_NONE;
 		handshake_fail(h, REFUSAL_CRASHED, "the worker sent a malformed record");
 		return;
 	}
-	if (d->kind != CREDENTIAL_PASSWORD &&
-	    !(d->kind == CREDENTIAL_RESTRICTED_ADMIN && h->s->config.restricted_admin)) {
-		handshake_fail(h, REFUSAL_CREDENTIAL_KIND, NULL);
+	refusal = policy_check_kind(&h->s->config, &h->peer, h->mechanism, d->kind, &why);
+	if (refusal != REFUSAL_NONE) {
+		handshake_fail(h, refusal, why);
 		return;
 	}
 	handshake_trace(h, "%s decrypted into the pipe by the worker", credential_kind_name(d->kind));
-	memcpy(q.principal, h->about.principal, sizeof q.principal);
-	if (d->kind == CREDENTIAL_RESTRICTED_ADMIN) {
-		/* nothing was delegated: the authenticated name is the proof and the claim */
-		q.type = RESOLVE_ACCOUNT;
+	if (h->mechanism == MECHANISM_NTLM)
+		(void)snprintf(q.principal, sizeof q.principal, "%s", h->about.user);
+	else
+		memcpy(q.principal, h->about.principal, sizeof q.principal);
+	if (!claimed_name(h, &q)) {
+		/* the authenticated name is the proof and the claim */
+		q.type = d->kind == CREDENTIAL_RESTRICTED_ADMIN ? RESOLVE_RESTRICTED_ADMIN : RESOLVE_ACCOUNT;
 		q.uid = h->about.uid;
 		memcpy(q.user, h->about.user, sizeof q.user);
-	} else {
-		memcpy(q.domain, d->domain, sizeof q.domain);
-		memcpy(q.user, d->user, sizeof q.user);
 	}
 	ask(h, &q);
 }
@@ -255,6 +298,7 @@ static void do_finish(struct handshake *h, const uint8_t *p, size_t len)
 	h->about.kind = h->delegation.kind;
 	h->about.mechanism = h->mechanism;
 	h->about.version = h->credssp_version;
+	h->about.proof = (uint8_t)policy_proof(&h->s->config, h->delegation.kind);
 	r = supervisor_put_ticket(h->s, &h->about, h->pipe[0], ticket);
 	if (r < 0) {
 		handshake_fail(h, r == -EMFILE ? REFUSAL_LIMIT : REFUSAL_INTERNAL,
@@ -271,13 +315,29 @@ static void do_finish(struct handshake *h, const uint8_t *p, size_t len)
 	handshake_free(h);
 }
 
+/* What the worker says about credentials that it did not take: their kind, for the log and for the client. */
+static void take_refused_kind(struct handshake *h, const struct worker_failed *f)
+{
+	const char *why = NULL;
+
+	if (!h->confirmed || !credential_kind_name(f->kind))
+		return;
+	h->delegation.kind = f->kind;
+	h->delegated = true;
+	if (f->refusal == REFUSAL_CREDENTIAL_KIND &&
+	    policy_check_kind(&h->s->config, &h->peer, h->mechanism, f->kind, &why) != REFUSAL_NONE)
+		(void)snprintf(h->detail, sizeof h->detail, "%s", why);
+}
+
 static void do_refuse(struct handshake *h, const uint8_t *p, size_t len)
 {
-	struct worker_failed f;
+	struct worker_failed f = { .refusal = REFUSAL_NONE };
+	const size_t head = offsetof(struct worker_failed, reply);
+	const uint8_t type = CHANNEL_REPLY;
 
-	if (len == sizeof f) { /* from the worker; else the resolver's refusal stands */
-		memcpy(&f, p, sizeof f);
-		h->told = f.told == 1;
+	if (p && len >= head) { /* from the worker; else the resolver's refusal stands */
+		memcpy(&f, p, len);
+		h->told = len > head && packet_send2(h->channel, &type, 1, f.reply, len - head, NULL, 0) == 0;
 		if (f.version >= 2 && f.version <= 6)
 			h->credssp_version = f.version;
 		/* the supervisor's own verdict and the verifier's reason are not overwritten by the worker's word */
@@ -286,6 +346,7 @@ static void do_refuse(struct handshake *h, const uint8_t *p, size_t len)
 											   : REFUSAL_INTERNAL;
 			if (record_terminated(f.detail, sizeof f.detail))
 				memcpy(h->detail, f.detail, sizeof h->detail);
+			take_refused_kind(h, &f);
 		}
 	}
 	handshake_refuse(h);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/wait.h>
 
+#include "credsspd/logon/policy.h"
 #include "credsspd/util/packet.h"
 #include "include/credssp/cleanup.h"
 
@@ -46,7 +47,8 @@ static int worker_record_event(const uint8_t *p, size_t len, enum logon_event *r
 		  sizeof(struct worker_authenticated) },
 		{ WORKER_DELEGATED, LOGON_GOT_DELEGATED, sizeof(struct worker_delegated),
 		  sizeof(struct worker_delegated) },
-		{ WORKER_FAILED, LOGON_GOT_REFUSED, sizeof(struct worker_failed), sizeof(struct worker_failed) },
+		{ WORKER_FAILED, LOGON_GOT_REFUSED, offsetof(struct worker_failed, reply),
+		  sizeof(struct worker_failed) },
 	};
 
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -93,8 +95,7 @@ static int send_start(struct handshake *h)
 	start.public_key_len = (uint32_t)h->public_key_len;
 	if (h->peer.early_authorization)
 		start.flags |= WORKER_EARLY_AUTHORIZATION;
-	if (h->s->config.restricted_admin)
-		start.flags |= WORKER_RESTRICTED_ADMIN;
+	start.flags |= (uint8_t)policy_worker_flags(&h->s->config, &h->peer, h->mechanism);
 	if (h->last_resort)
 		start.flags |= WORKER_LAST_RESORT;
 	return packet_send2(h->worker, &start, offsetof(struct worker_start, public_key), h->public_key,
@@ -283,7 +284,8 @@ int handshake_verifier_result(struct supervisor *s, const struct verifier_result
 {
 	struct handshake *h = find(s, result->logon);
 
-	if (!record_terminated(result->name, sizeof result->name))
+	if (!record_terminated(result->name, sizeof result->name) ||
+	    !record_terminated(result->detail, sizeof result->detail))
 		return -EPROTO;
 	if (!h)
 		return 0; /* it has ended meanwhile */
@@ -293,6 +295,8 @@ int handshake_verifier_result(struct supervisor *s, const struct verifier_result
 		h->refusal = result->refusal != REFUSAL_NONE && result->refusal < REFUSAL_MAX_
 				 ? (enum refusal)result->refusal
 				 : REFUSAL_INTERNAL;
+	if (!h->proved)
+		memcpy(h->detail, result->detail, sizeof result->detail);
 	handshake_trace(h, "verifier: %s", h->proved ? "NTLMv2 response is right" : refusal_word(h->refusal));
 	return 0;
 }

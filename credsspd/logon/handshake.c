@@ -136,8 +136,7 @@ static void take_turns(struct handshake *h)
 		      h->state == LOGON_CONFIRMING || h->state == LOGON_DECRYPTING;
 
 	(void)sd_event_source_set_io_events(h->channel_io, client ? EPOLLIN : 0);
-	/* an errorCode reply leads back to the client's turn, before the worker says that it has refused */
-	if (h->state != LOGON_WORKING && h->state != LOGON_CLIENT)
+	if (h->state != LOGON_WORKING && h->state != LOGON_CLIENT) /* a token more may be wanted */
 		handshake_judged(h);
 	if (worker || client) {
 		(void)sd_event_source_set_time_relative(

@@ -14,6 +14,12 @@
 #include "credsspd/worker/record.h"
 #include "include/credssp/limits.h"
 
+/* Who has proved that the user is the user. */
+enum vault_proof {
+	VAULT_PROOF_PAM = 0, /* nobody yet: PAM has to verify what was handed over */
+	VAULT_PROOF_GSS,     /* GSSAPI; policy says that this is enough */
+};
+
 /* What a ticket stands for. */
 struct vault_logon {
 	uint64_t logon;
@@ -21,6 +27,7 @@ struct vault_logon {
 	uint8_t kind;      /* enum credential_kind */
 	uint8_t mechanism; /* enum mechanism */
 	uint8_t version;
+	uint8_t proof;              /* enum vault_proof */
 	char user[RECORD_NAME_MAX]; /* canonical pw_name */
 	char service[PAM_SERVICE_MAX + 8U];
 	char rhost[RHOST_MAX + 8U];

@@ -9,7 +9,7 @@
 
 struct raw {
 	struct settings s;
-	int log_level;
+	int log_level, remote_guard, restricted_admin;
 };
 
 #define AT(member) offsetof(struct raw, member)
@@ -42,12 +42,41 @@ static const struct option_row rows[] = {
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
 
+/*
+ * Keys of [credsspd]: one policy in one place. What they mean is config.c's and credsspd's business; here is only
+ * whether a client is told that it may try.
+ */
+static const struct option_choice remote_guard_choices[] = {
+	{ "refuse", false }, { "require-tickets", true }, { "allow", true }, { NULL, 0 }
+};
+static const struct option_choice restricted_admin_choices[] = { { "refuse", false }, { "allow", true }, { NULL, 0 } };
+
+static const struct option_row daemon_rows[] = {
+	{ .key = "remote_guard",
+	  .type = OPTION_CHOICE,
+	  .offset = AT(remote_guard),
+	  .def = "refuse",
+	  .choices = remote_guard_choices },
+	{ .key = "restricted_admin",
+	  .type = OPTION_CHOICE,
+	  .offset = AT(restricted_admin),
+	  .def = "refuse",
+	  .choices = restricted_admin_choices },
+};
+#define N_DAEMON_ROWS (sizeof daemon_rows / sizeof *daemon_rows)
+
 _Static_assert(RDP_CONNECTIONS_MAX == 2048, "the default of max_connections is the limit");
 
 const struct option_row *settings_rows(size_t *ret_n)
 {
 	*ret_n = N_ROWS;
 	return rows;
+}
+
+const struct option_row *settings_daemon_rows(size_t *ret_n)
+{
+	*ret_n = N_DAEMON_ROWS;
+	return daemon_rows;
 }
 
 static int check(const struct settings *s, const char *path, char **ret_error)
@@ -79,10 +108,14 @@ int settings_load(const char *path, struct settings *ret_, char **ret_error)
 	if (r < 0)
 		return r;
 	r = options_load(profile, path, OPTIONS_SECTION_RDP, NULL, rows, N_ROWS, &raw, ret_error);
+	if (r == 0)
+		r = options_look_up(profile, path, OPTIONS_SECTION_DAEMON, daemon_rows, N_DAEMON_ROWS, &raw, ret_error);
 	profile_release(profile);
 	if (r == 0)
 		r = check(&raw.s, path, ret_error);
 	raw.s.debug = raw.log_level;
+	raw.s.remote_guard = raw.remote_guard;
+	raw.s.restricted_admin = raw.restricted_admin;
 	if (r < 0)
 		settings_done(&raw.s);
 	else

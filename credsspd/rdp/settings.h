@@ -17,11 +17,14 @@ struct settings {
 	char **proxy_peers; /* addresses from which a PROXY v2 header is expected */
 	unsigned max_connections;
 	bool debug;
+	/* from [credsspd], whose daemon decides: what is told to clients in X.224 */
+	bool remote_guard, restricted_admin;
 };
 
-/* As config_load(). */
+/* As config_load(). Of section [credsspd] two keys are read. */
 int settings_load(const char *path, struct settings *ret_, char **ret_error);
 void settings_done(struct settings *s);
 
 /* For the tests that compare it with the manual. */
 const struct option_row *settings_rows(size_t *ret_n);
+const struct option_row *settings_daemon_rows(size_t *ret_n);

@@ -79,6 +79,28 @@ static uint32_t select_protocol(const struct settings *s, uint32_t requested)
 	return requested & X224_PROTOCOL_HYBRID;
 }
 
+/* RDP_NEG_RSP flags: what policy allows, whether or not this client asks for it. */
+static uint8_t response_flags(const struct settings *s)
+{
+	return (uint8_t)(X224_RSP_EXTENDED_CLIENT_DATA | (s->restricted_admin ? X224_RSP_RESTRICTED_ADMIN : 0) |
+			 (s->remote_guard ? X224_RSP_REDIRECTED_AUTH : 0));
+}
+
+/*
+ * No RDP_NEG_FAILURE says that a mode is not supported: the flag that is not in the response does, and clients that
+ * require the mode end the connection with a message of their own. credsspd refuses those that go on.
+ */
+static void tell_unsupported(const struct waiting *w)
+{
+	const struct log_logon who = { .rhost = w->rhost, .rport = w->rport };
+	const struct settings *s = w->l->settings;
+
+	if (w->flags & X224_FLAG_REDIRECTED_AUTH && !s->remote_guard)
+		log_logon_line(LOG_WARNING, &who, "the client requires remote guard; remote_guard = refuse");
+	if (w->flags & X224_FLAG_RESTRICTED_ADMIN && !s->restricted_admin)
+		log_logon_line(LOG_WARNING, &who, "the client requires restricted admin; restricted_admin = refuse");
+}
+
 static int confirm(struct waiting *w, const struct x224_request *q)
 {
 	uint8_t out[X224_CONFIRM_LEN];
@@ -86,8 +108,9 @@ static int confirm(struct waiting *w, const struct x224_request *q)
 	w->flags = q->flags;
 	w->protocols = q->protocols;
 	w->selected = q->negotiates ? select_protocol(w->l->settings, q->protocols) : 0;
-	x224_confirm_write(out, w->selected, X224_RSP_EXTENDED_CLIENT_DATA,
+	x224_confirm_write(out, w->selected, response_flags(w->l->settings),
 			   w->selected ? 0 : X224_FAILURE_HYBRID_REQUIRED);
+	tell_unsupported(w);
 	if (send(w->fd, out, sizeof out, MSG_NOSIGNAL) != (ssize_t)sizeof out)
 		return -ECONNRESET;
 	return w->selected ? 0 : -EPROTONOSUPPORT;
@@ -230,12 +253,11 @@ static bool is_full(const struct listener *l)
  */
 static void make_room(struct listener *l)
 {
-	struct waiting *w, *victim = NULL;
+	struct waiting *victim = NULL;
 	struct log_logon f;
 	unsigned most = 0;
 
-	LIST_FOREACH(w, &l->waiting, entry) /* newest first */
-	{
+	for (struct waiting *w = LIST_FIRST(&l->waiting); w; w = LIST_NEXT(w, entry)) { /* newest first */
 		if (!victim || address_count(w->address, ADDRESS_WAITING) >= most) {
 			victim = w;
 			most = address_count(w->address, ADDRESS_WAITING);

@@ -7,6 +7,8 @@
 #include "credsspd/resolver/identity.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,6 +34,42 @@ static enum refusal of_name_lookup(const struct identity_lookups *l, const char 
 	return refusal;
 }
 
+/*
+ * The account @user of @domain. Only names that say the domain are asked for: no account of this host has such a name,
+ * and what the name service answers to it is that domain's, however it calls the account.
+ */
+static enum refusal of_domain(const struct identity_lookups *l, const char *domain, const char *user,
+			      struct identity_account *account)
+{
+	static const struct {
+		bool domain_first;
+		char separator;
+	} form[] = { { false, '@' }, { true, '\\' } }; /* SSSD and winbind know both, either may be set up not to */
+	char name[2 * RECORD_NAME_MAX];
+	struct identity_account again;
+	enum refusal refusal = REFUSAL_UNAVAILABLE, r;
+
+	for (size_t i = 0; i < sizeof form / sizeof *form; i++) {
+		int n = snprintf(name, sizeof name, "%s%c%s", form[i].domain_first ? domain : user, form[i].separator,
+				 form[i].domain_first ? user : domain);
+
+		if (n < 0 || (size_t)n > ACCOUNT_NAME_MAX)
+			return REFUSAL_NAME;
+		r = of_name_lookup(l, name, account);
+		if (r != REFUSAL_UNAVAILABLE)
+			refusal = r;
+		/* SSSD fails for a form that it does not take */
+		if (r != REFUSAL_UNKNOWN_USER && r != REFUSAL_UNAVAILABLE)
+			break;
+	}
+	/* an account of this host with the same uid, or a domain's that is called like one of this host */
+	if (refusal == REFUSAL_NONE)
+		refusal = of_lookup(l->by_uid(account->uid, &again));
+	if (refusal == REFUSAL_NONE && (again.uid != account->uid || strcmp(again.name, account->name) != 0))
+		refusal = REFUSAL_MISMATCH;
+	return refusal;
+}
+
 /* ---- may it log on ---- */
 
 static int in_list(const char *name, config_list list)
@@ -42,17 +80,14 @@ static int in_list(const char *name, config_list list)
 	return 0;
 }
 
-static enum refusal check_rules(const struct config *c, const struct identity_lookups *l,
-				const struct identity_account *a)
+static enum refusal check_lists(const struct identity_lookups *l, const struct identity_account *a, config_list users,
+				config_list groups)
 {
-	int r;
-
-	if (a->uid == 0 ? !c->allow_root : a->uid < c->minimum_uid)
-		return REFUSAL_SYSTEM_ACCOUNT;
-	if ((!*c->allow_users && !*c->allow_groups) || in_list(a->name, c->allow_users))
+	if (in_list(a->name, users))
 		return REFUSAL_NONE;
-	for (config_list g = c->allow_groups; *g; g++) {
-		r = l->in_group(a, *g);
+	for (config_list g = groups; *g; g++) {
+		int r = l->in_group(a, *g);
+
 		if (r > 0)
 			return REFUSAL_NONE;
 		if (r < 0 && r != -ENOENT)
@@ -61,18 +96,50 @@ static enum refusal check_rules(const struct config *c, const struct identity_lo
 	return REFUSAL_NOT_ALLOWED;
 }
 
+static enum refusal check_rules(const struct config *c, const struct identity_lookups *l,
+				const struct identity_account *a)
+{
+	size_t n = strlen(a->name);
+
+	if (a->uid == 0 ? !c->allow_root : a->uid < c->minimum_uid)
+		return REFUSAL_SYSTEM_ACCOUNT;
+	/* a computer's account: whoever has broken into one has its ticket */
+	if (n > 0 && a->name[n - 1] == '$' && !in_list(a->name, c->allow_users))
+		return REFUSAL_SYSTEM_ACCOUNT;
+	if (!*c->allow_users && !*c->allow_groups)
+		return REFUSAL_NONE;
+	return check_lists(l, a, c->allow_users, c->allow_groups);
+}
+
+/* Who may log on without a secret: nobody by default, so that empty lists mean nobody here. */
+static enum refusal check_restricted_admin(const struct config *c, const struct identity_lookups *l,
+					   const struct identity_account *a)
+{
+	enum refusal refusal = check_rules(c, l, a);
+
+	if (refusal == REFUSAL_NONE)
+		refusal = c->restricted_admin ? check_lists(l, a, c->restricted_admin_users, c->restricted_admin_groups)
+					      : REFUSAL_CREDENTIAL_KIND;
+	return refusal;
+}
+
 /* ---- who is it ---- */
 
-static int is_local_domain(const struct config *c, const struct identity_lookups *l, uint8_t mechanism,
-			   const char *domain)
+static bool is_local_name(const struct config *c, const struct identity_lookups *l, const char *domain)
 {
-	if (!*domain || strcmp(domain, ".") == 0)
-		return 1;
+	if (strcmp(domain, ".") == 0)
+		return true;
 	for (config_list d = c->local_domains; *d; d++)
 		if (strcasecmp(*d, domain) == 0)
-			return 1;
-	if (l->is_local_host(domain))
-		return 1;
+			return true;
+	return l->is_local_host(domain);
+}
+
+static bool is_local_domain(const struct config *c, const struct identity_lookups *l, uint8_t mechanism,
+			    const char *domain)
+{
+	if (!*domain || is_local_name(c, l, domain))
+		return true;
 	return mechanism == MECHANISM_NTLM && !l->is_realm(domain);
 }
 
@@ -99,20 +166,32 @@ static int is_user_principal(const char *principal)
 	       is_name(principal, realm ? (size_t)(realm - principal) : strlen(principal));
 }
 
-static enum refusal by_principal(const struct identity_lookups *l, const char *principal,
+/* In a domain localauth is not asked: its default turns alice@REALM into the alice of this host. */
+static enum refusal by_principal(const struct config *c, const struct identity_lookups *l, const char *principal,
 				 struct identity_account *account)
 {
+	const char *realm = strrchr(principal, '@');
 	char name[RECORD_NAME_MAX] = "";
 	int r;
 
 	if (!is_user_principal(principal))
 		return REFUSAL_NAME;
+	if (realm && config_is_domain(c, realm + 1)) {
+		(void)snprintf(name, sizeof name, "%.*s", (int)(realm - principal), principal);
+		return of_domain(l, realm + 1, name, account);
+	}
+	/* the host's own realm, forgotten in `domains`: localauth would make accounts of this host of its users */
+	if (realm && *c->domains && l->is_default_realm(realm + 1))
+		return REFUSAL_NAME;
 	r = l->by_principal(principal, name);
 	return r < 0 ? of_lookup(r) : by_local_name(l, name, account);
 }
 
-/* The record that the verifier used: both ways round it must be the same account still. */
-static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const char *name,
+/*
+ * The record that the verifier used: both ways round it must be the same account still. @exact is not demanded of a
+ * name that is winbind's: another name service, SSSD, may call that account otherwise.
+ */
+static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const char *name, bool exact,
 			      struct identity_account *account)
 {
 	struct identity_account other;
@@ -122,8 +201,8 @@ static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const
 		refusal = of_lookup(l->by_uid(uid, &other));
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	if (account->uid != uid || strcmp(account->name, name) != 0 || other.uid != uid ||
-	    strcmp(other.name, name) != 0)
+	if (account->uid != uid || other.uid != uid || strcmp(other.name, account->name) != 0 ||
+	    (exact && strcmp(account->name, name) != 0))
 		return REFUSAL_UNKNOWN_USER; /* renamed or given to somebody else since the record was made */
 	return REFUSAL_NONE;
 }
@@ -145,19 +224,45 @@ static int realm_principal(const char *principal, const char *domain, const char
 	return 0;
 }
 
+/*
+ * The domain that a delegated name is of; NULL when it is none of a domain. A name that says no domain, or behind NTLM
+ * one that nobody is known by, is meant as the authenticated name was: of the principal's domain, or of the host's own.
+ */
+static const char *delegated_domain(const struct config *c, const struct identity_lookups *l,
+				    const struct resolver_request *q, const char *said)
+{
+	const char *realm = q->mechanism == MECHANISM_KRB5 ? strrchr(q->principal, '@') : NULL;
+
+	if (config_is_domain(c, said))
+		return said;
+	if (realm)
+		return !*said && config_is_domain(c, realm + 1) ? realm + 1 : NULL;
+	if (q->mechanism != MECHANISM_NTLM || c->ntlm != CONFIG_NTLM_WINBIND || (*said && is_local_name(c, l, said)) ||
+	    (*said && l->is_realm(said)))
+		return NULL;
+	return c->domains[0];
+}
+
 static enum refusal by_delegated(const struct config *c, const struct identity_lookups *l,
 				 const struct resolver_request *q, struct identity_account *account)
 {
 	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1], mapped[2 * RECORD_NAME_MAX];
+	const char *of;
 
 	/* the worker has checked them, but it is the worker that says so */
 	if (name_check(q->domain, strlen(q->domain)) < 0 || name_check(q->user, strlen(q->user)) < 0 ||
 	    name_split(q->domain, q->user, domain, user) < 0)
 		return REFUSAL_NAME;
+	of = delegated_domain(c, l, q, domain);
+	if (of)
+		return is_name(user, strlen(user)) ? of_domain(l, of, user, account) : REFUSAL_NAME;
 	if (q->mechanism == MECHANISM_KRB5 && *domain && realm_principal(q->principal, domain, user, mapped) == 0)
-		return by_principal(l, mapped, account);
+		return by_principal(c, l, mapped, account);
 	if (!is_local_domain(c, l, q->mechanism, domain))
 		return REFUSAL_NAME;
+	/* NTLM ignores case, so that "Alice" has proved to be alice: she delegates what she typed */
+	if (q->mechanism == MECHANISM_NTLM && strcasecmp(user, q->principal) == 0)
+		return of_name_lookup(l, q->principal, account);
 	return of_name_lookup(l, user, account);
 }
 
@@ -169,10 +274,12 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 
 	switch (q->type) {
 	case RESOLVE_PRINCIPAL:
-		refusal = by_principal(lookups, q->principal, &a);
+		refusal = by_principal(config, lookups, q->principal, &a);
 		break;
 	case RESOLVE_ACCOUNT:
-		refusal = by_record(lookups, q->uid, q->user, &a);
+	case RESOLVE_RESTRICTED_ADMIN:
+	case RESOLVE_DOMAIN_ACCOUNT:
+		refusal = by_record(lookups, q->uid, q->user, q->type != RESOLVE_DOMAIN_ACCOUNT, &a);
 		break;
 	case RESOLVE_DELEGATED:
 		refusal = by_delegated(config, lookups, q, &a);
@@ -183,8 +290,11 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 	default:
 		break;
 	}
-	if (refusal == REFUSAL_NONE && (q->type == RESOLVE_PRINCIPAL || q->type == RESOLVE_ACCOUNT))
+	if (refusal == REFUSAL_NONE &&
+	    (q->type == RESOLVE_PRINCIPAL || q->type == RESOLVE_ACCOUNT || q->type == RESOLVE_DOMAIN_ACCOUNT))
 		refusal = check_rules(config, lookups, &a);
+	if (refusal == REFUSAL_NONE && q->type == RESOLVE_RESTRICTED_ADMIN)
+		refusal = check_restricted_admin(config, lookups, &a);
 	*ret_answer = (struct resolver_answer){ .type = RESOLVER_ANSWER, .refusal = (uint16_t)refusal, .id = q->id };
 	/* a refused account is named for the log only */
 	memcpy(ret_answer->name, a.name, sizeof a.name);

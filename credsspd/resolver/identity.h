@@ -24,7 +24,8 @@ struct identity_lookups {
 	int (*by_uid)(uid_t uid, struct identity_account *ret_account);
 	int (*by_principal)(const char *principal, char ret_name[RECORD_NAME_MAX]); /* localauth of krb5.conf */
 	int (*in_group)(const struct identity_account *account, const char *group); /* 1, 0, or -errno */
-	int (*is_local_host)(const char *domain); /* 1 when it is one of the host's own names */
+	int (*is_local_host)(const char *domain);   /* 1 when it is one of the host's own names */
+	int (*is_default_realm)(const char *realm); /* 1 when it is krb5.conf's default_realm */
 	int (*is_realm)(const char *domain); /* 1 when krb5.conf knows it as a realm, or as the first label of one */
 };
 

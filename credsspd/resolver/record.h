@@ -9,9 +9,11 @@
 enum resolver_type {
 	RESOLVE_PRINCIPAL = 1, /* a Kerberos principal -> account (localauth, getpwnam), then the account rules */
 	RESOLVE_ACCOUNT = 2, /* the record that the NTLM verifier used {uid, user} -> account, then the account rules */
-	RESOLVE_DELEGATED = 3, /* delegated {domain, user} -> account, without the account rules */
-	RESOLVE_NAME = 4,      /* a local user name -> account, without rules; for the Manager */
-	RESOLVER_READY = 16,   /* resolver -> supervisor, the type octet alone */
+	RESOLVE_DELEGATED = 3,        /* delegated {domain, user} -> account, without the account rules */
+	RESOLVE_NAME = 4,             /* a local user name -> account, without rules; for the Manager */
+	RESOLVE_RESTRICTED_ADMIN = 5, /* as RESOLVE_ACCOUNT, and the rules for logons without a secret */
+	RESOLVE_DOMAIN_ACCOUNT = 6, /* what winbind calls the account {uid, user} -> account, then the account rules */
+	RESOLVER_READY = 16,        /* resolver -> supervisor, the type octet alone */
 	RESOLVER_ANSWER = 17,
 };
 
@@ -19,9 +21,10 @@ struct resolver_request {
 	uint8_t type;
 	uint8_t mechanism; /* RESOLVE_DELEGATED: how the client authenticated */
 	uint8_t pad_[2];
-	uint32_t uid; /* RESOLVE_ACCOUNT */
+	uint32_t uid; /* RESOLVE_ACCOUNT, RESOLVE_RESTRICTED_ADMIN */
 	uint64_t id;
-	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL */
+	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL; RESOLVE_DELEGATED: it, or behind NTLM the proved
+						 pw_name */
 	char domain[RECORD_NAME_MAX];         /* RESOLVE_DELEGATED */
 	char user[RECORD_NAME_MAX];
 };

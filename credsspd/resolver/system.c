@@ -38,6 +38,9 @@ static int by_name(const char *name, struct identity_account *ret_account)
 	struct passwd pw, *found = NULL;
 	int r = getpwnam_r(name, &pw, buffer, sizeof buffer, &found);
 
+	/* seen: 0 when winbind or SSSD does not know it, ENOENT or ECONNREFUSED when they do not run */
+	if (!found && r != 0 && strpbrk(name, "@\\"))
+		return -EIO;
 	return take(r, found, ret_account);
 }
 
@@ -136,6 +139,20 @@ static int is_configured_realm(krb5_context k, const char *domain)
 	return found;
 }
 
+static int is_default_realm(const char *realm)
+{
+	krb5_context k = NULL;
+	char *own = NULL;
+	int found;
+
+	if (krb5_init_context(&k))
+		return 0;
+	found = krb5_get_default_realm(k, &own) == 0 && strcmp(realm, own) == 0;
+	krb5_free_default_realm(k, own);
+	krb5_free_context(k);
+	return found;
+}
+
 static int is_realm(const char *domain)
 {
 	krb5_context k = NULL;
@@ -159,5 +176,6 @@ const struct identity_lookups identity_system = {
 	.by_principal = by_principal,
 	.in_group = in_group,
 	.is_local_host = is_local_host,
+	.is_default_realm = is_default_realm,
 	.is_realm = is_realm,
 };

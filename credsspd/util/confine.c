@@ -17,6 +17,8 @@ static const int denied[] = {
 	SCMP_SYS(execveat),
 	SCMP_SYS(kill),
 	SCMP_SYS(tkill),
+	SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo),
 	SCMP_SYS(pidfd_open),
 	SCMP_SYS(pidfd_getfd),
 	SCMP_SYS(pidfd_send_signal),
@@ -46,6 +48,10 @@ static int load_filter(void)
 
 	for (size_t i = 0; i < sizeof denied / sizeof *denied && r == 0; i++)
 		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+	/* abort() sends itself a signal with it */
+	if (r == 0)
+		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
+				     SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
 	if (r == 0)
 		r = seccomp_load(c); /* sets no_new_privs */
 	if (c)

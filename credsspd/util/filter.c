@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,12 +24,31 @@ static const struct {
 	{ SCMP_SYS(mprotect), 2 },
 };
 
+/* What a process may do with these is a matter of their first argument. */
+static const struct {
+	int nr;
+	struct scmp_arg_cmp first;
+} narrowed[] = {
+	{ SCMP_SYS(socket), { 0, SCMP_CMP_EQ, AF_UNIX, 0 } },
+	/* neither threads nor namespaces */
+	{ SCMP_SYS(clone),
+	  { 0, SCMP_CMP_MASKED_EQ, ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CSIGNAL), 0 } },
+};
+
+static int add_call(scmp_filter_ctx ctx, int nr, uint32_t action)
+{
+	for (size_t i = 0; i < sizeof narrowed / sizeof *narrowed; i++)
+		if (narrowed[i].nr == nr)
+			return seccomp_rule_add(ctx, action, nr, 1, narrowed[i].first);
+	return seccomp_rule_add(ctx, action, nr, 0);
+}
+
 static int add_list(scmp_filter_ctx ctx, struct filter_list list, uint32_t action)
 {
-	int r = 0;
+	int r = list.also ? add_list(ctx, *list.also, action) : 0;
 
 	for (size_t i = 0; r == 0 && i < list.n; i++)
-		r = seccomp_rule_add(ctx, action, list.call[i], 0);
+		r = add_call(ctx, list.call[i], action);
 	return r;
 }
 

@@ -19,12 +19,14 @@ struct filter {
 		} \
 	}
 
+/* socket() in a list means AF_UNIX only, clone() a plain fork. */
 struct filter_list {
 	const int *call; /* SCMP_SYS() */
 	size_t n;
+	const struct filter_list *also; /* NULL, or another list that belongs to it */
 };
 
-#define FILTER_LIST(array) ((struct filter_list){ (array), sizeof(array) / sizeof *(array) })
+#define FILTER_LIST(array) ((struct filter_list){ (array), sizeof(array) / sizeof *(array), NULL })
 
 /*
  * @allowed may be called; @not_there answer ENOENT; mmap and mprotect are allowed without PROT_EXEC; all else kills the

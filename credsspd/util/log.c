@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 #define LINE_MAX_ 2048U
-#define FIELD_MAX_ 640U
+#define VALUE_MAX_ 600U
+#define FIELD_MAX_ (VALUE_MAX_ + 40U)
 #define FIELDS_MAX_ 16U
 
 static const char *ident = "credsspd";
@@ -120,24 +121,25 @@ const char *log_escape(char *out, unsigned long size, const char *in)
 	return escape(out, size, in, "\"\\");
 }
 
+struct field {
+	const char *name;       /* "USER": CREDSSP_USER in the journal, user= behind a line */
+	char value[VALUE_MAX_]; /* as it came: each form escapes it in its own way */
+};
+
 struct fields {
-	char text[FIELDS_MAX_][FIELD_MAX_]; /* "CREDSSP_USER=alice" */
+	struct field field[FIELDS_MAX_];
 	size_t n;
 };
 
 __attribute__((format(printf, 3, 4))) static void add_field(struct fields *f, const char *name, const char *fmt, ...)
 {
-	char raw[FIELD_MAX_ - 40];
-	char *out = f->text[f->n];
+	struct field *to = &f->field[f->n++];
 	va_list ap;
 
+	to->name = name;
 	va_start(ap, fmt);
-	(void)vsnprintf(raw, sizeof raw, fmt, ap);
+	(void)vsnprintf(to->value, sizeof to->value, fmt, ap);
 	va_end(ap);
-	int n = snprintf(out, FIELD_MAX_, "CREDSSP_%s=", name);
-
-	(void)log_escape(out + n, FIELD_MAX_ - (size_t)n, raw);
-	f->n++;
 }
 
 static void add_logon_fields(struct fields *f, const struct log_logon *w)
@@ -166,7 +168,7 @@ static void write_journal(int level, const char *message, struct fields *f)
 {
 	struct iovec iov[FIELDS_MAX_ + 3];
 	char prio[16], id[64];
-	static char text[LINE_MAX_ + 16];
+	static char text[LINE_MAX_ + 16], field[FIELDS_MAX_][FIELD_MAX_];
 	int n = 0;
 
 	(void)snprintf(text, sizeof text, "MESSAGE=%s", message);
@@ -175,26 +177,31 @@ static void write_journal(int level, const char *message, struct fields *f)
 	iov[n++] = (struct iovec){ text, strlen(text) };
 	iov[n++] = (struct iovec){ prio, strlen(prio) };
 	iov[n++] = (struct iovec){ id, strlen(id) };
-	for (size_t i = 0; i < f->n; i++)
-		iov[n++] = (struct iovec){ f->text[i], strlen(f->text[i]) };
+	for (size_t i = 0; i < f->n; i++) {
+		int o = snprintf(field[i], FIELD_MAX_, "CREDSSP_%s=", f->field[i].name);
+
+		/* a backslash stays one: journalctl CREDSSP_USER='CORP\alice' finds it */
+		(void)escape(field[i] + o, FIELD_MAX_ - (size_t)o, f->field[i].value, "");
+		iov[n++] = (struct iovec){ field[i], strlen(field[i]) };
+	}
 	(void)sd_journal_sendv(iov, n);
 }
 
-/* "CREDSSP_USER=alice" is printed as user="alice", or user=alice when nothing in it needs quotes. */
-static size_t field_as_text(char *out, size_t size, const char *field)
+/* USER is printed as user="alice", or user=alice when nothing in it needs quotes. */
+static size_t field_as_text(char *out, size_t size, const struct field *f)
 {
-	const char *name = field + strlen("CREDSSP_");
-	const char *eq = strchr(name, '=');
+	char value[VALUE_MAX_];
 	const char *quote;
 	size_t o = 0;
 
-	if (size < 4 || !eq)
+	if (size < 4)
 		return 0;
-	quote = strpbrk(eq + 1, " \\=") || !eq[1] ? "\"" : "";
+	(void)log_escape(value, sizeof value, f->value);
+	quote = strpbrk(value, " \\=") || !*value ? "\"" : "";
 	out[o++] = ' ';
-	for (const char *c = name; c < eq && o + 2 < size; c++)
+	for (const char *c = f->name; *c && o + 2 < size; c++)
 		out[o++] = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
-	int n = snprintf(out + o, size - o, "=%s%s%s", quote, eq + 1, quote);
+	int n = snprintf(out + o, size - o, "=%s%s%s", quote, value, quote);
 
 	return n < 0 || (size_t)n >= size - o ? size - 1 : o + (size_t)n;
 }
@@ -213,7 +220,7 @@ static void write_stderr(int level, const char *message, struct fields *f)
 		o = (size_t)snprintf(line, sizeof line, "%lld.%06ld %s[%d] %s: %s", (long long)now.tv_sec,
 				     now.tv_nsec / 1000, ident, (int)getpid(), word[level & 7], message);
 	for (size_t i = 0; i < f->n && o < sizeof line - 2; i++)
-		o += field_as_text(line + o, sizeof line - 1 - o, f->text[i]);
+		o += field_as_text(line + o, sizeof line - 1 - o, &f->field[i]);
 	line[o++] = '\n';
 	/* one write a line, so that lines of several processes do not mix */
 	(void)!write(STDERR_FILENO, line, o);

@@ -37,21 +37,27 @@ static const struct {
 	[REFUSAL_PASSWORD_EXPIRED] = { "password-expired", "the password has expired", NTSTATUS_PASSWORD_EXPIRED, 0 },
 	[REFUSAL_PASSWORD_MUST_CHANGE] = { "password-must-change", "the password must be changed first",
 					   NTSTATUS_PASSWORD_MUST_CHANGE, 0 },
+	[REFUSAL_LOGON_HOURS] = { "logon-hours", "the account may not log on at this hour",
+				  NTSTATUS_INVALID_LOGON_HOURS, 0 },
+	[REFUSAL_LOGON_WORKSTATION] = { "logon-workstation", "the account may not log on to this host",
+					NTSTATUS_INVALID_WORKSTATION, 0 },
+	[REFUSAL_ACCOUNT_RESTRICTION] = { "account-restriction", "a rule of the domain about the account",
+					  NTSTATUS_ACCOUNT_RESTRICTION, 0 },
 	[REFUSAL_NAME] = { "name", "a name that no account may have", NTSTATUS_LOGON_FAILURE, 1 },
 	[REFUSAL_SYSTEM_ACCOUNT] = { "system-account", "root or an account below minimum_uid", NTSTATUS_LOGON_FAILURE,
 				     1 },
-	[REFUSAL_NOT_ALLOWED] = { "not-allowed", "the account is not in allow_users or allow_groups",
+	[REFUSAL_NOT_ALLOWED] = { "not-allowed", "the account is in none of the lists of those who may",
 				  NTSTATUS_LOGON_TYPE_NOT_GRANTED, 0 },
 	[REFUSAL_MISMATCH] = { "mismatch", "the delegated account is not the one that authenticated",
 			       NTSTATUS_ACCESS_DENIED, 1 },
 	[REFUSAL_EMPTY_PASSWORD] = { "empty-password", "an empty password was delegated", NTSTATUS_ACCOUNT_RESTRICTION,
 				     1 },
-	[REFUSAL_CREDENTIAL_KIND] = { "credential-kind", "this type of credentials is not allowed by the configuration",
+	[REFUSAL_CREDENTIAL_KIND] = { "credential-kind",
+				      "the configuration does not allow this type of credentials here",
 				      NTSTATUS_ACCESS_DENIED, 0 },
 	[REFUSAL_TOO_LARGE] = { "too-large", "the credentials are larger than the limit", NTSTATUS_ACCESS_DENIED, 0 },
-	[REFUSAL_BACKOFF] = { "backoff", "too many failures from this address, it has to wait", NTSTATUS_LOGON_FAILURE,
-			      0 },
-	[REFUSAL_LIMIT] = { "limit", "a limit of the daemon is reached", NTSTATUS_LOGON_FAILURE, 0 },
+	[REFUSAL_BACKOFF] = { "backoff", "too many failures from this address, it has to wait", 0, 0 },
+	[REFUSAL_LIMIT] = { "limit", "a limit of the daemon is reached", 0, 0 },
 	[REFUSAL_UNAVAILABLE] = { "unavailable", "a service that is needed does not answer", NTSTATUS_LOGON_FAILURE,
 				  0 },
 	[REFUSAL_CRASHED] = { "crashed", "the worker process died or misbehaved", 0, BACKOFF_CRASH_WEIGHT },
@@ -78,6 +84,32 @@ const char *refusal_text(unsigned refusal)
 uint32_t refusal_ntstatus(unsigned refusal)
 {
 	return table[row(refusal)].ntstatus;
+}
+
+enum refusal refusal_of_ntstatus(uint32_t ntstatus)
+{
+	static const struct {
+		uint32_t ntstatus;
+		enum refusal refusal;
+	} row_of[] = {
+		{ NTSTATUS_LOGON_FAILURE, REFUSAL_BAD_PASSWORD },
+		{ NTSTATUS_WRONG_PASSWORD, REFUSAL_BAD_PASSWORD },
+		{ NTSTATUS_NO_SUCH_USER, REFUSAL_UNKNOWN_USER },
+		{ NTSTATUS_ACCOUNT_LOCKED_OUT, REFUSAL_ACCOUNT_LOCKED },
+		{ NTSTATUS_ACCOUNT_DISABLED, REFUSAL_ACCOUNT_DISABLED },
+		{ NTSTATUS_ACCOUNT_EXPIRED, REFUSAL_ACCOUNT_EXPIRED },
+		{ NTSTATUS_PASSWORD_EXPIRED, REFUSAL_PASSWORD_EXPIRED },
+		{ NTSTATUS_PASSWORD_MUST_CHANGE, REFUSAL_PASSWORD_MUST_CHANGE },
+		{ NTSTATUS_INVALID_LOGON_HOURS, REFUSAL_LOGON_HOURS },
+		{ NTSTATUS_INVALID_WORKSTATION, REFUSAL_LOGON_WORKSTATION },
+		{ NTSTATUS_ACCOUNT_RESTRICTION, REFUSAL_ACCOUNT_RESTRICTION },
+		{ NTSTATUS_LOGON_TYPE_NOT_GRANTED, REFUSAL_NOT_ALLOWED },
+	};
+
+	for (size_t i = 0; i < sizeof row_of / sizeof *row_of; i++)
+		if (row_of[i].ntstatus == ntstatus)
+			return row_of[i].refusal;
+	return REFUSAL_UNAVAILABLE;
 }
 
 unsigned refusal_weight(unsigned refusal)

@@ -28,10 +28,13 @@ enum refusal {
 	REFUSAL_ACCOUNT_EXPIRED,
 	REFUSAL_PASSWORD_EXPIRED,
 	REFUSAL_PASSWORD_MUST_CHANGE,
+	REFUSAL_LOGON_HOURS, /* a domain's rules */
+	REFUSAL_LOGON_WORKSTATION,
+	REFUSAL_ACCOUNT_RESTRICTION,
 	/* may they */
 	REFUSAL_NAME,           /* a name that no account may have */
 	REFUSAL_SYSTEM_ACCOUNT, /* uid 0 or below minimum_uid */
-	REFUSAL_NOT_ALLOWED,    /* allow_users, allow_groups */
+	REFUSAL_NOT_ALLOWED,    /* allow_users, allow_groups, restricted_admin_users, restricted_admin_groups */
 	/* what they delegated */
 	REFUSAL_MISMATCH, /* delegated account other than the authenticated one */
 	REFUSAL_EMPTY_PASSWORD,
@@ -57,6 +60,12 @@ const char *refusal_text(unsigned refusal);
  * (its message was not understood, or it left).
  */
 uint32_t refusal_ntstatus(unsigned refusal);
+
+/*
+ * The refusal that a verifier's or a domain's @ntstatus about an account is. REFUSAL_UNAVAILABLE for every status that
+ * is none about an account.
+ */
+enum refusal refusal_of_ntstatus(uint32_t ntstatus);
 
 /* How much the refusal counts towards the back-off of the address; 0 when it is no failure of the client. */
 unsigned refusal_weight(unsigned refusal);

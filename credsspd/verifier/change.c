@@ -254,3 +254,21 @@ void change_list(struct verifier *v, const struct verifier_control *what)
 			listing_free(l);
 	}
 }
+
+/* ---- no store ---- */
+
+int change_refuse(struct verifier *v, const struct verifier_control *what)
+{
+	switch (what->type) {
+	case VERIFIER_SET:
+	case VERIFIER_UPDATE: /* begun before a reload that took the store away */
+	case VERIFIER_DELETE:
+		answer(v, what->id, -ENETDOWN);
+		return 0;
+	case VERIFIER_LIST:
+		end_list(v, what->id);
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}

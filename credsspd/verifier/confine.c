@@ -76,27 +76,26 @@ static int open_parent(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Positive when the kernel does not have it. */
+/* Only below the directory of @path, or nowhere when it is NULL. Positive when the kernel does not have it. */
 static int confine_files(const char *path)
 {
 	const struct landlock_ruleset_attr handled = { .handled_access_fs = ALL_ACCESS };
 	AUTO_CLOSE int rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
-	AUTO_CLOSE int dir = open_parent(path);
+	AUTO_CLOSE int dir = path ? open_parent(path) : -1;
 	const struct landlock_path_beneath_attr allowed = { .allowed_access = STORE_ACCESS, .parent_fd = dir };
 
 	if (rules < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 1 : -errno;
-	if (dir < 0)
+	if (path && dir < 0)
 		return dir;
-	if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &allowed, 0) < 0 ||
-	    syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+	if (path && syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &allowed, 0) < 0)
 		return -errno;
-	return 0;
+	return syscall(SYS_landlock_restrict_self, rules, 0) < 0 ? -errno : 0;
 }
 
 /* ---- system calls ---- */
 
-static const int allowed_calls[] = {
+static const int common_calls[] = {
 	/* the event loop */
 	SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait),
@@ -120,16 +119,6 @@ static const int allowed_calls[] = {
 	SCMP_SYS(writev),
 	SCMP_SYS(close),
 	SCMP_SYS(fcntl),
-	/* the store */
-	SCMP_SYS(openat),
-	SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(flock),
-	SCMP_SYS(fsync),
-	SCMP_SYS(renameat),
-	SCMP_SYS(renameat2),
-	SCMP_SYS(unlinkat),
 	/* memory */
 	SCMP_SYS(brk),
 	SCMP_SYS(munmap),
@@ -150,11 +139,29 @@ static const int allowed_calls[] = {
 #endif
 };
 
-static int confine_calls(void)
+static const int store_calls[] = {
+	SCMP_SYS(openat), SCMP_SYS(fstat),    SCMP_SYS(newfstatat), SCMP_SYS(geteuid),  SCMP_SYS(flock),
+	SCMP_SYS(fsync),  SCMP_SYS(renameat), SCMP_SYS(renameat2),  SCMP_SYS(unlinkat),
+};
+
+/* The fork of a question, and libwbclient in it. Both under one filter: a fork may do nothing that the verifier may
+ * not. */
+static const int winbind_calls[] = {
+	SCMP_SYS(clone),     SCMP_SYS(set_robust_list), SCMP_SYS(rseq),       SCMP_SYS(socketpair), SCMP_SYS(alarm),
+	SCMP_SYS(dup2),      SCMP_SYS(close_range),     SCMP_SYS(socket),     SCMP_SYS(connect),    SCMP_SYS(poll),
+	SCMP_SYS(ppoll),     SCMP_SYS(getsockopt),      SCMP_SYS(newfstatat), SCMP_SYS(fstat),      SCMP_SYS(geteuid),
+	SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(getppid),    SCMP_SYS(getuid),
+};
+
+static int confine_calls(struct filter_list list)
 {
+	static const struct filter_list common = { common_calls, sizeof common_calls / sizeof *common_calls, NULL };
 	static const int none[] = { -1 };
 	struct filter f = FILTER_NULL;
-	int r = filter_make(FILTER_LIST(allowed_calls), (struct filter_list){ none, 0 }, &f);
+	int r;
+
+	list.also = &common;
+	r = filter_make(list, (struct filter_list){ none, 0, NULL }, &f);
 
 	if (r == 0)
 		r = filter_enter(&f);
@@ -168,5 +175,12 @@ int confine(const char *path)
 
 	if (r > 0)
 		log_line(LOG_NOTICE, "verifier: this kernel has no Landlock; only file modes keep other files away");
-	return r < 0 ? r : confine_calls();
+	return r < 0 ? r : confine_calls(FILTER_LIST(store_calls));
+}
+
+int confine_winbind(void)
+{
+	int r = confine_files(NULL); /* without Landlock the filter alone, which knows no open */
+
+	return r < 0 ? r : confine_calls(FILTER_LIST(winbind_calls));
 }

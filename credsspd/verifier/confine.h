@@ -11,3 +11,9 @@ int confine_early(int control_fd);
  * need, nothing else: no sockets, no programs. Returns 0 or -errno.
  */
 int confine(const char *path);
+
+/*
+ * For good, with ntlm = winbind: no files at all; besides the event loop and OpenSSL's the system calls that a fork
+ * that asks winbind over a unix socket needs. No other sockets, no programs. Returns 0 or -errno.
+ */
+int confine_winbind(void);

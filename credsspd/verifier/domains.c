@@ -68,7 +68,7 @@ static int load_realms(struct domains *d)
 
 int domains_load(const struct config *config, struct domains *ret_)
 {
-	struct domains d = { .local = config->local_domains };
+	struct domains d = { .local = config->local_domains, .domains = config->domains };
 	int r = gethostname(d.host, sizeof d.host - 1) < 0 ? -errno : load_realms(&d);
 
 	if (r < 0)
@@ -112,6 +112,9 @@ static bool is_realm(const struct domains *d, const char *domain)
 {
 	for (char **p = d->realms; p && *p; p++)
 		if (names(domain, *p))
+			return true;
+	for (char **p = d->domains; p && *p; p++)
+		if (strcasecmp(domain, *p) == 0)
 			return true;
 	return false;
 }

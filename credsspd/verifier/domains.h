@@ -13,7 +13,7 @@
 #include "credsspd/util/refusal.h"
 
 struct domains {
-	config_list local; /* the configuration's; not ours */
+	config_list local, domains; /* the configuration's; not ours */
 	char host[HOST_NAME_MAX + 1];
 	char **realms; /* of krb5.conf; NULL-terminated, or NULL */
 };

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 #include "credsspd/util/packet.h"
 #include "credsspd/util/refusal.h"
 #include "credsspd/verifier/verifier-private.h"
+#include "credsspd/wire/name.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
 
@@ -28,6 +30,9 @@ struct question {
 	uint64_t logon;
 	int fd;
 	sd_event_source *io, *timer;
+	uint64_t due;                    /* not answered before */
+	char user[ACCOUNT_NAME_MAX + 1]; /* whom it is counted for by the throttle */
+	struct asking *asking;           /* the domain */
 	struct verifier_result result;
 	struct verifier_answer answer; /* may hold a session key while it waits; wiped with the question */
 };
@@ -54,6 +59,7 @@ void question_free(struct question *q)
 	q->v->n_questions--;
 	(void)sd_event_source_disable_unref(q->io);
 	(void)sd_event_source_disable_unref(q->timer);
+	asking_cancel(q->asking);
 	(void)close_fd(q->fd);
 	secret_wipe(q, sizeof *q);
 	free(q);
@@ -75,7 +81,41 @@ static int on_delay_over(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* ---- the decision ---- */
+/* The decision is made: gives it, now or when it is due. */
+static void deliver_when_due(struct question *q)
+{
+	if (q->due <= now_usec())
+		deliver(q);
+	else if (sd_event_add_time(q->v->event, &q->timer, CLOCK_MONOTONIC, q->due, 1000, on_delay_over, q) < 0)
+		question_free(q); /* no answer is a refusal; an answer without the delay would be a way around it */
+}
+
+static void charge(struct question *q, bool known, const char *name)
+{
+	uint64_t now = now_usec();
+
+	q->due = now + throttle_charge(q->v->throttle, known, name, now);
+	q->result = (struct verifier_result){
+		.type = VERIFIER_RESULT, .logon = q->logon, .uid = (uint32_t)-1, .refusal = REFUSAL_INTERNAL
+	};
+	q->answer = (struct verifier_answer){ .type = VERIFIER_ANSWER };
+}
+
+static void grant(struct question *q, uid_t uid, const char *name)
+{
+	q->result.refusal = REFUSAL_NONE;
+	q->result.granted = q->answer.granted = 1;
+	q->result.uid = uid;
+	(void)snprintf(q->result.name, sizeof q->result.name, "%s", name);
+}
+
+static void refuse(struct question *q, enum refusal refusal)
+{
+	q->result.refusal = (uint16_t)refusal;
+	q->answer.ntstatus = refusal_ntstatus(refusal);
+}
+
+/* ---- the decision: the store ---- */
 
 /* Compares in any case; @refusal is what is wrong already. The session key is set only with REFUSAL_NONE. */
 static enum refusal check(const struct verifier_query *query, const struct store_record *record, enum refusal refusal,
@@ -98,35 +138,63 @@ static enum refusal check(const struct verifier_query *query, const struct store
 	return refusal;
 }
 
-/* Fills in result and answer. Returns how long they have to wait. */
-static uint64_t decide(struct question *q, const struct verifier_query *query)
+static void decide(struct question *q, const struct verifier_query *query)
 {
 	char user[ACCOUNT_NAME_MAX + 1] = "";
 	enum refusal refusal = domains_select(&q->v->domains, query->domain, query->user, user);
-	const struct store_record *record = store_find(q->v->store, user);
-	const char *counted;
-	uint64_t delay;
+	const struct store_record *record;
 
-	if (refusal != REFUSAL_NONE)
-		record = NULL;
-	counted = record ? record->name : user;
-	delay = throttle_charge(q->v->throttle, record != NULL, counted, now_usec());
-	q->result = (struct verifier_result){
-		.type = VERIFIER_RESULT, .logon = q->logon, .uid = (uint32_t)-1, .refusal = REFUSAL_INTERNAL
-	};
-	q->answer = (struct verifier_answer){ .type = VERIFIER_ANSWER };
+	verifier_refresh(q->v);
+	record = refusal == REFUSAL_NONE ? store_find(q->v->store, user) : NULL;
+	charge(q, record != NULL, record ? record->name : user);
 	refusal = check(query, record, refusal, q->answer.session_key);
-	q->result.refusal = (uint16_t)refusal;
 	if (refusal == REFUSAL_NONE) {
-		q->result.granted = q->answer.granted = 1;
-		q->result.uid = record->uid;
-		memcpy(q->result.name, record->name, sizeof record->name);
-		throttle_clear(q->v->throttle, true, counted);
+		grant(q, record->uid, record->name);
+		throttle_clear(q->v->throttle, true, record->name);
 	} else {
-		q->answer.ntstatus = refusal_ntstatus(refusal);
-		(void)log_escape(q->result.name, sizeof q->result.name, query->user);
+		refuse(q, refusal);
+		(void)snprintf(q->result.name, sizeof q->result.name, "%s", query->user);
 	}
-	return delay;
+	deliver_when_due(q);
+}
+
+/* ---- the decision: the domain ---- */
+
+static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
+{
+	struct question *q = userdata;
+
+	q->asking = NULL;
+	if (reply->refusal == REFUSAL_NONE) {
+		grant(q, reply->uid, reply->name);
+		q->result.by_domain = 1;
+		memcpy(q->answer.session_key, reply->session_key, sizeof q->answer.session_key);
+		throttle_clear(q->v->throttle, true, q->user);
+	} else {
+		refuse(q, reply->refusal);
+		if (!refusal_weight(reply->refusal)) /* nobody has judged it */
+			throttle_undo(q->v->throttle, true, q->user);
+		(void)log_escape(q->result.detail, sizeof q->result.detail, reply->detail);
+	}
+	deliver_when_due(q);
+}
+
+/* Counted by the user's part of the name alone: there are many ways to write the domain. */
+static void ask_domain(struct question *q, const struct verifier_query *query)
+{
+	char domain[ACCOUNT_NAME_MAX + 1], typed[2 * RECORD_NAME_MAX];
+
+	if (name_split(query->domain, query->user, domain, q->user) < 0)
+		memcpy(q->user, "?", 2);
+	charge(q, true, q->user);
+	/* for the log */
+	(void)snprintf(typed, sizeof typed, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
+	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, typed);
+	if (askers_ask(q->v->askers, query, on_domain_answer, q, &q->asking) < 0) {
+		refuse(q, REFUSAL_INTERNAL);
+		throttle_undo(q->v->throttle, true, q->user);
+		deliver_when_due(q);
+	}
 }
 
 /* ---- the socket ---- */
@@ -143,7 +211,6 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 	static struct verifier_query query;
 	struct question *q = userdata;
 	ssize_t n = packet_recv(fd, &query, sizeof query, NULL, 0);
-	uint64_t delay;
 
 	(void)revents;
 	if (n == -EAGAIN)
@@ -158,13 +225,11 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 	}
 	/* nothing more is read from it */
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	verifier_refresh(q->v);
-	delay = decide(q, &query);
+	if (q->v->askers)
+		ask_domain(q, &query);
+	else
+		decide(q, &query);
 	secret_wipe(&query, sizeof query); /* who guesses passwords could work on the response */
-	if (delay == 0)
-		deliver(q);
-	else if (sd_event_add_time_relative(q->v->event, &q->timer, CLOCK_MONOTONIC, delay, 1000, on_delay_over, q) < 0)
-		question_free(q); /* no answer is a refusal; an answer without the delay would be a way around it */
 	return 0;
 }
 

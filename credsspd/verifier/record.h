@@ -15,6 +15,8 @@
 #include "credsspd/worker/record.h"
 #include "include/credssp/limits.h"
 
+#define VERIFIER_DETAIL_MAX 160U
+
 enum verifier_type {
 	/* supervisor -> verifier */
 	VERIFIER_ATTACH = 1, /* struct verifier_control, with one end of a socket pair */
@@ -64,9 +66,12 @@ struct verifier_result {
 	uint8_t type;
 	uint8_t granted;
 	uint16_t refusal; /* enum refusal when not granted: the true reason, for the log */
-	uint32_t uid;     /* of the record that was used */
+	uint32_t uid;     /* of the record that was used, or of the domain's account */
 	uint64_t logon;
-	char name[RECORD_NAME_MAX]; /* pw_name of the record; when not granted what the client typed, escaped */
+	uint8_t by_domain; /* 1: name is winbind's for that uid, which the name service may call otherwise */
+	uint8_t pad_[7];
+	char name[RECORD_NAME_MAX];       /* pw_name of the record; when not granted what the client typed, escaped */
+	char detail[VERIFIER_DETAIL_MAX]; /* for the log, when not granted; may be empty */
 };
 
 struct verifier_changed {
@@ -88,6 +93,6 @@ struct verifier_listed {
 _Static_assert(sizeof(struct verifier_control) == 16 + RECORD_NAME_MAX, "no hidden padding");
 _Static_assert(sizeof(struct verifier_query) == 16 + 2 * RECORD_NAME_MAX + NTLM_RESPONSE_MAX, "no hidden padding");
 _Static_assert(sizeof(struct verifier_answer) == 24, "no hidden padding");
-_Static_assert(sizeof(struct verifier_result) == 16 + RECORD_NAME_MAX, "no hidden padding");
+_Static_assert(sizeof(struct verifier_result) == 24 + RECORD_NAME_MAX + VERIFIER_DETAIL_MAX, "no hidden padding");
 _Static_assert(sizeof(struct verifier_changed) == 16, "no hidden padding");
 _Static_assert(sizeof(struct verifier_listed) == 16 + RECORD_NAME_MAX, "no hidden padding");

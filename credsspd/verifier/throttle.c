@@ -30,22 +30,6 @@ struct throttle {
 	struct counter counter[2][COUNTERS];
 };
 
-struct throttle *throttle_new(void)
-{
-	struct throttle *t = calloc(1, sizeof *t);
-
-	if (t && getrandom(t->key, sizeof t->key, 0) != (ssize_t)sizeof t->key) {
-		free(t);
-		t = NULL;
-	}
-	return t;
-}
-
-void throttle_free(struct throttle *t)
-{
-	free(t);
-}
-
 static struct counter *counter_of(struct throttle *t, bool known, const char *name)
 {
 	uint8_t lower[ACCOUNT_NAME_MAX], digest[EVP_MAX_MD_SIZE] = { 0 };
@@ -58,6 +42,24 @@ static struct counter *counter_of(struct throttle *t, bool known, const char *na
 	(void)HMAC(EVP_sha256(), t->key, KEY_LEN, lower, len, digest, NULL);
 	memcpy(&n, digest, sizeof n);
 	return &t->counter[known][n % COUNTERS];
+}
+
+struct throttle *throttle_new(void)
+{
+	struct throttle *t = calloc(1, sizeof *t);
+
+	if (t && getrandom(t->key, sizeof t->key, 0) != (ssize_t)sizeof t->key) {
+		free(t);
+		t = NULL;
+	}
+	if (t)
+		(void)counter_of(t, false, ""); /* OpenSSL reads its configuration now: later no file is in reach */
+	return t;
+}
+
+void throttle_free(struct throttle *t)
+{
+	free(t);
 }
 
 static void decay(struct counter *c, uint64_t now)
@@ -85,6 +87,14 @@ uint64_t throttle_charge(struct throttle *t, bool known, const char *name, uint6
 	if (c->failures < COUNT_MAX)
 		c->failures++;
 	return (msec < ACCOUNT_DELAY_MAX_MSEC ? msec : ACCOUNT_DELAY_MAX_MSEC) * USEC_PER_MSEC_;
+}
+
+void throttle_undo(struct throttle *t, bool known, const char *name)
+{
+	struct counter *c = counter_of(t, known, name);
+
+	if (c->failures > 0)
+		c->failures--;
 }
 
 void throttle_clear(struct throttle *t, bool known, const char *name)

@@ -27,5 +27,8 @@ void throttle_free(struct throttle *t);
  */
 uint64_t throttle_charge(struct throttle *t, bool known, const char *name, uint64_t now);
 
+/* The attempt was not judged: it is no failure. */
+void throttle_undo(struct throttle *t, bool known, const char *name);
+
 /* The attempt was right: the failures are forgotten. */
 void throttle_clear(struct throttle *t, bool known, const char *name);

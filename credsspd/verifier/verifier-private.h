@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "credsspd/verifier/askers.h"
 #include "credsspd/verifier/domains.h"
 #include "credsspd/verifier/record.h"
 #include "credsspd/verifier/store.h"
@@ -18,7 +19,10 @@ struct listing;
 struct verifier {
 	int control; /* to the supervisor; blocking */
 	sd_event *event;
-	struct store *store;
+	struct store *store;   /* NULL with ntlm = winbind */
+	struct askers *askers; /* NULL without */
+	struct winbind winbind;
+	const struct config *config;
 	struct domains domains;
 	struct throttle *throttle;
 	struct question *questions;
@@ -39,5 +43,7 @@ void question_free(struct question *q);
 void change_set(struct verifier *v, const struct verifier_control *c, int *fd);
 void change_delete(struct verifier *v, const struct verifier_control *c);
 void change_list(struct verifier *v, const struct verifier_control *c);
+/* With ntlm = winbind there is nothing to change. Returns 0, or -EPROTO for a request that there is not. */
+int change_refuse(struct verifier *v, const struct verifier_control *c);
 void change_free(struct change *c);
 void listing_free(struct listing *l);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that holds the NT verifiers. It answers ntlm workers, who may be
+ * The process that holds the NT verifiers, or asks the domain. It answers ntlm workers, who may be
  * hostile, over one socket each, and tells the supervisor who was proved before
  * the worker hears of it.
  */
 #include "credsspd/verifier/verifier.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,6 +31,8 @@ void verifier_refresh(struct verifier *v)
 
 static int take_control(struct verifier *v, const struct verifier_control *c, int *fd)
 {
+	if (c->type != VERIFIER_ATTACH && !v->store)
+		return change_refuse(v, c);
 	switch (c->type) {
 	case VERIFIER_ATTACH:
 		if (*fd < 0)
@@ -75,7 +78,26 @@ static int on_control(sd_event_source *source, int control, uint32_t revents, vo
 
 /* ---- life ---- */
 
-static int open_all(struct verifier *v, const struct config *config, char **ret_error)
+static void ask_winbind(const void *context, const struct verifier_query *query, struct winbind_reply *ret_reply)
+{
+	const struct verifier *v = context;
+
+	winbind_ask(&v->winbind, v->config, query, ret_reply);
+}
+
+static int open_winbind(struct verifier *v, char **ret_error)
+{
+	int r = winbind_open(&v->winbind, ret_error);
+
+	if (r < 0)
+		return r;
+	if (signal(SIGCHLD, SIG_IGN) == SIG_ERR)
+		return -errno;
+	v->askers = askers_new(v->event, ask_winbind, v);
+	return v->askers ? 0 : -ENOMEM;
+}
+
+static int open_store(struct verifier *v, const struct config *config, char **ret_error)
 {
 	int r = ntlmv2_init();
 
@@ -86,12 +108,28 @@ static int open_all(struct verifier *v, const struct config *config, char **ret_
 		return r;
 	}
 	r = domains_load(config, &v->domains);
-	if (r == 0)
-		r = store_open(config->ntlm_store, &v->store, ret_error);
+	return r == 0 ? store_open(config->ntlm_store, &v->store, ret_error) : r;
+}
+
+static int open_all(struct verifier *v, const struct config *config, char **ret_error)
+{
+	int r = config->ntlm == CONFIG_NTLM_WINBIND ? open_winbind(v, ret_error) : open_store(v, config, ret_error);
+
 	if (r < 0)
 		return r;
 	v->throttle = throttle_new();
 	return v->throttle ? 0 : -ENOMEM;
+}
+
+static int confine_all(const struct verifier *v, const struct config *config)
+{
+	/* the first line opens the way to the journal, which the filter would not allow any more */
+	if (v->askers) {
+		log_line(LOG_INFO, "NTLM: the domain answers, through winbind");
+		return confine_winbind();
+	}
+	log_line(LOG_INFO, "NTLM store: %s has %zu records", config->ntlm_store, store_count(v->store));
+	return confine(config->ntlm_store);
 }
 
 static int start(struct verifier *v, const struct config *config, char **ret_error)
@@ -99,17 +137,15 @@ static int start(struct verifier *v, const struct config *config, char **ret_err
 	int r = confine_early(v->control);
 
 	if (r == 0)
-		r = open_all(v, config, ret_error);
-	if (r == 0)
 		r = sd_event_new(&v->event);
+	if (r >= 0)
+		r = open_all(v, config, ret_error);
 	if (r >= 0)
 		r = sd_event_add_io(v->event, NULL, v->control, EPOLLIN, on_control, v);
 	if (r < 0)
 		return r;
 	tzset();
-	/* the first line opens the way to the journal, which the filter would not allow any more */
-	log_line(LOG_INFO, "NTLM store: %s has %zu records", config->ntlm_store, store_count(v->store));
-	return confine(config->ntlm_store);
+	return confine_all(v, config);
 }
 
 static void done(struct verifier *v)
@@ -120,6 +156,8 @@ static void done(struct verifier *v)
 		change_free(v->changes);
 	while (v->listings)
 		listing_free(v->listings);
+	askers_free(v->askers);
+	winbind_close(&v->winbind);
 	store_close(v->store);
 	throttle_free(v->throttle);
 	domains_done(&v->domains);
@@ -130,7 +168,7 @@ int verifier_main(const struct config *config, int control_fd)
 {
 	AUTO_FREE char *error = NULL;
 	const uint8_t ready = VERIFIER_READY;
-	struct verifier v = { .control = control_fd };
+	struct verifier v = { .control = control_fd, .config = config };
 	int r = start(&v, config, &error);
 
 	if (r == 0)

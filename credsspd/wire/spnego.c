@@ -5,21 +5,29 @@
 
 #include "credsspd/wire/der.h"
 
-/* The body of NegTokenInit or NegTokenResp: the SEQUENCE inside its [0] or [1]. */
-static struct der enter_negotiation(struct view token, uint8_t context)
+/* The SEQUENCE inside the [@context] that is the whole of @choice. */
+static struct der enter_choice(struct der *choice, uint8_t context)
+{
+	struct der field = der_enter(choice, DER_CONTEXT(context));
+	struct der seq = der_enter(&field, DER_SEQUENCE);
+
+	if (!der_ok(&field) || !der_ok(choice))
+		seq.failed = true;
+	return seq;
+}
+
+static struct der enter_init(struct view token)
 {
 	struct der whole = der_init(token.p, token.len);
-	struct der framed, choice, seq;
+	struct der framed, seq;
 
-	if (der_is(&whole, DER_APPLICATION(0))) {
-		framed = der_enter(&whole, DER_APPLICATION(0));
-		(void)der_take(&framed, DER_OID);
-	} else {
-		framed = whole;
-	}
-	choice = der_enter(&framed, DER_CONTEXT(context));
-	seq = der_enter(&choice, DER_SEQUENCE);
-	if (!der_ok(&choice) || !der_ok(&framed))
+	if (!der_is(&whole, DER_APPLICATION(0)))
+		return enter_choice(&whole, 0);
+	framed = der_enter(&whole, DER_APPLICATION(0));
+	if (gss_mech_of(der_take(&framed, DER_OID)) != GSS_MECH_SPNEGO)
+		framed.failed = true;
+	seq = enter_choice(&framed, 0);
+	if (!der_ok(&whole))
 		seq.failed = true;
 	return seq;
 }
@@ -64,7 +72,7 @@ static void read_mech_token(struct spnego_init *i, struct der *seq)
 int spnego_init_read(struct view token, struct spnego_init *ret_)
 {
 	struct spnego_init i = { .krb5 = false };
-	struct der seq = enter_negotiation(token, 0);
+	struct der seq = enter_init(token);
 	struct der field = der_enter(&seq, DER_CONTEXT(0));
 	struct view mech_types = { field.p, field.len };
 	struct der list = der_enter(&field, DER_SEQUENCE);
@@ -146,7 +154,8 @@ static struct view read_supported_mech(struct der *seq)
 
 int spnego_resp_read(struct view token, struct spnego_resp *ret_)
 {
-	struct der seq = enter_negotiation(token, 1);
+	struct der whole = der_init(token.p, token.len);
+	struct der seq = enter_choice(&whole, 1);
 	struct spnego_resp r;
 
 	r.state = read_state(&seq);

@@ -20,8 +20,8 @@ struct spnego_init {            /* 4.2.1 */
 	struct view mech_token_octets;
 };
 
-/* Reads a NegTokenInit, framed or not (RFC 4178 4.2.1); mechTypes that are unknown are skipped. Returns 0 or -EPROTO.
- */
+/* Reads the NegTokenInit that is the whole of @token, framed or not (RFC 4178 4.2.1); mechTypes that are unknown are
+ * skipped. Returns 0 or -EPROTO. */
 int spnego_init_read(struct view token, struct spnego_init *ret_);
 
 /* The client's: for the self-test and the tests. @mechs are in its order of preference. Returns 0 or -ENOSPC. */

@@ -27,7 +27,7 @@ static bool add_component(struct tgt_request *r, struct view v)
 {
 	size_t at = strlen(r->server), slash = at ? 1 : 0;
 
-	if (v.len == 0 || v.len > PRINCIPAL_MAX - at - slash)
+	if (v.len == 0 || v.len > PRINCIPAL_MAX || at + slash + v.len > PRINCIPAL_MAX)
 		return false;
 	for (size_t i = 0; i < v.len; i++)
 		if (v.p[i] <= ' ' || v.p[i] > '~' || v.p[i] == '/' || v.p[i] == '@' || v.p[i] == '\\')

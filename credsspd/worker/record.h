@@ -11,10 +11,11 @@
  *     (or > WORKER_NOT_MINE after the first: the other template gets the same octets)
  *   > WORKER_AUTHENTICATED   after pubKeyAuth has been verified
  *   < WORKER_VERDICT         with the write end of the pipe when granted
- *   > WORKER_REPLY           pubKeyAuth, or errorCode when refused and the version carries it
+ *   > WORKER_REPLY           pubKeyAuth
  *   < WORKER_TSREQUEST       authInfo
  *   > WORKER_DELEGATED       the hand-over is in the pipe, the pipe closed; the worker exits 0
- * WORKER_FAILED may take the place of anything that the worker sends; it exits 0 then too.
+ * WORKER_FAILED may take the place of anything that the worker sends; it exits 0 then too. A reply with errorCode is
+ * part of it: a client that leaves when it has read that must not be taken for one that left by itself.
  */
 #pragma once
 
@@ -48,14 +49,16 @@ enum worker_type {
 
 #define WORKER_PACKET_MAX (1U + TSREQUEST_MAX)
 #define WORKER_DETAIL_MAX 200U
+#define WORKER_LAST_REPLY_MAX 32U /* version and errorCode */
 #define RECORD_NAME_MAX (ACCOUNT_NAME_MAX + 8U)
 #define RECORD_PRINCIPAL_MAX (PRINCIPAL_MAX + 8U)
 
 enum worker_flag {
 	WORKER_EARLY_AUTHORIZATION = 1, /* HYBRID_EX was negotiated */
-	WORKER_RESTRICTED_ADMIN = 2,    /* negotiated, and policy allows the credential kind */
+	WORKER_RESTRICTED_ADMIN = 2,    /* this kind of credentials is taken; passwords always are */
 	WORKER_REMOTE_GUARD = 4,
 	WORKER_LAST_RESORT = 8, /* no other template could know the token: it is refused instead of passed on */
+	WORKER_SMARTCARD = 16,
 };
 
 struct worker_start {
@@ -103,11 +106,13 @@ struct worker_delegated {
 struct worker_failed {
 	uint8_t type;
 	uint8_t version; /* 0 when no version was read yet */
-	uint8_t told;    /* 1 when an errorCode reply went out before */
 	uint8_t pad_;
+	uint8_t kind;     /* enum credential_kind, once credentials were decrypted and their kind was known; else 0 */
 	uint16_t refusal; /* enum refusal */
 	uint16_t pad2_;
-	char detail[WORKER_DETAIL_MAX]; /* library text for the log; may be empty */
+	char detail[WORKER_DETAIL_MAX];       /* library text for the log; may be empty */
+	uint8_t reply[WORKER_LAST_REPLY_MAX]; /* a TSRequest with errorCode for the client, to the end of the packet; or
+						 nothing */
 };
 
 /* ---- supervisor and template, over the template's control socket ---- */
@@ -134,5 +139,5 @@ _Static_assert(sizeof(struct worker_verdict) == 8, "no hidden padding");
 _Static_assert(sizeof(struct worker_not_mine) == 2, "no hidden padding");
 _Static_assert(sizeof(struct worker_authenticated) == 8 + RECORD_PRINCIPAL_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_delegated) == 8 + 2 * RECORD_NAME_MAX, "no hidden padding");
-_Static_assert(sizeof(struct worker_failed) == 8 + WORKER_DETAIL_MAX, "no hidden padding");
+_Static_assert(sizeof(struct worker_failed) == 8 + WORKER_DETAIL_MAX + WORKER_LAST_REPLY_MAX, "no hidden padding");
 _Static_assert(sizeof(struct template_record) == 16, "no hidden padding");

@@ -134,10 +134,10 @@ static int receive(struct client *c, enum worker_type type)
 	if (n < 0)
 		return (int)n;
 	c->len = (size_t)n;
-	if (c->packet[0] == WORKER_FAILED && c->len == sizeof(struct worker_failed)) {
+	if (c->packet[0] == WORKER_FAILED && c->len >= offsetof(struct worker_failed, reply)) {
 		struct worker_failed f;
 
-		memcpy(&f, c->packet, sizeof f);
+		memcpy(&f, c->packet, offsetof(struct worker_failed, reply));
 		log_line(LOG_ERR, "self-test: the worker refused: %s: %.*s", refusal_word(f.refusal),
 			 (int)sizeof f.detail, f.detail);
 	}

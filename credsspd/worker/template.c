@@ -288,6 +288,9 @@ static int prepare(struct template *t, const struct config *config)
 	if (t->signals < 0)
 		return explain(t, -errno, NULL);
 	r = acceptor_environment(t->mechanism);
+	/* domain controllers refuse a response to a CHALLENGE that named another domain */
+	if (r == 0 && config->ntlm == CONFIG_NTLM_WINBIND && setenv("NETBIOS_DOMAIN_NAME", config->domains[0], 1) < 0)
+		r = -errno;
 	if (r == 0)
 		r = acceptor_new(t->mechanism, &options, &t->acceptor, &error);
 	if (r == 0)

@@ -41,6 +41,7 @@ struct worker {
 	uint8_t reply[WORKER_PACKET_MAX];
 	enum refusal refusal;
 	char detail[WORKER_DETAIL_MAX];
+	enum credential_kind kind; /* what was decrypted */
 	bool may_tell;
 };
 
@@ -76,26 +77,28 @@ static enum conversation_event send_reply(struct worker *w, struct tsrequest *t)
 	return send_record(w, w->reply, 1 + len);
 }
 
-/* Tells the client by errorCode, where it would read it and the reason is one that it may know. */
-static bool tell_client(struct worker *w)
+/* A reply with errorCode, where the client would read it and the reason is one that it may know. Returns its length. */
+static size_t last_reply(const struct worker *w, uint8_t out[WORKER_LAST_REPLY_MAX])
 {
-	struct tsrequest t = { .has_error_code = true, .error_code = refusal_ntstatus(w->refusal) };
+	struct tsrequest t = { .version = CONVERSATION_VERSION, .has_error_code = true };
+	size_t len = 0;
 
+	t.error_code = refusal_ntstatus(w->refusal);
 	if (!w->may_tell || t.error_code == 0 || !refusal_version_has_error_code(w->conversation.version))
-		return false;
-	return send_reply(w, &t) == CONVERSATION_NOTHING;
+		return 0;
+	return tsrequest_write(&t, out, WORKER_LAST_REPLY_MAX, &len) == 0 ? len : 0;
 }
 
 static void fail(struct worker *w)
 {
 	struct worker_failed f = { .type = WORKER_FAILED };
-	bool told = tell_client(w);
+	size_t reply = last_reply(w, f.reply);
 
 	f.version = (uint8_t)w->conversation.version;
-	f.told = told;
+	f.kind = (uint8_t)w->kind;
 	f.refusal = (uint16_t)(w->refusal != REFUSAL_NONE ? w->refusal : REFUSAL_INTERNAL);
 	memcpy(f.detail, w->detail, sizeof f.detail);
-	(void)packet_send(w->socket, &f, sizeof f, NULL, 0);
+	(void)packet_send(w->socket, &f, offsetof(struct worker_failed, reply) + reply, NULL, 0);
 }
 
 /* ---- in ---- */
@@ -300,6 +303,7 @@ static enum conversation_event do_delegate(struct worker *w)
 	if (acceptor_unwrap(w->acceptor, secret_expose(&sealed), secret_len(&sealed), &credentials) < 0)
 		return acceptor_wrong(w);
 	refusal = delegation_read(&credentials, w->start.flags, &what, &handover);
+	w->kind = what.kind;
 	if (refusal != REFUSAL_NONE)
 		return wrong(w, refusal, "");
 	if (write_all(w->pipe, secret_expose(&handover), secret_len(&handover)) < 0)

@@ -4,8 +4,9 @@
  * reads from it. Header: the four octets "CSHO", version 1, the credential
  * kind, two zero octets, the length of all that follows as u32. Then fields: tag
  * u16, reserved u16 (0), length u32, that many octets. Integers are big endian.
- * A field stands once; a tag or kind that the reader does not know, and octets
- * after the last field, are errors: both halves are of one version.
+ * A field stands once, fields in the order of their tags; a tag or kind that the
+ * reader does not know, and octets after the last field, are errors: both halves
+ * are of one version.
  *
  * One writer and one reader, used by both halves.
  */
@@ -46,8 +47,17 @@ static inline const char *credential_kind_name(unsigned kind)
 }
 
 enum handover_tag {
-	HANDOVER_PASSWORD = 1, /* UTF-8, no NUL inside or at the end */
-	HANDOVER_TAG_LAST_ = HANDOVER_PASSWORD,
+	/* CREDENTIAL_PASSWORD, CREDENTIAL_SMARTCARD: UTF-8, no NUL inside or at the end */
+	HANDOVER_PASSWORD = 1,
+	HANDOVER_PIN = 2,
+	HANDOVER_CARD_NAME = 3, /* TSCspDataDetail, each absent when the client sent none */
+	HANDOVER_READER_NAME = 4,
+	HANDOVER_CONTAINER_NAME = 5,
+	HANDOVER_CSP_NAME = 6,
+	/* CREDENTIAL_REMOTE_GUARD: both, as the client sent them; nobody has looked into them yet */
+	HANDOVER_SERVICE_TICKET = 7, /* DER Ticket of RFC 4120, for HOST/ of this host */
+	HANDOVER_KRB_CRED = 8,       /* DER KRB-CRED */
+	HANDOVER_TAG_LAST_ = HANDOVER_KRB_CRED,
 };
 
 #define HANDOVER_HEADER_LEN 12U
@@ -86,7 +96,7 @@ static inline int handover_begin(struct secret *out, enum credential_kind kind)
 	return secret_append(out, h, sizeof h);
 }
 
-/* Appends a field. Returns 0 or -ENOSPC, with @out unchanged. */
+/* Appends a field, of a higher tag than those before. Returns 0 or -ENOSPC, with @out unchanged. */
 static inline int handover_add(struct secret *out, enum handover_tag tag, const void *p, size_t len)
 {
 	uint8_t h[HANDOVER_FIELD_HEADER_LEN] = { 0, (uint8_t)tag };
@@ -114,7 +124,7 @@ static inline void handover_end(struct secret *out)
 static inline int handover_read(const struct secret *in, struct handover *ret_)
 {
 	const uint8_t *p = secret_expose(in);
-	size_t left = secret_len(in);
+	size_t left = secret_len(in), last = 0;
 	struct handover h = { .kind = CREDENTIAL_NONE };
 
 	if (left < HANDOVER_HEADER_LEN || memcmp(p, "CSHO", 4) != 0)
@@ -136,8 +146,9 @@ static inline int handover_read(const struct secret *in, struct handover *ret_)
 			return -EPROTO;
 		if (tag == 0 || tag > HANDOVER_TAG_LAST_)
 			return -EPROTONOSUPPORT;
-		if (h.field[tag].p_)
+		if (tag <= last)
 			return -EPROTO;
+		last = tag;
 		h.field[tag] = (struct handover_field){ p + HANDOVER_FIELD_HEADER_LEN, len };
 		p += HANDOVER_FIELD_HEADER_LEN + len;
 		left -= HANDOVER_FIELD_HEADER_LEN + len;

@@ -54,6 +54,10 @@
 #define KEEPER_RETRY_MAX_SEC 60U
 #define MECH_TYPES_MAX 512U /* the client's MechTypeList */
 
+/* ---- winbind ---- */
+#define WINBIND_ASKERS_MAX 16U /* processes that ask winbind at a time */
+#define WINBIND_TIMEOUT_SEC 8U /* below WORKER_STEP_TIMEOUT_SEC: the reason is then told */
+
 /* ---- failure counting ---- */
 #define BACKOFF_FREE_FAILURES 5U  /* failures of one address before it has to wait */
 #define BACKOFF_IN_FLIGHT_MAX 64U /* handshakes of one address under way; 1 once it has to wait */
@@ -69,7 +73,30 @@
 /* ---- module ---- */
 #define PAM_TIMEOUT_DEFAULT_MSEC 3000U
 #define PAM_TIMEOUT_MAX_MSEC 60000U
-#define PASSWORD_MAX 1536U /* UTF-8 octets: 512 UTF-16 units */
+#define PAM_VERIFY_TIMEOUT_DEFAULT_MSEC 15000U /* a card that signs slowly, a KDC that is asked twice */
+#define PASSWORD_MAX 1536U                     /* UTF-8 octets: 512 UTF-16 units */
+#define PIN_MAX 256U                           /* UTF-8 octets */
+#define CARD_STRING_MAX 1024U                  /* UTF-8 octets of cardName, readerName, containerName, cspName */
+#define LOG_WORD_MAX 256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
+			   */
+#define HELPER_DETAIL_MAX 192U   /* one line for the log, without NUL */
+#define HELPER_ARGUMENTS_MAX 12U /* of the helper program, without mode and NULL */
+#define HELPER_CPU_SEC 10U
+#define HELPER_CLOCK_SKEW_SEC 300U /* how far the KDC's clock may be ahead of this host's */
+#define HELPER_END_MSEC 2000       /* from SIGKILL to its end */
+#define HELPER_FILES_MAX 256U
+#define HELPER_ADDRESS_SPACE_MAX 1073741824U
+#define HELPER_FILE_SIZE_MAX 4194304U /* what a credentials cache may take */
+#define CARD_SLOTS_MAX 64U
+#define CARD_CERTIFICATES_MAX 64U /* on all cards */
+#define CARD_ID_MAX 64U           /* octets of a CKA_ID */
+#define CARD_LABEL_MAX 128U       /* octets of a certificate's CKA_LABEL */
+#define CERTIFICATE_MAX 16384U    /* DER */
+#define CCACHE_NAME_MAX 255U      /* octets, without NUL */
+#define CCACHE_TEMPORARY_MAX 63U  /* path below /run/pam-credssp */
+#define CCACHE_STALE_SEC 300      /* since its last change: sshd's process that wrote it may be gone when it is read */
+#define HELPER_TICKET_MAX 64U     /* hexadecimal digits of a hash */
+#define MODULE_PATH_MAX 255U      /* of a PKCS#11 module */
 
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */

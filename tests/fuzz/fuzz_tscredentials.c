@@ -3,6 +3,7 @@
 #include "credsspd/auth/delegation.h"
 #include "credsspd/wire/name.h"
 #include "credsspd/wire/tscredentials.h"
+#include "credsspd/wire/utf16.h"
 #include "tests/fuzz/fuzz.h"
 
 static void tscredentials_views(const struct tscredentials *c, const uint8_t *data, size_t size)
@@ -42,38 +43,78 @@ static void tscredentials_names(const char *domain, const char *user)
 	PROMISE(!strpbrk(d, ":/\\@\n\r\x1b"));
 }
 
+static bool tscredentials_string(struct handover_field f, size_t max)
+{
+	return f.p_ && f.len <= max && !memchr(f.p_, '\0', f.len) && utf8_check(f.p_, f.len) == 0;
+}
+
+/* Every field is one of the kind's, and is what the kind says. */
+static void tscredentials_fields(const struct handover *h)
+{
+	static const struct {
+		enum credential_kind kind;
+		unsigned must, may; /* bits of tags */
+	} row[] = {
+		{ CREDENTIAL_PASSWORD, 1U << HANDOVER_PASSWORD, 0 },
+		{ CREDENTIAL_SMARTCARD, 1U << HANDOVER_PIN,
+		  1U << HANDOVER_CARD_NAME | 1U << HANDOVER_READER_NAME | 1U << HANDOVER_CONTAINER_NAME |
+		      1U << HANDOVER_CSP_NAME },
+		{ CREDENTIAL_REMOTE_GUARD, 1U << HANDOVER_SERVICE_TICKET | 1U << HANDOVER_KRB_CRED, 0 },
+		{ CREDENTIAL_RESTRICTED_ADMIN, 0, 0 },
+	};
+	unsigned have = 0;
+
+	for (unsigned tag = 1; tag <= HANDOVER_TAG_LAST_; tag++)
+		have |= h->field[tag].p_ ? 1U << tag : 0;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (row[i].kind == h->kind)
+			PROMISE((have & row[i].must) == row[i].must && !(have & ~(row[i].must | row[i].may)));
+	for (unsigned tag = 1; tag <= HANDOVER_CSP_NAME; tag++)
+		if (have & 1U << tag)
+			PROMISE(tscredentials_string(h->field[tag], tag == HANDOVER_PASSWORD ? PASSWORD_MAX
+								    : tag == HANDOVER_PIN    ? PIN_MAX
+											     : CARD_STRING_MAX));
+	for (unsigned tag = 1; tag <= HANDOVER_TAG_LAST_; tag++)
+		if (row[0].must & 1U << tag || tag == HANDOVER_PIN || tag >= HANDOVER_SERVICE_TICKET)
+			PROMISE(!(have & 1U << tag) || h->field[tag].len > 0);
+}
+
 static void tscredentials_handover(const struct delegation *d, const struct secret *handover, unsigned flags)
 {
 	struct handover h;
 
 	PROMISE(handover_read(handover, &h) == 0 && h.kind == d->kind);
-	if (d->kind == CREDENTIAL_RESTRICTED_ADMIN) {
-		PROMISE((flags & WORKER_RESTRICTED_ADMIN) && !h.field[HANDOVER_PASSWORD].p_);
-		return;
-	}
-	PROMISE(d->kind == CREDENTIAL_PASSWORD && *d->user);
-	PROMISE(h.field[HANDOVER_PASSWORD].len > 0 && h.field[HANDOVER_PASSWORD].len <= PASSWORD_MAX);
-	PROMISE(!memchr(h.field[HANDOVER_PASSWORD].p_, '\0', h.field[HANDOVER_PASSWORD].len));
-	tscredentials_names(d->domain, d->user);
+	PROMISE(d->kind != CREDENTIAL_RESTRICTED_ADMIN || flags & WORKER_RESTRICTED_ADMIN);
+	PROMISE(d->kind != CREDENTIAL_SMARTCARD || flags & WORKER_SMARTCARD);
+	PROMISE(d->kind != CREDENTIAL_REMOTE_GUARD || flags & WORKER_REMOTE_GUARD);
+	tscredentials_fields(&h);
+	if (d->kind == CREDENTIAL_PASSWORD || d->kind == CREDENTIAL_SMARTCARD)
+		tscredentials_names(d->domain, d->user);
+	else
+		PROMISE(!*d->domain && !*d->user);
+	PROMISE(d->kind != CREDENTIAL_PASSWORD || *d->user);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* the last octet past the end must not be looked at: not a secret's mapping, the very allocation */
 	const struct secret in = { .p_ = (void *)(uintptr_t)data, .len_ = size, .cap_ = size };
+	static const unsigned flags[] = { 0, ~0U };
 	struct tscredentials c;
 	int r = tscredentials_read(data, size, &c);
 
 	if (r == 0)
 		tscredentials_views(&c, data, size);
-	for (unsigned flags = 0; flags <= WORKER_RESTRICTED_ADMIN; flags += WORKER_RESTRICTED_ADMIN) {
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
 		struct secret handover AUTO_SECRET = SECRET_NULL;
 		struct delegation d;
 
-		if (delegation_read(&in, flags, &d, &handover) != REFUSAL_NONE)
-			continue;
-		PROMISE(r == 0 && c.type == TS_CRED_PASSWORD);
-		tscredentials_handover(&d, &handover, flags);
+		if (delegation_read(&in, flags[i], &d, &handover) == REFUSAL_NONE) {
+			PROMISE(r == 0);
+			tscredentials_handover(&d, &handover, flags[i]);
+		} else {
+			PROMISE(!secret_expose(&handover) && !*d.domain && !*d.user);
+		}
 	}
 	return 0;
 }

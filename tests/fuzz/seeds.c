@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/fuzz/seeds.h"
 
+#include "include/credssp/limits.h"
 #include "tests/unit/build.h"
 
 struct sink {
@@ -86,6 +87,57 @@ static void make_gsstoken(const struct sink *to)
 	seed(to, "ntlm-wrap", JOIN(LIT("\x01\0\0\0"), buf_fill(0xcc, 44)));
 }
 
+/* ---- user-to-user ---- */
+
+static struct buf seed_number(unsigned n, uint8_t value)
+{
+	return context(n, tlv(0x02, buf_copy(&value, 1)));
+}
+
+static struct buf seed_tgt_request(struct buf components)
+{
+	struct buf name = sequence(JOIN(seed_number(0, 2), context(1, sequence(components))));
+
+	return sequence(JOIN(seed_number(0, 5), seed_number(1, 16), context(2, name), context(3, tlv(0x1b, LIT("R")))));
+}
+
+static struct buf seed_u2u_frame(struct buf message)
+{
+	return tlv(0x60, JOIN(LIT(SEED_U2U), message));
+}
+
+static struct buf seed_u2u_ap_req(uint8_t options)
+{
+	struct buf bits = JOIN(LIT("\x03\x05\0"), buf_copy(&options, 1), LIT("\0\0\0"));
+
+	return tlv(0x6e, sequence(JOIN(seed_number(0, 5), seed_number(1, 14), context(2, bits),
+				       context(3, tlv(0x61, buf_fill(0xcc, 20))), context(4, sequence(LIT(""))))));
+}
+
+static void make_usertouser(const struct sink *to)
+{
+	struct buf name = JOIN(tlv(0x1b, LIT("TERMSRV")), tlv(0x1b, LIT("rdp.test.example")));
+	struct buf request = seed_tgt_request(name);
+
+	seed(to, "mstsc",
+	     seed_init(LIT(SEED_MS_KRB5 SEED_KRB5 SEED_NEGOEX SEED_NTLM),
+		       seed_u2u_frame(JOIN(LIT("\x04\0"), buf_copy(request.p, request.len)))));
+	seed(to, "freerdp3",
+	     seed_init(LIT(SEED_U2U SEED_KRB5 SEED_NTLM), seed_u2u_frame(JOIN(LIT("\x04\0"), request))));
+	seed(to, "tgt-req", seed_tgt_request(tlv(0x1b, LIT("RDP$"))));
+	seed(to, "tgt-req-long",
+	     seed_tgt_request(JOIN(tlv(0x1b, buf_fill('a', PRINCIPAL_MAX)), tlv(0x1b, buf_fill('b', 40)))));
+	seed(to, "tgt-rep",
+	     sequence(JOIN(seed_number(0, 5), seed_number(1, 17), context(2, tlv(0x61, LIT("ticket"))))));
+	seed(to, "ap-req", seed_resp(seed_u2u_frame(JOIN(LIT("\x01\0"), seed_u2u_ap_req(0x60))), buf_new(0)));
+	seed(to, "ap-req-bare", seed_u2u_ap_req(0x20));
+	seed(to, "mic",
+	     context(1,
+		     sequence(JOIN(context(0, tlv(0x0a, LIT("\0"))), context(1, LIT(SEED_MS_KRB5)),
+				   context(3, octets(JOIN(LIT("\4\4\4\xff\xff\xff\xff\xff"), buf_fill(0xcc, 20))))))));
+	seed(to, "mic-bare", JOIN(LIT("\4\4\4\xff\xff\xff\xff\xff"), buf_fill(0xcc, 20)));
+}
+
 /* ---- CredSSP ---- */
 
 #define SEED_NONCE \
@@ -135,6 +187,12 @@ static struct buf seed_password(const char *domain, const char *user, const char
 	return seed_credentials(1, JOIN(seed_wide(0, domain), seed_wide(1, user), seed_wide(2, password)));
 }
 
+/* MessageType 10, Flags 2, lengths 4 and 5, offsets 0x20 and 0x24 */
+#define SEED_TICKET_LOGON \
+	"\x0a\0\0\0\x02\0\0\0\x04\0\0\0\x05\0\0\0" \
+	"\x20\0\0\0\0\0\0\0\x24\0\0\0\0\0\0\0" \
+	"HOSTCRED!"
+
 static void make_tscredentials(const struct sink *to)
 {
 	seed(to, "password", seed_password("CORP", "alice", "secret"));
@@ -151,13 +209,34 @@ static void make_tscredentials(const struct sink *to)
 							       seed_wide(4, "csp")))),
 				      seed_wide(2, "alice"), seed_wide(3, "CORP"))));
 	seed(to, "remote-guard",
-	     seed_credentials(6, JOIN(context(0, sequence(JOIN(seed_wide(0, "Kerberos"), seed_wide(1, "ticket")))),
+	     seed_credentials(6, JOIN(context(0, sequence(JOIN(seed_wide(0, "Kerberos"),
+							       context(1, octets(LIT(SEED_TICKET_LOGON)))))),
 				      context(1, sequence(sequence(JOIN(seed_wide(0, "NTLM"), seed_wide(1, "nt"))))))));
+}
+
+static void make_ticketlogon(const struct sink *to)
+{
+	seed(to, "freerdp", LIT(SEED_TICKET_LOGON));
+	seed(to, "swapped",
+	     LIT("\x0a\0\0\0\x02\0\0\0\x04\0\0\0\x04\0\0\0"
+		 "\x28\0\0\0\0\0\0\0\x20\0\0\0\0\0\0\0CREDpad.HOSTpad."));
+	seed(to, "wraps",
+	     LIT("\x0a\0\0\0\x02\0\0\0\x04\0\0\0\x04\0\0\0"
+		 "\x20\0\0\0\0\0\0\0\xfc\xff\xff\xff\xff\xff\xff\xffHOSTCRED"));
+	seed(to, "shared",
+	     LIT("\x0a\0\0\0\x02\0\0\0\x04\0\0\0\x04\0\0\0"
+		 "\x20\0\0\0\0\0\0\0\x22\0\0\0\0\0\0\0HOSTCRED"));
 }
 
 static void make_handover(const struct sink *to)
 {
 	seed(to, "password", LIT("CSHO\x01\x01\0\0\0\0\0\x0e\0\x01\0\0\0\0\0\x06secret"));
+	seed(to, "smartcard",
+	     LIT("CSHO\x01\x02\0\0\0\0\0\x16\0\x02\0\0\0\0\0\x04"
+		 "1234\0\x03\0\0\0\0\0\x02me"));
+	seed(to, "remote-guard",
+	     LIT("CSHO\x01\x06\0\0\0\0\0\x12\0\x07\0\0\0\0\0\x01T\0\x08\0\0\0\0\0\x01"
+		 "C"));
 	seed(to, "nothing", LIT("CSHO\x01\x80\0\0\0\0\0\0"));
 	seed(to, "twice",
 	     LIT("CSHO\x01\x01\0\0\0\0\0\x12\0\x01\0\0\0\0\0\x01"
@@ -267,7 +346,9 @@ void seeds_make(seed_taker *take, void *arg)
 	} row[] = {
 		{ "tsrequest", make_tsrequest },
 		{ "tscredentials", make_tscredentials },
+		{ "ticketlogon", make_ticketlogon },
 		{ "gsstoken", make_gsstoken },
+		{ "usertouser", make_usertouser },
 		{ "handover", make_handover },
 		{ "x224", make_x224 },
 		{ "mcs", make_mcs },

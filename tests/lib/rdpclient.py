@@ -11,6 +11,7 @@ import struct
 import warnings
 
 SSL, HYBRID, HYBRID_EX = 1, 2, 8
+RESTRICTED_ADMIN, REMOTE_GUARD = 1, 2  # RDP_NEG_REQ flags
 CLIENT_MAGIC = b"CredSSP Client-To-Server Binding Hash\0"
 SERVER_MAGIC = b"CredSSP Server-To-Client Binding Hash\0"
 
@@ -101,9 +102,37 @@ def parse_ts_request(data):
     return out
 
 
+def ts_credentials(cred_type, body):
+    return tlv(0x30, tlv(0xA0, integer(cred_type)) + tlv(0xA1, tlv(0x04, tlv(0x30, body))))
+
+
+def strings(first, *values):
+    """[first], [first + 1] ... OCTET STRING; None is absent."""
+    return b"".join(tlv(0xA0 + i, tlv(0x04, utf16(s))) for i, s in enumerate(values, first) if s is not None)
+
+
 def password_creds(domain, user, password):
-    creds = tlv(0x30, b"".join(tlv(0xA0 + i, tlv(0x04, utf16(s))) for i, s in enumerate((domain, user, password))))
-    return tlv(0x30, tlv(0xA0, integer(1)) + tlv(0xA1, tlv(0x04, creds)))
+    return ts_credentials(1, strings(0, domain, user, password))
+
+
+def smartcard_creds(pin, card=None, reader=None, container=None, csp=None, user_hint=None, domain_hint=None, key_spec=1):
+    data = tlv(0x30, tlv(0xA0, integer(key_spec)) + strings(1, card, reader, container, csp))
+    return ts_credentials(2, strings(0, pin) + tlv(0xA1, data) + strings(2, user_hint, domain_hint))
+
+
+def ticket_logon(service, granting, kind=10, flags=2, lengths=None, offsets=None, tail=b""):
+    """KERB_TICKET_LOGON; lengths and offsets are those of the tickets unless told otherwise."""
+    lengths = lengths or (len(service), len(granting))
+    offsets = offsets or (32, 32 + len(service))
+    return struct.pack("<4I2Q", kind, flags, *lengths, *offsets) + service + granting + tail
+
+
+def remote_guard_creds(buffer, package="Kerberos", supplemental=()):
+    """supplemental: (package name, buffer) pairs."""
+    def package_cred(name, data):
+        return tlv(0x30, strings(0, name, data))
+    more = tlv(0xA1, tlv(0x30, b"".join(package_cred(*p) for p in supplemental))) if supplemental else b""
+    return ts_credentials(6, tlv(0xA0, package_cred(package, buffer)) + more)
 
 
 # ---- mechanisms: step(token) -> token or None, wrap, unwrap ----
@@ -192,6 +221,7 @@ class Client:
         self.tls = None
         self.selected = None
         self.requested = 0
+        self.response_flags = None  # of RDP_NEG_RSP
         self.trace = None  # a list to record every TSRequest that is sent
 
     def close(self):
@@ -232,7 +262,7 @@ class Client:
             body += struct.pack("<BBH", 6, 0, 36) + bytes(range(1, 17)) + bytes(16)
         self.write(struct.pack(">BBHBBHHB", 3, 0, 11 + len(body), 6 + len(body), 0xE0, 0, 0, 0) + body)
         answer = self.read_tpkt()
-        kind, _, _, value = struct.unpack("<BBHI", answer[11:19])
+        kind, self.response_flags, _, value = struct.unpack("<BBHI", answer[11:19])
         if kind != 2:
             raise Refused("X.224", code=value)
         self.selected = value
@@ -359,9 +389,9 @@ class Client:
         self.send_poke()
         return [self.read_tpkt() for _ in range(2)]
 
-    def log_on(self, mech, credentials, requested=HYBRID | SSL, version=6, **info):
+    def log_on(self, mech, credentials, requested=HYBRID | SSL, version=6, flags=0, **info):
         """Everything a client does until the server demands capabilities. Raises Refused when the server ends it."""
-        self.negotiate(requested)
+        self.negotiate(requested, flags)
         self.start_tls()
         self.nla(mech, credentials, version)
         self.mcs_connect()

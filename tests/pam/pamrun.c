@@ -2,13 +2,19 @@
 /*
  * pamrun SERVICE USER ANSWER RHOST PHASE...: a PAM application that answers every question with ANSWER, as sesman does.
  * RHOST and USER may be "-". Prints every message, "PHASE=RESULT" for each phase until one fails, then the items that
- * are left and how many questions were asked. Exit status: 0 when all phases succeeded.
+ * are left and how many questions were asked. Exit status: 0 when all phases succeeded. "env" as a phase prints the PAM
+ * environment, "delete_cred" deletes the credentials, "run=COMMAND" runs COMMAND with the PAM environment in its own,
+ * "user=NAME" goes on with another user,
+ * "kill" ends pamrun as a crash would, "fork" goes on in a child, as sesman does between acct_mgmt and setcred.
  */
 #include <security/pam_appl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 struct state {
 	const char *answer;
@@ -45,19 +51,76 @@ static int setcred(pam_handle_t *pamh, int flags)
 	return pam_setcred(pamh, flags | (int)PAM_ESTABLISH_CRED);
 }
 
+static int delete_cred(pam_handle_t *pamh, int flags)
+{
+	return pam_setcred(pamh, flags | (int)PAM_DELETE_CRED);
+}
+
+static int print_environment(pam_handle_t *pamh, int flags)
+{
+	char **list = pam_getenvlist(pamh);
+
+	(void)flags;
+	for (char **e = list; e && *e; e++) {
+		(void)printf("env: %s\n", *e);
+		(void)putenv(*e); /* for run= */
+	}
+	return PAM_SUCCESS;
+}
+
+static int end_here(pam_handle_t *pamh, int flags)
+{
+	(void)pamh;
+	(void)flags;
+	(void)fflush(stdout);
+	(void)raise(SIGKILL);
+	return PAM_ABORT;
+}
+
+/* The parent ends with the child's status; its own handle is ended when the session is over. */
+static int go_on_in_child(pam_handle_t *pamh, int flags)
+{
+	int status = 1;
+	pid_t pid;
+
+	(void)flags;
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		return PAM_ABORT;
+	if (pid == 0)
+		return PAM_SUCCESS;
+	(void)waitpid(pid, &status, 0);
+	(void)pam_end(pamh, PAM_SUCCESS);
+	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
 static const struct {
 	const char *name;
 	int (*call)(pam_handle_t *pamh, int flags);
 } phases[] = {
-	{ "authenticate", pam_authenticate },   { "setcred", setcred },
-	{ "acct_mgmt", pam_acct_mgmt },         { "open_session", pam_open_session },
-	{ "close_session", pam_close_session }, { "chauthtok", pam_chauthtok },
+	{ "authenticate", pam_authenticate },
+	{ "setcred", setcred },
+	{ "acct_mgmt", pam_acct_mgmt },
+	{ "open_session", pam_open_session },
+	{ "close_session", pam_close_session },
+	{ "chauthtok", pam_chauthtok },
+	{ "delete_cred", delete_cred },
+	{ "env", print_environment },
+	{ "kill", end_here },
+	{ "fork", go_on_in_child },
 };
 
 static int run_phase(pam_handle_t *pamh, const char *name)
 {
 	struct timespec before, after;
 
+	if (strncmp(name, "run=", 4) == 0) {
+		(void)fflush(stdout);
+		return system(name + 4) == 0 ? PAM_SUCCESS : PAM_ABORT;
+	}
+	if (strncmp(name, "user=", 5) == 0)
+		return pam_set_item(pamh, PAM_USER, name + 5);
 	for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
 		if (strcmp(phases[i].name, name) != 0)
 			continue;

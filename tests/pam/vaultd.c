@@ -2,6 +2,9 @@
 /*
  * vaultd BEHAVIOUR USER PASSWORD RHOST: owns org.credssp1 and answers Vault.Redeem as credsspd never would. The good
  * answer is here as well, so that each bad one differs from it in one thing. Says "ready" on standard output.
+ *
+ * vaultd serve USER PASSWORD RHOST KIND [KEY=VALUE...]: answers with a hand-over of KIND, whose fields are read from
+ * standard input, a line each: tag and octets in hexadecimal. KEY is one of mechanism, principal, proof and logon.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +18,8 @@
 #include "include/credssp/handover.h"
 
 static const char *behaviour, *user, *password, *rhost;
+static const char *kind = "password", *mechanism = "ntlm", *principal, *proof, *logon = "7";
+static struct secret served;
 static int held[16]; /* ends of pipes that stay open */
 
 static int is(const char *name)
@@ -28,6 +33,10 @@ static size_t fill(uint8_t *out, size_t size)
 	struct secret s = SECRET_NULL;
 	size_t len;
 
+	if (is("serve")) {
+		memcpy(out, secret_expose(&served), secret_len(&served));
+		return secret_len(&served);
+	}
 	if (secret_init(&s, HANDOVER_MAX) < 0 || handover_begin(&s, CREDENTIAL_PASSWORD) < 0 ||
 	    handover_add(&s, HANDOVER_PASSWORD, password, strlen(password)) < 0)
 		abort();
@@ -78,7 +87,7 @@ static int make_pipe(void)
 
 static int on_redeem(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	const char *kind = is("other-kind") ? "smartcard" : "password";
+	sd_bus_message *reply = NULL;
 	int fd, r;
 
 	(void)userdata;
@@ -101,12 +110,72 @@ static int on_redeem(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return sd_bus_reply_method_return(m, "s", "what");
 	if (is("no-user"))
 		user = "";
+	if (is("other-kind"))
+		kind = "smartcard";
 	fd = make_pipe();
-	r = sd_bus_reply_method_return(m, "a{sv}h", 6, "user", "s", is("other-user") ? "somebody" : user, "uid", "u",
-				       1000U, "kind", "s", kind, "rhost", "s", rhost, "principal", "s", user, "logon",
-				       "t", (uint64_t)7, fd);
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = sd_bus_message_append(
+		    reply, "a{sv}", proof ? 8 : 7, "user", "s", is("other-user") ? "somebody" : user, "uid", "u", 1000U,
+		    "kind", "s", kind, "rhost", "s", rhost, "principal", "s", principal ? principal : user, "mechanism",
+		    "s", mechanism, "logon", "t", (uint64_t)strtoull(logon, NULL, 10), "proof", "s", proof);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "h", fd);
+	if (r >= 0)
+		r = sd_bus_send(NULL, reply, NULL);
+	(void)sd_bus_message_unref(reply);
 	(void)close(fd);
-	return r;
+	return r < 0 ? r : 1;
+}
+
+/* ---- serve ---- */
+
+static unsigned kind_by_name(const char *name)
+{
+	for (unsigned k = 1; k < 256; k++)
+		if (credential_kind_name(k) && strcmp(credential_kind_name(k), name) == 0)
+			return k;
+	abort();
+}
+
+static void add_field(char *line)
+{
+	static uint8_t octets[HANDOVER_MAX];
+	size_t len = 0;
+	char *hex;
+	unsigned long tag = strtoul(line, &hex, 10);
+	unsigned octet;
+	int n;
+
+	for (; sscanf(hex, "%2x%n", &octet, &n) == 1 && len < sizeof octets; hex += n)
+		octets[len++] = (uint8_t)octet;
+	if (handover_add(&served, (enum handover_tag)tag, octets, len) < 0)
+		abort();
+}
+
+static void prepare(int argc, char **argv)
+{
+	static const struct {
+		const char *key;
+		const char **value;
+	} keys[] = {
+		{ "mechanism=", &mechanism }, { "principal=", &principal }, { "proof=", &proof }, { "logon=", &logon }
+	};
+	char *line = NULL;
+	size_t size = 0;
+
+	kind = argv[0];
+	for (int i = 1; i < argc; i++)
+		for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+			if (strncmp(argv[i], keys[k].key, strlen(keys[k].key)) == 0)
+				*keys[k].value = argv[i] + strlen(keys[k].key);
+	if (secret_init(&served, HANDOVER_MAX) < 0 ||
+	    handover_begin(&served, (enum credential_kind)kind_by_name(kind)) < 0)
+		abort();
+	while (getline(&line, &size, stdin) > 0)
+		add_field(line);
+	free(line);
+	handover_end(&served);
 }
 
 static const sd_bus_vtable vtable[] = {
@@ -126,12 +195,14 @@ int main(int argc, char **argv)
 	sd_bus *bus = NULL;
 	int r;
 
-	if (argc != 5)
+	if (argc < 5)
 		return 2;
 	behaviour = argv[1];
 	user = argv[2];
 	password = argv[3];
 	rhost = argv[4];
+	if (is("serve"))
+		prepare(argc - 5, argv + 5);
 	r = sd_bus_open_system(&bus);
 	if (r >= 0)
 		r = sd_bus_add_object_vtable(bus, NULL, CREDSSP_OBJECT_PATH, CREDSSP_VAULT_INTERFACE,

@@ -65,12 +65,17 @@ static void test_defaults(void **state)
 		assert_string_equal(c.keytab, "/etc/krb5.keytab");
 		assert_string_equal(c.ntlm_store, "/var/lib/credsspd/ntlm");
 		assert_int_equal(c.min_version, 5);
+		assert_int_equal(count(c.domains), 0);
 		assert_int_equal(count(c.local_domains), 0);
 		assert_int_equal(count(c.allow_users), 0);
 		assert_int_equal(count(c.allow_groups), 0);
 		assert_int_equal(c.minimum_uid, 1000);
 		assert_false(c.allow_root);
+		assert_int_equal(c.smartcard, CONFIG_SMARTCARD_PKINIT);
+		assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REFUSE);
 		assert_false(c.restricted_admin);
+		assert_int_equal(count(c.restricted_admin_users), 0);
+		assert_int_equal(count(c.restricted_admin_groups), 0);
 		assert_int_equal(c.ticket_lifetime_sec, TICKET_LIFETIME_SEC);
 		assert_int_equal(c.handshake_timeout_sec, HANDSHAKE_TIMEOUT_SEC);
 		assert_int_equal(c.backoff_failures, BACKOFF_FREE_FAILURES);
@@ -90,15 +95,18 @@ static void test_defaults(void **state)
 
 static void test_all_keys(void **state)
 {
-	static const char text[] = "[credsspd]\n"
-				   " kerberos = off\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
-				   " tgt_principals = HOST$@R.TEST TERMSRV/a@R.TEST\n"
-				   " local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
-				   " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
-				   " restricted_admin = allow\n ticket_lifetime = 30\n handshake_timeout = 10\n"
-				   " backoff_failures = 3\n backoff_max = 0\n backoff_exempt = 192.0.2.1 2001:DB8::1\n"
-				   " redeemers = root 4242\n log_level = debug\n"
-				   " front_ends = {\n  4243 = xrdp-sesman, other\n  root = login\n }\n";
+	static const char text[] =
+	    "[credsspd]\n"
+	    " kerberos = user-to-user\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
+	    " tgt_principals = HOST$@R.TEST TERMSRV/a@R.TEST\n"
+	    " domains = CORP corp.example\n local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
+	    " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
+	    " smartcard = gss\n remote_guard = refuse\n restricted_admin = allow\n"
+	    " restricted_admin_users = carol\n restricted_admin_groups = wheel, ops\n "
+	    "ticket_lifetime = 30\n handshake_timeout = 10\n"
+	    " backoff_failures = 3\n backoff_max = 0\n backoff_exempt = 192.0.2.1 2001:DB8::1\n"
+	    " redeemers = root 4242\n log_level = debug\n"
+	    " front_ends = {\n  4243 = xrdp-sesman, other\n  root = login\n }\n";
 	struct config c = good(text);
 	size_t n;
 	const struct option_row *rows = config_rows(&n);
@@ -112,18 +120,27 @@ static void test_all_keys(void **state)
 		if (!strstr(text, key))
 			fail_msg("%s", rows[i].key);
 	}
-	assert_false(c.kerberos);
+	assert_int_equal(c.kerberos, CONFIG_KERBEROS_USER_TO_USER);
 	assert_int_equal(c.ntlm, CONFIG_NTLM_LOCAL);
 	assert_string_equal(c.keytab, "/k");
 	assert_string_equal(c.ntlm_store, "/s");
 	assert_int_equal(c.min_version, 2);
+	assert_int_equal(count(c.domains), 2);
+	assert_true(config_is_domain(&c, "corp"));
+	assert_true(config_is_domain(&c, "CORP.example"));
+	assert_false(config_is_domain(&c, "CORP.EXAMPL"));
+	assert_false(config_is_domain(&c, ""));
 	assert_int_equal(count(c.local_domains), 2);
 	assert_string_equal(c.allow_users[1], "bob");
 	assert_int_equal(count(c.allow_users), 2);
 	assert_string_equal(c.allow_groups[0], "rdp");
 	assert_int_equal(c.minimum_uid, 500);
 	assert_true(c.allow_root);
+	assert_int_equal(c.smartcard, CONFIG_SMARTCARD_GSS);
+	assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REFUSE);
 	assert_true(c.restricted_admin);
+	assert_string_equal(c.restricted_admin_users[0], "carol");
+	assert_string_equal(c.restricted_admin_groups[1], "ops");
 	assert_int_equal(c.ticket_lifetime_sec, 30);
 	assert_int_equal(c.handshake_timeout_sec, 10);
 	assert_int_equal(c.backoff_failures, 3);
@@ -157,6 +174,38 @@ static void test_front_end_lines(void **state)
 	config_done(&c);
 }
 
+static void test_kinds_of_credentials(void **state)
+{
+	static const struct {
+		const char *text;
+		enum config_smartcard smartcard;
+		enum config_remote_guard remote_guard;
+	} row[] = {
+		{ "[credsspd]\n smartcard = refuse\n", CONFIG_SMARTCARD_REFUSE, CONFIG_REMOTE_GUARD_REFUSE },
+		{ "[credsspd]\n smartcard = pkinit\n remote_guard = refuse\n", CONFIG_SMARTCARD_PKINIT,
+		  CONFIG_REMOTE_GUARD_REFUSE },
+		{ "[credsspd]\n smartcard = gss\n remote_guard = allow\n", CONFIG_SMARTCARD_GSS,
+		  CONFIG_REMOTE_GUARD_ALLOW },
+		{ "[credsspd]\n remote_guard = require-tickets\n", CONFIG_SMARTCARD_PKINIT,
+		  CONFIG_REMOTE_GUARD_REQUIRE_TICKETS },
+		{ "[credsspd]\n restricted_admin = allow\n restricted_admin_users = a\n", CONFIG_SMARTCARD_PKINIT,
+		  CONFIG_REMOTE_GUARD_REFUSE },
+		{ "[credsspd]\n restricted_admin = allow\n restricted_admin_groups = g\n", CONFIG_SMARTCARD_PKINIT,
+		  CONFIG_REMOTE_GUARD_REFUSE },
+		{ "[credsspd]\n restricted_admin_groups = g\n", CONFIG_SMARTCARD_PKINIT, CONFIG_REMOTE_GUARD_REFUSE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct config c = good(row[i].text);
+
+		assert_int_equal(c.smartcard, row[i].smartcard);
+		assert_int_equal(c.remote_guard, row[i].remote_guard);
+		assert_int_equal(c.restricted_admin, strstr(row[i].text, "= allow\n restricted") != NULL);
+		config_done(&c);
+	}
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct {
@@ -165,7 +214,13 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n kerberos = on\n",
 		  "[credsspd] kerberos = on: any or user-to-user or service-ticket or off is "
 		  "expected" },
-		{ "[credsspd]\n ntlm = domain\n", "[credsspd] ntlm = domain: off or local is expected" },
+		{ "[credsspd]\n ntlm = domain\n", "[credsspd] ntlm = domain: off or local or winbind is expected" },
+		{ "[credsspd]\n ntlm = winbind\n", "ntlm = winbind needs domains: whose accounts may log on" },
+		{ "[credsspd]\n ntlm = winbind\n domains = corp.example\n",
+		  "domains: the first one must be the NetBIOS name of the host's own domain, not corp.example" },
+		{ "[credsspd]\n ntlm = winbind\n domains = A2345678901234567\n", "must be the NetBIOS name" },
+		{ "[credsspd]\n allow_groups = 'domain users\n", "allow_groups = 'domain users: at most 256 words" },
+		{ "[credsspd]\n front_ends = {\n  4243 = 'a\n }\n", "front_ends: 4243: a ' is not where it may be" },
 		{ "[credsspd]\n min_version = 1\n", "[credsspd] min_version = 1: a number from 2 to 6 is expected" },
 		{ "[credsspd]\n min_version = 7\n", "[credsspd] min_version = 7: a number from 2 to 6 is expected" },
 		{ "[credsspd]\n ticket_lifetime = 0\n", "ticket_lifetime = 0: a number from 1 to 180 is expected" },
@@ -181,6 +236,15 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n minimum_uid = 4294967295\n", "minimum_uid = 4294967295: a number from 0 to" },
 		{ "[credsspd]\n allow_root = perhaps\n", "allow_root = perhaps: true or false is expected" },
 		{ "[credsspd]\n restricted_admin = yes\n", "restricted_admin = yes: refuse or allow is expected" },
+		{ "[credsspd]\n restricted_admin = allow\n allow_groups = admins\n",
+		  "restricted_admin = allow needs restricted_admin_users or restricted_admin_groups" },
+		{ "[credsspd]\n kerberos = off\n ntlm = local\n remote_guard = allow\n",
+		  "remote_guard is for Kerberos, which is off" },
+		{ "[credsspd]\n smartcard = allow\n", "smartcard = allow: refuse or pkinit or gss is expected" },
+		{ "[credsspd]\n kerberos = off\n ntlm = local\n smartcard = gss\n",
+		  "smartcard = gss is for Kerberos, which is off" },
+		{ "[credsspd]\n remote_guard = gss\n",
+		  "remote_guard = gss: refuse or require-tickets or allow is expected" },
 		{ "[credsspd]\n log_level = trace\n", "log_level = trace: info or debug is expected" },
 		{ "[credsspd]\n kerberos = off\n", "kerberos and ntlm are both off: nobody could log on" },
 		{ "[credsspd]\n keytab = krb5.keytab\n", "keytab and ntlm_store are absolute paths" },
@@ -254,8 +318,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),        cmocka_unit_test(test_all_keys),
-		cmocka_unit_test(test_front_end_lines), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_front_end_lines), cmocka_unit_test(test_kinds_of_credentials),
+		cmocka_unit_test(test_mistakes),        cmocka_unit_test(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

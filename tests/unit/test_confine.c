@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,6 +132,44 @@ static int use_store(void)
 	return 0;
 }
 
+static int open_internet_socket(void)
+{
+	return result(socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int read_nothing(void)
+{
+	int fd = openat(AT_FDCWD, store, O_RDONLY);
+
+	return fd < 0 ? errno : close(fd);
+}
+
+/* What askers.c does. */
+static int ask_somebody(void)
+{
+	struct sockaddr_un there = { .sun_family = AF_UNIX };
+	int p[2], fd;
+	char c = 'x';
+	pid_t pid;
+
+	(void)snprintf(there.sun_path, sizeof there.sun_path, "%s", store);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
+		return errno;
+	pid = fork();
+	if (pid == 0) {
+		(void)alarm(5);
+		fd = dup2(p[1], 60);
+		(void)close_range(61, ~0U, 0);
+		p[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+		/* a file of that name, but no socket */
+		if (connect(p[0], (struct sockaddr *)&there, sizeof there) < 0 && errno == ECONNREFUSED)
+			(void)write(fd, &c, 1);
+		_exit(0);
+	}
+	close(p[1]);
+	return pid > 0 && read(p[0], &c, 1) == 1 ? 0 : EPROTO;
+}
+
 #define KILLED (-SIGSYS)
 
 static const struct {
@@ -157,8 +196,29 @@ static const struct {
 	{ "move a file elsewhere", rename_outside, EACCES, 1 },
 };
 
-/* The same deed without confinement has to succeed, or the test shows nothing. */
-static int outcome(int (*deed)(void), int confined)
+static const struct {
+	const char *name;
+	int (*deed)(void);
+	int expected;
+} winbind_deeds[] = {
+	{ "ask in a fork", ask_somebody, 0 },
+	{ "socket", open_socket, 0 },
+	{ "socket of the internet", open_internet_socket, KILLED },
+	{ "read a file", read_nothing, KILLED },
+	{ "execve", run_program, KILLED },
+	{ "kill", signal_parent, KILLED },
+	{ "ptrace", trace_parent, KILLED },
+	{ "mmap PROT_EXEC", map_code, KILLED },
+	{ "chmod", change_mode, KILLED },
+};
+
+static int confine_for_store(void)
+{
+	return confine(store);
+}
+
+/* The same deed without confinement (NULL) has to succeed, or the test shows nothing. */
+static int outcome(int (*deed)(void), int (*confinement)(void))
 {
 	pid_t pid = fork();
 	int w;
@@ -166,7 +226,7 @@ static int outcome(int (*deed)(void), int confined)
 	if (pid == 0) {
 		int fd = open("/dev/null", O_RDONLY);
 
-		if (confined && (confine_early(fd) < 0 || confine(store) < 0))
+		if (confinement && (confine_early(fd) < 0 || confinement() < 0))
 			_exit(255);
 		_exit(deed());
 	}
@@ -194,10 +254,10 @@ static void test_deeds(void **state)
 		write_file(outside);
 		if (deeds[i].deed == make_link)
 			assert_int_equal(unlink(store), 0);
-		got = outcome(deeds[i].deed, 1);
+		got = outcome(deeds[i].deed, confine_for_store);
 		if (got != expected)
 			fail_msg("%s: %d instead of %d", deeds[i].name, got, expected);
-		got = outcome(deeds[i].deed, 0);
+		got = outcome(deeds[i].deed, NULL);
 		if (got != 0 && deeds[i].deed != trace_parent)
 			fail_msg("%s: fails with %d even when it is allowed", deeds[i].name, got);
 		(void)unlink("/tmp/test-confine-moved");
@@ -205,6 +265,22 @@ static void test_deeds(void **state)
 	}
 	if (!landlock)
 		print_message("this kernel has no Landlock: access to other files is not tested\n");
+}
+
+static void test_winbind_deeds(void **state)
+{
+	(void)state;
+	write_file(store);
+	for (size_t i = 0; i < sizeof winbind_deeds / sizeof *winbind_deeds; i++) {
+		int got = outcome(winbind_deeds[i].deed, confine_winbind);
+
+		if (got != winbind_deeds[i].expected)
+			fail_msg("%s: %d instead of %d", winbind_deeds[i].name, got, winbind_deeds[i].expected);
+		got = outcome(winbind_deeds[i].deed, NULL);
+		if (got != 0 && winbind_deeds[i].deed != trace_parent)
+			fail_msg("%s: fails with %d even when it is allowed", winbind_deeds[i].name, got);
+	}
+	(void)unlink(store);
 }
 
 static int check_limits(void)
@@ -252,7 +328,8 @@ static int teardown(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_deeds), cmocka_unit_test(test_limits) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_deeds), cmocka_unit_test(test_winbind_deeds),
+					    cmocka_unit_test(test_limits) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -13,11 +13,12 @@
 #include "credsspd/verifier/domains.h"
 
 static char *local[] = { (char[]){ "Office" }, (char[]){ "corp-ws.example.net" }, NULL };
+static char *domains[] = { (char[]){ "BIGCORP" }, NULL };
 static char *realms[] = { (char[]){ "EXAMPLE.ORG" }, (char[]){ "AD.EXAMPLE.COM" }, NULL };
 
 static struct domains host_of(const char *name)
 {
-	struct domains d = { .local = local, .realms = realms };
+	struct domains d = { .local = local, .domains = domains, .realms = realms };
 
 	(void)snprintf(d.host, sizeof d.host, "%s", name);
 	return d;
@@ -53,6 +54,9 @@ static void test_select(void **state)
 		{ "ad", "alice", REFUSAL_UNKNOWN_USER, NULL },
 		{ "", "alice@example.org", REFUSAL_UNKNOWN_USER, NULL },
 		{ "", "AD\\alice", REFUSAL_UNKNOWN_USER, NULL },
+		/* a domain's that is configured */
+		{ "bigcorp", "alice", REFUSAL_UNKNOWN_USER, NULL },
+		{ "", "BIGCORP\\alice", REFUSAL_UNKNOWN_USER, NULL },
 		/* somebody else's, and meant */
 		{ "", "CORP\\alice", REFUSAL_UNKNOWN_USER, NULL },
 		{ "", "alice@corp.example", REFUSAL_UNKNOWN_USER, NULL },

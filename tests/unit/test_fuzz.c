@@ -29,11 +29,17 @@
 #define LLVMFuzzerTestOneInput fuzz_proxy
 #include "tests/fuzz/fuzz_proxy.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_ticketlogon
+#include "tests/fuzz/fuzz_ticketlogon.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_tscredentials
 #include "tests/fuzz/fuzz_tscredentials.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_tsrequest
 #include "tests/fuzz/fuzz_tsrequest.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_usertouser
+#include "tests/fuzz/fuzz_usertouser.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_x224
 #include "tests/fuzz/fuzz_x224.c"
@@ -46,10 +52,16 @@ static const struct target {
 	const char *name;
 	int (*run)(const uint8_t *data, size_t size);
 } targets[] = {
-	{ "clientinfo", fuzz_clientinfo }, { "gsstoken", fuzz_gsstoken },
-	{ "handover", fuzz_handover },     { "mcs", fuzz_mcs },
-	{ "proxy", fuzz_proxy },           { "tscredentials", fuzz_tscredentials },
-	{ "tsrequest", fuzz_tsrequest },   { "x224", fuzz_x224 },
+	{ "clientinfo", fuzz_clientinfo },
+	{ "gsstoken", fuzz_gsstoken },
+	{ "handover", fuzz_handover },
+	{ "mcs", fuzz_mcs },
+	{ "proxy", fuzz_proxy },
+	{ "ticketlogon", fuzz_ticketlogon },
+	{ "tscredentials", fuzz_tscredentials },
+	{ "tsrequest", fuzz_tsrequest },
+	{ "usertouser", fuzz_usertouser },
+	{ "x224", fuzz_x224 },
 };
 #define N_TARGETS (sizeof targets / sizeof *targets)
 

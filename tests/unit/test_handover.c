@@ -54,7 +54,7 @@ static const struct row {
 	{ "a reserved octet", OCTETS(HEADER("\x01", "\x08") "\0\x01\x01\0\0\0\0\0"), -EPROTO, 0, NULL },
 	{ "the other one", OCTETS(HEADER("\x01", "\x08") "\0\x01\0\x01\0\0\0\0"), -EPROTO, 0, NULL },
 	{ "tag 0", OCTETS(HEADER("\x01", "\x08") "\0\0\0\0\0\0\0\0"), -EPROTONOSUPPORT, 0, NULL },
-	{ "tag 2", OCTETS(HEADER("\x01", "\x08") "\0\x02\0\0\0\0\0\0"), -EPROTONOSUPPORT, 0, NULL },
+	{ "tag 9", OCTETS(HEADER("\x01", "\x08") "\0\x09\0\0\0\0\0\0"), -EPROTONOSUPPORT, 0, NULL },
 	{ "tag 257", OCTETS(HEADER("\x01", "\x08") "\x01\x01\0\0\0\0\0\0"), -EPROTONOSUPPORT, 0, NULL },
 	{ "tag 65535", OCTETS(HEADER("\x01", "\x08") "\xff\xff\0\0\0\0\0\0"), -EPROTONOSUPPORT, 0, NULL },
 	{ "a password twice", OCTETS(HEADER("\x01", "\x12") FIELD("\x01") "a" FIELD("\x01") "b"), -EPROTO, 0, NULL },
@@ -110,7 +110,7 @@ static void test_truncated(void **state)
 	}
 }
 
-/* Every other value of every octet that is not the password's is refused, or is another kind. */
+/* Every other value of every octet that is not the password's is refused, or is another kind or another tag. */
 static void test_every_octet(void **state)
 {
 	struct buf in AUTO_BUF = buf_copy(rows[0].p, rows[0].len);
@@ -122,9 +122,10 @@ static void test_every_octet(void **state)
 		for (unsigned v = 0; v < 256; v++) {
 			struct handover h = { .kind = CREDENTIAL_NONE };
 			bool other_kind = i == 5 && (v == 2 || v == 6 || v == 0x80);
+			bool other_tag = i == HANDOVER_HEADER_LEN + 1 && v >= 1 && v <= HANDOVER_TAG_LAST_;
 
 			in.p[i] = (uint8_t)v;
-			if ((read_buf(&in, &h) == 0) != (v == was || other_kind))
+			if ((read_buf(&in, &h) == 0) != (v == was || other_kind || other_tag))
 				fail_msg("octet %zu as %02x", i, v);
 		}
 		in.p[i] = was;
@@ -167,6 +168,39 @@ static void test_round_trips(void **state)
 			assert_int_equal(h.field[HANDOVER_PASSWORD].len, word.len);
 			assert_memory_equal(h.field[HANDOVER_PASSWORD].p_, word.p, word.len);
 		}
+	}
+}
+
+static void write_tags(unsigned skip, struct secret *out)
+{
+	assert_int_equal(secret_init(out, HANDOVER_MAX), 0);
+	assert_int_equal(handover_begin(out, CREDENTIAL_REMOTE_GUARD), 0);
+	for (unsigned tag = 1; tag <= HANDOVER_TAG_LAST_; tag++)
+		if (tag != skip)
+			assert_int_equal(handover_add(out, (enum handover_tag)tag, "abcdefghij" + tag, tag % 2), 0);
+	handover_end(out);
+}
+
+/* Each field goes where its tag says, and none stands behind one of a higher tag. */
+static void test_all_tags(void **state)
+{
+	(void)state;
+	for (unsigned skip = 1; skip <= HANDOVER_TAG_LAST_; skip++) {
+		struct secret s AUTO_SECRET = SECRET_NULL;
+		struct handover h;
+
+		write_tags(skip, &s);
+		assert_int_equal(handover_read(&s, &h), 0);
+		for (unsigned tag = 1; tag <= HANDOVER_TAG_LAST_; tag++) {
+			assert_int_equal(h.field[tag].p_ == NULL, tag == skip);
+			if (tag == skip)
+				continue;
+			assert_int_equal(h.field[tag].len, tag % 2);
+			assert_memory_equal(h.field[tag].p_, "abcdefghij" + tag, tag % 2);
+		}
+		assert_int_equal(handover_add(&s, (enum handover_tag)skip, "x", 1), 0);
+		handover_end(&s);
+		assert_int_equal(handover_read(&s, &h), skip == HANDOVER_TAG_LAST_ ? 0 : -EPROTO);
 	}
 }
 
@@ -220,10 +254,9 @@ static void test_kind_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),        cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_every_octet), cmocka_unit_test(test_written),
-		cmocka_unit_test(test_round_trips), cmocka_unit_test(test_room),
-		cmocka_unit_test(test_kind_names),
+		cmocka_unit_test(test_rows),     cmocka_unit_test(test_truncated),   cmocka_unit_test(test_every_octet),
+		cmocka_unit_test(test_written),  cmocka_unit_test(test_round_trips), cmocka_unit_test(test_room),
+		cmocka_unit_test(test_all_tags), cmocka_unit_test(test_kind_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

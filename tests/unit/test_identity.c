@@ -138,6 +138,7 @@ static const struct identity_lookups fake = {
 	.by_principal = by_principal,
 	.in_group = in_group,
 	.is_local_host = is_local_host,
+	.is_default_realm = is_realm, /* not asked: no domains */
 	.is_realm = is_realm,
 };
 
@@ -154,9 +155,12 @@ static struct config rules(void)
 {
 	return (struct config){
 		.minimum_uid = 1000,
+		.domains = none,
 		.local_domains = none,
 		.allow_users = none,
 		.allow_groups = none,
+		.restricted_admin_users = none,
+		.restricted_admin_groups = none,
 	};
 }
 
@@ -290,6 +294,12 @@ static void test_delegated_ntlm(void **state)
 		{ "OFFICE", "alice", REFUSAL_NONE, "alice", 1000, true },
 		{ "DESKTOP-7F3A", "alice", REFUSAL_NONE, "alice", 1000, true }, /* the client's own computer */
 		{ "", "Alice", REFUSAL_NONE, "alice", 1000, true },
+		/* what she typed, in a case that the name service does not know */
+		{ "", "ALICE", REFUSAL_NONE, "alice", 1000, true },
+		{ "TS1", "aLice", REFUSAL_NONE, "alice", 1000, true },
+		{ "", "ALICE@ts1", REFUSAL_NONE, "alice", 1000, true },
+		{ "", "BOB", REFUSAL_UNKNOWN_USER, NULL, 0, true },
+		{ "R", "ALICE", REFUSAL_NAME, NULL, 0, false },
 		{ "", "bob", REFUSAL_NONE, "bob", 1001, true }, /* the supervisor compares */
 		{ "", "root", REFUSAL_NONE, "root", 0, true },  /* and the rules were those of who authenticated */
 		{ "", "mallory", REFUSAL_UNKNOWN_USER, NULL, 0, true },
@@ -533,7 +543,7 @@ static void test_unknown_question(void **state)
 	for (unsigned type = 0; type < 256; type++) {
 		struct resolver_request q = { .type = (uint8_t)type };
 
-		if (type >= RESOLVE_PRINCIPAL && type <= RESOLVE_NAME)
+		if (type >= RESOLVE_PRINCIPAL && type <= RESOLVE_DOMAIN_ACCOUNT)
 			continue;
 		strcpy(q.user, "alice");
 		strcpy(q.principal, "alice@R.TEST");
@@ -542,13 +552,61 @@ static void test_unknown_question(void **state)
 	}
 }
 
+/* Without a secret: the account rules, and lists of its own, which let nobody in when they are empty. */
+static void test_restricted_admin(void **state)
+{
+	static const struct {
+		bool allow;
+		config_list allow_users, users, groups;
+		const char *name;
+		uid_t uid;
+		enum refusal refusal;
+	} row[] = {
+		{ true, none, alice, none, "alice", 1000, REFUSAL_NONE },
+		{ true, none, none, rdp, "alice", 1000, REFUSAL_NONE },
+		{ true, alice, alice, none, "alice", 1000, REFUSAL_NONE },
+		{ true, none, none, none, "alice", 1000, REFUSAL_NOT_ALLOWED },
+		{ true, none, spelled, staff, "alice", 1000, REFUSAL_NOT_ALLOWED },
+		{ true, none, alice, rdp, "bob", 1001, REFUSAL_NOT_ALLOWED },
+		{ true, spelled, alice, none, "alice", 1000, REFUSAL_NOT_ALLOWED },
+		{ true, none, none, down, "alice", 1000, REFUSAL_UNAVAILABLE },
+		{ true, none, root, none, "root", 0, REFUSAL_SYSTEM_ACCOUNT },
+		{ false, none, alice, rdp, "alice", 1000, REFUSAL_CREDENTIAL_KIND },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct resolver_request q = { .type = RESOLVE_RESTRICTED_ADMIN, .uid = row[i].uid };
+		struct config c = rules();
+		struct resolver_answer a;
+
+		c.restricted_admin = row[i].allow;
+		c.allow_users = row[i].allow_users;
+		c.restricted_admin_users = row[i].users;
+		c.restricted_admin_groups = row[i].groups;
+		(void)snprintf(q.user, sizeof q.user, "%s", row[i].name);
+		a = answer_to(&c, &q);
+		expect(row[i].name, &a, row[i].refusal, row[i].name, row[i].uid);
+		/* for a logon with a secret these lists mean nothing */
+		q.type = RESOLVE_ACCOUNT;
+		a = answer_to(&c, &q);
+		if (row[i].uid >= 1000 && row[i].allow_users != spelled)
+			assert_int_equal(a.refusal, REFUSAL_NONE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_principals),     cmocka_unit_test(test_delegated_ntlm),
-		cmocka_unit_test(test_delegated_krb5), cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_records),        cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_names),          cmocka_unit_test(test_unknown_question),
+		cmocka_unit_test(test_restricted_admin),
+		cmocka_unit_test(test_principals),
+		cmocka_unit_test(test_delegated_ntlm),
+		cmocka_unit_test(test_delegated_krb5),
+		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_records),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_unknown_question),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

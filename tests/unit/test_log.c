@@ -310,12 +310,19 @@ static void test_journal(void **state)
 	assert_true(in_journal("CREDSSP_PRINCIPAL=alice@EXAMPLE.COM"));
 	assert_true(in_journal("CREDSSP_REASON=bad-password"));
 
+	/* a search finds the name as it is; controls cannot reach a terminal */
+	log_logon_line(LOG_WARNING, &(struct log_logon){ .user = "CORP\\alice", .principal = "a\"b\nc" }, "refused");
+	assert_true(in_journal("CREDSSP_USER=CORP\\alice"));
+	assert_true(in_journal("CREDSSP_PRINCIPAL=a\"b\\x0ac"));
+
 	/* a process that may not open a socket: the journal reads its standard error, the priority in front */
 	journal_n = 0;
 	log_use_stderr();
 	log_logon_line(LOG_WARNING, &(struct log_logon){ .user = "alice" }, "refused");
 	assert_int_equal(journal_n, 0);
 	assert_string_equal(written(), "<4>refused user=alice\n");
+	log_logon_line(LOG_WARNING, &(struct log_logon){ .user = "CORP\\alice", .principal = "a\"b\nc" }, "refused");
+	assert_string_equal(written(), "<4>refused user=\"CORP\\x5calice\" principal=\"a\\x22b\\x0ac\"\n");
 }
 
 static void test_escape(void **state)

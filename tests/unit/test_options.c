@@ -129,6 +129,12 @@ static void test_values(void **state)
 		{ "[credsspd]\n list = \"\"\n string = \"\"\n", true, 7, "", NULL, "", "", 1 },
 		{ "[credsspd]\n list = \"c d\"\n", true, 7, "text", NULL, "c|d", "", 1 },
 		{ "[credsspd]\n list = c \"d\"\n", true, 7, "text", NULL, "c|d", "", 1 },
+		/* one word with blanks; a backslash is one */
+		{ "[credsspd]\n list = 'CORP\\domain users', c\n", true, 7, "text", NULL, "CORP\\domain users|c", "",
+		  1 },
+		{ "[credsspd]\n list = c 'a, b''s' 'd'\n", true, 7, "text", NULL, "c|a, b's|d", "", 1 },
+		{ "[credsspd]\n list = o'brien c'\n", true, 7, "text", NULL, "o'brien|c'", "", 1 },
+		{ "[credsspd]\n list = ''''\n", true, 7, "text", NULL, "'", "", 1 },
 		{ "[credsspd]\n addresses = 192.0.2.1 2001:DB8:0::1\n addresses = ::ffff:192.0.2.2\n", true, 7, "text",
 		  NULL, "a|b", "192.0.2.1|2001:db8::1|192.0.2.2", 1 },
 		{ "[credsspd]\n known = {\n  anything = here\n }\n", true, 7, "text", NULL, "a|b", "", 1 },
@@ -191,11 +197,18 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n list = a b c\n list = d e\n",
 		  "%s/mistakes: [credsspd] list = a b c: at most 4 words, without a comment is expected" },
 		{ "[credsspd]\n addresses = 192.0.2.1 ts1.example.org\n",
-		  "%s/mistakes: [credsspd] addresses = 192.0.2.1 ts1.example.org: at most 3 addresses, without a comment is expected" },
-		{ "[credsspd]\n addresses = 192.0.2.0/24\n",
-		  "%s/mistakes: [credsspd] addresses = 192.0.2.0/24: at most 3 addresses, without a comment is expected" },
-		{ "[credsspd]\n addresses = fe80::1%eth0\n",
-		  "%s/mistakes: [credsspd] addresses = fe80::1%eth0: at most 3 addresses, without a comment is expected" },
+		  "%s/mistakes: [credsspd] addresses = 192.0.2.1 ts1.example.org: at most 3 addresses, without a "
+		  "comment is expected" },
+		{ "[credsspd]\n addresses = 192.0.2.0/24\n", "%s/mistakes: [credsspd] addresses = 192.0.2.0/24: at "
+							     "most 3 addresses, without a comment is expected" },
+		{ "[credsspd]\n addresses = fe80::1%eth0\n", "%s/mistakes: [credsspd] addresses = fe80::1%eth0: at "
+							     "most 3 addresses, without a comment is expected" },
+		{ "[credsspd]\n list = 'a b\n",
+		  "%s/mistakes: [credsspd] list = 'a b: at most 4 words, without a comment is expected" },
+		{ "[credsspd]\n list = 'a'b\n",
+		  "%s/mistakes: [credsspd] list = 'a'b: at most 4 words, without a comment is expected" },
+		{ "[credsspd]\n list = a ''\n",
+		  "%s/mistakes: [credsspd] list = a '': at most 4 words, without a comment is expected" },
 		/* a mistake that a later line would hide */
 		{ "[credsspd]\n number = x\n number = 3\n",
 		  "%s/mistakes: [credsspd] number = x: a number from 2 to 4294967295 is expected" },

@@ -46,6 +46,9 @@ static const struct {
 	{ REFUSAL_ACCOUNT_EXPIRED, "account-expired", 0xc0000193, 0 },
 	{ REFUSAL_PASSWORD_EXPIRED, "password-expired", 0xc0000071, 0 },
 	{ REFUSAL_PASSWORD_MUST_CHANGE, "password-must-change", 0xc0000224, 0 },
+	{ REFUSAL_LOGON_HOURS, "logon-hours", 0xc000006f, 0 },
+	{ REFUSAL_LOGON_WORKSTATION, "logon-workstation", 0xc0000070, 0 },
+	{ REFUSAL_ACCOUNT_RESTRICTION, "account-restriction", 0xc000006e, 0 },
 	{ REFUSAL_NOT_ALLOWED, "not-allowed", 0xc000015b, 0 },
 	/* what was delegated */
 	{ REFUSAL_MISMATCH, "mismatch", ACCESS_DENIED, 1 },
@@ -53,8 +56,8 @@ static const struct {
 	{ REFUSAL_CREDENTIAL_KIND, "credential-kind", ACCESS_DENIED, 0 },
 	{ REFUSAL_TOO_LARGE, "too-large", ACCESS_DENIED, 0 },
 	/* ours: no failure of the client's */
-	{ REFUSAL_BACKOFF, "backoff", LOGON_FAILURE, 0 },
-	{ REFUSAL_LIMIT, "limit", LOGON_FAILURE, 0 },
+	{ REFUSAL_BACKOFF, "backoff", NOBODY, 0 },
+	{ REFUSAL_LIMIT, "limit", NOBODY, 0 },
 	{ REFUSAL_UNAVAILABLE, "unavailable", LOGON_FAILURE, 0 },
 	{ REFUSAL_CRASHED, "crashed", NOBODY, BACKOFF_CRASH_WEIGHT },
 	{ REFUSAL_INTERNAL, "internal", LOGON_FAILURE, 0 },
@@ -99,6 +102,40 @@ static void test_out_of_range(void **state)
 	}
 }
 
+/* What a domain says about an account comes to the client as it was said; all else is no answer. */
+static void test_statuses(void **state)
+{
+	static const struct {
+		uint32_t status;
+		enum refusal refusal;
+		uint32_t told;
+	} row[] = {
+		{ LOGON_FAILURE, REFUSAL_BAD_PASSWORD, LOGON_FAILURE },
+		{ 0xc000006a, REFUSAL_BAD_PASSWORD, LOGON_FAILURE },
+		{ 0xc0000064, REFUSAL_UNKNOWN_USER, LOGON_FAILURE },
+		{ 0xc000006e, REFUSAL_ACCOUNT_RESTRICTION, 0xc000006e },
+		{ 0xc000006f, REFUSAL_LOGON_HOURS, 0xc000006f },
+		{ 0xc0000070, REFUSAL_LOGON_WORKSTATION, 0xc0000070 },
+		{ 0xc0000071, REFUSAL_PASSWORD_EXPIRED, 0xc0000071 },
+		{ 0xc0000072, REFUSAL_ACCOUNT_DISABLED, 0xc0000072 },
+		{ 0xc000015b, REFUSAL_NOT_ALLOWED, 0xc000015b },
+		{ 0xc0000193, REFUSAL_ACCOUNT_EXPIRED, 0xc0000193 },
+		{ 0xc0000224, REFUSAL_PASSWORD_MUST_CHANGE, 0xc0000224 },
+		{ 0xc0000234, REFUSAL_ACCOUNT_LOCKED, 0xc0000234 },
+		/* no logon servers, access denied, no trust, success */
+		{ 0xc000005e, REFUSAL_UNAVAILABLE, LOGON_FAILURE },
+		{ ACCESS_DENIED, REFUSAL_UNAVAILABLE, LOGON_FAILURE },
+		{ 0xc000018b, REFUSAL_UNAVAILABLE, LOGON_FAILURE },
+		{ 0, REFUSAL_UNAVAILABLE, LOGON_FAILURE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		assert_int_equal(refusal_of_ntstatus(row[i].status), row[i].refusal);
+		assert_int_equal(refusal_ntstatus(row[i].refusal), row[i].told);
+	}
+}
+
 static void test_versions(void **state)
 {
 	static const bool has[] = { false, false, false, true, true, false, true, true };
@@ -136,10 +173,8 @@ static void test_tell(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_out_of_range),
-		cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_tell),
+		cmocka_unit_test(test_rows),     cmocka_unit_test(test_out_of_range), cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_versions), cmocka_unit_test(test_tell),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

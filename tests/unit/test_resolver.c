@@ -83,6 +83,9 @@ static void test_realms(void **state)
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		if (identity_system.is_realm(row[i].domain) != row[i].known)
 			fail_msg("%s", row[i].domain);
+	assert_int_equal(identity_system.is_default_realm("R.TEST"), 1);
+	for (size_t i = 1; i < sizeof row / sizeof *row; i++)
+		assert_int_equal(identity_system.is_default_realm(row[i].domain), 0);
 }
 
 static void test_principals(void **state)
@@ -127,7 +130,7 @@ static char *none[] = { NULL };
 static pid_t start(int *ret_fd)
 {
 	const struct config c = {
-		.minimum_uid = 1000, .local_domains = none, .allow_users = none, .allow_groups = none
+		.minimum_uid = 1000, .domains = none, .local_domains = none, .allow_users = none, .allow_groups = none
 	};
 	uint8_t ready = 0;
 	pid_t pid;

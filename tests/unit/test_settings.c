@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "credsspd/config/config.h"
 #include "credsspd/config/options.h"
 #include "credsspd/rdp/settings.h"
 #include "include/credssp/cleanup.h"
@@ -58,6 +59,8 @@ static void test_defaults(void **state)
 		assert_null(s.proxy_peers[0]);
 		assert_int_equal(s.max_connections, 2048);
 		assert_false(s.debug);
+		assert_false(s.remote_guard);
+		assert_false(s.restricted_admin);
 		settings_done(&s);
 		assert_null(s.listen);
 	}
@@ -97,6 +100,37 @@ static void test_all_keys(void **state)
 	settings_done(&s);
 }
 
+/* Every word that credsspd takes for the two keys: all but the one that refuses are told to clients. */
+static void test_daemon_keys(void **state)
+{
+	size_t n, n_all, words = 0;
+	const struct option_row *ours = settings_daemon_rows(&n), *all = config_rows(&n_all);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < n_all; k++) {
+			if (strcmp(ours[i].key, all[k].key) != 0)
+				continue;
+			assert_string_equal(ours[i].def, all[k].def);
+			for (const struct option_choice *c = all[k].choices; c->word; c++, words++) {
+				char text[256];
+				struct settings s;
+				bool guard = strcmp(ours[i].key, "remote_guard") == 0;
+
+				(void)snprintf(text, sizeof text,
+					       "[credsspd]\n %s = %s\n x = y\n sub = {\n a = b\n }\n[credsspd-rdp]\n",
+					       ours[i].key, c->word);
+				s = good(text);
+				assert_int_equal(guard ? s.remote_guard : s.restricted_admin,
+						 strcmp(c->word, "refuse") != 0);
+				assert_false(guard ? s.restricted_admin : s.remote_guard);
+				settings_done(&s);
+			}
+		}
+	}
+	assert_int_equal(words, 5);
+}
+
 static void test_mistakes(void **state)
 {
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
@@ -120,6 +154,8 @@ static void test_mistakes(void **state)
 		{ "[credsspd-rdp]\n log_level = all\n", "log_level = all: info or debug is expected" },
 		{ "[credsspd-rdp]\n port = 3389\n", "[credsspd-rdp] unknown key port" },
 		{ "[credsspd-rdp]\n front_ends = {\n  a = b\n }\n", "[credsspd-rdp] unknown subsection front_ends" },
+		{ "[credsspd]\n remote_guard = on\n", "[credsspd] remote_guard = on: refuse or require-tickets" },
+		{ "[credsspd-rdp]\n remote_guard = allow\n", "[credsspd-rdp] unknown key remote_guard" },
 		{ "listen = 3390\n", "line 1 stands before the first section" },
 	};
 
@@ -159,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all_keys),
+		cmocka_unit_test(test_daemon_keys),
 		cmocka_unit_test(test_mistakes),
 	};
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which type of credentials a client may log on with: the configuration, what was negotiated in X.224, and the
+ * mechanism that the client authenticated with. Pure.
+ */
+#pragma once
+
+#include "credsspd/config/config.h"
+#include "credsspd/logon/supervisor.h"
+#include "credsspd/logon/vault.h"
+#include "credsspd/util/refusal.h"
+#include "include/credssp/handover.h"
+
+/*
+ * Whether @kind may be used. Returns REFUSAL_NONE, or REFUSAL_CREDENTIAL_KIND with a static string in *@ret_why, for
+ * the log.
+ */
+enum refusal policy_check_kind(const struct config *config, const struct supervisor_peer *peer, unsigned mechanism,
+			       unsigned kind, const char **ret_why);
+
+/*
+ * Whether there is a kind at all that a client may use that has negotiated what @peer says: asked before it sends
+ * credentials, so that nobody delegates a password where the client required that none be sent. Same results.
+ */
+enum refusal policy_check_negotiated(const struct config *config, const struct supervisor_peer *peer,
+				     unsigned mechanism, const char **ret_why);
+
+/* The flags of enum worker_flag for the kinds that may be used. */
+unsigned policy_worker_flags(const struct config *config, const struct supervisor_peer *peer, unsigned mechanism);
+
+/* Who proves the user's identity when @kind has been delegated. */
+enum vault_proof policy_proof(const struct config *config, unsigned kind);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * This program exports functions of libwbclient's names (credsspd/auth/wbc.c), which come first wherever a library is
+ * linked in the ordinary way: libwbclient's own calls of wbcFreeMemory() would end there, with blocks that are not
+ * malloc()'s. Hence RTLD_DEEPBIND: the library finds its own functions first. A namespace of dlmopen() would be a
+ * second libc; speaking winbind's protocol ourselves would bind us to one version of Samba, as its layout is private.
+ */
+#include "credsspd/verifier/winbind.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "credsspd/util/ntstatus.h"
+#include "credsspd/wire/name.h"
+#include "include/credssp/secret.h"
+
+#define LIBRARY "libwbclient.so.0"
+#define NTPROOFSTR_LEN 16U
+#define NTLMV2_RESPONSE_MIN (NTPROOFSTR_LEN + 28U) /* with an NTLMv2_CLIENT_CHALLENGE without AV pairs */
+
+/* ---- the library ---- */
+
+int winbind_open(struct winbind *ret_, char **ret_error)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} row[] = {
+		{ "wbcCtxCreate", offsetof(struct winbind, ctx_create) },
+		{ "wbcCtxFree", offsetof(struct winbind, ctx_free) },
+		{ "wbcCtxPing", offsetof(struct winbind, ctx_ping) },
+		{ "wbcCtxAuthenticateUserEx", offsetof(struct winbind, ctx_authenticate) },
+		{ "wbcCtxGetpwsid", offsetof(struct winbind, ctx_getpwsid) },
+		{ "wbcFreeMemory", offsetof(struct winbind, free_memory) },
+		{ "wbcErrorString", offsetof(struct winbind, error_string) },
+	};
+	struct winbind w = { .library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND) };
+	bool found = w.library != NULL;
+
+	for (size_t i = 0; found && i < sizeof row / sizeof *row; i++) {
+		void *symbol = dlsym(w.library, row[i].name);
+
+		memcpy((char *)&w + row[i].offset, &symbol, sizeof symbol);
+		found = symbol != NULL;
+	}
+	if (found) {
+		*ret_ = w;
+		return 0;
+	}
+	if (asprintf(ret_error, "ntlm = winbind needs libwbclient: %s", dlerror()) < 0)
+		*ret_error = NULL;
+	winbind_close(&w);
+	return -ENOENT;
+}
+
+void winbind_close(struct winbind *w)
+{
+	if (w->library)
+		(void)dlclose(w->library);
+	*w = (struct winbind){ .library = NULL };
+}
+
+/* ---- no ---- */
+
+__attribute__((format(printf, 3, 4))) static void refuse(struct winbind_reply *r, enum refusal refusal, const char *fmt,
+							 ...)
+{
+	va_list ap;
+
+	r->refusal = refusal;
+	va_start(ap, fmt);
+	(void)vsnprintf(r->detail, sizeof r->detail, fmt, ap);
+	va_end(ap);
+}
+
+/* The library says the same when nobody answers and when the privileged pipe may not be opened. */
+static void refuse_unreachable(const struct winbind *w, struct wbcContext *ctx, struct winbind_reply *r)
+{
+	if (w->ctx_ping(ctx) == WBC_ERR_SUCCESS)
+		refuse(r, REFUSAL_UNAVAILABLE,
+		       "winbindd runs, but not for this user: is credsspd in group winbindd_priv?");
+	else
+		refuse(r, REFUSAL_UNAVAILABLE, "winbindd does not answer: does it run?");
+}
+
+/* Statuses that are no answer about the account, and what to look at. */
+static const char *trouble(uint32_t ntstatus)
+{
+	static const struct {
+		uint32_t ntstatus;
+		const char *text;
+	} row[] = {
+		{ 0xC0000022U, "winbindd does not take it from this user: is credsspd in group winbindd_priv?" },
+		{ 0xC000005EU, "no domain controller answers" },
+		{ 0xC0000233U, "no domain controller is found" },
+		{ 0xC00000B5U, "the domain controller does not answer in time" },
+		{ 0xC00000DAU, "the host is no member of a domain" },
+		{ 0xC000018AU, "the host's account in the domain is lost: join it again" },
+		{ 0xC000018BU, "the host's account in the domain is lost: join it again" },
+		{ 0xC000018CU, "the domain does not trust the user's" },
+		{ 0xC000018DU, "the host's account in the domain is lost: join it again" },
+		{ 0xC0000133U, "the clocks of host and domain controller differ" },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (row[i].ntstatus == ntstatus)
+			return row[i].text;
+	return "the domain cannot answer";
+}
+
+static void refuse_status(uint32_t ntstatus, struct winbind_reply *r)
+{
+	enum refusal refusal = refusal_of_ntstatus(ntstatus);
+
+	if (refusal == REFUSAL_UNAVAILABLE)
+		refuse(r, refusal, "%s (%08X)", trouble(ntstatus), ntstatus);
+	else
+		refuse(r, refusal, "the domain says %08X", ntstatus);
+}
+
+/* ---- yes ---- */
+
+static void take_account(const struct winbind *w, struct wbcContext *ctx, struct wbcDomainSid *sid,
+			 struct winbind_reply *r)
+{
+	struct passwd *pw = NULL;
+	wbcErr e = w->ctx_getpwsid(ctx, sid, &pw);
+
+	if (e == WBC_ERR_WINBIND_NOT_AVAILABLE)
+		refuse(r, REFUSAL_UNAVAILABLE, "winbindd went away");
+	else if (e != WBC_ERR_SUCCESS || !pw)
+		refuse(r, REFUSAL_UNKNOWN_USER, "the account has no uid here (%s): see idmap config in smb.conf",
+		       w->error_string(e));
+	else if (strlen(pw->pw_name) > ACCOUNT_NAME_MAX)
+		refuse(r, REFUSAL_NAME, "the account's name is too long");
+	else {
+		r->refusal = REFUSAL_NONE;
+		r->uid = pw->pw_uid;
+		memcpy(r->name, pw->pw_name, strlen(pw->pw_name) + 1);
+	}
+	if (pw)
+		w->free_memory(pw);
+}
+
+static bool in_domains(const struct config *c, const struct wbcAuthUserInfo *info)
+{
+	return (info->domain_name && config_is_domain(c, info->domain_name)) ||
+	       (info->dns_domain_name && config_is_domain(c, info->dns_domain_name));
+}
+
+static bool is_zero(const uint8_t *p, size_t len)
+{
+	uint8_t all = 0;
+
+	for (size_t i = 0; i < len; i++)
+		all |= p[i];
+	return all == 0;
+}
+
+static void take_info(const struct winbind *w, const struct config *config, struct wbcContext *ctx,
+		      struct wbcAuthUserInfo *info, struct winbind_reply *r)
+{
+	/* a domain with its guest account switched on lets unknown users in by that name */
+	if (info->user_flags & WBC_AUTH_USER_INFO_GUEST)
+		refuse(r, REFUSAL_UNKNOWN_USER, "the domain took the user for a guest");
+	else if (info->num_sids == 0 || is_zero(info->user_session_key, sizeof info->user_session_key))
+		refuse(r, REFUSAL_BAD_CREDENTIALS, "the domain's answer has no session key");
+	else if (!in_domains(config, info))
+		refuse(r, REFUSAL_UNKNOWN_USER, "an account of %.64s, which is not in domains",
+		       info->domain_name ? info->domain_name : "no domain");
+	else
+		take_account(w, ctx, &info->sids[0].sid, r);
+	if (r->refusal == REFUSAL_NONE)
+		memcpy(r->session_key, info->user_session_key, sizeof r->session_key);
+	secret_wipe(info->user_session_key, sizeof info->user_session_key);
+	secret_wipe(info->lm_session_key, sizeof info->lm_session_key);
+}
+
+/* ---- the question ---- */
+
+/* MS-NLMP 2.2.2.8. A domain may still take older responses; this host does not. */
+static bool is_ntlmv2(const struct verifier_query *q)
+{
+	return q->nt_response_len >= NTLMV2_RESPONSE_MIN && q->nt_response[NTPROOFSTR_LEN] == 1 &&
+	       q->nt_response[NTPROOFSTR_LEN + 1] == 1;
+}
+
+/* The names go to the domain as the client typed them: its response was made with them. */
+static bool sane_names(const struct verifier_query *q)
+{
+	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1];
+
+	return name_check(q->user, strlen(q->user)) == 0 && name_check(q->domain, strlen(q->domain)) == 0 &&
+	       name_split(q->domain, q->user, domain, user) == 0;
+}
+
+static void ask(const struct winbind *w, const struct config *config, struct wbcContext *ctx,
+		const struct verifier_query *query, struct winbind_reply *r)
+{
+	struct wbcAuthUserParams params = { .account_name = query->user,
+					    .domain_name = query->domain,
+					    .level = WBC_AUTH_USER_LEVEL_RESPONSE };
+	struct wbcAuthUserInfo *info = NULL;
+	struct wbcAuthErrorInfo *error = NULL;
+	wbcErr e;
+
+	memcpy(params.password.response.challenge, query->server_challenge, sizeof query->server_challenge);
+	params.password.response.nt_length = query->nt_response_len;
+	params.password.response.nt_data = (uint8_t *)(uintptr_t)query->nt_response; /* it is only read */
+	/* no workstation_name: winbindd then says this host's, which the client cannot choose */
+	e = w->ctx_authenticate(ctx, &params, &info, &error);
+	if (e == WBC_ERR_SUCCESS && info)
+		take_info(w, config, ctx, info, r);
+	else if (e == WBC_ERR_AUTH_ERROR && error)
+		refuse_status(error->nt_status, r);
+	else if (e == WBC_ERR_WINBIND_NOT_AVAILABLE)
+		refuse_unreachable(w, ctx, r);
+	else
+		refuse(r, REFUSAL_UNAVAILABLE, "winbindd's answer is not understood: %s", w->error_string(e));
+	if (info)
+		w->free_memory(info);
+	if (error)
+		w->free_memory(error);
+}
+
+void winbind_ask(const struct winbind *w, const struct config *config, const struct verifier_query *query,
+		 struct winbind_reply *ret_)
+{
+	struct wbcContext *ctx;
+
+	*ret_ = (struct winbind_reply){ .refusal = REFUSAL_INTERNAL, .uid = (uid_t)-1 };
+	if (!sane_names(query)) {
+		refuse(ret_, REFUSAL_NAME, "%s", "");
+		return;
+	}
+	if (!is_ntlmv2(query)) {
+		refuse(ret_, REFUSAL_BAD_CREDENTIALS, "not an NTLMv2 response");
+		return;
+	}
+	ctx = w->ctx_create();
+	if (!ctx) {
+		refuse(ret_, REFUSAL_INTERNAL, "out of memory");
+		return;
+	}
+	ask(w, config, ctx, query, ret_);
+	w->ctx_free(ctx);
+}

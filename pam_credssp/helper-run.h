@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs the helper program, which parses what clients sent and talks to cards and KDCs, so that the application's
+ * process does not: no descriptor but its own three, an empty environment, no_new_privs, limits, dead at the deadline.
+ * The application does not notice: no SIGCHLD, no SIGPIPE, and its own waitpid() does not see the child.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "include/credssp/secret.h"
+#include "pam_credssp/helper/result.h"
+
+/*
+ * Runs @program with @argv (NULL-terminated, @argv[0] included, nothing secret), gives it @input (may be NULL) on its
+ * standard input and takes its record. @deadline is CLOCK_MONOTONIC in milliseconds. Always fills @ret_result: whatever
+ * goes wrong is a status in it, with the detail for the log free of control characters.
+ */
+void helper_run(const char *program, const char *const argv[], const struct secret *input, int64_t deadline,
+		struct helper_result *ret_result);

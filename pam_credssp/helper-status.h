@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* What the statuses of the helper program mean to PAM and to whoever reads the log. */
+#pragma once
+
+#include "pam_credssp/helper/result.h"
+
+/* The PAM code; PAM_SYSTEM_ERR for what is no status. */
+int helper_status_pam(unsigned status);
+
+/* One line without a full stop, never NULL. */
+const char *helper_status_text(unsigned status);

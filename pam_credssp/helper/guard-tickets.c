@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RFC 4120 5.3 and 5.8. What a KRB-CRED says about the ticket in it nobody has signed: the real client and the real
+ * times are inside the ticket, which only the KDC can read (remote-guard.c asks it). The service ticket is another
+ * matter: no worker has the key that it is encrypted in, so one that was taken over cannot make it up.
+ */
+#include "pam_credssp/helper/guard-tickets.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "include/credssp/cleanup.h"
+
+static unsigned say_krb5(krb5_context k, struct helper_result *result, unsigned status, const char *what,
+			 krb5_error_code code)
+{
+	const char *text = krb5_get_error_message(k, code);
+
+	(void)helper_say(result, status, "%s: %s", what, text);
+	krb5_free_error_message(k, text);
+	return status;
+}
+
+static krb5_data data_of(struct handover_field f)
+{
+	return (krb5_data){ .length = (unsigned)f.len, .data = (char *)(uintptr_t)f.p_ };
+}
+
+static bool is_aes(krb5_enctype e)
+{
+	return e == ENCTYPE_AES128_CTS_HMAC_SHA1_96 || e == ENCTYPE_AES256_CTS_HMAC_SHA1_96 ||
+	       e == ENCTYPE_AES128_CTS_HMAC_SHA256_128 || e == ENCTYPE_AES256_CTS_HMAC_SHA384_192;
+}
+
+/* host/NAME in any case: keytabs of Active Directory members and clients spell it as they like. */
+static bool is_host(krb5_const_principal p)
+{
+	return p->length == 2 && p->data[0].length == 4 && strncasecmp(p->data[0].data, "host", 4) == 0;
+}
+
+/* ---- the service ticket ---- */
+
+/*
+ * Tries one key. The name in the ticket may be spelled otherwise than in the keytab: the key counts. A name of our own,
+ * because libkrb5 replaces that of a ticket that it has decrypted.
+ */
+static krb5_error_code decrypt_with(krb5_context k, const krb5_keytab_entry *e, krb5_ticket *t)
+{
+	krb5_keytab_entry as_named = { .vno = t->enc_part.kvno, .key = e->key };
+	krb5_keytab one;
+	krb5_error_code code = krb5_copy_principal(k, t->server, &as_named.principal);
+
+	if (code)
+		return code;
+	code = krb5_kt_resolve(k, "MEMORY:pam-credssp-one", &one);
+	if (code == 0) {
+		code = krb5_kt_add_entry(k, one, &as_named);
+		if (code == 0)
+			code = krb5_server_decrypt_ticket_keytab(k, one, t);
+		(void)krb5_kt_remove_entry(k, one, &as_named);
+		(void)krb5_kt_close(k, one);
+	}
+	krb5_free_principal(k, as_named.principal);
+	return code;
+}
+
+struct tries {
+	unsigned host_keys, fitting;
+	krb5_error_code last;
+	bool good;
+};
+
+static void try_entry(krb5_context k, const krb5_keytab_entry *e, krb5_ticket *t, struct tries *tries)
+{
+	if (!is_host(e->principal) || !is_aes(e->key.enctype))
+		return;
+	tries->host_keys++;
+	/* old keytabs keep the low octet only; 0 is "any" */
+	if (e->key.enctype != t->enc_part.enctype ||
+	    (t->enc_part.kvno && e->vno && (e->vno & 0xffU) != (t->enc_part.kvno & 0xffU)))
+		return;
+	tries->fitting++;
+	tries->last = decrypt_with(k, e, t);
+	tries->good = tries->last == 0;
+}
+
+static unsigned decrypt(krb5_context k, krb5_keytab keytab, krb5_ticket *t, struct helper_result *result)
+{
+	struct tries tries = { .host_keys = 0 };
+	krb5_keytab_entry e;
+	krb5_kt_cursor cursor;
+	krb5_error_code code = krb5_kt_start_seq_get(k, keytab, &cursor);
+
+	if (code)
+		return say_krb5(k, result, HELPER_NO_HOST_KEY, "keytab", code);
+	while (!tries.good && krb5_kt_next_entry(k, keytab, &e, &cursor) == 0) {
+		try_entry(k, &e, t, &tries);
+		(void)krb5_free_keytab_entry_contents(k, &e);
+	}
+	(void)krb5_kt_end_seq_get(k, keytab, &cursor);
+	if (tries.good)
+		return HELPER_SUCCESS;
+	if (!tries.host_keys)
+		return helper_say(result, HELPER_NO_HOST_KEY, "no AES key of host/ in the keytab");
+	if (!tries.fitting)
+		return helper_say(result, HELPER_NO_HOST_KEY,
+				  "the service ticket is for key version %u, encryption type %d", t->enc_part.kvno,
+				  (int)t->enc_part.enctype);
+	return say_krb5(k, result, HELPER_TICKET, "service ticket", tries.last);
+}
+
+static unsigned check_service_ticket(krb5_context k, krb5_const_principal client, const krb5_ticket *t,
+				     struct helper_result *result)
+{
+	const krb5_enc_tkt_part *p = t->enc_part2;
+	time_t now = time(NULL);
+
+	if (!krb5_principal_compare(k, p->client, client))
+		return helper_say(result, HELPER_OTHER_PRINCIPAL, "the service ticket is another client's");
+	if (!krb5_realm_compare(k, p->client, t->server) && !(p->flags & TKT_FLG_TRANSIT_POLICY_CHECKED))
+		return helper_say(result, HELPER_TICKET, "no KDC has checked the realms that the client came through");
+	if (p->flags & TKT_FLG_INVALID)
+		return helper_say(result, HELPER_TICKET, "the service ticket is not valid yet");
+	if ((uint32_t)p->times.starttime > (uint32_t)now + HELPER_CLOCK_SKEW_SEC)
+		return helper_say(result, HELPER_TICKET, "the service ticket is not valid yet");
+	if ((uint32_t)p->times.endtime <= (uint32_t)now)
+		return helper_say(result, HELPER_EXPIRED, "the service ticket");
+	return HELPER_SUCCESS;
+}
+
+unsigned guard_read_service_ticket(krb5_context k, krb5_keytab keytab, krb5_const_principal client,
+				   struct handover_field ticket, struct guard_tickets *ret_,
+				   struct helper_result *result)
+{
+	krb5_data der = data_of(ticket);
+	krb5_ticket *t = NULL;
+	krb5_error_code code = krb5_decode_ticket(&der, &t);
+	unsigned status;
+
+	if (code)
+		return say_krb5(k, result, HELPER_TICKET, "service ticket", code);
+	if (is_host(t->server))
+		status = decrypt(k, keytab, t, result);
+	else
+		status = helper_say(result, HELPER_TICKET, "the service ticket is not for host/");
+	if (status == HELPER_SUCCESS)
+		status = check_service_ticket(k, client, t, result);
+	if (status == HELPER_SUCCESS) {
+		code = krb5_copy_principal(k, t->server, &ret_->service);
+		if (code == 0)
+			code = krb5_copy_keyblock_contents(k, t->enc_part2->session, &ret_->session_key);
+		if (code)
+			status = say_krb5(k, result, HELPER_INTERNAL, "service ticket", code);
+	}
+	krb5_free_ticket(k, t);
+	return status;
+}
+
+/* ---- the KRB-CRED ---- */
+
+/* Reads it with the key, or, with NULL, as one that is not encrypted. */
+static krb5_error_code read_cred(krb5_context k, krb5_keyblock *key, krb5_data *der, krb5_creds ***ret_creds)
+{
+	krb5_auth_context ac = NULL;
+	krb5_error_code code = krb5_auth_con_init(k, &ac);
+
+	if (code)
+		return code;
+	/* no times, sequence numbers or addresses: the tickets themselves are judged */
+	code = krb5_auth_con_setflags(k, ac, 0);
+	if (code == 0 && key)
+		code = krb5_auth_con_setuseruserkey(k, ac, key);
+	if (code == 0)
+		code = krb5_rd_cred(k, ac, der, ret_creds, NULL);
+	(void)krb5_auth_con_free(k, ac);
+	return code;
+}
+
+static bool is_tgt_of(krb5_context k, krb5_const_principal server, krb5_const_principal client)
+{
+	const krb5_data *realm = &client->realm;
+
+	return server->length == 2 && krb5_realm_compare(k, server, client) && server->data[0].length == 6 &&
+	       memcmp(server->data[0].data, "krbtgt", 6) == 0 && server->data[1].length == realm->length &&
+	       memcmp(server->data[1].data, realm->data, realm->length) == 0;
+}
+
+/* Whether it is a key at all: the blob that Windows puts there stands for one that its own LSA keeps. */
+static bool is_key(krb5_context k, const krb5_keyblock *key)
+{
+	size_t length;
+
+	return krb5_c_valid_enctype(key->enctype) && krb5_c_keylengths(k, key->enctype, NULL, &length) == 0 &&
+	       key->length == length;
+}
+
+static unsigned check_tgt(krb5_context k, krb5_const_principal client, const krb5_creds *c,
+			  struct helper_result *result)
+{
+	if (!c->client || !c->server)
+		return helper_say(result, HELPER_TICKET, "the KRB-CRED does not say whose ticket it is");
+	if (!krb5_principal_compare(k, c->client, client))
+		return helper_say(result, HELPER_OTHER_PRINCIPAL, "the ticket-granting ticket is another client's");
+	if (!is_tgt_of(k, c->server, client))
+		return helper_say(result, HELPER_TICKET, "the KRB-CRED has no ticket-granting ticket of the realm");
+	if (c->ticket_flags & TKT_FLG_INVALID)
+		return helper_say(result, HELPER_TICKET, "the ticket-granting ticket is not valid yet");
+	if ((uint32_t)c->times.endtime <= (uint32_t)time(NULL))
+		return helper_say(result, HELPER_EXPIRED, "the ticket-granting ticket");
+	if (!is_key(k, &c->keyblock))
+		return helper_say(result, HELPER_OPAQUE, "encryption type %d, %u octets", (int)c->keyblock.enctype,
+				  c->keyblock.length);
+	return HELPER_SUCCESS;
+}
+
+static size_t count(krb5_creds *const *creds)
+{
+	size_t n = 0;
+
+	while (creds && creds[n])
+		n++;
+	return n;
+}
+
+unsigned guard_read_krb_cred(krb5_context k, krb5_const_principal client, struct handover_field krb_cred,
+			     struct guard_tickets *tickets, struct helper_result *result)
+{
+	krb5_data der = data_of(krb_cred);
+	krb5_creds **creds = NULL;
+	krb5_error_code code;
+	bool sealed = false;
+	unsigned status;
+
+	code = read_cred(k, NULL, &der, &creds);
+	if (code) {
+		sealed = true;
+		code = read_cred(k, &tickets->session_key, &der, &creds);
+	}
+	if (code)
+		return say_krb5(k, result, HELPER_TICKET, "KRB-CRED", code);
+	if (count(creds) != 1)
+		status =
+		    helper_say(result, HELPER_TICKET, "%zu tickets in the KRB-CRED, one is expected", count(creds));
+	else
+		status = check_tgt(k, client, creds[0], result);
+	if (status == HELPER_SUCCESS || status == HELPER_OPAQUE) {
+		tickets->tgt = TAKE_PTR(creds[0]);
+		tickets->sealed = sealed;
+	}
+	krb5_free_tgt_creds(k, creds);
+	return status;
+}
+
+void guard_tickets_done(krb5_context k, struct guard_tickets *tickets)
+{
+	krb5_free_principal(k, tickets->service);
+	krb5_free_keyblock_contents(k, &tickets->session_key);
+	krb5_free_creds(k, tickets->tgt);
+	*tickets = (struct guard_tickets){ .service = NULL };
+}

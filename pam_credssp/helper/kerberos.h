@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* libkrb5 for the modes: errors as statuses, the proof of a ticket, credentials caches. */
+#pragma once
+
+#include <krb5.h>
+
+#include "pam_credssp/helper/mode.h"
+
+/* The status that @code is, with libkrb5's text in @result. Codes without a row are @otherwise. */
+unsigned kerberos_status(krb5_context k, krb5_error_code code, unsigned otherwise, struct helper_result *result);
+
+/*
+ * Proves @creds, a TGT, against the host's keytab: without this whoever answers in the KDC's place could let anybody
+ * in. Returns HELPER_SUCCESS or why not.
+ */
+unsigned kerberos_verify(krb5_context k, krb5_creds *creds, struct helper_result *result);
+
+/*
+ * Writes @creds into a new FILE cache at @path, in a directory of root's. "" for @path writes none. Returns
+ * HELPER_SUCCESS and sets result->has_ccache, or HELPER_CCACHE.
+ */
+unsigned kerberos_write_ccache(krb5_context k, const char *path, krb5_creds *creds, struct helper_result *result);

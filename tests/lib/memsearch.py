@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Searches the readable memory of processes (/proc/PID/mem, which has more than a core file) for a secret."""
+import os
+
+
+def forms_of(secret):
+    return {"UTF-8": secret.encode(), "UTF-16": secret.encode("utf-16-le")}
+
+
+def search(pid, forms):
+    """Names of the forms that are in the memory of the process."""
+    found = set()
+    try:
+        maps, mem = open("/proc/%d/maps" % pid, encoding="ascii", errors="replace"), open("/proc/%d/mem" % pid, "rb", 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return found  # it has ended, and its memory with it
+    with maps, mem:
+        for line in maps:
+            where, mode = line.split()[:2]
+            if "r" not in mode or "[v" in line:
+                continue
+            begin, end = (int(x, 16) for x in where.split("-"))
+            try:
+                mem.seek(begin)
+                data = mem.read(end - begin)
+            except (OSError, OverflowError, ValueError):
+                continue
+            found |= {name for name, value in forms.items() if value in data}
+    return found
+
+
+def all_processes():
+    """{pid: command line}"""
+    out = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                out[int(pid)] = f.read().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:
+            pass
+    return out
+
+
+def children(pid):
+    out = []
+    for p in all_processes():
+        try:
+            with open("/proc/%d/stat" % p, encoding="ascii", errors="replace") as f:
+                if int(f.read().rpartition(")")[2].split()[1]) == pid:
+                    out.append(p)
+        except OSError:
+            pass
+    return out
+
+
+def files_with(forms, *roots):
+    """(path, form) of every file below the roots that has one."""
+    out = []
+    for root in roots:
+        for where, _, files in os.walk(root):
+            for name in files:
+                try:
+                    with open(os.path.join(where, name), "rb") as f:
+                        data = f.read()
+                except OSError:
+                    continue
+                out += [(os.path.join(where, name), form) for form, value in forms.items() if value in data]
+    return out
