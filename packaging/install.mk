@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
-# `make install`: Debian's paths, everything below DESTDIR. Nothing of another package is touched: the PAM stack of
-# xrdp-sesman and what belongs into xrdp.ini go to the examples.
+# `make install`: Debian's paths, everything below DESTDIR; `make deb`: the Debian packages, made from the same. Nothing of
+# another package is touched: the PAM stacks of xrdp-sesman and what belongs into xrdp.ini are put in place by
+# `credsspctl xrdp enable`.
 
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR ?= $(PREFIX)/share/doc/pam-credssp
+SHAREDIR ?= $(PREFIX)/share/pam-credssp
+INCLUDEDIR ?= $(PREFIX)/include
 INSTALL ?= install
 
 # MODE DIRECTORY FILES
@@ -13,25 +16,59 @@ define install_into
 
 endef
 
-install: $(PROGRAMS) ## install below DESTDIR
+# they name one another by their place in the sources
+HEADERS := $(patsubst include/%,$(B)/headers/%,$(wildcard include/credssp/*.h))
+$(B)/headers/%: include/%
+	@mkdir -p $(@D)
+	$(Q)sed 's|^#include "include/credssp/|#include "credssp/|' $< >$@
+
+$(B)/headers/acceptor-client.c: examples/acceptor-client.c
+	@mkdir -p $(@D)
+	$(Q)sed 's|^#include "include/credssp/|#include "credssp/|' $< >$@
+
+$(B)/credssp.pc: packaging/credssp.pc.in Makefile
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
+
+install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc ## install below DESTDIR
 	$(call install_into,0755,$(SBINDIR),$(B)/credsspd $(B)/credsspd-rdp $(B)/credsspctl)
 	$(call install_into,0644,$(SECURITYDIR),$(B)/pam_credssp.so)
 	$(call install_into,0755,$(HELPERDIR),$(B)/pam-credssp-verify)
 	$(call install_into,0644,$(UNITDIR),$(wildcard packaging/systemd/*))
 	$(call install_into,0644,$(PREFIX)/share/dbus-1/system.d,packaging/dbus/org.credssp1.conf)
 	$(call install_into,0644,$(PREFIX)/share/dbus-1/system-services,packaging/dbus/org.credssp1.service)
-	$(call install_into,0644,$(PREFIX)/lib/sysusers.d,packaging/sysusers/credsspd.conf)
+	$(call install_into,0644,$(PREFIX)/share/dbus-1/interfaces,packaging/dbus/org.credssp1.xml)
+	$(call install_into,0644,$(PREFIX)/lib/sysusers.d,$(wildcard packaging/sysusers/*))
+	$(call install_into,0644,$(PREFIX)/lib/tmpfiles.d,$(wildcard packaging/tmpfiles/*))
 	$(call install_into,0644,$(MANDIR)/man8,$(wildcard packaging/man/*.8))
 	$(call install_into,0644,$(MANDIR)/man5,$(wildcard packaging/man/*.5))
 	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md LICENSE packaging/doc/INTEGRATING.md)
-	$(call install_into,0644,$(DOCDIR)/examples,examples/acceptor-client.c)
-	$(call install_into,0644,$(DOCDIR)/examples/pam.d,$(wildcard packaging/pam.d/*))
-	$(call install_into,0644,$(DOCDIR)/examples/xrdp,$(wildcard packaging/xrdp/*))
-	$(call install_into,0644,$(DOCDIR)/examples/haproxy,packaging/haproxy/credsspd.cfg)
-	$(call install_into,0644,$(DOCDIR)/examples/fail2ban/jail.d,packaging/fail2ban/jail.d/credsspd.conf)
+	$(call install_into,0644,$(DOCDIR)/examples,$(B)/headers/acceptor-client.c)
+	$(call install_into,0644,$(SHAREDIR)/pam.d,$(wildcard packaging/pam.d/*))
+	$(call install_into,0644,$(SHAREDIR)/xrdp,$(wildcard packaging/xrdp/*))
+	$(call install_into,0644,$(SHAREDIR)/haproxy,$(wildcard packaging/haproxy/*))
+	$(call install_into,0644,$(INCLUDEDIR)/credssp,$(HEADERS))
+	$(call install_into,0644,$(PREFIX)/share/pkgconfig,$(B)/credssp.pc)
+	$(call install_into,0644,$(SHAREDIR)/fail2ban/jail.d,packaging/fail2ban/jail.d/credsspd.conf)
 	@# does nothing until a jail names it
 	$(call install_into,0644,$(SYSCONFDIR)/fail2ban/filter.d,packaging/fail2ban/filter.d/credsspd.conf)
 	@# a configuration that is there is the administrator's
 	$(Q)$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)
 	$(Q)test -e $(DESTDIR)$(SYSCONFDIR)/credsspd.conf || \
 		$(INSTALL) -m 0644 packaging/credsspd.conf $(DESTDIR)$(SYSCONFDIR)/credsspd.conf
+
+# ---- Debian packages: in a copy of the sources, where debian/ has the place that dpkg wants ----
+DEB_SOURCES := Makefile README.md SECURITY.md LICENSE credsspd include packaging pam_credssp tests
+DEB_TREE := $(B)/deb/pam-credssp-$(VERSION)
+
+.PHONY: deb
+deb: $(B)/deb/stamp ## the Debian packages, in build/deb (needs debhelper)
+
+$(B)/deb/stamp: $(shell find $(filter-out tests,$(DEB_SOURCES)) -type f 2>/dev/null)
+	rm -rf $(B)/deb
+	mkdir -p $(DEB_TREE)
+	cp -a $(DEB_SOURCES) $(DEB_TREE)
+	mv $(DEB_TREE)/packaging/debian $(DEB_TREE)/debian
+	cd $(DEB_TREE) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u DESTDIR -u B dpkg-buildpackage --no-sign
+	rm -rf $(DEB_TREE)
+	touch $@

@@ -36,7 +36,7 @@ demo: deps ## log on to an unmodified xrdp over NLA with a real client; build/de
 
 # slow tests are those that name themselves so
 CHECKS = $(UNIT_BIN) $(filter-out tests/pam/%.mk tests/pam/%.c,$(wildcard tests/pam/[a-z]*)) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
-	$(wildcard tests/regress/[a-z]*)
+	$(wildcard tests/regress/[a-z]*) $(wildcard tests/system/[a-z]*)
 SLOW = %.slow %.md %.py %.sh %.c %.mk
 
 check: deps ## all tests that fit into 12 minutes (needs root)
@@ -45,13 +45,20 @@ check: deps ## all tests that fit into 12 minutes (needs root)
 check-full: deps ## every test there is, without a limit of time (needs root)
 	$(MAKE) --no-print-directory check-full-run
 
-.PHONY: check-run check-full-run
-check-run: all test-programs $(UNIT_BIN)
+.PHONY: check-run check-full-run check-system test-debs
+# before the tests, whose time is limited
+test-debs:
+	@mkdir -p $(B)
+	BED_BUILD=$(abspath $(B)) tests/lib/debs >$(B)/debs.log 2>&1 || { tail -n 40 $(B)/debs.log; exit 1; }
+
+check-run: all test-programs $(UNIT_BIN) test-debs
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CHECKS))
 
-check-full-run: all test-programs $(UNIT_BIN) check-sanitize
-	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS)) \
-		$(wildcard tests/system/[a-z]*)
+check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize
+	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS))
+
+check-system: deps test-debs ## the Debian packages on a booted system (needs root)
+	BED_BUILD=$(abspath $(B)) tests/run -t 1200 $(wildcard tests/system/[a-z]*)
 
 # some run the programs under their filters, or enter one, which kills what the sanitizers do; test_helper_run runs itself with a
 # limit of address space, of which the sanitizers want terabytes

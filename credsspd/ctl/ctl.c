@@ -6,6 +6,7 @@
 #include "credsspd/ctl/ctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 #include "credsspd/ctl/manager.h"
 #include "credsspd/ctl/password.h"
 #include "credsspd/ctl/show.h"
+#include "credsspd/ctl/units.h"
+#include "credsspd/ctl/xrdp.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
 #include "include/credssp/secret.h"
@@ -24,6 +27,7 @@
 struct invocation {
 	const char *user; /* NULL when the command takes none */
 	bool json, watch;
+	struct xrdp_wish xrdp;
 };
 
 /* 0 or -errno. *@problem is set to a sentence when no call was made; else the call's error is in @m. */
@@ -79,19 +83,52 @@ static int run_ntlm_delete(struct manager *m, const struct invocation *how, cons
 	return manager_delete_verifier(m, how->user);
 }
 
+/* No daemon is asked: it may not even run yet. */
+static int run_xrdp(const struct invocation *how, const char **problem,
+		    int (*command)(const struct xrdp_host *, const struct xrdp_wish *, char *))
+{
+	static char text[XRDP_PROBLEM_MAX];
+	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	*problem = "only root may do that";
+	if (geteuid() != 0)
+		return -EPERM;
+	*problem = text;
+	if (root < 0)
+		return -errno;
+	r = command(&(struct xrdp_host){ .root = root, .units = units_of_this_host(), .out = stdout }, &how->xrdp,
+		    text);
+	if (r == 0)
+		*problem = NULL;
+	return r;
+}
+
+static int run_xrdp_enable(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)m;
+	return run_xrdp(how, problem, xrdp_enable);
+}
+
+static int run_xrdp_disable(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)m;
+	return run_xrdp(how, problem, xrdp_disable);
+}
+
 static const struct command {
 	const char *word[2]; /* the second may be NULL */
-	bool takes_user, takes_json;
+	bool local;          /* works without the daemon */
+	bool takes_user, takes_json, takes_watch, takes_dry_run, takes_stack;
 	run_fn run;
 	const char *unknown_user; /* what that error means here */
 	const char *help;
-	bool takes_watch;
 } commands[] = {
 	{ .word = { "status" },
 	  .takes_json = true,
+	  .takes_watch = true,
 	  .run = run_status,
-	  .help = "what the daemon does, and its counters",
-	  .takes_watch = true },
+	  .help = "what the daemon does, and its counters" },
 	{ .word = { "reload" }, .run = run_reload, .help = "make it read its configuration and keys again" },
 	{ .word = { "ntlm", "set" },
 	  .takes_user = true,
@@ -104,6 +141,17 @@ static const struct command {
 	  .run = run_ntlm_delete,
 	  .unknown_user = "nothing is stored for that name",
 	  .help = "remove it" },
+	{ .word = { "xrdp", "enable" },
+	  .local = true,
+	  .takes_dry_run = true,
+	  .takes_stack = true,
+	  .run = run_xrdp_enable,
+	  .help = "put xrdp behind credsspd-rdp" },
+	{ .word = { "xrdp", "disable" },
+	  .local = true,
+	  .takes_dry_run = true,
+	  .run = run_xrdp_disable,
+	  .help = "undo that" },
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -116,16 +164,19 @@ static void usage(FILE *out)
 		const struct command *c = &commands[i];
 		char line[64];
 
-		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
+		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
 			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
-			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "");
-		(void)fprintf(out, "  %-26s  %s\n", line, c->help);
+			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "",
+			       c->takes_stack ? " [--stack NAME]" : "", c->takes_dry_run ? " [--dry-run]" : "");
+		(void)fprintf(out, "  %-41s  %s\n", line, c->help);
 	}
 	(void)fputs("\n"
-		    "      --json     print JSON\n"
-		    "      --watch    once a second, until Ctrl-C\n"
-		    "  -h, --help     this text\n"
-		    "      --version  version\n\n"
+		    "      --json        print JSON\n"
+		    "      --watch       once a second, until Ctrl-C\n"
+		    "      --dry-run     show what would be changed\n"
+		    "      --stack NAME  the PAM stack: local (the default), krb5 ...\n"
+		    "  -h, --help        this text\n"
+		    "      --version     version\n\n"
 		    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
 		    "no terminal.\n",
 		    out);
@@ -168,7 +219,7 @@ static int run(const struct command *c, const struct invocation *how)
 {
 	CLEANUP(manager_done) struct manager m = MANAGER_NULL;
 	const char *problem = NULL;
-	int r = manager_open(&m);
+	int r = c->local ? 0 : manager_open(&m);
 
 	if (r == 0)
 		r = c->run(&m, how, &problem);
@@ -182,8 +233,9 @@ static int run(const struct command *c, const struct invocation *how)
 	return CTL_FAILED;
 }
 
-static int choose(int n, char **words, struct invocation how)
+static int choose(int n, char **words, const struct invocation *options)
 {
+	struct invocation how = *options;
 	const struct command *c;
 	int used = 0;
 
@@ -196,6 +248,10 @@ static int choose(int n, char **words, struct invocation how)
 		return bad_usage("this command prints nothing as JSON");
 	if (how.watch && !c->takes_watch)
 		return bad_usage("this command prints nothing that changes");
+	if (how.xrdp.dry_run && !c->takes_dry_run)
+		return bad_usage("this command knows no --dry-run");
+	if (how.xrdp.stack && !c->takes_stack)
+		return bad_usage("this command takes no stack");
 	if (c->takes_user && n > used)
 		how.user = words[used++];
 	if (c->takes_user && (!how.user || !*how.user))
@@ -210,10 +266,12 @@ static int choose(int n, char **words, struct invocation how)
 
 int ctl_main(int argc, char **argv)
 {
-	enum { OPT_JSON = 256, OPT_WATCH, OPT_VERSION };
+	enum { OPT_JSON = 256, OPT_WATCH, OPT_DRY_RUN, OPT_STACK, OPT_VERSION };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "watch", no_argument, NULL, OPT_WATCH },
+		{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+		{ "stack", required_argument, NULL, OPT_STACK },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, OPT_VERSION },
 		{ NULL, 0, NULL, 0 },
@@ -230,6 +288,12 @@ int ctl_main(int argc, char **argv)
 		case OPT_WATCH:
 			how.watch = true;
 			break;
+		case OPT_DRY_RUN:
+			how.xrdp.dry_run = true;
+			break;
+		case OPT_STACK:
+			how.xrdp.stack = optarg;
+			break;
 		case 'h':
 			usage(stdout);
 			return CTL_OK;
@@ -240,5 +304,5 @@ int ctl_main(int argc, char **argv)
 			return CTL_USAGE;
 		}
 	}
-	return choose(argc - optind, argv + optind, how);
+	return choose(argc - optind, argv + optind, &how);
 }

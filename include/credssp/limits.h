@@ -121,3 +121,6 @@
 #define FILES_SETTLE_MAX_MSEC 5000U /* but no longer, when it is written to all the time */
 #define FILES_RETRY_MAX_SEC 300U    /* between two tries of files that cannot be used */
 #define KEYS_WAIT_SEC 5U            /* a logon waits for keys that are being loaded, then takes the old ones */
+#define SYSTEM_FILE_MAX 1048576U    /* xrdp.ini, a PAM stack */
+#define XRDP_START_MSEC 15000U      /* credsspctl waits for xrdp's socket */
+#define DIFF_LINES_MAX 2000U        /* longer differences are shown whole */

@@ -480,6 +480,12 @@ static void test_usage(void **state)
 		"reload --watch",
 		"ntlm list --watch",
 		"status --watch x",
+		"status --dry-run",
+		"ntlm list --stack x",
+		"xrdp",
+		"xrdp enable local",
+		"xrdp enable --stack",
+		"xrdp disable --stack local",
 	};
 
 	(void)state;
@@ -523,7 +529,7 @@ static void test_manual(void **state)
 			fail_msg("packaging/man/credsspctl.8 does not have \".SS %s\"", line + 2);
 		commands++;
 	}
-	assert_int_equal(commands, 5);
+	assert_int_equal(commands, 7);
 	assert_non_null(strstr(page, "\\-\\-json"));
 	assert_non_null(strstr(page, "\\-\\-watch"));
 	assert_non_null(strstr(page, "\\-\\-help"));

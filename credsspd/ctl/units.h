@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* systemctl, for what credsspctl xrdp does with units. */
+#pragma once
+
+#include <stdbool.h>
+
+struct units_host {
+	/* Runs systemctl with these arguments (NULL at the end); its exit status or -errno. */
+	int (*systemctl)(void *userdata, const char *const *arguments);
+	void *userdata;
+	bool booted; /* systemd is running: units can be started, not only enabled */
+};
+
+/* The one of this machine. */
+struct units_host units_of_this_host(void);

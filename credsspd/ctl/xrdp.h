@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * credsspctl xrdp: puts xrdp behind credsspd-rdp, and takes it out again. Two files of the xrdp package are changed:
+ * the keys of the shipped fragment in [Globals] of xrdp.ini, and the whole PAM stack of xrdp-sesman, which becomes a
+ * shipped one. What they were, and what they became, is kept below XRDP_STATE until xrdp_disable().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "credsspd/ctl/units.h"
+
+#define XRDP_STATE "var/lib/pam-credssp/xrdp"
+#define XRDP_SHARE "usr/share/pam-credssp"
+#define XRDP_PROBLEM_MAX 512U
+
+struct xrdp_host {
+	int root; /* the directory that all paths are relative to */
+	struct units_host units;
+	FILE *out; /* what is changed */
+};
+
+struct xrdp_wish {
+	const char *stack; /* NULL: the one that is in force, else "local" */
+	bool dry_run;      /* show, and change nothing */
+};
+
+/*
+ * Both return 0 or -errno with a sentence in @problem. Nothing is changed when a file is neither what it was nor what
+ * xrdp_enable() made of it. After an interruption either can be run again.
+ */
+int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);
+int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);

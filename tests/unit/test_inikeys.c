@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "credsspd/ctl/inikeys.h"
+#include "include/credssp/cleanup.h"
+
+#define FRAGMENT "; what it is for\nport=unix\n# and\n  level = none  \nauto=Xorg\n"
+
+static void test_texts(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} row[] = {
+		/* set in place, a key that is missing behind the last one, comments and blank lines stay */
+		{ "; top\n[Globals]\nport=3389\n\n#auto=x\nlevel=high\n; end\n\n[Xorg]\nport=-1\n",
+		  "; top\n[Globals]\nport=unix\n\n#auto=x\nlevel = none\nauto=Xorg\n; end\n\n[Xorg]\nport=-1\n" },
+		/* every one of a key, whatever its case and blanks */
+		{ "[globals]\n PORT = 1\nport=2\nauto=Xorg\nLevel=1\n",
+		  "[globals]\nport=unix\nport=unix\nauto=Xorg\nlevel = none\n" },
+		/* only the first section of the name */
+		{ "[a]\nport=1\n[Globals]\n[b]\nport=2\n[Globals]\nport=3\n",
+		  "[a]\nport=1\n[Globals]\nport=unix\nlevel = none\nauto=Xorg\n[b]\nport=2\n[Globals]\nport=3\n" },
+		/* no newline at the end */
+		{ "[Globals]\nport=1", "[Globals]\nport=unix\nlevel = none\nauto=Xorg\n" },
+		{ "[Globals]", "[Globals]\nport=unix\nlevel = none\nauto=Xorg\n" },
+		{ "[Globals]\nauto=1\nport=1\nlevel=1", "[Globals]\nauto=Xorg\nport=unix\nlevel = none\n" },
+		/* lines end as they did */
+		{ "[Globals]\r\nport=1\r\nlevel=2\r\nauto=3\r\n",
+		  "[Globals]\r\nport=unix\r\nlevel = none\r\nauto=Xorg\r\n" },
+		/* a key that only begins like one, a line that is none */
+		{ "[Globals]\nports=1\n=2\nword\n!port=3\nport=\nlevel=\nauto=\n",
+		  "[Globals]\nports=1\n=2\nword\n!port=3\nport=unix\nlevel = none\nauto=Xorg\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		AUTO_FREE char *after = NULL, *again = NULL;
+		size_t len;
+
+		assert_int_equal(inikeys_set(row[i].before, "Globals", FRAGMENT, &after, &len), 0);
+		assert_string_equal(after, row[i].after);
+		assert_int_equal(len, strlen(after));
+		/* and then there is nothing left to do */
+		assert_int_equal(inikeys_set(after, "Globals", FRAGMENT, &again, &len), 0);
+		assert_string_equal(again, after);
+	}
+}
+
+static void test_refused(void **state)
+{
+	char *ret = NULL;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(inikeys_set("port=1\n[Xorg]\n", "Globals", FRAGMENT, &ret, &len), -ENOENT);
+	assert_int_equal(inikeys_set("", "Globals", FRAGMENT, &ret, &len), -ENOENT);
+	assert_int_equal(inikeys_set("[Globals]\n", "Globals", "port=1\nno key\n", &ret, &len), -EINVAL);
+	assert_int_equal(inikeys_set("[Globals]\n", "Globals", "[Globals]\n", &ret, &len), -EINVAL);
+	assert_null(ret);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
