@@ -77,13 +77,16 @@
 #define PASSWORD_MAX 1536U                     /* UTF-8 octets: 512 UTF-16 units */
 #define PIN_MAX 256U                           /* UTF-8 octets */
 #define CARD_STRING_MAX 1024U                  /* UTF-8 octets of cardName, readerName, containerName, cspName */
-#define LOG_WORD_MAX 256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
-			   */
+#define LOG_WORD_MAX \
+	256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
+	      */
 #define HELPER_DETAIL_MAX 192U   /* one line for the log, without NUL */
 #define HELPER_ARGUMENTS_MAX 12U /* of the helper program, without mode and NULL */
 #define HELPER_CPU_SEC 10U
-#define HELPER_CLOCK_SKEW_SEC 300U /* how far the KDC's clock may be ahead of this host's */
-#define HELPER_END_MSEC 2000       /* from SIGKILL to its end */
+#define HELPER_CLOCK_SKEW_SEC 300U  /* how far the KDC's clock may be ahead of this host's */
+#define HELPER_END_MSEC 2000        /* from SIGKILL to its end */
+#define HELPER_LOCK_LOOK_MSEC 20    /* between two looks at whether the cards are free */
+#define HELPER_LOCK_MARGIN_MSEC 200 /* what is left of a logon's time when it gives up waiting for them */
 #define HELPER_FILES_MAX 256U
 #define HELPER_ADDRESS_SPACE_MAX 1073741824U
 #define HELPER_FILE_SIZE_MAX 4194304U /* what a credentials cache may take */

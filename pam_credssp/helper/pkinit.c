@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "include/credssp/cleanup.h"
+#include "pam_credssp/helper/card-lock.h"
 #include "pam_credssp/helper/card.h"
 #include "pam_credssp/helper/kerberos.h"
 
@@ -222,6 +223,9 @@ unsigned pkinit_run(const struct helper_request *request, const struct handover 
 		return helper_say(result, HELPER_CONFIGURATION, "pkcs11_module is no absolute path without colons");
 	if (!a.pin.p_)
 		return helper_say(result, HELPER_HANDOVER, "there is no PIN");
+	status = card_lock(request->deadline, result);
+	if (status != HELPER_SUCCESS)
+		return status;
 	/* no environment that could be trusted or not: the helper has none */
 	code = krb5_init_context(&k);
 	if (code)
