@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "include/credssp/cleanup.h"
+#include "pam_credssp/helper/krb-cred.h"
 
 static unsigned say_krb5(krb5_context k, struct helper_result *result, unsigned status, const char *what,
 			 krb5_error_code code)
@@ -199,8 +200,6 @@ static bool is_key(krb5_context k, const krb5_keyblock *key)
 static unsigned check_tgt(krb5_context k, krb5_const_principal client, const krb5_creds *c,
 			  struct helper_result *result)
 {
-	if (!c->client || !c->server)
-		return helper_say(result, HELPER_TICKET, "the KRB-CRED does not say whose ticket it is");
 	if (!krb5_principal_compare(k, c->client, client))
 		return helper_say(result, HELPER_OTHER_PRINCIPAL, "the ticket-granting ticket is another client's");
 	if (!is_tgt_of(k, c->server, client))
@@ -215,15 +214,6 @@ static unsigned check_tgt(krb5_context k, krb5_const_principal client, const krb
 	return HELPER_SUCCESS;
 }
 
-static size_t count(krb5_creds *const *creds)
-{
-	size_t n = 0;
-
-	while (creds && creds[n])
-		n++;
-	return n;
-}
-
 unsigned guard_read_krb_cred(krb5_context k, krb5_const_principal client, struct handover_field krb_cred,
 			     struct guard_tickets *tickets, struct helper_result *result)
 {
@@ -231,20 +221,14 @@ unsigned guard_read_krb_cred(krb5_context k, krb5_const_principal client, struct
 	krb5_creds **creds = NULL;
 	krb5_error_code code;
 	bool sealed = false;
-	unsigned status;
+	unsigned status = krb_cred_check(k, &tickets->session_key, &der, &sealed, result);
 
-	code = read_cred(k, NULL, &der, &creds);
-	if (code) {
-		sealed = true;
-		code = read_cred(k, &tickets->session_key, &der, &creds);
-	}
+	if (status != HELPER_SUCCESS)
+		return status;
+	code = read_cred(k, sealed ? &tickets->session_key : NULL, &der, &creds);
 	if (code)
 		return say_krb5(k, result, HELPER_TICKET, "KRB-CRED", code);
-	if (count(creds) != 1)
-		status =
-		    helper_say(result, HELPER_TICKET, "%zu tickets in the KRB-CRED, one is expected", count(creds));
-	else
-		status = check_tgt(k, client, creds[0], result);
+	status = check_tgt(k, client, creds[0], result);
 	if (status == HELPER_SUCCESS || status == HELPER_OPAQUE) {
 		tickets->tgt = TAKE_PTR(creds[0]);
 		tickets->sealed = sealed;

@@ -409,7 +409,7 @@ static void test_other_keys(void **state)
 	}
 }
 
-/* As in the helper program: libkrb5 1.20 follows a NULL pointer when a KRB-CRED names nobody, and the process dies. */
+/* libkrb5 1.20 follows a NULL pointer when a KRB-CRED names nobody: in a process that may die of it. */
 static unsigned read_apart(const struct buf *b)
 {
 	struct helper_result result;
@@ -470,7 +470,7 @@ static void test_plain_octets(void **state)
 {
 	static const uint8_t bit[] = { 0x01, 0x20 };
 	struct buf b AUTO_BUF = krb_cred(&fine, NULL);
-	unsigned died = 0, passed = 0, refused = 0;
+	unsigned passed = 0, refused = 0;
 
 	(void)state;
 	for (size_t i = 0; i < b.len; i++) {
@@ -480,13 +480,14 @@ static void test_plain_octets(void **state)
 			b.p[i] = (uint8_t)(b.p[i] ^ bit[n]);
 			status = read_apart(&b);
 			b.p[i] = (uint8_t)(b.p[i] ^ bit[n]);
-			died += status == HELPER_NONE;
+			if (status == HELPER_NONE)
+				fail_msg("died of octet %zu ^ %02x", i, bit[n]);
 			passed += status == HELPER_SUCCESS;
 			refused += status == HELPER_TICKET || status == HELPER_OTHER_PRINCIPAL ||
 				   status == HELPER_EXPIRED || status == HELPER_OPAQUE;
 		}
 	}
-	assert_int_equal(died + passed + refused, sizeof bit * b.len);
+	assert_int_equal(passed + refused, sizeof bit * b.len);
 	assert_true(passed > 100 && refused > 100);
 }
 
