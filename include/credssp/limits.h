@@ -91,15 +91,16 @@
 #define HELPER_ADDRESS_SPACE_MAX 1073741824U
 #define HELPER_FILE_SIZE_MAX 4194304U /* what a credentials cache may take */
 #define CARD_SLOTS_MAX 64U
-#define CARD_CERTIFICATES_MAX 64U /* on all cards */
-#define CARD_ID_MAX 64U           /* octets of a CKA_ID */
-#define CARD_LABEL_MAX 128U       /* octets of a certificate's CKA_LABEL */
-#define CERTIFICATE_MAX 16384U    /* DER */
-#define CCACHE_NAME_MAX 255U      /* octets, without NUL */
-#define CCACHE_TEMPORARY_MAX 63U  /* path below /run/pam-credssp */
-#define CCACHE_STALE_SEC 300      /* since its last change: sshd's process that wrote it may be gone when it is read */
-#define HELPER_TICKET_MAX 64U     /* hexadecimal digits of a hash */
-#define MODULE_PATH_MAX 255U      /* of a PKCS#11 module */
+#define CARD_CERTIFICATES_MAX 64U  /* on all cards */
+#define CARD_ID_MAX 64U            /* octets of a CKA_ID */
+#define CARD_LABEL_MAX 128U        /* octets of a certificate's CKA_LABEL */
+#define CERTIFICATE_MAX 16384U     /* DER */
+#define CCACHE_NAME_MAX 255U       /* octets, without NUL */
+#define TICKET_FILE_REST_MAX 8192U /* of a temporary cache, besides the ticket */
+#define CCACHE_TEMPORARY_MAX 63U   /* path below /run/pam-credssp */
+#define CCACHE_STALE_SEC 300       /* since its last change: sshd's process that wrote it may be gone when it is read */
+#define HELPER_TICKET_MAX 64U      /* hexadecimal digits of a hash */
+#define MODULE_PATH_MAX 255U       /* of a PKCS#11 module */
 
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */

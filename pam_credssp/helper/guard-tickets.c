@@ -67,6 +67,28 @@ static krb5_error_code decrypt_with(krb5_context k, const krb5_keytab_entry *e, 
 	return code;
 }
 
+static bool may_prove(const krb5_keytab_entry *e)
+{
+	return is_host(e->principal) && is_aes(e->key.enctype);
+}
+
+krb5_error_code guard_copy_keys(krb5_context k, krb5_keytab from, krb5_keytab to)
+{
+	krb5_keytab_entry e;
+	krb5_kt_cursor cursor;
+	krb5_error_code code = krb5_kt_start_seq_get(k, from, &cursor);
+
+	if (code)
+		return code;
+	while (code == 0 && krb5_kt_next_entry(k, from, &e, &cursor) == 0) {
+		if (may_prove(&e))
+			code = krb5_kt_add_entry(k, to, &e);
+		(void)krb5_free_keytab_entry_contents(k, &e);
+	}
+	(void)krb5_kt_end_seq_get(k, from, &cursor);
+	return code;
+}
+
 struct tries {
 	unsigned host_keys, fitting;
 	krb5_error_code last;
@@ -75,7 +97,7 @@ struct tries {
 
 static void try_entry(krb5_context k, const krb5_keytab_entry *e, krb5_ticket *t, struct tries *tries)
 {
-	if (!is_host(e->principal) || !is_aes(e->key.enctype))
+	if (!may_prove(e))
 		return;
 	tries->host_keys++;
 	/* old keytabs keep the low octet only; 0 is "any" */

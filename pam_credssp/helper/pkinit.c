@@ -14,6 +14,8 @@
 #include "pam_credssp/helper/card-lock.h"
 #include "pam_credssp/helper/card.h"
 #include "pam_credssp/helper/kerberos.h"
+#include "pam_credssp/helper/privileges.h"
+#include "pam_credssp/helper/ticket-file.h"
 
 struct attempt {
 	const struct helper_request *request;
@@ -142,6 +144,14 @@ static unsigned judge(krb5_context k, krb5_const_principal client, const struct 
 	return kerberos_verify(k, creds, a->result);
 }
 
+static unsigned write_ticket(const krb5_creds *creds, const struct attempt *a)
+{
+	AUTO_CLOSE int fd = -1;
+	unsigned status = ticket_file_open(a->request->ccache, &fd, a->result);
+
+	return status == HELPER_SUCCESS ? ticket_file_write(fd, creds, a->result) : status;
+}
+
 static unsigned with_card(krb5_context k, krb5_principal client, const struct card *card, struct attempt *a)
 {
 	char identity[MODULE_PATH_MAX + sizeof card->id + 64];
@@ -156,7 +166,7 @@ static unsigned with_card(krb5_context k, krb5_principal client, const struct ca
 		return status_of(k, code, a);
 	status = judge(k, client, a, &creds);
 	if (status == HELPER_SUCCESS)
-		status = kerberos_write_ccache(k, a->request->ccache, &creds, a->result);
+		status = write_ticket(&creds, a);
 	krb5_free_cred_contents(k, &creds);
 	return status;
 }
@@ -223,7 +233,9 @@ unsigned pkinit_run(const struct helper_request *request, const struct handover 
 		return helper_say(result, HELPER_CONFIGURATION, "pkcs11_module is no absolute path without colons");
 	if (!a.pin.p_)
 		return helper_say(result, HELPER_HANDOVER, "there is no PIN");
-	status = card_lock(request->deadline, result);
+	status = privileges_for_cards(result);
+	if (status == HELPER_SUCCESS)
+		status = card_lock(request->deadline, result);
 	if (status != HELPER_SUCCESS)
 		return status;
 	/* no environment that could be trusted or not: the helper has none */

@@ -261,6 +261,38 @@ static void test_keytabs(void **state)
 	keytab = before;
 }
 
+/* The AES keys of host/, and they do as the keytab did. */
+static void test_copied_keys(void **state)
+{
+	struct buf b AUTO_BUF = service_ticket(&good);
+	krb5_keytab before = keytab, nowhere;
+	struct helper_result result;
+	struct guard_tickets t;
+	krb5_keytab_entry e;
+	krb5_kt_cursor cursor;
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(krb5_kt_resolve(k, "FILE:/nonexistent/keytab", &nowhere), 0);
+	assert_int_equal(krb5_kt_resolve(k, "MEMORY:copy", &keytab), 0);
+	assert_int_not_equal(guard_copy_keys(k, nowhere, keytab), 0);
+	assert_int_equal(guard_copy_keys(k, before, keytab), 0);
+	assert_int_equal(krb5_kt_start_seq_get(k, keytab, &cursor), 0);
+	while (krb5_kt_next_entry(k, keytab, &e, &cursor) == 0) {
+		assert_memory_equal(e.principal->data[0].data, "host", 4);
+		assert_int_not_equal(e.key.enctype, RC4);
+		(void)krb5_free_keytab_entry_contents(k, &e);
+		n++;
+	}
+	(void)krb5_kt_end_seq_get(k, keytab, &cursor);
+	assert_int_equal(n, 3);
+	assert_int_equal(read_service(&b, &t, &result), HELPER_SUCCESS);
+	guard_tickets_done(k, &t);
+	(void)krb5_kt_close(k, nowhere);
+	(void)krb5_kt_close(k, keytab);
+	keytab = before;
+}
+
 /* ---- a KRB-CRED ---- */
 
 struct tgt {
@@ -495,9 +527,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_service_tickets), cmocka_unit_test(test_service_octets),
-		cmocka_unit_test(test_keytabs),         cmocka_unit_test(test_krb_creds),
-		cmocka_unit_test(test_other_keys),      cmocka_unit_test(test_cred_truncated),
-		cmocka_unit_test(test_sealed_octets),   cmocka_unit_test(test_plain_octets),
+		cmocka_unit_test(test_keytabs),         cmocka_unit_test(test_copied_keys),
+		cmocka_unit_test(test_krb_creds),       cmocka_unit_test(test_other_keys),
+		cmocka_unit_test(test_cred_truncated),  cmocka_unit_test(test_sealed_octets),
+		cmocka_unit_test(test_plain_octets),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
