@@ -202,15 +202,22 @@ static unsigned with_principal(krb5_context k, krb5_principal client, struct att
 {
 	const struct helper_request *r = a->request;
 	struct card_policy policy = { .module = r->module, .final_try = a->final_try };
+	struct anchors *anchors = NULL;
 	struct card card;
 	char *name = NULL;
 	unsigned status;
 
 	if (krb5_unparse_name(k, client, &name))
 		return helper_say(a->result, HELPER_INTERNAL, "out of memory");
+	if (anchors_load(k, &client->realm, &anchors) < 0) {
+		krb5_free_unparsed_name(k, name);
+		return helper_say(a->result, HELPER_INTERNAL, "out of memory");
+	}
+	policy.anchors = anchors;
 	policy.principal = name;
 	policy.any_name = strcmp(r->certificate, "any") == 0;
 	status = card_choose(&policy, handover, &card, a->result);
+	anchors_free(anchors);
 	krb5_free_unparsed_name(k, name);
 	return status == HELPER_SUCCESS ? with_card(k, client, &card, a) : status;
 }
