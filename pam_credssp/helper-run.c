@@ -310,13 +310,38 @@ static unsigned status_of(int error, const struct helper_result *r)
 	return r->status;
 }
 
+/* @argv and the deadline, for a helper that waits for something itself. */
+struct arguments {
+	const char *argv[HELPER_ARGUMENTS_MAX + 4]; /* program, mode, arguments, deadline, NULL */
+	char deadline[32];
+};
+
+static int add_deadline(const char *const argv[], int64_t deadline, struct arguments *out)
+{
+	size_t n = 0;
+
+	while (argv[n]) {
+		if (n == sizeof out->argv / sizeof *out->argv - 2)
+			return -E2BIG;
+		out->argv[n] = argv[n];
+		n++;
+	}
+	(void)snprintf(out->deadline, sizeof out->deadline, "deadline=%lld", (long long)deadline);
+	out->argv[n++] = out->deadline;
+	out->argv[n] = NULL;
+	return 0;
+}
+
 void helper_run(const char *program, const char *const argv[], const struct secret *input, int64_t deadline,
 		struct helper_result *ret_result)
 {
 	struct run r = { -1, -1, -1 };
 	struct helper_result got = { 0 };
-	int e = start(&r, program, argv);
+	struct arguments a;
+	int e = add_deadline(argv, deadline, &a);
 
+	if (e == 0)
+		e = start(&r, program, a.argv);
 	if (e == 0)
 		e = converse(&r, input, deadline, &got);
 	end(&r);

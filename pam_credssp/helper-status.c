@@ -30,6 +30,7 @@ static const struct {
 	[HELPER_NO_CARD] = { PAM_AUTHINFO_UNAVAIL, "no card" },
 	[HELPER_MANY_CARDS] = { PAM_AUTHINFO_UNAVAIL, "more than one card, and the client does not say which" },
 	[HELPER_CARD_UNUSABLE] = { PAM_AUTHINFO_UNAVAIL, "the card takes no PIN from here" },
+	[HELPER_CARDS_BUSY] = { PAM_AUTHINFO_UNAVAIL, "other logons with cards were not done in time" },
 	[HELPER_NO_CERTIFICATE] = { PAM_AUTHINFO_UNAVAIL, "no certificate on the card" },
 	[HELPER_MANY_CERTIFICATES] = { PAM_AUTHINFO_UNAVAIL,
 				       "more than one certificate, and the client does not say which" },

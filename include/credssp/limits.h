@@ -77,26 +77,30 @@
 #define PASSWORD_MAX 1536U                     /* UTF-8 octets: 512 UTF-16 units */
 #define PIN_MAX 256U                           /* UTF-8 octets */
 #define CARD_STRING_MAX 1024U                  /* UTF-8 octets of cardName, readerName, containerName, cspName */
-#define LOG_WORD_MAX 256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
-			   */
+#define LOG_WORD_MAX \
+	256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
+	      */
 #define HELPER_DETAIL_MAX 192U   /* one line for the log, without NUL */
 #define HELPER_ARGUMENTS_MAX 12U /* of the helper program, without mode and NULL */
 #define HELPER_CPU_SEC 10U
-#define HELPER_CLOCK_SKEW_SEC 300U /* how far the KDC's clock may be ahead of this host's */
-#define HELPER_END_MSEC 2000       /* from SIGKILL to its end */
+#define HELPER_CLOCK_SKEW_SEC 300U  /* how far the KDC's clock may be ahead of this host's */
+#define HELPER_END_MSEC 2000        /* from SIGKILL to its end */
+#define HELPER_LOCK_LOOK_MSEC 20    /* between two looks at whether the cards are free */
+#define HELPER_LOCK_MARGIN_MSEC 200 /* what is left of a logon's time when it gives up waiting for them */
 #define HELPER_FILES_MAX 256U
 #define HELPER_ADDRESS_SPACE_MAX 1073741824U
 #define HELPER_FILE_SIZE_MAX 4194304U /* what a credentials cache may take */
 #define CARD_SLOTS_MAX 64U
-#define CARD_CERTIFICATES_MAX 64U /* on all cards */
-#define CARD_ID_MAX 64U           /* octets of a CKA_ID */
-#define CARD_LABEL_MAX 128U       /* octets of a certificate's CKA_LABEL */
-#define CERTIFICATE_MAX 16384U    /* DER */
-#define CCACHE_NAME_MAX 255U      /* octets, without NUL */
-#define CCACHE_TEMPORARY_MAX 63U  /* path below /run/pam-credssp */
-#define CCACHE_STALE_SEC 300      /* since its last change: sshd's process that wrote it may be gone when it is read */
-#define HELPER_TICKET_MAX 64U     /* hexadecimal digits of a hash */
-#define MODULE_PATH_MAX 255U      /* of a PKCS#11 module */
+#define CARD_CERTIFICATES_MAX 64U  /* on all cards */
+#define CARD_ID_MAX 64U            /* octets of a CKA_ID */
+#define CARD_LABEL_MAX 128U        /* octets of a certificate's CKA_LABEL */
+#define CERTIFICATE_MAX 16384U     /* DER */
+#define CCACHE_NAME_MAX 255U       /* octets, without NUL */
+#define TICKET_FILE_REST_MAX 8192U /* of a temporary cache, besides the ticket */
+#define CCACHE_TEMPORARY_MAX 63U   /* path below /run/pam-credssp */
+#define CCACHE_STALE_SEC 300       /* since its last change: sshd's process that wrote it may be gone when it is read */
+#define HELPER_TICKET_MAX 64U      /* hexadecimal digits of a hash */
+#define MODULE_PATH_MAX 255U       /* of a PKCS#11 module */
 
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */

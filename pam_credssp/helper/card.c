@@ -2,7 +2,8 @@
 /*
  * Readers and containers have other names at the client than here more often than not, so a hint that fits nothing says
  * nothing; one that fits narrows the choice. In the end one certificate must be left, and it must name the principal:
- * a PIN must not be tried on somebody else's card, which would cost its owner a try and the user the PIN.
+ * a PIN must not be tried on somebody else's card, which would cost its owner a try and the user the PIN. Anybody can
+ * write a certificate that names the principal: who issued it is looked at before the PIN is used, too.
  */
 #include "pam_credssp/helper/card.h"
 
@@ -24,6 +25,7 @@ struct candidate {
 	CK_ULONG id_len, label_len;
 	unsigned char id[CARD_ID_MAX], label[CARD_LABEL_MAX];
 	struct certificate certificate;
+	const char *complaint;                 /* about who issued it; NULL for none */
 	bool by_reader, by_card, by_container; /* a hint fits */
 };
 
@@ -81,8 +83,10 @@ static void read_certificate(struct search *s, CK_SESSION_HANDLE session, CK_OBJ
 	(void)s->f->C_GetAttributeValue(session, object, a, 3);
 	c.id_len = a[0].ulValueLen > sizeof c.id ? 0 : a[0].ulValueLen;
 	c.label_len = a[1].ulValueLen > sizeof c.label ? 0 : a[1].ulValueLen;
-	if (a[2].ulValueLen <= sizeof der)
+	if (a[2].ulValueLen <= sizeof der) {
 		certificate_read(der, a[2].ulValueLen, s->policy->principal, time(NULL), &c.certificate);
+		c.complaint = anchors_complaint(s->policy->anchors, der, a[2].ulValueLen);
+	}
 	c.by_container = is_container(s->handover->field[HANDOVER_CONTAINER_NAME], &c);
 	if (s->n < CARD_CERTIFICATES_MAX)
 		s->all[s->n] = c;
@@ -108,7 +112,7 @@ static void read_certificates(struct search *s, CK_SESSION_HANDLE session, const
 
 static void read_token(struct search *s, CK_SLOT_ID slot)
 {
-	struct candidate token = { .slot = slot };
+	struct candidate token = { .slot = slot, .complaint = "it cannot be read" };
 	CK_SESSION_HANDLE session;
 	CK_TOKEN_INFO t;
 	CK_SLOT_INFO i;
@@ -168,6 +172,11 @@ static bool names_principal(const struct candidate *c)
 	return c->certificate.names;
 }
 
+static bool is_trusted(const struct candidate *c)
+{
+	return !c->complaint;
+}
+
 /* Keeps what @test holds for. Returns how many that were; when it is none nothing is changed. */
 static size_t narrow(struct search *s, bool (*test)(const struct candidate *))
 {
@@ -218,6 +227,9 @@ static unsigned choose(struct search *s, struct helper_result *result)
 		return helper_say(result, HELPER_OTHER_PRINCIPAL, "%s",
 				  s->n == 1 && !s->all[0].certificate.has_names ? "the certificate names nobody"
 										: "the certificate names another");
+	if (narrow(s, is_trusted) == 0)
+		return helper_say(result, HELPER_NOT_TRUSTED, "the card's, which was not asked: %s",
+				  s->all[0].complaint);
 	return s->n == 1 ? (unsigned)HELPER_SUCCESS : say_many(s, result);
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "pam_credssp/helper/anchors.h"
 #include "pam_credssp/helper/mode.h"
 
 struct card {
@@ -18,7 +19,8 @@ struct card_policy {
 	const char *module;    /* path of the PKCS#11 module, local configuration */
 	const char *principal; /* whose certificate it has to be */
 	bool any_name;         /* certificates that name somebody else, or nobody, will do */
-	bool final_try;        /* the last try before the card locks may be used */
+	const struct anchors *anchors;
+	bool final_try; /* the last try before the card locks may be used */
 };
 
 /*

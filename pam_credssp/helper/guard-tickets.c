@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "include/credssp/cleanup.h"
+#include "pam_credssp/helper/krb-cred.h"
 
 static unsigned say_krb5(krb5_context k, struct helper_result *result, unsigned status, const char *what,
 			 krb5_error_code code)
@@ -66,6 +67,28 @@ static krb5_error_code decrypt_with(krb5_context k, const krb5_keytab_entry *e, 
 	return code;
 }
 
+static bool may_prove(const krb5_keytab_entry *e)
+{
+	return is_host(e->principal) && is_aes(e->key.enctype);
+}
+
+krb5_error_code guard_copy_keys(krb5_context k, krb5_keytab from, krb5_keytab to)
+{
+	krb5_keytab_entry e;
+	krb5_kt_cursor cursor;
+	krb5_error_code code = krb5_kt_start_seq_get(k, from, &cursor);
+
+	if (code)
+		return code;
+	while (code == 0 && krb5_kt_next_entry(k, from, &e, &cursor) == 0) {
+		if (may_prove(&e))
+			code = krb5_kt_add_entry(k, to, &e);
+		(void)krb5_free_keytab_entry_contents(k, &e);
+	}
+	(void)krb5_kt_end_seq_get(k, from, &cursor);
+	return code;
+}
+
 struct tries {
 	unsigned host_keys, fitting;
 	krb5_error_code last;
@@ -74,7 +97,7 @@ struct tries {
 
 static void try_entry(krb5_context k, const krb5_keytab_entry *e, krb5_ticket *t, struct tries *tries)
 {
-	if (!is_host(e->principal) || !is_aes(e->key.enctype))
+	if (!may_prove(e))
 		return;
 	tries->host_keys++;
 	/* old keytabs keep the low octet only; 0 is "any" */
@@ -199,8 +222,6 @@ static bool is_key(krb5_context k, const krb5_keyblock *key)
 static unsigned check_tgt(krb5_context k, krb5_const_principal client, const krb5_creds *c,
 			  struct helper_result *result)
 {
-	if (!c->client || !c->server)
-		return helper_say(result, HELPER_TICKET, "the KRB-CRED does not say whose ticket it is");
 	if (!krb5_principal_compare(k, c->client, client))
 		return helper_say(result, HELPER_OTHER_PRINCIPAL, "the ticket-granting ticket is another client's");
 	if (!is_tgt_of(k, c->server, client))
@@ -215,15 +236,6 @@ static unsigned check_tgt(krb5_context k, krb5_const_principal client, const krb
 	return HELPER_SUCCESS;
 }
 
-static size_t count(krb5_creds *const *creds)
-{
-	size_t n = 0;
-
-	while (creds && creds[n])
-		n++;
-	return n;
-}
-
 unsigned guard_read_krb_cred(krb5_context k, krb5_const_principal client, struct handover_field krb_cred,
 			     struct guard_tickets *tickets, struct helper_result *result)
 {
@@ -231,20 +243,14 @@ unsigned guard_read_krb_cred(krb5_context k, krb5_const_principal client, struct
 	krb5_creds **creds = NULL;
 	krb5_error_code code;
 	bool sealed = false;
-	unsigned status;
+	unsigned status = krb_cred_check(k, &tickets->session_key, &der, &sealed, result);
 
-	code = read_cred(k, NULL, &der, &creds);
-	if (code) {
-		sealed = true;
-		code = read_cred(k, &tickets->session_key, &der, &creds);
-	}
+	if (status != HELPER_SUCCESS)
+		return status;
+	code = read_cred(k, sealed ? &tickets->session_key : NULL, &der, &creds);
 	if (code)
 		return say_krb5(k, result, HELPER_TICKET, "KRB-CRED", code);
-	if (count(creds) != 1)
-		status =
-		    helper_say(result, HELPER_TICKET, "%zu tickets in the KRB-CRED, one is expected", count(creds));
-	else
-		status = check_tgt(k, client, creds[0], result);
+	status = check_tgt(k, client, creds[0], result);
 	if (status == HELPER_SUCCESS || status == HELPER_OPAQUE) {
 		tickets->tgt = TAKE_PTR(creds[0]);
 		tickets->sealed = sealed;

@@ -19,6 +19,12 @@ struct guard_tickets {
 };
 
 /*
+ * Copies the keys of @from that guard_read_service_ticket() would try to @to, an empty keytab in memory: for a process
+ * that gives up the right to read @from. Returns 0, also when there are none, or why @from cannot be read.
+ */
+krb5_error_code guard_copy_keys(krb5_context k, krb5_keytab from, krb5_keytab to);
+
+/*
  * The service ticket: for this host, encrypted in one of its AES keys, valid now, and @client's. Fills service and
  * session_key of @ret_. Only entries host/... of @keytab are tried (in any spelling): the keys of other services prove
  * nothing here.

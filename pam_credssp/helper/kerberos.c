@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "pam_credssp/helper/kerberos.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 static const struct {
 	krb5_error_code code;
 	unsigned status;
@@ -70,29 +67,4 @@ unsigned kerberos_verify(krb5_context k, krb5_creds *creds, struct helper_result
 	if (code == KRB5_KT_NOTFOUND || code == KRB5_KT_KVNONOTFOUND || code == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN)
 		return kerberos_status(k, code, HELPER_NO_HOST_KEY, result);
 	return code ? kerberos_status(k, code, HELPER_NOT_VERIFIED, result) : (unsigned)HELPER_SUCCESS;
-}
-
-unsigned kerberos_write_ccache(krb5_context k, const char *path, krb5_creds *creds, struct helper_result *result)
-{
-	char name[CCACHE_NAME_MAX + 1];
-	krb5_error_code code;
-	krb5_ccache cc;
-
-	if (!*path)
-		return HELPER_SUCCESS;
-	if ((size_t)snprintf(name, sizeof name, "FILE:%s", path) >= sizeof name)
-		return helper_say(result, HELPER_CCACHE, "the name is too long");
-	code = krb5_cc_resolve(k, name, &cc);
-	if (code)
-		return kerberos_status(k, code, HELPER_CCACHE, result);
-	code = krb5_cc_initialize(k, cc, creds->client);
-	if (!code)
-		code = krb5_cc_store_cred(k, cc, creds);
-	if (code) {
-		(void)krb5_cc_destroy(k, cc);
-		return kerberos_status(k, code, HELPER_CCACHE, result);
-	}
-	(void)krb5_cc_close(k, cc);
-	result->has_ccache = 1;
-	return HELPER_SUCCESS;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libkrb5 for the modes: errors as statuses, the proof of a ticket, credentials caches. */
+/* libkrb5 for the modes: errors as statuses, the proof of a ticket. */
 #pragma once
 
 #include <krb5.h>
@@ -14,9 +14,3 @@ unsigned kerberos_status(krb5_context k, krb5_error_code code, unsigned otherwis
  * in. Returns HELPER_SUCCESS or why not.
  */
 unsigned kerberos_verify(krb5_context k, krb5_creds *creds, struct helper_result *result);
-
-/*
- * Writes @creds into a new FILE cache at @path, in a directory of root's. "" for @path writes none. Returns
- * HELPER_SUCCESS and sets result->has_ccache, or HELPER_CCACHE.
- */
-unsigned kerberos_write_ccache(krb5_context k, const char *path, krb5_creds *creds, struct helper_result *result);

@@ -35,6 +35,7 @@ static const struct {
 	{ "pkcs11_module", offsetof(struct helper_request, module) },
 	{ "final_try", offsetof(struct helper_request, final_try) },
 	{ "certificate", offsetof(struct helper_request, certificate) },
+	{ "deadline", offsetof(struct helper_request, deadline) },
 };
 
 static int take_argument(const char *text, struct helper_request *out)
@@ -88,7 +89,7 @@ static unsigned run_mode(size_t mode, const struct helper_request *request, stru
 
 static unsigned run(int argc, char **argv, struct helper_result *result)
 {
-	struct helper_request request = { "", "", "", "", "", PKCS11_PROXY_MODULE, "", "" };
+	struct helper_request request = { "", "", "", "", "", PKCS11_PROXY_MODULE, "", "", "0" };
 
 	for (int i = 2; i < argc; i++)
 		if (take_argument(argv[i], &request) < 0)

@@ -11,8 +11,11 @@
 #include <string.h>
 
 #include "include/credssp/cleanup.h"
+#include "pam_credssp/helper/card-lock.h"
 #include "pam_credssp/helper/card.h"
 #include "pam_credssp/helper/kerberos.h"
+#include "pam_credssp/helper/privileges.h"
+#include "pam_credssp/helper/ticket-file.h"
 
 struct attempt {
 	const struct helper_request *request;
@@ -141,6 +144,14 @@ static unsigned judge(krb5_context k, krb5_const_principal client, const struct 
 	return kerberos_verify(k, creds, a->result);
 }
 
+static unsigned write_ticket(const krb5_creds *creds, const struct attempt *a)
+{
+	AUTO_CLOSE int fd = -1;
+	unsigned status = ticket_file_open(a->request->ccache, &fd, a->result);
+
+	return status == HELPER_SUCCESS ? ticket_file_write(fd, creds, a->result) : status;
+}
+
 static unsigned with_card(krb5_context k, krb5_principal client, const struct card *card, struct attempt *a)
 {
 	char identity[MODULE_PATH_MAX + sizeof card->id + 64];
@@ -155,7 +166,7 @@ static unsigned with_card(krb5_context k, krb5_principal client, const struct ca
 		return status_of(k, code, a);
 	status = judge(k, client, a, &creds);
 	if (status == HELPER_SUCCESS)
-		status = kerberos_write_ccache(k, a->request->ccache, &creds, a->result);
+		status = write_ticket(&creds, a);
 	krb5_free_cred_contents(k, &creds);
 	return status;
 }
@@ -191,15 +202,22 @@ static unsigned with_principal(krb5_context k, krb5_principal client, struct att
 {
 	const struct helper_request *r = a->request;
 	struct card_policy policy = { .module = r->module, .final_try = a->final_try };
+	struct anchors *anchors = NULL;
 	struct card card;
 	char *name = NULL;
 	unsigned status;
 
 	if (krb5_unparse_name(k, client, &name))
 		return helper_say(a->result, HELPER_INTERNAL, "out of memory");
+	if (anchors_load(k, &client->realm, &anchors) < 0) {
+		krb5_free_unparsed_name(k, name);
+		return helper_say(a->result, HELPER_INTERNAL, "out of memory");
+	}
+	policy.anchors = anchors;
 	policy.principal = name;
 	policy.any_name = strcmp(r->certificate, "any") == 0;
 	status = card_choose(&policy, handover, &card, a->result);
+	anchors_free(anchors);
 	krb5_free_unparsed_name(k, name);
 	return status == HELPER_SUCCESS ? with_card(k, client, &card, a) : status;
 }
@@ -222,6 +240,11 @@ unsigned pkinit_run(const struct helper_request *request, const struct handover 
 		return helper_say(result, HELPER_CONFIGURATION, "pkcs11_module is no absolute path without colons");
 	if (!a.pin.p_)
 		return helper_say(result, HELPER_HANDOVER, "there is no PIN");
+	status = privileges_for_cards(result);
+	if (status == HELPER_SUCCESS)
+		status = card_lock(request->deadline, result);
+	if (status != HELPER_SUCCESS)
+		return status;
 	/* no environment that could be trusted or not: the helper has none */
 	code = krb5_init_context(&k);
 	if (code)

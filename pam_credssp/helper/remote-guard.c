@@ -4,19 +4,23 @@
  * ticket proves the client to whoever has the host's key. The ticket-granting ticket proves nothing by itself: with it,
  * the KDC is asked for a ticket for this host, and that one has to stand the test with the host's key and name the
  * client, as in krb5_verify_init_creds(), whose verdict alone would not tell a KDC that is away from a forged ticket.
+ *
+ * All of this is done as nobody. What takes root is done first: the keys are read into memory, the cache is opened.
  */
 #include "pam_credssp/helper/remote-guard.h"
 
 #include <string.h>
 
+#include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
 #include "pam_credssp/helper/guard-tickets.h"
-#include "pam_credssp/helper/kerberos.h"
+#include "pam_credssp/helper/privileges.h"
+#include "pam_credssp/helper/ticket-file.h"
 
 struct guard {
 	krb5_context k;
 	krb5_principal client; /* as GSSAPI proved it */
-	krb5_keytab keytab;
+	krb5_keytab keytab;    /* in memory */
 	krb5_ccache scratch;
 	struct guard_tickets tickets;
 };
@@ -109,6 +113,20 @@ static unsigned check_with_kdc(struct guard *g, struct helper_result *result)
 
 /* ---- the mode ---- */
 
+static unsigned read_keys(struct guard *g, struct helper_result *result)
+{
+	krb5_keytab keytab;
+	krb5_error_code code = krb5_kt_default(g->k, &keytab);
+
+	if (code == 0) {
+		code = krb5_kt_resolve(g->k, "MEMORY:pam-credssp-host", &g->keytab);
+		if (code == 0)
+			code = guard_copy_keys(g->k, keytab, g->keytab);
+		(void)krb5_kt_close(g->k, keytab);
+	}
+	return code ? say_krb5(g, result, HELPER_NO_HOST_KEY, "keytab", code) : HELPER_SUCCESS;
+}
+
 static unsigned open_all(struct guard *g, const struct helper_request *request, struct helper_result *result)
 {
 	krb5_error_code code = krb5_init_secure_context(&g->k);
@@ -118,8 +136,7 @@ static unsigned open_all(struct guard *g, const struct helper_request *request, 
 	code = krb5_parse_name(g->k, request->principal, &g->client);
 	if (code)
 		return say_krb5(g, result, HELPER_INTERNAL, "principal", code);
-	code = krb5_kt_default(g->k, &g->keytab);
-	return code ? say_krb5(g, result, HELPER_NO_HOST_KEY, "keytab", code) : HELPER_SUCCESS;
+	return read_keys(g, result);
 }
 
 static void close_all(struct guard *g)
@@ -139,6 +156,7 @@ static unsigned run(struct guard *g, const struct helper_request *request, const
 		    struct helper_result *result)
 {
 	const struct handover_field service = h->field[HANDOVER_SERVICE_TICKET], cred = h->field[HANDOVER_KRB_CRED];
+	AUTO_CLOSE int fd = -1;
 	unsigned status;
 
 	if (!service.p_ || !cred.p_)
@@ -147,13 +165,17 @@ static unsigned run(struct guard *g, const struct helper_request *request, const
 		return helper_say(result, HELPER_OTHER_PRINCIPAL, "it was not Kerberos that proved the client");
 	status = open_all(g, request, result);
 	if (status == HELPER_SUCCESS)
+		status = ticket_file_open(request->ccache, &fd, result);
+	if (status == HELPER_SUCCESS)
+		status = privileges_for_tickets(result);
+	if (status == HELPER_SUCCESS)
 		status = guard_read_service_ticket(g->k, g->keytab, g->client, service, &g->tickets, result);
 	if (status == HELPER_SUCCESS)
 		status = guard_read_krb_cred(g->k, g->client, cred, &g->tickets, result);
 	if (status == HELPER_SUCCESS)
 		status = check_with_kdc(g, result);
 	if (status == HELPER_SUCCESS)
-		status = kerberos_write_ccache(g->k, request->ccache, g->tickets.tgt, result);
+		status = ticket_file_write(fd, g->tickets.tgt, result);
 	return status;
 }
 

@@ -37,6 +37,7 @@ enum helper_status {
 	HELPER_NO_CARD,
 	HELPER_MANY_CARDS,
 	HELPER_CARD_UNUSABLE, /* wants no PIN, or one from a pad of its own */
+	HELPER_CARDS_BUSY,    /* another logon's turn */
 	HELPER_NO_CERTIFICATE,
 	HELPER_MANY_CERTIFICATES,
 	HELPER_CERTIFICATE_USE, /* not for logons, expired, without key */

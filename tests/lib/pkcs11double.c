@@ -9,6 +9,7 @@
  *   hide         labels of tokens that are not there, one a line
  *   flags.LABEL  flags to set, in hexadecimal; with a '-' in front, to clear
  *   absent       the module does not initialise
+ *   slow         milliseconds that C_Login takes before the card looks at the PIN
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -192,6 +193,8 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char *
 	char label[33], line[64];
 	CK_RV rv;
 
+	if (read_text("slow", "", line, sizeof line) == 0)
+		(void)usleep((useconds_t)atoi(line) * 1000);
 	label_of(slot_of[session % 256], label);
 	rv = try_login(session, user, pin, len, label);
 	(void)snprintf(line, sizeof line, "%s %lx\n", label, rv);

@@ -261,6 +261,38 @@ static void test_keytabs(void **state)
 	keytab = before;
 }
 
+/* The AES keys of host/, and they do as the keytab did. */
+static void test_copied_keys(void **state)
+{
+	struct buf b AUTO_BUF = service_ticket(&good);
+	krb5_keytab before = keytab, nowhere;
+	struct helper_result result;
+	struct guard_tickets t;
+	krb5_keytab_entry e;
+	krb5_kt_cursor cursor;
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(krb5_kt_resolve(k, "FILE:/nonexistent/keytab", &nowhere), 0);
+	assert_int_equal(krb5_kt_resolve(k, "MEMORY:copy", &keytab), 0);
+	assert_int_not_equal(guard_copy_keys(k, nowhere, keytab), 0);
+	assert_int_equal(guard_copy_keys(k, before, keytab), 0);
+	assert_int_equal(krb5_kt_start_seq_get(k, keytab, &cursor), 0);
+	while (krb5_kt_next_entry(k, keytab, &e, &cursor) == 0) {
+		assert_memory_equal(e.principal->data[0].data, "host", 4);
+		assert_int_not_equal(e.key.enctype, RC4);
+		(void)krb5_free_keytab_entry_contents(k, &e);
+		n++;
+	}
+	(void)krb5_kt_end_seq_get(k, keytab, &cursor);
+	assert_int_equal(n, 3);
+	assert_int_equal(read_service(&b, &t, &result), HELPER_SUCCESS);
+	guard_tickets_done(k, &t);
+	(void)krb5_kt_close(k, nowhere);
+	(void)krb5_kt_close(k, keytab);
+	keytab = before;
+}
+
 /* ---- a KRB-CRED ---- */
 
 struct tgt {
@@ -409,7 +441,7 @@ static void test_other_keys(void **state)
 	}
 }
 
-/* As in the helper program: libkrb5 1.20 follows a NULL pointer when a KRB-CRED names nobody, and the process dies. */
+/* libkrb5 1.20 follows a NULL pointer when a KRB-CRED names nobody: in a process that may die of it. */
 static unsigned read_apart(const struct buf *b)
 {
 	struct helper_result result;
@@ -470,7 +502,7 @@ static void test_plain_octets(void **state)
 {
 	static const uint8_t bit[] = { 0x01, 0x20 };
 	struct buf b AUTO_BUF = krb_cred(&fine, NULL);
-	unsigned died = 0, passed = 0, refused = 0;
+	unsigned passed = 0, refused = 0;
 
 	(void)state;
 	for (size_t i = 0; i < b.len; i++) {
@@ -480,13 +512,14 @@ static void test_plain_octets(void **state)
 			b.p[i] = (uint8_t)(b.p[i] ^ bit[n]);
 			status = read_apart(&b);
 			b.p[i] = (uint8_t)(b.p[i] ^ bit[n]);
-			died += status == HELPER_NONE;
+			if (status == HELPER_NONE)
+				fail_msg("died of octet %zu ^ %02x", i, bit[n]);
 			passed += status == HELPER_SUCCESS;
 			refused += status == HELPER_TICKET || status == HELPER_OTHER_PRINCIPAL ||
 				   status == HELPER_EXPIRED || status == HELPER_OPAQUE;
 		}
 	}
-	assert_int_equal(died + passed + refused, sizeof bit * b.len);
+	assert_int_equal(passed + refused, sizeof bit * b.len);
 	assert_true(passed > 100 && refused > 100);
 }
 
@@ -494,9 +527,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_service_tickets), cmocka_unit_test(test_service_octets),
-		cmocka_unit_test(test_keytabs),         cmocka_unit_test(test_krb_creds),
-		cmocka_unit_test(test_other_keys),      cmocka_unit_test(test_cred_truncated),
-		cmocka_unit_test(test_sealed_octets),   cmocka_unit_test(test_plain_octets),
+		cmocka_unit_test(test_keytabs),         cmocka_unit_test(test_copied_keys),
+		cmocka_unit_test(test_krb_creds),       cmocka_unit_test(test_other_keys),
+		cmocka_unit_test(test_cred_truncated),  cmocka_unit_test(test_sealed_octets),
+		cmocka_unit_test(test_plain_octets),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which system calls libkrb5's plugins, NSS modules and PKCS#11 modules make nobody knows: the filters have lists of
+ * what is refused (EPERM), and what they have to stop is in the ids and capabilities first.
+ *
+ * Nobody, not the user who logs on: a helper that is taken over while it still proves who that is must not be that user
+ * already. Other processes of the same id cannot look into this one: it is not dumpable.
+ */
+#include "pam_credssp/helper/privileges.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "pam_credssp/helper/mode.h"
+
+/*
+ * What PKCS#11 modules may need of root. They find cards in many ways: pcscd asks who is root; SoftHSM and modules of
+ * network HSMs keep tokens in files of root or of a service's own user, opencryptoki in shared memory of a group's,
+ * and some lock the memory that has the PIN. None needs to change ids, to trace, to mount or to configure the network.
+ */
+#define FOR_CARDS ((1ULL << CAP_DAC_OVERRIDE) | (1ULL << CAP_IPC_OWNER) | (1ULL << CAP_IPC_LOCK))
+
+/* ---- the filters ---- */
+
+static const int for_nobody[] = {
+	/* into other processes */
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(perf_event_open),
+	/* into the kernel */
+	SCMP_SYS(bpf),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(open_by_handle_at),
+	/* into other namespaces */
+	SCMP_SYS(setns),
+	SCMP_SYS(unshare),
+	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot),
+};
+
+static const int for_tickets[] = {
+	/* programs, and other processes of the same id */
+	SCMP_SYS(execve),
+	SCMP_SYS(execveat),
+	SCMP_SYS(kill),
+	SCMP_SYS(tkill),
+	SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo),
+	SCMP_SYS(pidfd_open),
+	SCMP_SYS(pidfd_send_signal),
+	SCMP_SYS(shmget),
+	SCMP_SYS(msgget),
+	SCMP_SYS(semget),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(listen),
+	/* files; open() is below */
+	SCMP_SYS(creat),
+	SCMP_SYS(openat2),
+	SCMP_SYS(truncate),
+	SCMP_SYS(mkdir),
+	SCMP_SYS(mkdirat),
+	SCMP_SYS(mknod),
+	SCMP_SYS(mknodat),
+	SCMP_SYS(link),
+	SCMP_SYS(linkat),
+	SCMP_SYS(symlink),
+	SCMP_SYS(symlinkat),
+	SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(rename),
+	SCMP_SYS(renameat),
+	SCMP_SYS(renameat2),
+	SCMP_SYS(chmod),
+	SCMP_SYS(fchmod),
+	SCMP_SYS(fchmodat),
+	SCMP_SYS(chown),
+	SCMP_SYS(fchown),
+	SCMP_SYS(lchown),
+	SCMP_SYS(fchownat),
+};
+
+/* Which argument has the flags. */
+static const struct {
+	int nr;
+	unsigned flags;
+} opens[] = {
+	{ SCMP_SYS(open), 1 },
+	{ SCMP_SYS(openat), 2 },
+};
+
+static int refuse(scmp_filter_ctx c, const int *calls, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
+	return r;
+}
+
+static int refuse_writing(scmp_filter_ctx c)
+{
+	static const unsigned writing[] = { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC };
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof opens / sizeof *opens; i++)
+		for (size_t n = 0; n < sizeof writing / sizeof *writing && r == 0; n++)
+			r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), opens[i].nr, 1,
+					     SCMP_CMP(opens[i].flags, SCMP_CMP_MASKED_EQ, writing[n], writing[n]));
+	return r;
+}
+
+static int filter(bool tickets)
+{
+	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
+	int r = c ? refuse(c, for_nobody, sizeof for_nobody / sizeof *for_nobody) : -ENOMEM;
+
+	if (r == 0 && tickets)
+		r = refuse(c, for_tickets, sizeof for_tickets / sizeof *for_tickets);
+	/* abort() sends itself a signal with it */
+	if (r == 0 && tickets)
+		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
+				     SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
+	if (r == 0 && tickets)
+		r = refuse_writing(c);
+	if (r == 0)
+		r = seccomp_load(c); /* sets no_new_privs */
+	if (c)
+		seccomp_release(c);
+	return r;
+}
+
+/* ---- ids and capabilities ---- */
+
+/* Without CAP_SETPCAP it stays as it is: no_new_privs keeps it from being of use. */
+static void bound(uint64_t kept)
+{
+	for (int i = 0; i < 64 && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
+		if (!(kept >> i & 1))
+			(void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
+}
+
+static int keep(uint64_t kept)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		return -errno;
+	for (unsigned i = 0; i < 2; i++) {
+		d[i].permitted &= (uint32_t)(kept >> 32 * i);
+		d[i].effective = d[i].permitted;
+		d[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &h, d) < 0 ? -errno : 0;
+}
+
+static int become_nobody(void)
+{
+	pid_t parent = getppid();
+
+	if (geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setresgid(PRIVILEGES_NOBODY, PRIVILEGES_NOBODY, PRIVILEGES_NOBODY) < 0 ||
+	     setresuid(PRIVILEGES_NOBODY, PRIVILEGES_NOBODY, PRIVILEGES_NOBODY) < 0))
+		return -errno;
+	/* the ids have undone both */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	return getppid() == parent ? 0 : -ESRCH;
+}
+
+static int alone(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	return setrlimit(RLIMIT_NPROC, &none) < 0 ? -errno : 0;
+}
+
+static unsigned say(int r, struct helper_result *result)
+{
+	return r < 0 ? helper_say(result, HELPER_INTERNAL, "giving up privileges: %s", strerror(-r))
+		     : (unsigned)HELPER_SUCCESS;
+}
+
+unsigned privileges_for_tickets(struct helper_result *result)
+{
+	int r;
+
+	bound(0);
+	r = become_nobody();
+	if (r == 0)
+		r = keep(0);
+	if (r == 0)
+		r = alone();
+	if (r == 0)
+		r = filter(true);
+	return say(r, result);
+}
+
+unsigned privileges_for_cards(struct helper_result *result)
+{
+	int r;
+
+	bound(FOR_CARDS);
+	r = keep(FOR_CARDS);
+	if (r == 0)
+		r = filter(false);
+	return say(r, result);
+}
