@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "credsspd/ctl/check.h"
 #include "credsspd/ctl/manager.h"
 #include "credsspd/ctl/password.h"
 #include "credsspd/ctl/show.h"
@@ -21,7 +22,8 @@
 #include "include/credssp/secret.h"
 
 struct invocation {
-	const char *user; /* NULL when the command takes none */
+	const char *user;   /* NULL when the command takes none */
+	char *const *names; /* NULL-terminated, when the command takes some */
 	bool json;
 };
 
@@ -75,23 +77,40 @@ static int run_ntlm_delete(struct manager *m, const struct invocation *how, cons
 	return manager_delete_verifier(m, how->user);
 }
 
+static int run_check(const struct invocation *how)
+{
+	return check_run(how->names, how->json);
+}
+
 static const struct command {
 	const char *word[2]; /* the second may be NULL */
-	bool takes_user, takes_json;
-	run_fn run;
+	bool takes_user, takes_names, takes_json;
+	run_fn run;               /* NULL: run_alone */
 	const char *unknown_user; /* what that error means here */
 	const char *help;
+	int (*run_alone)(const struct invocation *how); /* without the daemon; returns an exit status */
 } commands[] = {
-	{ { "status", NULL }, false, true, run_status, NULL, "what the daemon does, and its counters" },
-	{ { "reload", NULL }, false, false, run_reload, NULL, "make it read its configuration and keys again" },
-	{ { "ntlm", "set" },
-	  true,
-	  false,
-	  run_ntlm_set,
-	  "there is no such account on this host",
-	  "store the NT hash of USER's password" },
-	{ { "ntlm", "list" }, false, true, run_ntlm_list, NULL, "who has an NT hash stored" },
-	{ { "ntlm", "delete" }, true, false, run_ntlm_delete, "nothing is stored for that name", "remove it" },
+	{ .word = { "status" },
+	  .takes_json = true,
+	  .run = run_status,
+	  .help = "what the daemon does, and its counters" },
+	{ .word = { "reload" }, .run = run_reload, .help = "make it read its configuration and keys again" },
+	{ .word = { "check" },
+	  .takes_names = true,
+	  .takes_json = true,
+	  .run_alone = run_check,
+	  .help = "what makes logons fail on this server, and what to type" },
+	{ .word = { "ntlm", "set" },
+	  .takes_user = true,
+	  .run = run_ntlm_set,
+	  .unknown_user = "there is no such account on this host",
+	  .help = "store the NT hash of USER's password" },
+	{ .word = { "ntlm", "list" }, .takes_json = true, .run = run_ntlm_list, .help = "who has an NT hash stored" },
+	{ .word = { "ntlm", "delete" },
+	  .takes_user = true,
+	  .run = run_ntlm_delete,
+	  .unknown_user = "nothing is stored for that name",
+	  .help = "remove it" },
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -104,15 +123,16 @@ static void usage(FILE *out)
 		const struct command *c = &commands[i];
 		char line[64];
 
-		(void)snprintf(line, sizeof line, "%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
+		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
 			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
-			       c->takes_json ? " [--json]" : "");
-		(void)fprintf(out, "  %-20s  %s\n", line, c->help);
+			       c->takes_json ? " [--json]" : "", c->takes_names ? " [NAME...]" : "");
+		(void)fprintf(out, "  %-26s  %s\n", line, c->help);
 	}
 	(void)fputs("\n"
 		    "      --json     print JSON\n"
 		    "  -h, --help     this text\n"
 		    "      --version  version\n\n"
+		    "NAME is another name that clients connect to, a farm's for example.\n"
 		    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
 		    "no terminal.\n",
 		    out);
@@ -186,12 +206,14 @@ static int choose(int n, char **words, bool json)
 		how.user = words[used++];
 	if (c->takes_user && (!how.user || !*how.user))
 		return bad_usage("the user is missing");
-	if (used != n)
+	if (c->takes_names)
+		how.names = words + used;
+	else if (used != n)
 		return bad_usage(c->takes_user ? "one user at a time, and no password on the command line"
 					       : "too many arguments");
 	if (how.user && strlen(how.user) > ACCOUNT_NAME_MAX)
 		return bad_usage("no user has a name that long");
-	return run(c, &how);
+	return c->run_alone ? c->run_alone(&how) : run(c, &how);
 }
 
 int ctl_main(int argc, char **argv)

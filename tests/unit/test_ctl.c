@@ -519,7 +519,7 @@ static void test_manual(void **state)
 			fail_msg("packaging/man/credsspctl.8 does not have \".SS %s\"", line + 2);
 		commands++;
 	}
-	assert_int_equal(commands, 5);
+	assert_int_equal(commands, 6);
 	assert_non_null(strstr(page, "\\-\\-json"));
 	assert_non_null(strstr(page, "\\-\\-help"));
 	assert_non_null(strstr(page, "\\-\\-version"));
