@@ -16,9 +16,7 @@
 #define ID_WIDTH 22
 
 static struct check_area (*const areas[])(void) = {
-	check_config_area,
-	check_daemon_area,
-	check_certificate_area,
+	check_config_area, check_daemon_area, check_certificate_area, check_xrdp_area, check_pam_area,
 };
 #define N_AREAS (sizeof areas / sizeof *areas)
 
