@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Included by the top Makefile: everything that needs more than the compiler.
 
-TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so
+TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so $(B)/clock.so
 
 include $(wildcard tests/*/*.mk)
 
@@ -12,6 +12,10 @@ $(B)/loginstack: tests/lib/loginstack.c
 	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -pie -o $@ $< $(LDFLAGS) -lpam
 
 $(B)/librdpear-client.so: tests/lib/rdpear.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -fPIC -shared $(CFLAGS) -o $@ $< $(LDFLAGS)
+
+$(B)/clock.so: tests/lib/clock.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -fPIC -shared $(CFLAGS) -o $@ $< $(LDFLAGS)
 

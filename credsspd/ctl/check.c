@@ -16,7 +16,8 @@
 #define ID_WIDTH 22
 
 static struct check_area (*const areas[])(void) = {
-	check_config_area, check_daemon_area, check_certificate_area, check_xrdp_area, check_pam_area,
+	check_config_area, check_daemon_area, check_certificate_area, check_xrdp_area,
+	check_pam_area,    check_keytab_area, check_kdc_area,
 };
 #define N_AREAS (sizeof areas / sizeof *areas)
 

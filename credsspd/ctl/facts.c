@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "credsspd/ctl/kerberos.h"
 #include "credsspd/ctl/manager.h"
 #include "include/credssp/bus-api.h"
 #include "include/credssp/cleanup.h"
@@ -121,6 +122,7 @@ void facts_done(struct facts *f)
 		config_done(&f->config);
 	if (f->has_settings)
 		settings_done(&f->settings);
+	kerberos_free(f->kerberos);
 	free(f->config_error);
 	free(f->settings_error);
 	free(f->daemon_error);

@@ -34,7 +34,7 @@ struct facts {
 	char *stale;      /* processes that a reload did not renew; "" for none */
 	int64_t tgts;     /* live ticket-granting tickets, -1 when the daemon keeps none */
 
-	struct kerberos *kerberos; /* of check-keytab.c and check-kdc.c */
+	struct kerberos *kerberos; /* of kerberos.c */
 };
 
 /* Always succeeds; what cannot be found out is said in @ret_. */
