@@ -218,7 +218,7 @@ static enum check_result host_key(struct facts *f, struct finding *found)
 	char name[1024];
 	bool there;
 
-	if (!b || f->config.remote_guard == CONFIG_REMOTE_GUARD_REFUSE ||
+	if (!b || (f->config.remote_guard == CONFIG_REMOTE_GUARD_REFUSE && !kerberos_has_cards(f)) ||
 	    krb5_kt_default_name(b->k, name, (int)sizeof name) != 0)
 		return CHECK_NONE;
 	(void)check_looked(found, "key host/%s in %s", f->fqdn, name);
@@ -226,7 +226,7 @@ static enum check_result host_key(struct facts *f, struct finding *found)
 	keys_done(&keys);
 	if (there)
 		return CHECK_OK;
-	(void)check_wrong(found, "there is none: remote guard has nothing to prove tickets with");
+	(void)check_wrong(found, "there is none: tickets of remote guard and smart cards cannot be proved");
 	return check_remedy(found, "kadmin: ktadd host/%s", f->fqdn);
 }
 

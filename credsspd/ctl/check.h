@@ -42,6 +42,8 @@ struct check_area check_xrdp_area(void);
 struct check_area check_pam_area(void);
 struct check_area check_keytab_area(void);
 struct check_area check_kdc_area(void);
+struct check_area check_ntlm_area(void);
+struct check_area check_smartcard_area(void);
 
 /* For checks: what was looked at. Returns CHECK_OK. */
 __attribute__((format(printf, 2, 3))) enum check_result check_looked(struct finding *found, const char *fmt, ...);

@@ -102,7 +102,7 @@ static void gather_daemon(struct facts *f)
 	f->has_daemon = read_status(reply, f) >= 0;
 	if (!f->has_daemon)
 		f->daemon_error = strdup("its answer is malformed");
-	f->bus = sd_bus_ref(m.bus);
+	f->bus = TAKE_PTR(m.bus); /* manager_done() would close it */
 }
 
 /* ---- life ---- */

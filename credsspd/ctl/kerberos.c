@@ -2,6 +2,7 @@
 #include "credsspd/ctl/kerberos.h"
 
 #include <errno.h>
+#include <profile.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +160,33 @@ struct kerberos *kerberos_get(struct facts *f)
 	else
 		kerberos_free(b);
 	return f->kerberos;
+}
+
+/* ---- cards ---- */
+
+char **kerberos_anchors(struct facts *f)
+{
+	struct kerberos *b = kerberos_get(f);
+	const char *of_realm[] = { "realms", b ? b->keys.p[0].realm : "", "pkinit_anchors", NULL };
+	const char *of_all[] = { "libdefaults", "pkinit_anchors", NULL };
+	struct _profile_t *profile = NULL;
+	char **values = NULL;
+
+	if (!b || f->config.smartcard != CONFIG_SMARTCARD_PKINIT || krb5_get_profile(b->k, &profile) != 0)
+		return NULL;
+	if (profile_get_values(profile, of_realm, &values) != 0 && profile_get_values(profile, of_all, &values) != 0)
+		values = NULL;
+	profile_release(profile);
+	return values;
+}
+
+bool kerberos_has_cards(struct facts *f)
+{
+	char **values = kerberos_anchors(f);
+
+	if (values)
+		profile_free_list(values);
+	return values != NULL;
 }
 
 /* ---- the KDC ---- */

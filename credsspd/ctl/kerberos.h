@@ -38,6 +38,14 @@ struct kerberos {
  * krb5.conf, cannot be read: other findings say so.
  */
 struct kerberos *kerberos_get(struct facts *f);
+
+/*
+ * pkinit_anchors of krb5.conf, where smart cards are for PAM to verify (smartcard = pkinit, the default: only the
+ * anchors say that somebody wants them). NULL for none; profile_free_list() frees it.
+ */
+char **kerberos_anchors(struct facts *f);
+bool kerberos_has_cards(struct facts *f);
+
 void kerberos_free(struct kerberos *b);
 
 /* Asks the KDC for a ticket-granting ticket with a key of the keytab, as the daemon does for user-to-user, once. */
