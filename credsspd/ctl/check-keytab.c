@@ -148,6 +148,15 @@ static enum check_result keytab_mode(struct facts *f, struct finding *found)
 	return check_remedy(found, "chmod 0400 %s, and new keys if it was read", f->config.keytab);
 }
 
+/* NULL also where TERMSRV/ keys are not used: the ticket-granting ticket of the machine's account is for all its names.
+ */
+static struct kerberos *with_names(struct facts *f)
+{
+	struct kerberos *b = kerberos_get(f);
+
+	return b && f->config.kerberos == CONFIG_KERBEROS_USER_TO_USER && keys_find_machine(&b->keys) ? NULL : b;
+}
+
 /* The first name that clients use and for which there is no key; NULL when there is none. */
 static const char *missing_name(const struct facts *f, const struct kerberos *b)
 {
@@ -168,7 +177,7 @@ static enum check_result add_key(struct finding *found, const struct facts *f, c
 
 static enum check_result keytab_names(struct facts *f, struct finding *found)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = with_names(f);
 	const char *missing = b ? missing_name(f, b) : NULL;
 
 	if (!b)
@@ -179,7 +188,7 @@ static enum check_result keytab_names(struct facts *f, struct finding *found)
 
 static enum check_result keytab_short_name(struct facts *f, struct finding *found)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = with_names(f);
 
 	if (!b || strcmp(f->host, f->fqdn) == 0)
 		return CHECK_NONE;

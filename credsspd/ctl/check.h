@@ -43,6 +43,7 @@ struct check_area check_pam_area(void);
 struct check_area check_keytab_area(void);
 struct check_area check_kdc_area(void);
 struct check_area check_ntlm_area(void);
+struct check_area check_domain_area(void);
 struct check_area check_smartcard_area(void);
 
 /* For checks: what was looked at. Returns CHECK_OK. */

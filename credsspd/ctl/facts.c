@@ -74,10 +74,8 @@ static void gather_owner(struct facts *f, sd_bus *bus)
 {
 	__attribute__((cleanup(sd_bus_creds_unrefp))) sd_bus_creds *creds = NULL;
 
-	if (sd_bus_get_name_creds(bus, CREDSSP_BUS_NAME, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &creds) < 0)
-		return;
-	(void)sd_bus_creds_get_euid(creds, &f->daemon_uid);
-	(void)sd_bus_creds_get_pid(creds, &f->daemon_pid);
+	if (sd_bus_get_name_creds(bus, CREDSSP_BUS_NAME, SD_BUS_CREDS_PID, &creds) >= 0)
+		(void)sd_bus_creds_get_pid(creds, &f->daemon_pid);
 }
 
 static void gather_daemon(struct facts *f)
@@ -109,7 +107,7 @@ static void gather_daemon(struct facts *f)
 
 void facts_gather(struct facts *ret_, char *const *names)
 {
-	*ret_ = (struct facts){ .names = names, .daemon_uid = (uid_t)-1, .tgts = -1 };
+	*ret_ = (struct facts){ .names = names, .tgts = -1 };
 	gather_names(ret_);
 	ret_->has_config = config_load(CONFIG_PATH_DEFAULT, &ret_->config, &ret_->config_error) == 0;
 	ret_->has_settings = settings_load(CONFIG_PATH_DEFAULT, &ret_->settings, &ret_->settings_error) == 0;

@@ -29,7 +29,6 @@ struct facts {
 	int bus_error;   /* -errno */
 	bool has_daemon; /* somebody owns the name and has answered Status */
 	char *daemon_error;
-	uid_t daemon_uid; /* of the owner of the name, (uid_t)-1 without one */
 	pid_t daemon_pid; /* 0 without one */
 	char *stale;      /* processes that a reload did not renew; "" for none */
 	int64_t tgts;     /* live ticket-granting tickets, -1 when the daemon keeps none */

@@ -104,6 +104,17 @@ const struct key *keys_find(const struct keys *keys, const char *service, const 
 	return found;
 }
 
+const struct key *keys_find_machine(const struct keys *keys)
+{
+	for (size_t i = 0; i < keys->n; i++) {
+		size_t n = strlen(keys->p[i].name);
+
+		if (n > 0 && keys->p[i].name[n - 1] == '$')
+			return &keys->p[i];
+	}
+	return NULL;
+}
+
 /* ---- the state ---- */
 
 char *kerberos_text(krb5_context k, krb5_error_code code)
@@ -204,9 +215,7 @@ static char *choose_client(const struct kerberos *b, const struct facts *f)
 
 	if (f->config.tgt_principals[0])
 		return strdup(f->config.tgt_principals[0]);
-	for (size_t i = 0; i < b->keys.n && !found; i++)
-		if (b->keys.p[i].name[0] && b->keys.p[i].name[strlen(b->keys.p[i].name) - 1] == '$')
-			found = &b->keys.p[i];
+	found = keys_find_machine(&b->keys);
 	if (!found)
 		found = keys_find(&b->keys, "TERMSRV", f->fqdn);
 	for (size_t i = 0; i < b->keys.n && !found; i++)

@@ -61,6 +61,9 @@ void keys_done(struct keys *keys);
 /* A key of @service/@host, in any case, with the largest version; AES before others. NULL without one. */
 const struct key *keys_find(const struct keys *keys, const char *service, const char *host);
 
+/* A key of a machine's account in Active Directory (HOST$); NULL without one. */
+const struct key *keys_find_machine(const struct keys *keys);
+
 bool key_is_aes(const struct key *key);
 
 /* The text of @code, malloc'ed. */

@@ -7,8 +7,10 @@ import os
 import re
 import subprocess
 
-from inbed import TOP, expect, sh
+from inbed import TOP, bedctl, expect, sh
 
+CERTIFICATES = "/etc/bed-certificates"
+CERTIFICATE, KEY = CERTIFICATES + "/cert.pem", CERTIFICATES + "/key.pem"
 SEEN = set()  # ids that a case has seen go wrong
 
 
@@ -39,10 +41,12 @@ def expect_well(*names):
     expect(not found, "findings where nothing is wrong: %s" % list(found.values()))
 
 
-def rows():
-    """{id: severity}, of the tables in the source."""
+def rows(wanted=lambda path: True):
+    """{id: severity}, of the tables in the source, in the files that are wanted."""
     out = {}
     for path in glob.glob(os.path.join(TOP, "credsspd/ctl/check-*.c")):
+        if not wanted(os.path.basename(path)):
+            continue
         with open(path, encoding="utf-8") as f:
             out.update(re.findall(r'\{ "([a-z0-9-]+)", CHECK_(ERROR|WARNING), ', f.read()))
     return {i: s.lower() for i, s in out.items()}
@@ -56,6 +60,40 @@ def expect_finding(ident, pattern="", names=(), **env):
     text = "%(looked_at)s: %(wrong)s -> %(remedy)s" % found[ident]
     expect(re.search(pattern, text), "no %r in %s" % (pattern, text))
     SEEN.add(ident)
+
+
+def expect_all(wanted):
+    """Every finding of these files has been seen go wrong."""
+    missing = sorted(set(rows(wanted)) - SEEN)
+    expect(not missing, "nothing here breaks %s" % missing)
+
+
+def issue(*names, key="rsa:2048", days=90, self_signed=False):
+    """CERTIFICATE and KEY for the names."""
+    make = "-newkey ec -pkeyopt ec_paramgen_curve:P-256" if key == "ec" else "-newkey " + key
+    san = ",".join("DNS:" + n for n in names)
+    sign = "-signkey key.pem" if self_signed else "-CA ca.pem -CAkey ca.key -CAcreateserial"
+    sh("""set -e; cd %s
+        openssl req -new %s -nodes -keyout key.pem -subj '/CN=%s' -addext 'subjectAltName=%s' -out csr.pem
+        openssl x509 -req -in csr.pem %s -days %d -copy_extensions copyall -out cert.pem
+        chown credsspd-rdp key.pem; chmod 0400 key.pem""" % (CERTIFICATES, make, names[0], san, sign, days), check=True)
+
+
+def settled():
+    """The daemon has started or reloaded: waits for its ticket-granting tickets, which come when the KDC sends them."""
+    sh("until credsspctl status | grep -qE '^tgts +[1-9]'; do sleep 0.05; done", timeout=60, check=True)
+
+
+def add_certificate():
+    """One of a CA, for the bed's server; the front end uses it."""
+    name = os.environ["BED_SERVER_NAME"]
+    os.makedirs(CERTIFICATES)
+    sh("cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -subj '/CN=Test CA' -days 90 -out ca.pem" % CERTIFICATES,
+       check=True)
+    issue(name, name.split(".", maxsplit=1)[0])
+    bedctl("set", "credsspd-rdp.certificate=" + CERTIFICATE, "credsspd-rdp.private_key=" + KEY)
+    bedctl("restart")
+    settled()
 
 
 @contextlib.contextmanager
