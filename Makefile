@@ -26,11 +26,11 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -U_FORTIFY_SOU
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Wvla \
 	-Wframe-larger-than=2047 -Wundef -Wpointer-arith -Wcast-qual
 BASE := -std=gnu11 -D_GNU_SOURCE -I. -DCREDSSP_VERSION='"$(VERSION)"' -DPAM_HELPER_PATH='"$(HELPERDIR)/pam-credssp-verify"' \
-	-DPKCS11_PROXY_MODULE='"$(PKCS11_PROXY_MODULE)"' $(WARN) -MMD -MP
+	-DPKCS11_PROXY_MODULE='"$(PKCS11_PROXY_MODULE)"' -DPAM_MODULE_DIR='"$(SECURITYDIR)"' -DLIBRARY_DIR='"$(LIBDIR)"' $(WARN) -MMD -MP
 
 DAEMON_PKGS := krb5-gssapi krb5 libsystemd libcrypto libseccomp
 RDP_PKGS := libssl libcrypto libsystemd krb5 libseccomp
-CTL_PKGS := libsystemd
+CTL_PKGS := libsystemd krb5 libcrypto
 PAM_PKGS := dbus-1
 PAM_HELPER_PKGS := krb5 libcrypto libseccomp
 # of p11-kit only the headers: the helper loads the module that the PAM line names
@@ -108,7 +108,7 @@ $(B)/credsspd-rdp: $(B)/obj/credsspd/rdp/main.o $(B)/rdp.a $(B)/daemon.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(RDP_PKGS))
 
-$(B)/credsspctl: $(B)/obj/credsspd/ctl/main.o $(B)/ctl.a $(B)/daemon.a
+$(B)/credsspctl: $(B)/obj/credsspd/ctl/main.o $(B)/ctl.a $(B)/rdp.a $(B)/daemon.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(CTL_PKGS))
 
@@ -123,7 +123,7 @@ $(B)/pam-credssp-verify: $(B)/obj/pam_credssp/helper/main.o $(B)/helper.a
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(PAM_HELPER_PKGS))
 
 # ---- unit tests: tests/unit/test_NAME.c is one program, linked with all archives ----
-ARCHIVES := $(B)/rdp.a $(B)/ctl.a $(B)/pam.a $(B)/helper.a $(B)/daemon.a
+ARCHIVES := $(B)/ctl.a $(B)/rdp.a $(B)/pam.a $(B)/helper.a $(B)/daemon.a
 $(B)/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Included by the top Makefile: everything that needs more than the compiler.
 
-TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so $(B)/acceptor-client
+TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so $(B)/acceptor-client $(B)/clock.so
 
 include $(wildcard tests/*/*.mk)
 
@@ -17,6 +17,10 @@ $(B)/acceptor-client: examples/acceptor-client.c
 	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -Werror $(CPPLIBS) -pie -o $@ $< $(LDFLAGS) $(call libs,libsystemd libssl libcrypto) -lpam
 
 $(B)/librdpear-client.so: tests/lib/rdpear.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -fPIC -shared $(CFLAGS) -o $@ $< $(LDFLAGS)
+
+$(B)/clock.so: tests/lib/clock.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -fPIC -shared $(CFLAGS) -o $@ $< $(LDFLAGS)
 

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "credsspd/ctl/check.h"
 #include "credsspd/ctl/follow.h"
 #include "credsspd/ctl/manager.h"
 #include "credsspd/ctl/password.h"
@@ -25,7 +26,8 @@
 #include "include/credssp/secret.h"
 
 struct invocation {
-	const char *user; /* NULL when the command takes none */
+	const char *user;   /* NULL when the command takes none */
+	char *const *names; /* NULL-terminated, when the command takes some */
 	bool json, watch;
 	struct xrdp_wish xrdp;
 };
@@ -116,13 +118,19 @@ static int run_xrdp_disable(struct manager *m, const struct invocation *how, con
 	return run_xrdp(how, problem, xrdp_disable);
 }
 
+static int run_check(const struct invocation *how)
+{
+	return check_run(how->names, how->json);
+}
+
 static const struct command {
 	const char *word[2]; /* the second may be NULL */
 	bool local;          /* works without the daemon */
-	bool takes_user, takes_json, takes_watch, takes_dry_run, takes_stack;
-	run_fn run;
+	bool takes_user, takes_names, takes_json, takes_watch, takes_dry_run, takes_stack;
+	run_fn run;               /* NULL: run_alone */
 	const char *unknown_user; /* what that error means here */
 	const char *help;
+	int (*run_alone)(const struct invocation *how); /* without the daemon; returns an exit status */
 } commands[] = {
 	{ .word = { "status" },
 	  .takes_json = true,
@@ -130,6 +138,11 @@ static const struct command {
 	  .run = run_status,
 	  .help = "what the daemon does, and its counters" },
 	{ .word = { "reload" }, .run = run_reload, .help = "make it read its configuration and keys again" },
+	{ .word = { "check" },
+	  .takes_names = true,
+	  .takes_json = true,
+	  .run_alone = run_check,
+	  .help = "what makes logons fail on this server, and what to type" },
 	{ .word = { "ntlm", "set" },
 	  .takes_user = true,
 	  .run = run_ntlm_set,
@@ -164,10 +177,11 @@ static void usage(FILE *out)
 		const struct command *c = &commands[i];
 		char line[64];
 
-		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
+		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
 			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
 			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "",
-			       c->takes_stack ? " [--stack NAME]" : "", c->takes_dry_run ? " [--dry-run]" : "");
+			       c->takes_names ? " [NAME...]" : "", c->takes_stack ? " [--stack NAME]" : "",
+			       c->takes_dry_run ? " [--dry-run]" : "");
 		(void)fprintf(out, "  %-41s  %s\n", line, c->help);
 	}
 	(void)fputs("\n"
@@ -177,6 +191,7 @@ static void usage(FILE *out)
 		    "      --stack NAME  the PAM stack: local (the default), krb5 ...\n"
 		    "  -h, --help        this text\n"
 		    "      --version     version\n\n"
+		    "NAME is another name that clients connect to, a farm's for example.\n"
 		    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
 		    "no terminal.\n",
 		    out);
@@ -256,12 +271,14 @@ static int choose(int n, char **words, const struct invocation *options)
 		how.user = words[used++];
 	if (c->takes_user && (!how.user || !*how.user))
 		return bad_usage("the user is missing");
-	if (used != n)
+	if (c->takes_names)
+		how.names = words + used;
+	else if (used != n)
 		return bad_usage(c->takes_user ? "one user at a time, and no password on the command line"
 					       : "too many arguments");
 	if (how.user && strlen(how.user) > ACCOUNT_NAME_MAX)
 		return bad_usage("no user has a name that long");
-	return run(c, &how);
+	return c->run_alone ? c->run_alone(&how) : run(c, &how);
 }
 
 int ctl_main(int argc, char **argv)

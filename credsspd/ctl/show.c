@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "credsspd/wire/utf16.h"
+#include "include/credssp/cleanup.h"
+
 #define INDENT 2
 #define DEPTH_MAX 8U
 
@@ -56,6 +59,21 @@ static void json_string(FILE *out, const char *s)
 			(void)fputc(c, out);
 	}
 	(void)fputc('"', out);
+}
+
+void show_json_string(FILE *out, const char *s)
+{
+	AUTO_FREE char *copy = NULL;
+
+	if (utf8_check((const uint8_t *)s, strlen(s)) == 0) {
+		json_string(out, s);
+		return;
+	}
+	copy = strdup(s);
+	for (char *p = copy; p && *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	json_string(out, copy ? copy : "");
 }
 
 /* Prints the value @v of the basic type @type. -EOPNOTSUPP for a descriptor. */

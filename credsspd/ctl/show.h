@@ -16,3 +16,6 @@ int show_json(FILE *out, sd_bus_message *m);
 
 /* @s with its control characters as \xNN: nothing that a name can do to a terminal. */
 void show_string(FILE *out, const char *s);
+
+/* @s as a JSON string; what is no UTF-8 in it becomes '?'. */
+void show_json_string(FILE *out, const char *s);

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PAM stack behind the front end. What it does with a password, a card or a refused ticket is played through
+ * (pamstack.h) rather than compared with the stacks that are shipped: there are many ways to write a right one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "credsspd/ctl/check.h"
+#include "credsspd/ctl/pamstack.h"
+#include "include/credssp/cleanup.h"
+
+#define PAM_DIRECTORY "/etc/pam.d"
+#define EXAMPLES "/usr/share/doc/pam-credssp/examples/pam.d"
+#define US "pam_credssp"
+
+static void stack_freep(struct pamstack **s)
+{
+	pamstack_free(*s);
+}
+
+#define AUTO_STACK CLEANUP(stack_freep)
+
+/* NULL: pam_stack() says why. */
+static struct pamstack *load(const struct facts *f, struct finding *found, const char *type)
+{
+	struct pamstack *s = NULL;
+	AUTO_FREE char *error = NULL;
+
+	if (!f->has_settings)
+		return NULL;
+	(void)check_looked(found, PAM_DIRECTORY "/%s, %s", f->settings.service, type);
+	if (pamstack_read(PAM_DIRECTORY, f->settings.service, type, &s, &error) < 0)
+		return NULL;
+	return s;
+}
+
+/* ---- what modules are ---- */
+
+enum kind { KIND_REDEEM, KIND_VERIFY, KIND_PASSWORD, KIND_NEUTRAL, KIND_OTHER };
+
+static enum kind kind_of(const struct pamstack_line *l)
+{
+	/* they verify a password */
+	static const char *const password[] = { "pam_unix", "pam_krb5",   "pam_sss",         "pam_winbind",
+						"pam_ldap", "pam_ccreds", "pam_systemd_home" };
+	/* they succeed whatever the password is */
+	static const char *const neutral[] = {
+		"pam_permit", "pam_env",  "pam_nologin", "pam_faildelay",     "pam_cap",   "pam_group",
+		"pam_shells", "pam_warn", "pam_access",  "pam_gnome_keyring", "pam_mount", "pam_kwallet5",
+	};
+
+	if (strcmp(l->module, US) == 0)
+		return pamstack_has_arg(l, "verify") ? KIND_VERIFY : KIND_REDEEM;
+	for (size_t i = 0; i < sizeof password / sizeof *password; i++)
+		if (strcmp(l->module, password[i]) == 0)
+			return KIND_PASSWORD;
+	for (size_t i = 0; i < sizeof neutral / sizeof *neutral; i++)
+		if (strcmp(l->module, neutral[i]) == 0)
+			return KIND_NEUTRAL;
+	return KIND_OTHER;
+}
+
+/* How a logon goes: what the modules of each kind answer. */
+struct play {
+	enum pamstack_result redeem, verify, password, other;
+	size_t only; /* of the modules that verify a password the one of this line alone; SIZE_MAX for all */
+};
+
+static enum pamstack_result answer(const struct pamstack_line *l, size_t i, const void *userdata)
+{
+	const struct play *p = userdata;
+
+	if (strcmp(l->module, "pam_deny") == 0)
+		return PAMSTACK_FAILURE;
+	if (strcmp(l->module, "pam_faillock") == 0)
+		return pamstack_has_arg(l, "authfail") ? PAMSTACK_FAILURE : PAMSTACK_SUCCESS;
+	switch (kind_of(l)) {
+	case KIND_REDEEM:
+		return p->redeem;
+	case KIND_VERIFY:
+		return p->verify;
+	case KIND_PASSWORD:
+		return p->only == SIZE_MAX || p->only == i ? p->password : PAMSTACK_FAILURE;
+	case KIND_NEUTRAL:
+		return PAMSTACK_SUCCESS;
+	case KIND_OTHER:
+		break;
+	}
+	return p->other;
+}
+
+static const struct pamstack_line *first(const struct pamstack *s, enum kind kind)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (kind_of(&s->line[i]) == kind)
+			return &s->line[i];
+	return NULL;
+}
+
+static const struct pamstack_line *first_named(const struct pamstack *s, const char *module)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->line[i].module, module) == 0)
+			return &s->line[i];
+	return NULL;
+}
+
+/* ---- the checks ---- */
+
+static enum check_result pam_module(struct facts *f, struct finding *found)
+{
+	(void)f;
+	(void)check_looked(found, PAM_MODULE_DIR "/" US ".so");
+	if (access(PAM_MODULE_DIR "/" US ".so", R_OK) == 0)
+		return CHECK_OK;
+	(void)check_wrong(found, "%s: nobody can log on", strerror(errno));
+	return check_remedy(found, "make install");
+}
+
+static enum check_result pam_stack(struct facts *f, struct finding *found)
+{
+	AUTO_FREE char *error = NULL;
+	struct pamstack *s = NULL;
+	bool there;
+
+	if (!f->has_settings)
+		return CHECK_NONE;
+	(void)check_looked(found, PAM_DIRECTORY "/%s", f->settings.service);
+	if (pamstack_read(PAM_DIRECTORY, f->settings.service, "auth", &s, &error) < 0) {
+		(void)check_wrong(found, "%s", error ? error : "cannot be read");
+	} else {
+		there = first(s, KIND_REDEEM) != NULL;
+		pamstack_free(s);
+		if (there)
+			return CHECK_OK;
+		(void)check_wrong(found, "no line \"auth ... " US ".so redeem\": tickets are taken for passwords");
+	}
+	return check_remedy(found, "cp " EXAMPLES "/xrdp-sesman " PAM_DIRECTORY "/%s, or another one from there",
+			    f->settings.service);
+}
+
+/* A module in front would ask for the password itself, and send the ticket to whoever it asks. */
+static enum check_result pam_order(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	bool redeemed = false;
+
+	if (!s || !first(s, KIND_REDEEM))
+		return CHECK_NONE;
+	for (size_t i = 0; i < s->n; i++) {
+		enum kind kind = kind_of(&s->line[i]);
+
+		redeemed = redeemed || kind == KIND_REDEEM;
+		if (redeemed || (kind != KIND_PASSWORD && kind != KIND_VERIFY))
+			continue;
+		(void)check_wrong(found, "%s%s stands before the ticket is redeemed and is given the ticket",
+				  s->line[i].module, kind == KIND_VERIFY ? " verify" : "");
+		return check_remedy(found, "put the line \"" US ".so redeem\" first");
+	}
+	return CHECK_OK;
+}
+
+static enum check_result pam_require_ticket(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+
+	if (!s || !first(s, KIND_REDEEM))
+		return CHECK_NONE;
+	for (size_t i = 0; i < s->n; i++) {
+		if (strcmp(s->line[i].module, US) != 0 || pamstack_has_arg(&s->line[i], "require_ticket"))
+			continue;
+		(void)check_wrong(found, US " %s without require_ticket: who reaches sesman logs on without NLA",
+				  kind_of(&s->line[i]) == KIND_VERIFY ? "verify" : "redeem");
+		return check_remedy(found, "add require_ticket to every auth line of " US);
+	}
+	return CHECK_OK;
+}
+
+/* Redeemed is not verified, and refused is refused. */
+static enum check_result pam_redeem(struct facts *f, struct finding *found)
+{
+	static const struct play counted = { PAMSTACK_SUCCESS, PAMSTACK_IGNORE, PAMSTACK_FAILURE, PAMSTACK_FAILURE,
+					     SIZE_MAX };
+	static const struct play refused = { PAMSTACK_FAILURE, PAMSTACK_IGNORE, PAMSTACK_SUCCESS, PAMSTACK_SUCCESS,
+					     SIZE_MAX };
+	static const struct play wrong = { PAMSTACK_IGNORE, PAMSTACK_IGNORE, PAMSTACK_FAILURE, PAMSTACK_FAILURE,
+					   SIZE_MAX };
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+
+	if (!s || !first(s, KIND_REDEEM) || pamstack_succeeds(s, answer, &wrong))
+		return CHECK_NONE;
+	if (pamstack_succeeds(s, answer, &refused))
+		(void)check_wrong(found, "the stack goes on when the ticket was refused");
+	else if (pamstack_succeeds(s, answer, &counted))
+		(void)check_wrong(found, "a redeemed ticket counts as a success, whatever the password");
+	else
+		return CHECK_OK;
+	return check_remedy(found, "auth [success=ignore ignore=ignore default=die] " US ".so redeem require_ticket");
+}
+
+static enum check_result pam_wrong_password(struct facts *f, struct finding *found)
+{
+	static const struct play wrong = { PAMSTACK_IGNORE, PAMSTACK_IGNORE, PAMSTACK_FAILURE, PAMSTACK_FAILURE,
+					   SIZE_MAX };
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+
+	if (!s || !first(s, KIND_REDEEM))
+		return CHECK_NONE;
+	if (!pamstack_succeeds(s, answer, &wrong))
+		return CHECK_OK;
+	(void)check_wrong(found, "somebody is logged on when no module has verified the password");
+	return check_remedy(found, "auth requisite pam_deny.so behind the modules that verify; see " EXAMPLES);
+}
+
+/* Each module that verifies alone, as each stands for accounts of its own. */
+static enum check_result pam_password(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	struct play right = { PAMSTACK_IGNORE, PAMSTACK_IGNORE, PAMSTACK_SUCCESS, PAMSTACK_SUCCESS, SIZE_MAX };
+
+	if (!s || !first(s, KIND_REDEEM) || !first(s, KIND_PASSWORD))
+		return CHECK_NONE;
+	for (size_t i = 0; i < s->n; i++) {
+		int action = s->line[i].action[PAMSTACK_SUCCESS];
+
+		right.only = i;
+		if (kind_of(&s->line[i]) != KIND_PASSWORD || (action <= 0 && action != PAMSTACK_DO_DONE) ||
+		    pamstack_succeeds(s, answer, &right))
+			continue;
+		(void)check_wrong(found, "who has the password that %s verifies is refused all the same",
+				  s->line[i].module);
+		return check_remedy(found, "success=N of its line skips N lines: count to auth required pam_permit.so");
+	}
+	return CHECK_OK;
+}
+
+static bool needs_verify(const struct config *c)
+{
+	return c->remote_guard != CONFIG_REMOTE_GUARD_REFUSE || c->restricted_admin ||
+	       (c->kerberos && c->smartcard == CONFIG_SMARTCARD_GSS);
+}
+
+static enum check_result pam_verify(struct facts *f, struct finding *found)
+{
+	static const struct play proved = { PAMSTACK_IGNORE, PAMSTACK_SUCCESS, PAMSTACK_FAILURE, PAMSTACK_FAILURE,
+					    SIZE_MAX };
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+
+	if (!s || !f->has_config || !first(s, KIND_REDEEM))
+		return CHECK_NONE;
+	if (!first(s, KIND_VERIFY)) {
+		if (!needs_verify(&f->config))
+			return CHECK_NONE;
+		(void)check_wrong(found,
+				  "no line \"" US
+				  ".so verify\": smart cards, remote guard and restricted admin, which %s "
+				  "allows, are refused",
+				  CONFIG_PATH_DEFAULT);
+		return check_remedy(found, "see " EXAMPLES "/xrdp-sesman.krb5");
+	}
+	if (pamstack_succeeds(s, answer, &proved))
+		return CHECK_OK;
+	(void)check_wrong(found, "who has been proved by " US " verify is refused all the same");
+	return check_remedy(found, "success=N of its line skips N lines: count to auth required pam_permit.so");
+}
+
+static bool takes_first_pass(const struct pamstack_line *l)
+{
+	static const char *const options[] = { "use_first_pass", "try_first_pass", "force_first_pass" };
+
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		if (pamstack_has_arg(l, options[i]))
+			return true;
+	return false;
+}
+
+static enum check_result pam_first_pass(struct facts *f, struct finding *found)
+{
+	/* these ask for themselves; pam_unix takes what there is */
+	static const char *const modules[] = { "pam_krb5", "pam_sss", "pam_winbind" };
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+
+	if (!s || !first(s, KIND_REDEEM))
+		return CHECK_NONE;
+	for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
+		const struct pamstack_line *l = first_named(s, modules[i]);
+
+		if (!l || takes_first_pass(l))
+			continue;
+		(void)check_wrong(found,
+				  "%s asks for the password itself, and nobody answers it: its accounts are refused",
+				  modules[i]);
+		return check_remedy(found,
+				    "add use_first_pass to its line; for pam_krb5 see " EXAMPLES "/xrdp-sesman.krb5");
+	}
+	return CHECK_OK;
+}
+
+static enum check_result pam_defer_pwchange(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	const struct pamstack_line *l = s ? first_named(s, "pam_krb5") : NULL;
+
+	if (!l || !first(s, KIND_REDEEM) || !takes_first_pass(l))
+		return CHECK_NONE;
+	if (pamstack_has_arg(l, "defer_pwchange") || pamstack_has_arg(l, "fail_pwchange"))
+		return CHECK_OK;
+	(void)check_wrong(found,
+			  "pam_krb5 asks for a new password when the old one has expired, and nobody answers it");
+	return check_remedy(found, "add defer_pwchange to the line of pam_krb5");
+}
+
+static enum check_result pam_account(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "account");
+
+	if (!s)
+		return CHECK_NONE;
+	if (s->n > 0 && strcmp(s->line[0].module, US) == 0)
+		return CHECK_OK;
+	(void)check_wrong(found, "what a module asks here is answered with the ticket");
+	return check_remedy(found, "account required " US ".so as the first account line");
+}
+
+static enum check_result pam_session(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "session");
+
+	if (!s)
+		return CHECK_NONE;
+	if (first_named(s, US))
+		return CHECK_OK;
+	(void)check_wrong(found, "the tickets of smart cards and remote guard do not reach the session");
+	return check_remedy(found, "session optional " US ".so as the first session line");
+}
+
+struct check_area check_pam_area(void)
+{
+	static const struct check_row rows[] = {
+		{ "pam-module", CHECK_ERROR, pam_module },
+		{ "pam-stack", CHECK_ERROR, pam_stack },
+		{ "pam-order", CHECK_ERROR, pam_order },
+		{ "pam-require-ticket", CHECK_ERROR, pam_require_ticket },
+		{ "pam-redeem", CHECK_ERROR, pam_redeem },
+		{ "pam-wrong-password", CHECK_ERROR, pam_wrong_password },
+		{ "pam-password", CHECK_ERROR, pam_password },
+		{ "pam-verify", CHECK_ERROR, pam_verify },
+		{ "pam-first-pass", CHECK_WARNING, pam_first_pass },
+		{ "pam-defer-pwchange", CHECK_WARNING, pam_defer_pwchange },
+		{ "pam-account", CHECK_ERROR, pam_account },
+		{ "pam-session", CHECK_WARNING, pam_session },
+	};
+
+	return (struct check_area){ rows, sizeof rows / sizeof *rows };
+}

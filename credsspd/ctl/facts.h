@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* What more than one check wants to know, found out once. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+
+#include "credsspd/config/config.h"
+#include "credsspd/rdp/settings.h"
+
+#define DAEMON_USER "credsspd"
+#define FRONT_END_USER "credsspd-rdp"
+
+struct kerberos;
+
+struct facts {
+	char *const *names; /* other names of this server, from the command line */
+	char *fqdn, *host;  /* of this host; host is the first label. Never NULL */
+
+	bool has_config, has_settings; /* false: the error says why */
+	struct config config;
+	struct settings settings;
+	char *config_error, *settings_error;
+
+	sd_bus *bus;     /* NULL: bus_error is set */
+	int bus_error;   /* -errno */
+	bool has_daemon; /* somebody owns the name and has answered Status */
+	char *daemon_error;
+	pid_t daemon_pid; /* 0 without one */
+	char *stale;      /* processes that a reload did not renew; "" for none */
+	int64_t tgts;     /* live ticket-granting tickets, -1 when the daemon keeps none */
+
+	struct kerberos *kerberos; /* of kerberos.c */
+};
+
+/* Always succeeds; what cannot be found out is said in @ret_. */
+void facts_gather(struct facts *ret_, char *const *names);
+void facts_done(struct facts *f);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking at files, sockets and processes as somebody else would see them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Whether @user could open @path for @mode (R_OK, W_OK): asked of the kernel by a process that becomes that user, with
+ * the user's groups and those of process @like (0 for none), which a unit may have given it. Returns 0, or -errno as
+ * access(2).
+ */
+int look_access(const char *user, pid_t like, const char *path, int mode);
+
+/* The first process that runs as @uid ((uid_t)-1 for any) and is called @comm; 0 without one. */
+pid_t look_process(const char *comm, uid_t uid);
+
+/*
+ * Where processes called @comm, as @uid or whoever with (uid_t)-1, listen for TCP connections: "[::]:3389,
+ * 0.0.0.0:3390", malloc'ed. NULL when nowhere.
+ */
+char *look_tcp_listeners(const char *comm, uid_t uid);
+
+/* Whether somebody listens on the unix socket @path. */
+bool look_unix_listening(const char *path);
+
+/* Whether process @pid has @gid among its groups. */
+bool look_in_group(pid_t pid, gid_t gid);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* A stack of /etc/pam.d as Linux-PAM reads it, and what would become of a logon in it: no module is called. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PAMSTACK_LINES_MAX 128U
+#define PAMSTACK_ARGS_MAX 16U
+
+enum pamstack_result { PAMSTACK_SUCCESS, PAMSTACK_IGNORE, PAMSTACK_FAILURE, PAMSTACK_RESULTS_ };
+
+/* What a line does about a result; a positive number is a jump. */
+enum pamstack_action {
+	PAMSTACK_DO_IGNORE = 0,
+	PAMSTACK_DO_OK = -1,
+	PAMSTACK_DO_DONE = -2,
+	PAMSTACK_DO_BAD = -3,
+	PAMSTACK_DO_DIE = -4,
+	PAMSTACK_DO_RESET = -5,
+};
+
+struct pamstack_line {
+	char *text;         /* what the pointers below point into */
+	const char *module; /* without directory and .so */
+	const char *args[PAMSTACK_ARGS_MAX];
+	size_t n_args;
+	int action[PAMSTACK_RESULTS_];
+};
+
+struct pamstack {
+	struct pamstack_line line[PAMSTACK_LINES_MAX];
+	size_t n;
+};
+
+/*
+ * Reads the lines of @type ("auth" ...) of @service below @directory, with what they include. Returns 0
+ * (pamstack_free()) or -errno with a sentence in *@ret_error (malloc'ed, may be NULL without memory).
+ */
+int pamstack_read(const char *directory, const char *service, const char *type, struct pamstack **ret_,
+		  char **ret_error);
+void pamstack_free(struct pamstack *s);
+
+bool pamstack_has_arg(const struct pamstack_line *l, const char *arg);
+
+/* The value of an argument "@name=value", NULL without it. */
+const char *pamstack_arg(const struct pamstack_line *l, const char *name);
+
+/* Whether the application would be told PAM_SUCCESS when every line's module says what @ask says. */
+bool pamstack_succeeds(const struct pamstack *s,
+		       enum pamstack_result (*ask)(const struct pamstack_line *l, size_t i, const void *userdata),
+		       const void *userdata);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Stacks as text, and what libpam makes of them: each row was decided by reading pam.conf(5), not this code. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "credsspd/ctl/pamstack.h"
+
+static char dir[] = "/tmp/test-pamstack.XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+	char path[64];
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void take(const char *name)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	(void)unlink(path);
+}
+
+/* The module says how it ends: "good", "bad", "none". */
+static enum pamstack_result answer(const struct pamstack_line *l, size_t i, const void *userdata)
+{
+	(void)i;
+	(void)userdata;
+	return strcmp(l->module, "good") == 0   ? PAMSTACK_SUCCESS
+	       : strcmp(l->module, "none") == 0 ? PAMSTACK_IGNORE
+						: PAMSTACK_FAILURE;
+}
+
+static void test_outcome(void **state)
+{
+	static const struct {
+		const char *text;
+		bool success;
+	} row[] = {
+		{ "", false },
+		{ "auth required good.so\n", true },
+		{ "auth required none.so\n", false },
+		{ "auth optional none.so\nauth optional bad.so\n", false },
+		{ "auth required bad.so\nauth sufficient good.so\n", false },
+		{ "auth sufficient good.so\nauth required bad.so\n", true },
+		{ "auth requisite bad.so\nauth required good.so\n", false },
+		{ "auth optional bad.so\nauth required good.so\n", true },
+		/* a jump is no success */
+		{ "auth [success=1 default=ignore] good.so\nauth requisite bad.so\n", false },
+		{ "auth [success=1 default=ignore] good.so\nauth requisite bad.so\nauth required good.so\n", true },
+		{ "auth [success=1 default=ignore] bad.so\nauth requisite bad.so\nauth required good.so\n", false },
+		{ "auth [success=2 default=ignore] good.so\nauth required good.so\n", false },
+		{ "auth required good.so\nauth [default=5] good.so\n", false },
+		/* what is not said is bad, default is for the rest */
+		{ "auth [success=ok] none.so\nauth required good.so\n", false },
+		{ "auth [success=ok ignore=ignore] none.so\nauth required good.so\n", true },
+		{ "auth [default=ignore] bad.so\nauth required good.so\n", true },
+		{ "auth [auth_err=die default=ignore] bad.so\nauth required good.so\n", false },
+		{ "auth [success=ok default=reset] bad.so\nauth required good.so\n", true },
+		{ "auth required bad.so\nauth [default=reset] none.so\nauth required good.so\n", true },
+		{ "auth [success=ok\tdefault=bad] /lib/security/good.so a\n", true },
+		{ "auth [default=ok] bad.so\n", false },
+		/* the syntax */
+		{ "AUTH Required good.so\n", true },
+		{ "-auth required good.so\n", true },
+		{ "# auth required good.so\n", false },
+		{ "auth required good.so # bad\n", true },
+		{ "auth \\\n required \\\n good.so\n", true },
+		{ "account required good.so\n", false },
+		{ "@include other\n", true },
+		{ "auth include other\n", true },
+		{ "auth substack other\n", true },
+		{ "account include missing\nauth required good.so\n", true },
+	};
+
+	(void)state;
+	put("other", "account required bad.so\nauth required good.so");
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct pamstack *s = NULL;
+		char *error = NULL;
+
+		put("service", row[i].text);
+		assert_int_equal(pamstack_read(dir, "service", "auth", &s, &error), 0);
+		if (pamstack_succeeds(s, answer, NULL) != row[i].success)
+			fail_msg("%s: not as in row %zu", row[i].text, i);
+		pamstack_free(s);
+	}
+}
+
+static void test_arguments(void **state)
+{
+	struct pamstack *s = NULL;
+	char *error = NULL;
+
+	(void)state;
+	put("service", "auth required pam_x.so one pkcs11_module=/a/b.so [with blank \\] in]\n");
+	assert_int_equal(pamstack_read(dir, "service", "auth", &s, &error), 0);
+	assert_int_equal(s->n, 1);
+	assert_string_equal(s->line[0].module, "pam_x");
+	assert_int_equal(s->line[0].n_args, 3);
+	assert_true(pamstack_has_arg(&s->line[0], "one"));
+	assert_false(pamstack_has_arg(&s->line[0], "on"));
+	assert_true(pamstack_has_arg(&s->line[0], "with blank ] in"));
+	assert_string_equal(pamstack_arg(&s->line[0], "pkcs11_module"), "/a/b.so");
+	assert_null(pamstack_arg(&s->line[0], "pkcs11"));
+	assert_null(pamstack_arg(&s->line[0], "one"));
+	pamstack_free(s);
+}
+
+static void test_failures(void **state)
+{
+	static char many[4096];
+	static const char *const text[] = { "@include nothing\n", "@include service\n", many };
+	struct pamstack *s = NULL;
+	char *error = NULL;
+
+	(void)state;
+	while (strlen(many) + 32 < sizeof many)
+		(void)strcat(many, "auth required good.so\n");
+	for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+		put("service", text[i]);
+		error = NULL;
+		assert_true(pamstack_read(dir, "service", "auth", &s, &error) < 0);
+		assert_non_null(error);
+		assert_null(s);
+		free(error);
+	}
+	pamstack_free(NULL);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	take("service");
+	take("other");
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_outcome),
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_failures),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
