@@ -13,7 +13,7 @@
 #include "include/credssp/cleanup.h"
 
 #define PAM_DIRECTORY "/etc/pam.d"
-#define EXAMPLES "/usr/share/doc/pam-credssp/examples/pam.d"
+#define EXAMPLES "/usr/share/pam-credssp/pam.d"
 #define US "pam_credssp"
 
 static void stack_freep(struct pamstack **s)
