@@ -50,9 +50,15 @@ static void do_forward(struct handshake *h, const uint8_t *p, size_t len)
 		handshake_fail(h, REFUSAL_INTERNAL, strerror(-r));
 }
 
+static int send_reply(struct handshake *h, const uint8_t *tsrequest, size_t len)
+{
+	const uint8_t type = CHANNEL_REPLY;
+
+	return packet_send2(h->channel, &type, 1, tsrequest, len, NULL, 0);
+}
+
 static void do_reply(struct handshake *h, const uint8_t *p, size_t len)
 {
-	uint8_t type = CHANNEL_REPLY;
 	int r;
 
 	drop_first(h);
@@ -60,7 +66,7 @@ static void do_reply(struct handshake *h, const uint8_t *p, size_t len)
 		h->confirmed = true;
 	if (len == 1)
 		return;
-	r = packet_send2(h->channel, &type, 1, p + 1, len - 1, NULL, 0);
+	r = send_reply(h, p + 1, len - 1);
 	if (r == -EPIPE || r == -ECONNRESET)
 		handshake_fail(h, REFUSAL_CANCELLED, NULL);
 	else if (r < 0)
@@ -329,9 +335,9 @@ static void do_refuse(struct handshake *h, const uint8_t *p, size_t len)
 {
 	struct worker_failed f;
 
-	if (len == sizeof f) { /* from the worker; else the resolver's refusal stands */
+	if (len >= sizeof f) { /* from the worker; else the resolver's refusal stands */
 		memcpy(&f, p, sizeof f);
-		h->told = f.told == 1;
+		h->told = len > sizeof f && send_reply(h, p + sizeof f, len - sizeof f) == 0;
 		if (f.version >= 2 && f.version <= 6)
 			h->credssp_version = f.version;
 		/* the supervisor's own verdict and the verifier's reason are not overwritten by the worker's word */

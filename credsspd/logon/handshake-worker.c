@@ -47,7 +47,7 @@ static int worker_record_event(const uint8_t *p, size_t len, enum logon_event *r
 		  sizeof(struct worker_authenticated) },
 		{ WORKER_DELEGATED, LOGON_GOT_DELEGATED, sizeof(struct worker_delegated),
 		  sizeof(struct worker_delegated) },
-		{ WORKER_FAILED, LOGON_GOT_REFUSED, sizeof(struct worker_failed), sizeof(struct worker_failed) },
+		{ WORKER_FAILED, LOGON_GOT_REFUSED, sizeof(struct worker_failed), WORKER_PACKET_MAX },
 	};
 
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {

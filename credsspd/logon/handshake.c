@@ -136,7 +136,7 @@ static void take_turns(struct handshake *h)
 		      h->state == LOGON_CONFIRMING || h->state == LOGON_DECRYPTING;
 
 	(void)sd_event_source_set_io_events(h->channel_io, client ? EPOLLIN : 0);
-	/* an errorCode reply leads back to the client's turn, before the worker says that it has refused */
+	/* whose answer was not refused may owe pubKeyAuth still: the judgement is not over */
 	if (h->state != LOGON_WORKING && h->state != LOGON_CLIENT)
 		handshake_judged(h);
 	if (worker || client) {

@@ -11,7 +11,7 @@
  *     (or > WORKER_NOT_MINE after the first: the other template gets the same octets)
  *   > WORKER_AUTHENTICATED   after pubKeyAuth has been verified
  *   < WORKER_VERDICT         with the write end of the pipe when granted
- *   > WORKER_REPLY           pubKeyAuth, or errorCode when refused and the version carries it
+ *   > WORKER_REPLY           pubKeyAuth, when granted; WORKER_FAILED otherwise
  *   < WORKER_TSREQUEST       authInfo
  *   > WORKER_DELEGATED       the hand-over is in the pipe, the pipe closed; the worker exits 0
  * WORKER_FAILED may take the place of anything that the worker sends; it exits 0 then too.
@@ -103,12 +103,13 @@ struct worker_delegated {
 
 struct worker_failed {
 	uint8_t type;
-	uint8_t version;  /* 0 when no version was read yet */
-	uint8_t told;     /* 1 when an errorCode reply went out before */
-	uint8_t kind;     /* enum credential_kind, once credentials were decrypted and their kind was known; else 0 */
+	uint8_t version; /* 0 when no version was read yet */
+	uint8_t kind;    /* enum credential_kind, once credentials were decrypted and their kind was known; else 0 */
+	uint8_t pad_;
 	uint16_t refusal; /* enum refusal */
 	uint16_t pad2_;
 	char detail[WORKER_DETAIL_MAX]; /* library text for the log; may be empty */
+	/* behind it a TSRequest with errorCode to pass on, where the version carries one and the client may know */
 };
 
 /* ---- supervisor and template, over the template's control socket ---- */

@@ -134,7 +134,7 @@ static int receive(struct client *c, enum worker_type type)
 	if (n < 0)
 		return (int)n;
 	c->len = (size_t)n;
-	if (c->packet[0] == WORKER_FAILED && c->len == sizeof(struct worker_failed)) {
+	if (c->packet[0] == WORKER_FAILED && c->len >= sizeof(struct worker_failed)) {
 		struct worker_failed f;
 
 		memcpy(&f, c->packet, sizeof f);

@@ -77,27 +77,35 @@ static enum conversation_event send_reply(struct worker *w, struct tsrequest *t)
 	return send_record(w, w->reply, 1 + len);
 }
 
-/* Tells the client by errorCode, where it would read it and the reason is one that it may know. */
-static bool tell_client(struct worker *w)
+/*
+ * What tells the client by errorCode, at w->reply, where it would read it and the reason is one that it may know.
+ * Returns its length, or 0.
+ */
+static size_t write_error_code(struct worker *w)
 {
-	struct tsrequest t = { .has_error_code = true, .error_code = refusal_ntstatus(w->refusal) };
+	struct tsrequest t = {
+		.version = CONVERSATION_VERSION,
+		.has_error_code = true,
+		.error_code = refusal_ntstatus(w->refusal),
+	};
+	size_t len;
 
 	if (!w->may_tell || t.error_code == 0 || !refusal_version_has_error_code(w->conversation.version))
-		return false;
-	return send_reply(w, &t) == CONVERSATION_NOTHING;
+		return 0;
+	return tsrequest_write(&t, w->reply, sizeof w->reply, &len) < 0 ? 0 : len;
 }
 
+/* In one record: a client that is told and leaves at once does not get ahead of the reason. */
 static void fail(struct worker *w)
 {
 	struct worker_failed f = { .type = WORKER_FAILED };
-	bool told = tell_client(w);
+	size_t reply = write_error_code(w);
 
 	f.version = (uint8_t)w->conversation.version;
-	f.told = told;
 	f.kind = (uint8_t)w->kind;
 	f.refusal = (uint16_t)(w->refusal != REFUSAL_NONE ? w->refusal : REFUSAL_INTERNAL);
 	memcpy(f.detail, w->detail, sizeof f.detail);
-	(void)packet_send(w->socket, &f, sizeof f, NULL, 0);
+	(void)packet_send2(w->socket, &f, sizeof f, w->reply, reply, NULL, 0);
 }
 
 /* ---- in ---- */
