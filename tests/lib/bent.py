@@ -5,7 +5,7 @@ import os
 import struct
 
 from calm import address
-from rdpclient import CLIENT_MAGIC, HYBRID, SERVER_MAGIC, SSL, Client, Ntlm, Refused, integer, tlv
+from rdpclient import CLIENT_MAGIC, HYBRID, HYBRID_EX, SERVER_MAGIC, SSL, Client, Ntlm, Refused, integer, password_creds, tlv, ts_request
 from usertouser import NTLM, mech_list, neg_token_init, neg_token_resp, parse_resp
 
 # ---- DER ----
@@ -156,6 +156,69 @@ class Conversation:
             early = struct.unpack("<I", self.client.read(4))[0]
             if early:
                 raise Refused("early authorization", early=early)
+
+
+# ---- as far as a step ----
+
+STEPS = ("connect", "half X.224", "X.224", "half TLS", "TLS", "half first", "first", "challenge", "half binding", "binding", "confirmed", "half info",
+         "info", "early", "half MCS", "MCS", "client info", "half licence", "licence", "session")
+
+
+class Gone(Exception):
+    pass
+
+
+def walk(step, c):
+    """A logon as far as the step, where it raises Gone."""
+    def here(name):
+        if step == name:
+            raise Gone
+    mech = Ntlm(os.environ["BED_USER"], os.environ["BED_PASSWORD"])
+    here("connect")
+    if step == "half X.224":
+        c.sock.sendall(b"\3\0\0\x13\x0e")
+    here("half X.224")
+    c.negotiate(HYBRID_EX | HYBRID | SSL)
+    here("X.224")
+    if step == "half TLS":
+        c.sock.sendall(bytes.fromhex("16030100f8010000f40303"))
+    here("half TLS")
+    c.start_tls()
+    here("TLS")
+    nonce = os.urandom(32)
+    for name, build in (("first", lambda: ts_request(6, mech.step(None), nonce=nonce)),
+                        ("binding", lambda: ts_request(6, mech.step(c.answer["token"]), pub_key_auth=mech.wrap(c.binding(CLIENT_MAGIC, 6, nonce)), nonce=nonce)),
+                        ("info", lambda: ts_request(6, auth_info=mech.wrap(password_creds("", os.environ["BED_USER"], os.environ["BED_PASSWORD"]))))):
+        data = build()
+        if step == "half " + name:
+            c.write(data[:len(data) // 2])
+        here("half " + name)
+        c.write(data)
+        here(name)
+        if name != "info":
+            c.answer = c.receive_request(name)
+            here({"first": "challenge", "binding": "confirmed"}[name])
+            if name == "binding":
+                mech.unwrap(c.answer["pub_key_auth"])
+    c.read(4)
+    here("early")
+    if step == "half MCS":
+        c.write(b"\3\0\1")
+    here("half MCS")
+    c.mcs_connect()
+    here("MCS")
+    c.send_client_info()
+    here("client info")
+    c.read_tpkt()
+    if step == "half licence":
+        c.write(b"\3\0\0\x30\2\xf0")
+    here("half licence")
+    c.send_data(0x0080, struct.pack("<BBHIHH", 0xFF, 3, 16, 2, 4, 0) + b"\0\0\0\0")
+    here("licence")
+    c.read_tpkt()
+    c.read_tpkt()
+    here("session")
+    raise ValueError("no step " + step)
 
 
 class SpnegoNtlm(Ntlm):

@@ -13,7 +13,7 @@ from rdpclient import HYBRID, SSL, Client, Krb5, Ntlm, Refused, password_creds
 
 PROGRAMS = ("/usr/sbin/credsspd", "/usr/sbin/credsspd-rdp")
 SUPERVISOR = "/usr/sbin/credsspd --config /etc/credsspd.conf"
-GROWTH_KIB = 512  # of one process, in private memory
+GROWTH_KIB = 512  # of one process
 _next, _lock = [0], threading.Lock()
 
 
@@ -26,7 +26,7 @@ def address():
 
 
 def processes():
-    """{pid: (program and role, private memory in KiB, descriptors)} of all processes of ours"""
+    """{pid: (program and role, memory of no file in KiB, descriptors)} of all processes of ours"""
     out = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -35,8 +35,8 @@ def processes():
             with open("/proc/%s/cmdline" % pid, "rb") as f:
                 role = f.read().replace(b"\0", b" ").decode().strip()
             with open("/proc/%s/smaps_rollup" % pid, encoding="ascii") as f:
-                private = sum(int(x.split()[1]) for x in f if x.startswith("Private_"))
-            out[int(pid)] = (role, private, len(os.listdir("/proc/%s/fd" % pid)))
+                memory = sum(int(x.split()[1]) for x in f if x.startswith("Anonymous:"))
+            out[int(pid)] = (role, memory, len(os.listdir("/proc/%s/fd" % pid)))
         except OSError:
             pass
     return out
