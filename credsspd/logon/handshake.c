@@ -74,6 +74,7 @@ void handshake_free(struct handshake *h)
 	(void)close_fd(h->pipe[1]);
 	free(h->first);
 	free(h);
+	handshake_first_over(s);
 }
 
 void handshake_free_all(struct supervisor *s)
@@ -156,6 +157,8 @@ void handshake_event(struct handshake *h, enum logon_event event, const uint8_t 
 	struct supervisor *s = h->s;
 
 	h->state = step.next;
+	if (from == LOGON_FIRST)
+		handshake_first_over(s);
 	if (step.action == LOGON_FAIL) {
 		h->state = from;
 		handshake_fail(h, REFUSAL_CRASHED,
