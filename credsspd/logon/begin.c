@@ -35,6 +35,9 @@ static int on_step_deadline(sd_event_source *source, uint64_t usec, void *userda
 	(void)usec;
 	if (logon_awaits_client(h->state))
 		return on_deadline(source, usec, h);
+	/* it is the worker's fault, unless it is one of those that it needs */
+	child_suspect(h->template_child);
+	child_suspect(h->verifier_child);
 	handshake_fail(h, REFUSAL_UNAVAILABLE, "the worker gave no answer in time");
 	return 0;
 }

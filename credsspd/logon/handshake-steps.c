@@ -359,11 +359,13 @@ static void do_respawn(struct handshake *h, const uint8_t *p, size_t len)
 
 	(void)len;
 	memcpy(&n, p, sizeof n);
-	if (n.no_tgt == 1)
+	if (n.no_tgt == 1) {
 		log_logon_line(
 		    LOG_WARNING, &who,
 		    "the client wants user-to-user, and there is no live ticket-granting ticket of this server "
 		    "(see the keeper's lines): going on without it");
+		child_suspect(service_current(h->s->keeper));
+	}
 	handshake_spawn_next(h);
 }
 

@@ -119,6 +119,7 @@ enum template_type {
 	TEMPLATE_SPAWN = 1, /* with the worker's end of its socket, and for ntlm its socket to the verifier */
 	TEMPLATE_KILL = 2,
 	TEMPLATE_KEEPER = 3, /* krb5: with its end of a socket to the keeper (credsspd/keeper/record.h) */
+	TEMPLATE_PING = 4,   /* TEMPLATE_READY is the answer */
 	/* from the template */
 	TEMPLATE_READY = 16, /* the self-handshake under the filter went well */
 	TEMPLATE_EXITED = 17,
