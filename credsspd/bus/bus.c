@@ -326,6 +326,16 @@ static void disconnect(struct bus *b)
 	}
 }
 
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Without the bus this process is of no use: what cannot wait for it ends, and is started again. */
+static void reconnect_later(struct bus *b)
+{
+	if (!b->reconnect && sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
+							on_reconnect, b) < 0)
+		b->lost(b->userdata);
+}
+
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct bus *b = userdata;
@@ -334,9 +344,8 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	b->reconnect = sd_event_source_disable_unref(b->reconnect);
 	disconnect(b);
-	if (connect_bus(b) < 0 && sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC,
-							     10000, on_reconnect, b) < 0)
-		return -EIO;
+	if (connect_bus(b) < 0)
+		reconnect_later(b);
 	return 0;
 }
 
@@ -347,10 +356,16 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 	(void)m;
 	(void)error;
 	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
-	if (!b->reconnect)
-		return sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
-						  on_reconnect, b);
+	reconnect_later(b);
 	return 0;
+}
+
+/* No answer of the bus, but one that libsystemd makes up: the bus hangs, or goes as we come. */
+static bool is_no_answer(sd_bus_message *reply)
+{
+	return sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY) ||
+	       sd_bus_message_is_method_error(reply, SD_BUS_ERROR_TIMEOUT) ||
+	       sd_bus_message_is_method_error(reply, SD_BUS_ERROR_DISCONNECTED);
 }
 
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -359,7 +374,9 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	uint32_t result = 0;
 
 	(void)error;
-	if (sd_bus_message_is_method_error(reply, NULL)) {
+	if (is_no_answer(reply)) {
+		reconnect_later(b);
+	} else if (sd_bus_message_is_method_error(reply, NULL)) {
 		log_line(LOG_ERR, "D-Bus: the bus does not give us the name %s: %s", CREDSSP_BUS_NAME,
 			 sd_bus_message_get_error(reply)->message);
 		b->lost(b->userdata);
