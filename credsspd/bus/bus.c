@@ -53,13 +53,15 @@ struct known_caller {
 	uid_t uid;
 };
 
-/* A call whose caller's uid is still being asked for. */
+/* A call whose caller's uid is still being asked for, or a Begin that waits for those before it. */
 struct pending {
 	struct bus *bus;
-	struct pending *next;
+	struct pending *next; /* the one that came before */
 	sd_bus_message *call;
 	const struct method *method;
 	sd_bus_slot *slot;
+	bool waits;
+	uid_t uid; /* when it waits */
 };
 
 struct bus {
@@ -69,7 +71,7 @@ struct bus {
 	void (*lost)(void *userdata);
 	void *userdata;
 	sd_bus *bus;
-	sd_event_source *reconnect;
+	sd_event_source *reconnect, *retry;
 	sd_bus_vtable vtable[N_INTERFACES][N_METHODS + 2];
 	struct known_caller known[CALLERS_KNOWN_MAX];
 	unsigned next_known;
@@ -115,6 +117,8 @@ static bool allowed(const struct bus *b, enum who who, uid_t uid)
 	return false;
 }
 
+static int wait_turn(struct bus *b, sd_bus_message *m, const struct method *method, uid_t uid);
+
 static int run(struct bus *b, sd_bus_message *m, const struct method *method, uid_t uid)
 {
 	int r;
@@ -124,6 +128,8 @@ static int run(struct bus *b, sd_bus_message *m, const struct method *method, ui
 			 method->interface, method->member);
 		return bus_reply_errno(m, -EACCES);
 	}
+	if (method->who == WHO_FRONT_END && supervisor_begin_waits(b->supervisor, uid))
+		return wait_turn(b, m, method, uid);
 	r = method->run(m, uid, b->supervisor);
 	return r < 0 ? bus_reply_errno(m, r) : 1;
 }
@@ -185,19 +191,78 @@ static unsigned pending_of(const struct bus *b, const char *sender)
 	return n;
 }
 
+/* Returns 0, or -errno. */
+static int pending_new(struct bus *b, sd_bus_message *m, const struct method *method, struct pending **ret_pending)
+{
+	struct pending *p;
+
+	if (pending_of(b, sd_bus_message_get_sender(m)) >= CALLS_PER_CONNECTION_MAX)
+		return -EBUSY;
+	p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	*p = (struct pending){ .bus = b, .next = b->pending, .call = sd_bus_message_ref(m), .method = method };
+	b->pending = p;
+	*ret_pending = p;
+	return 0;
+}
+
+/* ---- Begin waits ---- */
+
+static int wait_turn(struct bus *b, sd_bus_message *m, const struct method *method, uid_t uid)
+{
+	struct pending *p;
+	int r = pending_new(b, m, method, &p);
+
+	if (r < 0)
+		return bus_reply_errno(m, r);
+	p->waits = true;
+	p->uid = uid;
+	return 1;
+}
+
+/* The oldest call whose turn it is. */
+static struct pending *next_turn(const struct bus *b)
+{
+	struct pending *oldest = NULL;
+
+	for (struct pending *p = b->pending; p; p = p->next)
+		if (p->waits && !supervisor_begin_waits(b->supervisor, p->uid))
+			oldest = p;
+	return oldest;
+}
+
+static int on_retry(sd_event_source *source, void *userdata)
+{
+	struct bus *b = userdata;
+	struct pending *p;
+
+	(void)source;
+	while ((p = next_turn(b))) {
+		(void)run(b, p->call, p->method, p->uid);
+		pending_free(p);
+	}
+	return 0;
+}
+
+/* Called in the middle of things: what waits is looked at from the event loop. */
+static void on_begin(void *userdata)
+{
+	struct bus *b = userdata;
+
+	(void)sd_event_source_set_enabled(b->retry, b->pending ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+/* ---- calls ---- */
+
 static int ask_uid(struct bus *b, sd_bus_message *m, const struct method *method)
 {
 	const char *sender = sd_bus_message_get_sender(m);
 	struct pending *p;
-	int r;
+	int r = pending_new(b, m, method, &p);
 
-	if (pending_of(b, sender) >= CALLS_PER_CONNECTION_MAX)
-		return bus_reply_errno(m, -EBUSY);
-	p = calloc(1, sizeof *p);
-	if (!p)
-		return bus_reply_errno(m, -ENOMEM);
-	*p = (struct pending){ .bus = b, .next = b->pending, .call = sd_bus_message_ref(m), .method = method };
-	b->pending = p;
+	if (r < 0)
+		return bus_reply_errno(m, r);
 	r = sd_bus_call_method_async(b->bus, &p->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
 				     "org.freedesktop.DBus", "GetConnectionUnixUser", on_uid, p, "s", sender);
 	if (r < 0) {
@@ -261,6 +326,16 @@ static void disconnect(struct bus *b)
 	}
 }
 
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Without the bus this process is of no use: what cannot wait for it ends, and is started again. */
+static void reconnect_later(struct bus *b)
+{
+	if (!b->reconnect && sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
+							on_reconnect, b) < 0)
+		b->lost(b->userdata);
+}
+
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct bus *b = userdata;
@@ -269,9 +344,8 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	b->reconnect = sd_event_source_disable_unref(b->reconnect);
 	disconnect(b);
-	if (connect_bus(b) < 0 && sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC,
-							     10000, on_reconnect, b) < 0)
-		return -EIO;
+	if (connect_bus(b) < 0)
+		reconnect_later(b);
 	return 0;
 }
 
@@ -282,10 +356,16 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 	(void)m;
 	(void)error;
 	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
-	if (!b->reconnect)
-		return sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
-						  on_reconnect, b);
+	reconnect_later(b);
 	return 0;
+}
+
+/* No answer of the bus, but one that libsystemd makes up: the bus hangs, or goes as we come. */
+static bool is_no_answer(sd_bus_message *reply)
+{
+	return sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY) ||
+	       sd_bus_message_is_method_error(reply, SD_BUS_ERROR_TIMEOUT) ||
+	       sd_bus_message_is_method_error(reply, SD_BUS_ERROR_DISCONNECTED);
 }
 
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -294,7 +374,9 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	uint32_t result = 0;
 
 	(void)error;
-	if (sd_bus_message_is_method_error(reply, NULL)) {
+	if (is_no_answer(reply)) {
+		reconnect_later(b);
+	} else if (sd_bus_message_is_method_error(reply, NULL)) {
 		log_line(LOG_ERR, "D-Bus: the bus does not give us the name %s: %s", CREDSSP_BUS_NAME,
 			 sd_bus_message_get_error(reply)->message);
 		b->lost(b->userdata);
@@ -341,7 +423,12 @@ int bus_new(sd_event *event, struct supervisor *supervisor, void (*owned)(void *
 	b->userdata = userdata;
 	for (size_t i = 0; i < N_INTERFACES; i++)
 		fill_vtable(b->vtable[i], interfaces[i]);
-	r = connect_bus(b);
+	supervisor_on_begin(supervisor, on_begin, b);
+	r = sd_event_add_defer(event, &b->retry, on_retry, b);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(b->retry, SD_EVENT_OFF);
+	if (r >= 0)
+		r = connect_bus(b);
 	if (r < 0) {
 		bus_free(b);
 		return r;
@@ -354,6 +441,8 @@ void bus_free(struct bus *b)
 {
 	if (!b)
 		return;
+	supervisor_on_begin(b->supervisor, NULL, NULL);
+	(void)sd_event_source_disable_unref(b->retry);
 	(void)sd_event_source_disable_unref(b->reconnect);
 	if (b->bus)
 		(void)sd_bus_flush(b->bus);

@@ -192,6 +192,13 @@ static int64_t work(struct keeper *k)
 
 /* ---- the process ---- */
 
+static int send_ready(const struct keeper *k)
+{
+	const uint8_t ready = KEEPER_READY;
+
+	return packet_send(k->control, &ready, 1, NULL, 0);
+}
+
 /* Returns 1 at end of file. */
 static int take_control(struct keeper *k)
 {
@@ -203,6 +210,8 @@ static int take_control(struct keeper *k)
 		return 1;
 	if (n < 0)
 		return (int)n;
+	if (type == KEEPER_PING)
+		return send_ready(k);
 	if (type != KEEPER_ATTACH || fd < 0)
 		return -EPROTO;
 	attach(k, &fd);
@@ -231,7 +240,6 @@ static int serve(struct keeper *k)
 int keeper_main(const struct config *config, int control_fd)
 {
 	static struct keeper k; /* with session keys; ends with the process */
-	const uint8_t ready = KEEPER_READY;
 	int r;
 
 	k = (struct keeper){ .config = config, .control = control_fd };
@@ -239,7 +247,7 @@ int keeper_main(const struct config *config, int control_fd)
 		k.templates[i] = -1;
 	r = confine_helper(control_fd, "keeper");
 	if (r == 0)
-		r = packet_send(control_fd, &ready, 1, NULL, 0);
+		r = send_ready(&k);
 	if (r == 0) {
 		take_configured(&k);
 		r = serve(&k);

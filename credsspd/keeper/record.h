@@ -13,6 +13,7 @@
 enum keeper_type {
 	/* supervisor -> keeper */
 	KEEPER_ATTACH = 1, /* the type octet alone, with one end of a socket pair */
+	KEEPER_PING = 2,   /* the type octet alone; KEEPER_READY is the answer */
 	/* keeper -> supervisor */
 	KEEPER_READY = 16, /* the type octet alone; tickets come when a KDC has answered */
 	KEEPER_STATE = 17, /* struct keeper_state, whenever it has changed */

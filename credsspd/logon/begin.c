@@ -35,6 +35,9 @@ static int on_step_deadline(sd_event_source *source, uint64_t usec, void *userda
 	(void)usec;
 	if (logon_awaits_client(h->state))
 		return on_deadline(source, usec, h);
+	/* it is the worker's fault, unless it is one of those that it needs */
+	child_suspect(h->template_child);
+	child_suspect(h->verifier_child);
 	handshake_fail(h, REFUSAL_UNAVAILABLE, "the worker gave no answer in time");
 	return 0;
 }
@@ -127,6 +130,27 @@ static unsigned handshakes_of(const struct supervisor *s, uid_t caller)
 	return n;
 }
 
+bool supervisor_begin_waits(const struct supervisor *s, uid_t caller)
+{
+	unsigned n = 0;
+
+	for (const struct handshake *h = s->handshakes; h; h = h->next)
+		n += h->caller == caller && h->state == LOGON_FIRST;
+	return n >= HANDSHAKES_BEGUN_MAX;
+}
+
+void supervisor_on_begin(struct supervisor *s, void (*fn)(void *userdata), void *userdata)
+{
+	s->begin_fn = fn;
+	s->begin_userdata = userdata;
+}
+
+void handshake_first_over(struct supervisor *s)
+{
+	if (s->begin_fn)
+		s->begin_fn(s->begin_userdata);
+}
+
 /* Is an address that the administrator named never made to wait? */
 static bool exempt(const struct supervisor *s, const char *rhost)
 {
@@ -176,10 +200,8 @@ static int watch_channel(struct handshake *h)
 					       h->s->config.handshake_timeout_sec * USEC_PER_SEC_, 100000, on_deadline,
 					       h);
 	if (r >= 0)
-		r = sd_event_add_time_relative(e, &h->step, CLOCK_BOOTTIME, WORKER_STEP_TIMEOUT_SEC * USEC_PER_SEC_,
+		r = sd_event_add_time_relative(e, &h->step, CLOCK_BOOTTIME, HANDSHAKE_FIRST_TIMEOUT_SEC * USEC_PER_SEC_,
 					       100000, on_step_deadline, h);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(h->step, SD_EVENT_OFF);
 	return r < 0 ? r : 0;
 }
 

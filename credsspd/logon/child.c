@@ -22,6 +22,7 @@
 #define USEC_PER_SEC_ 1000000ULL
 #define CONTROL_FD 3
 #define RECORD_SIZE_MAX 8192U
+#define PING_MAX 512U
 
 struct service {
 	sd_event *event;
@@ -130,6 +131,24 @@ static void became_ready(struct child *c)
 		s->ops->ready(s, s->userdata);
 }
 
+/* What a record that has come means. */
+static int take_record(struct child *c, const uint8_t *p, size_t len)
+{
+	struct service *s = c->service;
+	bool says_ready = p[0] == s->ops->ready_type;
+
+	/* first, and then only when it was asked */
+	if (c->ready ? says_ready && !c->pinged : !says_ready)
+		return -EPROTO;
+	c->timer = sd_event_source_disable_unref(c->timer);
+	if (!says_ready)
+		return s->ops->record(c, p, len, s->userdata);
+	c->pinged = false;
+	if (!c->ready)
+		became_ready(c);
+	return 0;
+}
+
 static int on_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	static union {
@@ -139,7 +158,6 @@ static int on_record(sd_event_source *source, int fd, uint32_t revents, void *us
 	struct child *c = userdata;
 	struct service *s = c->service;
 	ssize_t n;
-	int r = 0;
 
 	(void)revents;
 	n = packet_recv(fd, record.octets, s->ops->record_max, NULL, 0);
@@ -155,13 +173,7 @@ static int on_record(sd_event_source *source, int fd, uint32_t revents, void *us
 		}
 		return 0;
 	}
-	if (!c->ready && record.octets[0] == s->ops->ready_type)
-		became_ready(c);
-	else if (c->ready && record.octets[0] != s->ops->ready_type)
-		r = s->ops->record(c, record.octets, (size_t)n, s->userdata);
-	else
-		r = -EPROTO;
-	if (r < 0) {
+	if (take_record(c, record.octets, (size_t)n) < 0) {
 		log_line(LOG_ERR, "%s: pid %d sent a record that it may not send; killed", s->ops->name, (int)c->pid);
 		child_kill(c);
 	}
@@ -228,6 +240,35 @@ static int on_not_ready(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+static int on_no_sign(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct child *c = userdata;
+
+	(void)source;
+	(void)usec;
+	log_line(LOG_ERR, "%s: pid %d gave no sign of life for %u s; killed", c->service->ops->name, (int)c->pid,
+		 c->service->ops->sign_sec);
+	child_kill(c);
+	return 0;
+}
+
+void child_suspect(struct child *c)
+{
+	uint8_t ping[PING_MAX] = { 0 };
+	const struct service_ops *ops = c ? c->service->ops : NULL;
+
+	/* one that is not ready, or was asked before, has a deadline */
+	if (!c || c->timer || c->dying || c->control < 0 || !ops->ping_type)
+		return;
+	ping[0] = ops->ping_type;
+	/* when its socket is full it has something else to answer */
+	if (!c->pinged)
+		c->pinged = packet_send(c->control, ping, ops->ping_len, NULL, 0) == 0;
+	if (sd_event_add_time_relative(c->service->event, &c->timer, CLOCK_BOOTTIME, ops->sign_sec * USEC_PER_SEC_,
+				       100000, on_no_sign, c) < 0)
+		child_kill(c);
+}
+
 /* In the new process. Descriptors are all close-on-exec but the standard ones and @control. */
 __attribute__((noreturn)) static void exec_child(const struct service *s, int control)
 {
@@ -284,15 +325,13 @@ static int watch(struct child *c)
 	return r < 0 ? r : 0;
 }
 
-int service_start(struct service *s)
+static int start(struct service *s)
 {
 	AUTO_CLOSE int ours = -1;
 	AUTO_CLOSE int theirs = -1;
 	int pair[2], r;
 	struct child *c;
 
-	if (service_starting(s))
-		return 0;
 	r = packet_pair(0, pair);
 	if (r < 0)
 		return r;
@@ -317,15 +356,24 @@ int service_start(struct service *s)
 		c->pidfd = pidfd_of(c->pid);
 	r = c->pidfd < 0 ? -errno : watch(c);
 	if (r < 0) {
-		log_line(LOG_ERR, "%s: cannot be started: %s", s->ops->name, strerror(-r));
-		child_kill(c);
-		if (c->pid > 0)
+		if (c->pid > 0) { /* not reaped yet, so its pid is still its own; there may be no pidfd */
+			(void)kill(c->pid, SIGKILL);
 			(void)waitpid(c->pid, NULL, 0);
+		}
 		child_free(c);
-		schedule_restart(s);
-		return r;
 	}
-	return 0;
+	return r;
+}
+
+int service_start(struct service *s)
+{
+	int r = service_starting(s) ? 0 : start(s);
+
+	if (r < 0) { /* no descriptor, no memory, no process left: all of that passes */
+		log_line(LOG_ERR, "%s: cannot be started: %s", s->ops->name, strerror(-r));
+		schedule_restart(s);
+	}
+	return r;
 }
 
 int service_renew(struct service *s, uint64_t *ret_serial)
@@ -346,7 +394,7 @@ int service_new(sd_event *event, const struct service_ops *ops, const char *conf
 {
 	struct service *s;
 
-	if (ops->record_max > RECORD_SIZE_MAX)
+	if (ops->record_max > RECORD_SIZE_MAX || ops->ping_len > PING_MAX)
 		return -EINVAL;
 	s = calloc(1, sizeof *s);
 	if (!s)

@@ -31,6 +31,7 @@ struct child {
 	bool ready;
 	bool retired;  /* takes no new work, ends when live is 0 */
 	bool dying;    /* killed, its end not yet seen */
+	bool pinged;   /* it owes a ready record for that */
 	unsigned live; /* uses: see child_ref() */
 	void *use;     /* the service's owner may note what the child is busy with */
 };
@@ -46,6 +47,9 @@ struct service_ops {
 	const char *name;        /* for the log */
 	const char *arg1, *arg2; /* of the exec'ed program; arg2 may be NULL */
 	uint8_t ready_type;      /* first octet of the record that says ready */
+	uint8_t ping_type;       /* first octet of the record that it answers by saying ready again; 0: none */
+	size_t ping_len;         /* of that record, the rest of which is zero */
+	unsigned sign_sec;       /* how long a sign of life may take */
 	size_t record_max;       /* largest record it sends */
 	service_record_fn record;
 	service_gone_fn gone;
@@ -82,6 +86,12 @@ bool service_stale(const struct service *s);
 
 /* The service has never been ready, and its first child has ended. */
 bool service_failed_to_start(const struct service *s);
+
+/*
+ * Others have waited in vain for what may be this child's fault: it has to give a sign of life, any record, and is
+ * killed otherwise. NULL is fine.
+ */
+void child_suspect(struct child *c);
 
 /* Kills one child; gone() follows. */
 void child_kill(struct child *c);

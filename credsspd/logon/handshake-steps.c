@@ -51,9 +51,15 @@ static void do_forward(struct handshake *h, const uint8_t *p, size_t len)
 		handshake_fail(h, REFUSAL_INTERNAL, strerror(-r));
 }
 
+static int send_reply(struct handshake *h, const uint8_t *tsrequest, size_t len)
+{
+	const uint8_t type = CHANNEL_REPLY;
+
+	return packet_send2(h->channel, &type, 1, tsrequest, len, NULL, 0);
+}
+
 static void do_reply(struct handshake *h, const uint8_t *p, size_t len)
 {
-	uint8_t type = CHANNEL_REPLY;
 	int r;
 
 	drop_first(h);
@@ -61,7 +67,7 @@ static void do_reply(struct handshake *h, const uint8_t *p, size_t len)
 		h->confirmed = true;
 	if (len == 1)
 		return;
-	r = packet_send2(h->channel, &type, 1, p + 1, len - 1, NULL, 0);
+	r = send_reply(h, p + 1, len - 1);
 	if (r == -EPIPE || r == -ECONNRESET)
 		handshake_fail(h, REFUSAL_CANCELLED, NULL);
 	else if (r < 0)
@@ -333,11 +339,10 @@ static void do_refuse(struct handshake *h, const uint8_t *p, size_t len)
 {
 	struct worker_failed f = { .refusal = REFUSAL_NONE };
 	const size_t head = offsetof(struct worker_failed, reply);
-	const uint8_t type = CHANNEL_REPLY;
 
 	if (p && len >= head) { /* from the worker; else the resolver's refusal stands */
 		memcpy(&f, p, len);
-		h->told = len > head && packet_send2(h->channel, &type, 1, f.reply, len - head, NULL, 0) == 0;
+		h->told = len > head && send_reply(h, f.reply, len - head) == 0;
 		if (f.version >= 2 && f.version <= 6)
 			h->credssp_version = f.version;
 		/* the supervisor's own verdict and the verifier's reason are not overwritten by the worker's word */
@@ -359,11 +364,13 @@ static void do_respawn(struct handshake *h, const uint8_t *p, size_t len)
 
 	(void)len;
 	memcpy(&n, p, sizeof n);
-	if (n.no_tgt == 1)
+	if (n.no_tgt == 1) {
 		log_logon_line(
 		    LOG_WARNING, &who,
 		    "the client wants user-to-user, and there is no live ticket-granting ticket of this server "
 		    "(see the keeper's lines): going on without it");
+		child_suspect(service_current(h->s->keeper));
+	}
 	handshake_spawn_next(h);
 }
 

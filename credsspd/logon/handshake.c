@@ -75,6 +75,7 @@ void handshake_free(struct handshake *h)
 	(void)close_fd(h->pipe[1]);
 	free(h->first);
 	free(h);
+	handshake_first_over(s);
 }
 
 void handshake_free_all(struct supervisor *s)
@@ -144,7 +145,8 @@ static void take_turns(struct handshake *h)
 		      h->state == LOGON_CONFIRMING || h->state == LOGON_DECRYPTING;
 
 	(void)sd_event_source_set_io_events(h->channel_io, client ? EPOLLIN : 0);
-	if (h->state != LOGON_WORKING && h->state != LOGON_CLIENT) /* a token more may be wanted */
+	/* whose answer was not refused may owe pubKeyAuth still: the judgement is not over */
+	if (h->state != LOGON_WORKING && h->state != LOGON_CLIENT)
 		handshake_judged(h);
 	if (worker || client) {
 		(void)sd_event_source_set_time_relative(
@@ -163,6 +165,8 @@ void handshake_event(struct handshake *h, enum logon_event event, const uint8_t 
 	struct supervisor *s = h->s;
 
 	h->state = step.next;
+	if (from == LOGON_FIRST)
+		handshake_first_over(s);
 	if (step.action == LOGON_FAIL) {
 		h->state = from;
 		handshake_fail(h, REFUSAL_CRASHED,

@@ -12,7 +12,7 @@ enum logon_state {
 	LOGON_WORKING,    /* the worker owes an answer */
 	LOGON_CLIENT,     /* the client owes a TSRequest */
 	LOGON_RESOLVING,  /* the resolver owes the account of the authenticated name */
-	LOGON_REFUSING,   /* the worker was told no and owes its last word */
+	LOGON_REFUSING,   /* the worker was told no and owes its last record, perhaps with errorCode */
 	LOGON_CONFIRMING, /* the worker was told yes and owes the pubKeyAuth reply */
 	LOGON_AUTHINFO,   /* the client owes authInfo */
 	LOGON_DECRYPTING, /* the worker owes the credentials */

@@ -78,6 +78,7 @@ static void send_call(struct store_call *c, const char *name, uint32_t uid)
 	}
 	child_ref(verifier); /* after a reload it stays until it has answered */
 	c->verifier = verifier;
+	child_suspect(verifier); /* nothing else would tell that it is stuck */
 }
 
 /* What of the account rules the uid alone decides: nobody else needs a hash. */

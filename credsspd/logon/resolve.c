@@ -112,8 +112,8 @@ static void dispatch(struct resolver_pool *p)
 		if (c && !c->use)
 			ask(c, p->waiting);
 	}
-	if (p->waiting && p->started < RESOLVER_POOL && service_start(p->service[p->started]) == 0)
-		p->started++;
+	if (p->waiting && p->started < RESOLVER_POOL)
+		(void)service_start(p->service[p->started++]); /* one that cannot be started now is tried again */
 }
 
 static int on_record(struct child *c, const void *p, size_t len, void *userdata)

@@ -21,6 +21,8 @@ struct supervisor {
 	void (*ready_fn)(void *userdata);
 	void (*failed_fn)(void *userdata);
 	void *userdata;
+	void (*begin_fn)(void *userdata);
+	void *begin_userdata;
 	bool was_ready;
 	struct service *krb5, *ntlm, *verifier, *keeper; /* NULL when not configured */
 	struct keeper_state keeper_state;
@@ -67,6 +69,7 @@ void handshake_template_gone(struct child *c, void *userdata);
 int handshake_verifier_result(struct supervisor *s, const struct verifier_result *result);
 void handshake_verifier_gone(struct supervisor *s, struct child *c);
 void handshake_free_all(struct supervisor *s);
+void handshake_first_over(struct supervisor *s); /* one has left LOGON_FIRST */
 void handshake_resume_all(struct supervisor *s); /* those that wait for keys */
 
 /*

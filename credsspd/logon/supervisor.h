@@ -71,6 +71,13 @@ unsigned supervisor_tickets(const struct supervisor *s);
 int supervisor_begin(struct supervisor *s, uid_t caller, const char *service, const void *public_key,
 		     size_t public_key_len, const struct supervisor_peer *peer, uint64_t *ret_logon, int *ret_channel);
 
+/*
+ * Whether @caller has so many handshakes with nothing on their channels yet that another one has to wait; @fn is called
+ * whenever that may have changed.
+ */
+bool supervisor_begin_waits(const struct supervisor *s, uid_t caller);
+void supervisor_on_begin(struct supervisor *s, void (*fn)(void *userdata), void *userdata);
+
 /* Redeems a ticket (the caller has been checked); see vault_redeem(). Logs. */
 enum vault_result supervisor_redeem(struct supervisor *s, const char *ticket, const char *service, const char *user,
 				    struct vault_logon *ret_about, int *ret_fd);

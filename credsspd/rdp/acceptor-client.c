@@ -17,8 +17,9 @@
 
 struct acceptor_call {
 	struct acceptor_client *client;
-	struct acceptor_call *next;
-	sd_bus_slot *slot;
+	struct acceptor_call *next; /* the one that came after it */
+	sd_bus_message *message;    /* until it is sent */
+	sd_bus_slot *slot;          /* from then on */
 	acceptor_fn fn;
 	void *userdata;
 };
@@ -38,8 +39,29 @@ static void call_free(struct acceptor_call *c)
 		p = &(*p)->next;
 	if (*p)
 		*p = c->next;
+	sd_bus_message_unref(c->message);
 	sd_bus_slot_unref(c->slot);
 	free(c);
+}
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error);
+
+static int send_call(struct acceptor_call *c)
+{
+	int r = sd_bus_call_async(c->client->bus, &c->slot, c->message, on_reply, c, CALL_TIMEOUT_USEC);
+
+	c->message = sd_bus_message_unref(c->message);
+	return r;
+}
+
+/* The bus cuts a connection at 128 calls, and credsspd answers no faster than children take what it answers. */
+static bool may_send(const struct acceptor_client *a)
+{
+	unsigned n = 0;
+
+	for (const struct acceptor_call *c = a->calls; c; c = c->next)
+		n += c->slot != NULL;
+	return n < RDP_BEGIN_CALLS_MAX;
 }
 
 static void finish(struct acceptor_call *c, int error, const char *detail, int channel)
@@ -51,7 +73,34 @@ static void finish(struct acceptor_call *c, int error, const char *detail, int c
 	fn(error, detail, channel, userdata);
 }
 
+/* The oldest calls that wait, as far as there is room. */
+static void send_more(struct acceptor_client *a)
+{
+	struct acceptor_call *c;
+
+	while (a->bus && may_send(a)) {
+		for (c = a->calls; c && !c->message;)
+			c = c->next;
+		if (!c)
+			return;
+		if (send_call(c) < 0)
+			finish(c, -EIO, "the call of credsspd cannot be sent", -1);
+	}
+}
+
 static int connect_bus(struct acceptor_client *a);
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Without the bus nobody is let in: what cannot wait for it ends, and is started again. Desktops stay. */
+static void reconnect_later(struct acceptor_client *a)
+{
+	int r = a->reconnect ? 0
+			     : sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC,
+							  10000, on_reconnect, a);
+
+	if (r < 0)
+		(void)sd_event_exit(a->event, r);
+}
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -62,9 +111,9 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 	a->reconnect = sd_event_source_disable_unref(a->reconnect);
 	a->bus = sd_bus_close_unref(a->bus);
 	if (connect_bus(a) < 0)
-		return sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
-						  on_reconnect, a);
-	log_line(LOG_INFO, "D-Bus: connected again");
+		reconnect_later(a);
+	else
+		log_line(LOG_INFO, "D-Bus: connected again");
 	return 0;
 }
 
@@ -77,10 +126,8 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
 	while (a->calls)
 		finish(a->calls, -ECONNRESET, "the system bus has gone", -1);
-	if (a->reconnect)
-		return 0;
-	return sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000, on_reconnect,
-					  a);
+	reconnect_later(a);
+	return 0;
 }
 
 static int connect_bus(struct acceptor_client *a)
@@ -149,6 +196,7 @@ static const char *explain(const sd_bus_error *e)
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct acceptor_call *c = userdata;
+	struct acceptor_client *a = c->client;
 	const sd_bus_error *e = sd_bus_message_get_error(reply);
 	uint64_t logon;
 	int fd = -1;
@@ -161,6 +209,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	} else {
 		finish(c, 0, "", fd);
 	}
+	send_more(a);
 	return 0;
 }
 
@@ -175,7 +224,7 @@ static int append_peer(sd_bus_message *m, const struct rdp_begin *b, const char 
 int acceptor_client_begin(struct acceptor_client *a, const char *service, const struct rdp_begin *b, const char *rhost,
 			  uint16_t rport, acceptor_fn fn, void *userdata, struct acceptor_call **ret_call)
 {
-	struct acceptor_call *c;
+	struct acceptor_call *c, **last = &a->calls;
 	sd_bus_message *m = NULL;
 	int r;
 
@@ -184,8 +233,10 @@ int acceptor_client_begin(struct acceptor_client *a, const char *service, const 
 	c = calloc(1, sizeof *c);
 	if (!c)
 		return -ENOMEM;
-	*c = (struct acceptor_call){ .client = a, .next = a->calls, .fn = fn, .userdata = userdata };
-	a->calls = c;
+	*c = (struct acceptor_call){ .client = a, .fn = fn, .userdata = userdata };
+	while (*last)
+		last = &(*last)->next;
+	*last = c;
 	r = sd_bus_message_new_method_call(a->bus, &m, CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH,
 					   CREDSSP_ACCEPTOR_INTERFACE, CREDSSP_METHOD_BEGIN);
 	if (r >= 0)
@@ -194,9 +245,9 @@ int acceptor_client_begin(struct acceptor_client *a, const char *service, const 
 		r = sd_bus_message_append_array(m, 'y', b->public_key, b->public_key_len);
 	if (r >= 0)
 		r = append_peer(m, b, rhost, rport);
-	if (r >= 0)
-		r = sd_bus_call_async(a->bus, &c->slot, m, on_reply, c, CALL_TIMEOUT_USEC);
-	sd_bus_message_unref(m);
+	c->message = m;
+	if (r >= 0 && may_send(a))
+		r = send_call(c);
 	if (r < 0) {
 		call_free(c);
 		return r;
@@ -207,6 +258,10 @@ int acceptor_client_begin(struct acceptor_client *a, const char *service, const 
 
 void acceptor_call_cancel(struct acceptor_call *c)
 {
-	if (c)
-		call_free(c);
+	struct acceptor_client *a = c ? c->client : NULL;
+
+	if (!c)
+		return;
+	call_free(c);
+	send_more(a);
 }

@@ -145,6 +145,8 @@ static int relay(struct child *c, int64_t deadline)
 			r = at_tsrequest(c, deadline);
 			client_done = r == 0;
 			r = r == 1 ? pass_tsrequest(c, deadline) : r;
+			if (r == -EAGAIN) /* credsspd does not wait for the rest */
+				r = 0;
 		} else if (p[1].revents) {
 			return -ECONNRESET;
 		}
@@ -165,8 +167,11 @@ int nla_run(struct child *c)
 	r = stream_tsrequest(&c->client, deadline, &p, &len); /* the first one is there before credsspd is asked */
 	if (r == 0)
 		r = begin(c);
-	if (r == 0)
+	if (r == 0) {
+		c->client.watch = c->channel;
 		r = relay(c, deadline);
+		c->client.watch = 0;
+	}
 	if (r == 0 && c->task->selected == X224_PROTOCOL_HYBRID_EX)
 		r = stream_write(&c->client, success, sizeof success, deadline);
 	return r;

@@ -24,15 +24,22 @@ int64_t stream_now(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int wait_for(int fd, short events, int64_t deadline)
+static int wait_for_either(int fd, short events, int watch, int64_t deadline)
 {
-	struct pollfd p = { .fd = fd, .events = events };
+	struct pollfd p[2] = { { .fd = fd, .events = events }, { .fd = watch ? watch : -1, .events = POLLIN } };
 	int64_t left = deadline - stream_now();
-	int n = left > 0 ? poll(&p, 1, (int)left) : 0;
+	int n = left > 0 ? poll(p, 2, (int)left) : 0;
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
-	return n == 0 ? -ETIMEDOUT : 0;
+	if (n == 0)
+		return -ETIMEDOUT;
+	return p[0].revents ? 0 : -EAGAIN;
+}
+
+static int wait_for(int fd, short events, int64_t deadline)
+{
+	return wait_for_either(fd, events, 0, deadline);
 }
 
 /* What an SSL call that did not succeed wants: events to poll for, or -errno. */
@@ -132,7 +139,7 @@ int stream_need(struct stream *s, size_t need, int64_t deadline)
 			return (int)n;
 		s->end += (size_t)n;
 		if (n == 0) {
-			r = wait_for(s->fd, (short)want, deadline);
+			r = wait_for_either(s->fd, (short)want, s->watch, deadline);
 			if (r < 0)
 				return r;
 		}

@@ -15,6 +15,7 @@ int64_t stream_now(void);
 struct stream {
 	SSL *ssl;          /* NULL: plain */
 	int fd;            /* non-blocking */
+	int watch;         /* when this has something to say waiting for input ends with -EAGAIN; 0: nothing */
 	size_t start, end; /* unread octets in buffer */
 	uint8_t buffer[TSREQUEST_MAX + 1024];
 };

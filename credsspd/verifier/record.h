@@ -25,6 +25,7 @@ enum verifier_type {
 	VERIFIER_LIST =
 	    4, /* struct verifier_control: answered by one VERIFIER_LISTED a record and a last one with more = 0 */
 	VERIFIER_UPDATE = 5, /* as SET, for a record that is there: -ENOENT without one of that name and uid */
+	VERIFIER_PING = 6,   /* struct verifier_control; VERIFIER_READY is the answer */
 	/* verifier -> supervisor */
 	VERIFIER_READY = 16,   /* the type octet alone: the store has been opened */
 	VERIFIER_RESULT = 17,  /* struct verifier_result */

@@ -29,9 +29,16 @@ void verifier_refresh(struct verifier *v)
 
 /* ---- the supervisor ---- */
 
+static int send_ready(const struct verifier *v)
+{
+	const uint8_t ready = VERIFIER_READY;
+
+	return packet_send(v->control, &ready, 1, NULL, 0);
+}
+
 static int take_control(struct verifier *v, const struct verifier_control *c, int *fd)
 {
-	if (c->type != VERIFIER_ATTACH && !v->store)
+	if (c->type != VERIFIER_ATTACH && c->type != VERIFIER_PING && !v->store)
 		return change_refuse(v, c);
 	switch (c->type) {
 	case VERIFIER_ATTACH:
@@ -49,6 +56,8 @@ static int take_control(struct verifier *v, const struct verifier_control *c, in
 	case VERIFIER_LIST:
 		change_list(v, c);
 		return 0;
+	case VERIFIER_PING:
+		return send_ready(v);
 	default:
 		return -EPROTO;
 	}
@@ -167,12 +176,11 @@ static void done(struct verifier *v)
 int verifier_main(const struct config *config, int control_fd)
 {
 	AUTO_FREE char *error = NULL;
-	const uint8_t ready = VERIFIER_READY;
 	struct verifier v = { .control = control_fd, .config = config };
 	int r = start(&v, config, &error);
 
 	if (r == 0)
-		r = packet_send(control_fd, &ready, 1, NULL, 0);
+		r = send_ready(&v);
 	if (r == 0)
 		r = sd_event_loop(v.event);
 	if (r > 0)

@@ -135,6 +135,17 @@ static long ntlm_field_len(struct view m, enum ntlm_field field)
 	return (long)len;
 }
 
+/* gss-ntlmssp would take the part before a NUL for the whole name. */
+static bool ntlm_name_has_nul(struct view m, enum ntlm_field field, size_t len)
+{
+	const uint8_t *p = m.p + get_le(m.p + 12 + 8 * (size_t)field + 4, 4);
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		if (p[i] == 0 && p[i + 1] == 0)
+			return true;
+	return false;
+}
+
 static int guard_authenticate(struct view m)
 {
 	long len[FIELDS];
@@ -146,6 +157,9 @@ static int guard_authenticate(struct view m)
 		if (len[f] < 0)
 			return -EPROTO;
 	}
+	if (ntlm_name_has_nul(m, FIELD_DOMAIN, (size_t)len[FIELD_DOMAIN]) ||
+	    ntlm_name_has_nul(m, FIELD_USER, (size_t)len[FIELD_USER]))
+		return -EPROTO;
 	/* an anonymous logon has no response; NTLMv1 has one of 24 octets */
 	if (len[FIELD_NT] < (long)NTLMV2_RESPONSE_MIN || len[FIELD_NT] > (long)NTLM_RESPONSE_MAX)
 		return -EPROTO;

@@ -11,7 +11,7 @@
  *     (or > WORKER_NOT_MINE after the first: the other template gets the same octets)
  *   > WORKER_AUTHENTICATED   after pubKeyAuth has been verified
  *   < WORKER_VERDICT         with the write end of the pipe when granted
- *   > WORKER_REPLY           pubKeyAuth
+ *   > WORKER_REPLY           pubKeyAuth, when granted; WORKER_FAILED otherwise
  *   < WORKER_TSREQUEST       authInfo
  *   > WORKER_DELEGATED       the hand-over is in the pipe, the pipe closed; the worker exits 0
  * WORKER_FAILED may take the place of anything that the worker sends; it exits 0 then too. A reply with errorCode is
@@ -122,6 +122,7 @@ enum template_type {
 	TEMPLATE_SPAWN = 1, /* with the worker's end of its socket, and for ntlm its socket to the verifier */
 	TEMPLATE_KILL = 2,
 	TEMPLATE_KEEPER = 3, /* krb5: with its end of a socket to the keeper (credsspd/keeper/record.h) */
+	TEMPLATE_PING = 4,   /* TEMPLATE_READY is the answer */
 	/* from the template */
 	TEMPLATE_READY = 16, /* the self-handshake under the filter went well */
 	TEMPLATE_EXITED = 17,

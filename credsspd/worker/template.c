@@ -165,6 +165,20 @@ static int take_kill(struct template *t, const struct template_record *r, int fd
 	return 0;
 }
 
+static int send_ready(const struct template *t)
+{
+	const struct template_record ready = { .type = TEMPLATE_READY };
+
+	return packet_send(t->control, &ready, sizeof ready, NULL, 0);
+}
+
+static int take_ping(struct template *t, const struct template_record *r, int fds[2])
+{
+	(void)r;
+	(void)fds;
+	return send_ready(t);
+}
+
 static int take_keeper(struct template *t, const struct template_record *r, int fds[2])
 {
 	(void)r;
@@ -204,6 +218,7 @@ static int take_record(struct template *t)
 		{ TEMPLATE_SPAWN, take_spawn },
 		{ TEMPLATE_KILL, take_kill },
 		{ TEMPLATE_KEEPER, take_keeper },
+		{ TEMPLATE_PING, take_ping },
 	};
 	struct template_record record;
 	int fds[2], r = -EPROTO;
@@ -311,7 +326,6 @@ static int prepare(struct template *t, const struct config *config)
 int template_main(enum mechanism mechanism, const struct config *config, int control_fd)
 {
 	static struct template t;
-	struct template_record ready = { .type = TEMPLATE_READY };
 	int r;
 
 	t = (struct template){ .mechanism = mechanism, .control = control_fd, .signals = -1, .null = -1, .keeper = -1 };
@@ -320,7 +334,7 @@ int template_main(enum mechanism mechanism, const struct config *config, int con
 		return explain(&t, -errno, NULL);
 	r = prepare(&t, config);
 	if (r == 0)
-		r = packet_send(control_fd, &ready, sizeof ready, NULL, 0);
+		r = send_ready(&t);
 	if (r == 0) {
 		r = serve(&t);
 		if (r < 0)

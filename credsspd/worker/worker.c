@@ -89,6 +89,7 @@ static size_t last_reply(const struct worker *w, uint8_t out[WORKER_LAST_REPLY_M
 	return tsrequest_write(&t, out, WORKER_LAST_REPLY_MAX, &len) == 0 ? len : 0;
 }
 
+/* In one record: a client that is told and leaves at once does not get ahead of the reason. */
 static void fail(struct worker *w)
 {
 	struct worker_failed f = { .type = WORKER_FAILED };

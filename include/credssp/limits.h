@@ -32,16 +32,24 @@
 #define TICKET_LIFETIME_SEC 180U       /* sesman 0.9 logs on one user at a time */
 #define TICKET_BYTES 32U
 #define TICKET_PREFIX "credssp1:"
-#define TICKET_LEN 52U                 /* prefix and 43 base64url characters, without NUL */
-#define HANDOVER_MAX 65536U            /* what fits into the pipe of one logon */
-#define CALLS_PER_CONNECTION_MAX 100U  /* the bus cuts a connection at 128 pending replies */
-#define HANDSHAKE_TIMEOUT_SEC 60U      /* from Begin to done; the client's prompts come before Begin */
-#define HANDSHAKE_TURN_TIMEOUT_SEC 15U /* for the next TSRequest of a client that owes one */
-#define WORKER_STEP_TIMEOUT_SEC 10U    /* a worker that owes an answer longer than this is killed */
+#define TICKET_LEN 52U                /* prefix and 43 base64url characters, without NUL */
+#define HANDOVER_MAX 65536U           /* what fits into the pipe of one logon */
+#define CALLS_PER_CONNECTION_MAX 100U /* the bus cuts a connection at 128 pending replies */
+/*
+ * Of one front end uid, with nothing on their channels yet: the replies to its Begin may be unread, and dbus-daemon
+ * reads nothing more of a connection with 64 descriptors on the way.
+ */
+#define HANDSHAKES_BEGUN_MAX 24U
+#define HANDSHAKE_FIRST_TIMEOUT_SEC 10U /* for the first TSRequest, which the front end has before it calls Begin */
+#define HANDSHAKE_TIMEOUT_SEC 60U       /* from Begin to done; the client's prompts come before Begin */
+#define HANDSHAKE_TURN_TIMEOUT_SEC 15U  /* for the next TSRequest of a client that owes one */
+#define WORKER_STEP_TIMEOUT_SEC 10U     /* a worker that owes an answer longer than this is killed */
 #define RESOLVER_POOL 8U
 #define RESOLVER_TIMEOUT_SEC 10U
 #define RESOLVER_QUEUE_MAX 512U
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
+#define CHILD_SIGN_TIMEOUT_SEC 10U   /* a process that kept a logon waiting gives a sign of life, or is killed */
+#define KEEPER_SIGN_TIMEOUT_SEC 120U /* the keeper, which may be waiting for KDCs that do not answer */
 #define CHILD_RESPAWN_MIN_SEC 1U
 #define CHILD_RESPAWN_MAX_SEC 30U
 
@@ -107,6 +115,7 @@
 #define RDP_PRE_TLS_MAX 2000U     /* of these, before the first TLS octet */
 #define RDP_CHILDREN_PER_ADDRESS_MAX 256U
 #define RDP_PRE_TLS_TIMEOUT_SEC 600U /* mstsc asks for credentials before ClientHello */
+#define RDP_BEGIN_CALLS_MAX 64U      /* calls of Begin under way; the others wait in the listener */
 #define RDP_X224_TIMEOUT_SEC 30U     /* for the connection request itself */
 #define RDP_TLS_TIMEOUT_SEC 30U
 #define RDP_NLA_TIMEOUT_SEC 60U

@@ -370,6 +370,23 @@ static void test_authenticate_fields(void **state)
 	}
 }
 
+/* What is behind a NUL in a name would be lost; two zero octets of two characters are none. */
+static void test_authenticate_names(void **state)
+{
+	static const unsigned name[] = { DOMAIN, USER };
+	static const uint8_t nul[4] = { 'a', 0, 0, 0 }, none[4] = { 1, 0, 0, 1 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+		struct buf m AUTO_BUF = authenticate(&sane);
+
+		memcpy(m.p + sane.field[name[i]].offset, none, sizeof none);
+		assert_int_equal(guard_everywhere(&m), 0);
+		memcpy(m.p + sane.field[name[i]].offset, nul, sizeof nul);
+		assert_int_equal(guard_everywhere(&m), -EPROTO);
+	}
+}
+
 static void test_authenticate_lengths(void **state)
 {
 	static const struct {
@@ -621,6 +638,7 @@ int main(void)
 		cmocka_unit_test(test_init_refused),
 		cmocka_unit_test(test_authenticate),
 		cmocka_unit_test(test_authenticate_fields),
+		cmocka_unit_test(test_authenticate_names),
 		cmocka_unit_test(test_authenticate_lengths),
 		cmocka_unit_test(test_authenticate_shortest),
 		cmocka_unit_test(test_other_messages),

@@ -232,6 +232,22 @@ static void test_refused(void **state)
 }
 
 /* What credsspd would never send: nobody is logged on by it. */
+/* Half a TSRequest keeps nobody from hearing what credsspd says meanwhile. */
+static void test_half(void **state)
+{
+	struct channel_failed f = { .type = CHANNEL_FAILED, .early_result = CHANNEL_EARLY_NONE, .reason = "timeout" };
+
+	(void)state;
+	begin(X224_PROTOCOL_HYBRID, 0);
+	give(BYTES("\x30\x09\xa0"));
+	reply(BYTES(TSREQUEST));
+	take(BYTES(TSREQUEST));
+	give(BYTES("\x03\x02\x01\x06\xa3\x02\x04\x00\x30"));
+	got(BYTES(TSREQUEST2));
+	assert_int_equal(packet_send(channel, &f, sizeof f, NULL, 0), 0);
+	finish(-ECANCELED);
+}
+
 static void test_malformed(void **state)
 {
 	(void)state;
@@ -331,10 +347,8 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_granted),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_granted),   cmocka_unit_test(test_refused), cmocka_unit_test(test_half),
+		cmocka_unit_test(test_malformed), cmocka_unit_test(test_ends),
 	};
 
 	(void)alarm(60);

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""Nothing else changes: Calm() notes processes, descriptors and memory of ours, lets honest clients log on all the while, and
+compares afterwards. refused() and the like run many hostile conversations at once, each from an address of its own."""
+import contextlib
+import os
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from inbed import ENV, Mark, expect, path_of, sh
+from rdpclient import HYBRID, SSL, Client, Krb5, Ntlm, Refused, password_creds
+
+PROGRAMS = ("/usr/sbin/credsspd", "/usr/sbin/credsspd-rdp")
+SUPERVISOR = "/usr/sbin/credsspd --config /etc/credsspd.conf"
+GROWTH_KIB = 512  # of one process
+_next, _lock = [0], threading.Lock()
+
+
+def address():
+    """Another one each time: no failure of a case makes the next one wait."""
+    with _lock:
+        _next[0] += 1
+        n = _next[0]
+    return "127.%d.%d.%d" % (16 + n // 40000, n // 200 % 200, n % 200 + 1)
+
+
+def processes():
+    """{pid: (program and role, memory of no file in KiB, descriptors)} of all processes of ours"""
+    out = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink("/proc/%s/exe" % pid) not in PROGRAMS:
+                continue
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                role = f.read().replace(b"\0", b" ").decode().strip()
+            with open("/proc/%s/smaps_rollup" % pid, encoding="ascii") as f:
+                memory = sum(int(x.split()[1]) for x in f if x.startswith("Anonymous:"))
+            out[int(pid)] = (role, memory, len(os.listdir("/proc/%s/fd" % pid)))
+        except OSError:
+            pass
+    return out
+
+
+def roles(them):
+    return sorted(x[0] for x in them.values() if "--resolver" not in x[0])
+
+
+def status():
+    """What credsspctl says, as {key: number}."""
+    return {k: int(v) for k, v in re.findall(r"(?m)^([\w-]+) +(\d+)$", sh("credsspctl status", check=True)[1])}
+
+
+def honest(mech=None, source=None, **info):
+    """One logon that has to succeed; the connection stays open until the end of the context."""
+    c = Client(source=source or address())
+    try:
+        c.log_on(mech or Ntlm(ENV["BED_USER"], ENV["BED_PASSWORD"]), password_creds("", ENV["BED_USER"], ENV["BED_PASSWORD"]),
+                 HYBRID | SSL, **info)
+    except BaseException:
+        c.close()
+        raise
+    return c
+
+
+def until(condition, text, seconds=20.0):
+    """What the condition gives, once it is true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        expect(time.monotonic() < deadline, text() if callable(text) else text)
+        time.sleep(0.05)
+
+
+class Calm:
+    """with Calm(): hostile things. The honest clients' logons all succeed, and afterwards everything is as before."""
+
+    def __init__(self, kerberos=False, growth=GROWTH_KIB, same_processes=True):
+        self.growth, self.same, self.kerberos = growth, same_processes, kerberos
+        self.stop, self.errors, self.count = threading.Event(), [], 0
+
+    def keep_logging_on(self):
+        while not self.stop.is_set():
+            try:
+                honest(Krb5(ENV["BED_SERVER_NAME"]) if self.kerberos and self.count % 2 else None).close()
+                self.count += 1
+            except Exception as e:  # pylint: disable=broad-except
+                self.errors.append(repr(e))
+                return
+            self.stop.wait(0.1)
+
+    def __enter__(self):
+        for _ in range(3):
+            honest().close()
+        self.before = self.settled(None)
+        self.mark = Mark()
+        self.thread = threading.Thread(target=self.keep_logging_on)
+        self.thread.start()
+        return self
+
+    def stop_logging_on(self):
+        """What comes now keeps honest clients out as well."""
+        self.stop.set()
+        self.thread.join()
+
+    def __exit__(self, kind, *_):
+        self.stop_logging_on()
+        if kind:
+            return
+        expect(not self.errors, "an honest logon failed: %s" % self.errors)
+        expect(self.count > 0, "nobody logged on meanwhile")
+        if self.same:
+            expect(not re.search("died by|ended unexpectedly|the process of a connection died|reason=crashed",
+                                 self.mark.text("credsspd") + self.mark.text("credsspd-rdp")), "a process died: see the logs")
+        self.compare(self.settled(self.before))
+
+    def compare(self, after):
+        new = set(after) - set(self.before)
+        if self.same:
+            expect(not set(self.before) - set(after) and all("--resolver" in after[p][0] for p in new),
+                   "processes came or went:\n%s\n%s" % (self.before, after))
+        expect(roles(self.before) == roles(after), "other processes than before:\n%s\n%s" % (self.before, after))
+        for pid in set(after) & set(self.before):
+            role, memory, descriptors = after[pid]
+            old = self.before[pid]
+            # resolvers are started when there is work for them; the supervisor has two descriptors of each
+            more = 2 * len([p for p in new if "--resolver" in after[p][0]]) if role == SUPERVISOR else 0
+            expect(descriptors <= old[2] + more, "%s has more descriptors: %d -> %d" % (role, old[2], descriptors))
+            expect(memory - old[1] < self.growth, "%s grows: %d -> %d KiB" % (role, old[1], memory))
+        now = status()
+        expect(now["handshakes"] == 0 and now["tickets"] == 0, "left over: %s" % now)
+
+    def settled(self, like):
+        """The processes when nothing is under way: as many as in @like, or as a moment ago, with no more descriptors."""
+        deadline, last = time.monotonic() + 20, {}
+        while True:
+            idle, now = status(), processes()
+            than = like or last
+            quiet = roles(now) == roles(than) and all(x[2] <= than[p][2] for p, x in now.items() if p in than and x[0] != SUPERVISOR)
+            if (quiet and idle["handshakes"] == 0 and idle["tickets"] == 0) or time.monotonic() > deadline:
+                return now
+            last = now
+            time.sleep(0.2)
+
+
+def line_of(log, source, pattern, seconds=10.0):
+    """The first line about the client with this address."""
+    name = path_of(log)
+
+    def look():
+        with open(name, encoding="utf-8", errors="backslashreplace") as f:
+            for line in f:
+                if "rhost=%s " % source in line + " " and re.search(pattern, line):
+                    return line.rstrip("\n")
+        return None
+    return until(look, lambda: "no line like %r about %s in %s.log" % (pattern, source, log), seconds)
+
+
+def many(cases, run, workers=8):
+    """run(case) for each of them, some at once; the texts of those that failed."""
+    def one(case):
+        try:
+            run(case)
+        except (Exception, SystemExit) as e:  # pylint: disable=broad-except
+            return "%s: %s: %s" % (case[0], type(e).__name__, e)
+        return None
+    with ThreadPoolExecutor(workers) as pool:
+        bad = [x for x in pool.map(one, cases) if x]
+    expect(not bad, "%d of %d:\n      %s" % (len(bad), len(cases), "\n      ".join(bad)))
+    print("  %d cases" % len(cases), flush=True)
+
+
+GAVE_UP = "gave up"
+
+
+def told(talk):
+    """(code, early) that the client is told when it is refused; None when it is let in; GAVE_UP when its own GSSAPI does not
+    take an answer."""
+    try:
+        talk()
+    except Refused as e:
+        return e.code, e.early
+    except Exception as e:  # pylint: disable=broad-except
+        if type(e).__module__.startswith("gssapi."):
+            return GAVE_UP
+        raise
+    return None
+
+
+def quietly(client):
+    """The end of a connection of which nothing is expected."""
+    with contextlib.suppress(OSError):
+        client.close()
