@@ -32,7 +32,7 @@ DAEMON_PKGS := krb5-gssapi krb5 libsystemd libcrypto libseccomp
 RDP_PKGS := libssl libcrypto libsystemd krb5 libseccomp
 CTL_PKGS := libsystemd
 PAM_PKGS := dbus-1
-PAM_HELPER_PKGS := krb5 libcrypto
+PAM_HELPER_PKGS := krb5 libcrypto libseccomp
 # of p11-kit only the headers: the helper loads the module that the PAM line names
 ALL_PKGS := $(sort $(DAEMON_PKGS) $(RDP_PKGS) $(CTL_PKGS) $(PAM_PKGS) $(PAM_HELPER_PKGS) p11-kit-1 cmocka)
 TEST_PKGS := $(filter-out p11-kit-1,$(ALL_PKGS))
