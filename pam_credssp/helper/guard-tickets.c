@@ -6,12 +6,15 @@
  */
 #include "pam_credssp/helper/guard-tickets.h"
 
+#include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 #include "include/credssp/cleanup.h"
+#include "include/credssp/secret.h"
 
 static unsigned say_krb5(krb5_context k, struct helper_result *result, unsigned status, const char *what,
 			 krb5_error_code code)
@@ -160,12 +163,67 @@ unsigned guard_read_service_ticket(krb5_context k, krb5_keytab keytab, krb5_cons
 
 /* ---- the KRB-CRED ---- */
 
+/* Exported, and declared in no public header; the types are public. */
+krb5_error_code decode_krb5_cred(const krb5_data *der, krb5_cred **ret_);
+krb5_error_code decode_krb5_enc_cred_part(const krb5_data *der, krb5_cred_enc_part **ret_);
+void krb5_free_cred(krb5_context k, krb5_cred *cred);
+void krb5_free_cred_enc_part(krb5_context k, krb5_cred_enc_part *part);
+
+/* The part with the keys, as krb5_rd_cred() will find it. */
+static krb5_error_code open_cred(krb5_context k, krb5_keyblock *key, const krb5_enc_data *sealed, krb5_data *ret_)
+{
+	krb5_error_code code;
+
+	*ret_ = (krb5_data){ .length = sealed->ciphertext.length, .data = malloc(sealed->ciphertext.length + 1U) };
+	if (!ret_->data)
+		return ENOMEM;
+	if (sealed->enctype == ENCTYPE_NULL) {
+		memcpy(ret_->data, sealed->ciphertext.data, sealed->ciphertext.length);
+		return 0;
+	}
+	code = key ? krb5_c_decrypt(k, key, KRB5_KEYUSAGE_KRB_CRED_ENCPART, NULL, sealed, ret_) : KRB5_BAD_ENCTYPE;
+	if (code)
+		free(TAKE_PTR(ret_->data));
+	return code;
+}
+
+/*
+ * Both names are optional in the format (RFC 4120 5.8.1), and krb5_rd_cred() of libkrb5 1.20 copies them without
+ * looking whether they are there: without them the process would crash.
+ */
+static krb5_error_code check_names(krb5_context k, krb5_keyblock *key, const krb5_data *der)
+{
+	krb5_cred_enc_part *part = NULL;
+	krb5_cred *cred = NULL;
+	krb5_data clear = { .data = NULL };
+	krb5_error_code code = decode_krb5_cred(der, &cred);
+
+	if (code == 0)
+		code = open_cred(k, key, &cred->enc_part, &clear);
+	if (code == 0)
+		code = decode_krb5_enc_cred_part(&clear, &part);
+	for (krb5_cred_info **i = code == 0 ? part->ticket_info : NULL; i && *i; i++)
+		if (!(*i)->client || !(*i)->server)
+			code = ASN1_MISSING_FIELD;
+	if (clear.data)
+		secret_wipe(clear.data, clear.length);
+	free(clear.data);
+	if (part) {
+		krb5_free_cred_enc_part(k, part);
+		free(part);
+	}
+	krb5_free_cred(k, cred);
+	return code;
+}
+
 /* Reads it with the key, or, with NULL, as one that is not encrypted. */
 static krb5_error_code read_cred(krb5_context k, krb5_keyblock *key, krb5_data *der, krb5_creds ***ret_creds)
 {
 	krb5_auth_context ac = NULL;
-	krb5_error_code code = krb5_auth_con_init(k, &ac);
+	krb5_error_code code = check_names(k, key, der);
 
+	if (code == 0)
+		code = krb5_auth_con_init(k, &ac);
 	if (code)
 		return code;
 	/* no times, sequence numbers or addresses: the tickets themselves are judged */

@@ -490,13 +490,63 @@ static void test_plain_octets(void **state)
 	assert_true(passed > 100 && refused > 100);
 }
 
+/*
+ * A client that has authenticated crashed the helper with a KRB-CRED that leaves the names out (RFC 4120 5.8.1 lets
+ * it): krb5_rd_cred() of libkrb5 1.20 copies them unseen. Found by tests/fuzz/fuzz_guard.c.
+ */
+static struct buf unnamed(const krb5_keyblock *key, struct buf names)
+{
+	struct buf info = JOIN(LIT("\xa0\x0f\x30\x0d\xa0\x03\x02\x01\x12\xa1\x06\x04\x04"
+				   "keys"),
+			       names);
+	struct buf part = tlv(0x7d, sequence(context(0, sequence(sequence(info)))));
+	struct buf ticket = service_ticket(&good), enctype = LIT("\xa0\x03\x02\x01\0");
+
+	if (key) {
+		krb5_data clear = { .length = (unsigned)part.len, .data = (char *)part.p };
+		krb5_enc_data sealed = { .enctype = key->enctype };
+		size_t len;
+
+		assert_int_equal(krb5_c_encrypt_length(k, key->enctype, part.len, &len), 0);
+		struct buf out = buf_new(len);
+		sealed.ciphertext = (krb5_data){ .length = (unsigned)len, .data = (char *)out.p };
+		assert_int_equal(krb5_c_encrypt(k, key, KRB5_KEYUSAGE_KRB_CRED_ENCPART, NULL, &clear, &sealed), 0);
+		buf_free(&part);
+		part = out;
+		enctype.p[4] = (uint8_t)key->enctype;
+	}
+	return tlv(0x76, sequence(JOIN(LIT("\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x16"), context(2, sequence(ticket)),
+				       context(3, sequence(JOIN(enctype, context(2, octets(part))))))));
+}
+
+static void test_names_left_out(void **state)
+{
+	const krb5_keyblock session = key_of(AES256, 's');
+	struct helper_result result;
+	struct guard_tickets t;
+
+	(void)state;
+	for (int form = 0; form < 4; form++) {
+		/* prealm R.TEST, pname alice; srealm and sname are missing all the same */
+		struct buf names =
+		    form & 1 ? LIT("\xa1\x08\x1b\x06R.TEST\xa2\x12\x30\x10\xa0\x03\x02\x01\x01\xa1\x09\x30\x07\x1b\x05"
+				   "alice")
+			     : LIT("");
+		struct buf b AUTO_BUF = unnamed(form & 2 ? &session : NULL, names);
+
+		assert_int_equal(read_cred(&b, &t, &result), HELPER_TICKET);
+		guard_tickets_done(k, &t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_service_tickets), cmocka_unit_test(test_service_octets),
-		cmocka_unit_test(test_keytabs),         cmocka_unit_test(test_krb_creds),
-		cmocka_unit_test(test_other_keys),      cmocka_unit_test(test_cred_truncated),
-		cmocka_unit_test(test_sealed_octets),   cmocka_unit_test(test_plain_octets),
+		cmocka_unit_test(test_names_left_out), cmocka_unit_test(test_service_tickets),
+		cmocka_unit_test(test_service_octets), cmocka_unit_test(test_keytabs),
+		cmocka_unit_test(test_krb_creds),      cmocka_unit_test(test_other_keys),
+		cmocka_unit_test(test_cred_truncated), cmocka_unit_test(test_sealed_octets),
+		cmocka_unit_test(test_plain_octets),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
