@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Records of a worker to the supervisor, which may have been taken over: credsspd/worker/record.h. */
+#include "credsspd/logon/handshake-worker.c"
+#include "tests/fuzz/fuzz.h"
+
+static void record_take(const uint8_t *packet, size_t len)
+{
+	static const size_t exact[] = {
+		[WORKER_NOT_MINE] = sizeof(struct worker_not_mine),
+		[WORKER_AUTHENTICATED] = sizeof(struct worker_authenticated),
+		[WORKER_DELEGATED] = sizeof(struct worker_delegated),
+		[WORKER_FAILED] = sizeof(struct worker_failed),
+	};
+	enum logon_event event;
+	enum logon_state state;
+
+	if (worker_record_event(packet, len, &event) < 0)
+		return;
+	PROMISE(packet[0] == WORKER_REPLY || (packet[0] <= WORKER_FAILED && exact[packet[0]] == len));
+	/* nothing that a worker says grants anything before it was judged */
+	for (state = 0; state < LOGON_STATES_; state++) {
+		struct logon_step step = logon_step(state, event);
+
+		PROMISE(step.action != LOGON_FINISH && step.action != LOGON_GRANT && step.action != LOGON_DENY);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size && size <= WORKER_PACKET_MAX)
+		record_take(data, size);
+	return 0;
+}
