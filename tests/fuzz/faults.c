@@ -5,6 +5,7 @@
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
 #include <krb5/krb5.h>
+#include <malloc.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -103,3 +104,45 @@ KRB5(krb5_kt_start_seq_get, (krb5_context k, krb5_keytab t, krb5_kt_cursor *c), 
 KRB5(krb5_auth_con_init, (krb5_context k, krb5_auth_context *out), (k, out))
 KRB5(krb5_rd_cred, (krb5_context k, krb5_auth_context a, krb5_data *in, krb5_creds ***out, krb5_replay_data *r),
      (k, a, in, out, r))
+
+/* ---- what is freed ---- */
+
+static struct {
+	const void *p[2];
+	size_t len;
+} watched;
+
+void faults_watch(const void *a, const void *b, size_t len)
+{
+	watched.p[0] = a;
+	watched.p[1] = b;
+	watched.len = len;
+}
+
+static void look(const char *what, const void *p, size_t len)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (!watched.p[i] || !p || !memmem(p, len, watched.p[i], watched.len))
+			continue;
+		(void)fprintf(stderr, "%s with a secret in it\n", what);
+		abort();
+	}
+}
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+void __wrap_free(void *p)
+{
+	look("freed", p, p ? malloc_usable_size(p) : 0);
+	__real_free(p);
+}
+
+int __real_munmap(void *p, size_t len);
+int __wrap_munmap(void *p, size_t len);
+
+int __wrap_munmap(void *p, size_t len)
+{
+	look("unmapped", p, len);
+	return __real_munmap(p, len);
+}

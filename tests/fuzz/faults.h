@@ -24,3 +24,9 @@ static inline uint32_t faults_seed(const uint8_t *p, size_t len)
 		h = (h ^ p[i]) * 16777619U;
 	return h | 1U;
 }
+
+/*
+ * From now on no block that the code under test frees or unmaps may have one of these in it (two, of @len octets each;
+ * NULL: none): abort() when one has.
+ */
+void faults_watch(const void *a, const void *b, size_t len);

@@ -13,7 +13,7 @@ FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-
 FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(DAEMON_SRC) $(RDP_SRC) $(PAM_HELPER_SRC) tests/fuzz/faults.c)
 
 # Functions that may fail after a seed: tests/fuzz/faults.h.
-FAULTS := malloc calloc realloc strdup mmap vasprintf EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestFinal_ex \
+FAULTS := malloc calloc realloc strdup free mmap munmap vasprintf EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestFinal_ex \
 	gss_accept_sec_context gss_unwrap gss_wrap gss_wrap_iov gss_display_name gss_get_mic gss_verify_mic \
 	krb5_copy_principal krb5_copy_keyblock_contents krb5_kt_resolve krb5_kt_add_entry krb5_kt_start_seq_get \
 	krb5_auth_con_init krb5_rd_cred

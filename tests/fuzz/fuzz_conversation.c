@@ -62,6 +62,9 @@ static const uint8_t conversation_credentials[] = {
 	0,    0xa2, 0x0c, 0x04, 0x0a, 'p',  0,    'w',  0,    '1',  0,    '2',  0,    '3',  0,
 };
 
+/* of its hand-over: length and password; as long as the password in UTF-16LE without its last octet */
+static const uint8_t conversation_handed_over[9] = { 0, 0, 0, 5, 'p', 'w', '1', '2', '3' };
+
 static struct acceptor *conversation_acceptors[3]; /* by enum mechanism */
 
 /* One conversation. */
@@ -522,9 +525,12 @@ static void conversation_run(const uint8_t *data, size_t size, uint32_t seed)
 	int r = conversation_open(data, size, seed != 0);
 
 	PROMISE(r == 0);
+	/* the end of "pw123", as it is sent and as it is handed over; with fewer octets it might be there by chance */
+	faults_watch("p\0w\0001\0002\0003", conversation_handed_over, sizeof conversation_handed_over);
 	faults_begin(seed, 24);
 	conversation_converse();
 	(void)faults_end();
+	faults_watch(NULL, NULL, 0);
 	acceptor_reset(conversation_acceptors[play.mechanism]);
 	initiator_free(play.initiator);
 	conversation_check();
