@@ -15,6 +15,7 @@ static void config_remove(void)
 	(void)unlink(config_path);
 }
 
+/* An octet 1 stands for its own path, which nobody could guess. */
 static void config_write(const uint8_t *data, size_t size)
 {
 	static int fd = -1;
@@ -23,7 +24,15 @@ static void config_write(const uint8_t *data, size_t size)
 		fd = mkstemp(config_path);
 		PROMISE(fd >= 0 && atexit(config_remove) == 0);
 	}
-	PROMISE(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
+	PROMISE(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
+	for (size_t begin = 0, end; begin < size; begin = end + 1) {
+		const uint8_t *self = memchr(data + begin, 1, size - begin);
+
+		end = self ? (size_t)(self - data) : size;
+		PROMISE(write(fd, data + begin, end - begin) == (ssize_t)(end - begin));
+		if (self)
+			PROMISE(write(fd, config_path, strlen(config_path)) == (ssize_t)strlen(config_path));
+	}
 }
 
 static unsigned config_words(char *const *list)

@@ -2,6 +2,7 @@
 #include "tests/fuzz/seeds.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "credsspd/worker/record.h"
 #include "include/credssp/channel.h"
@@ -206,6 +207,28 @@ static void make_tscredentials(const struct sink *to)
 	     seed_credentials(1, LIT("\xa0\x04\x04\x02\0\0\xa1\x06\x04\x04"
 				     "a\0\0\0\xa2\x06\x04\x04p\0\0\0")));
 	seed(to, "restricted-admin", seed_password("", "", ""));
+	/* 2, 3 and 4 octets in UTF-8, pairs of surrogates, halves of them, and what is no UTF-8 */
+	seed(to, "password-wide",
+	     seed_credentials(1, JOIN(LIT("\xa0\x02\x04\0\xa1\x0a\x04\x08"
+					  "a\0\xe9\0\xac\x20z\0"),
+				      LIT("\xa2\x06\x04\x04\x3d\xd8\0\xde"))));
+	seed(to, "surrogate", LIT("\x3d\xd8\0\xde"));
+	seed(to, "surrogate-half",
+	     LIT("\x3d\xd8"
+		 "a\0"));
+	seed(to, "surrogate-last", LIT("a\0\x3d\xd8"));
+	seed(to, "surrogate-low",
+	     LIT("\0\xde"
+		 "a\0"));
+	seed(to, "utf8", LIT("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"));
+	seed(to, "utf8-overlong", LIT("\xc0\x80"));
+	seed(to, "utf8-overlong-3", LIT("\xe0\x80\x80"));
+	seed(to, "utf8-surrogate", LIT("\xed\xa0\x80"));
+	seed(to, "utf8-high", LIT("\xf4\x90\x80\x80"));
+	seed(to, "utf8-cut", LIT("\xe2\x82"));
+	seed(to, "utf8-broken", LIT("\xe2\x28\xa1"));
+	seed(to, "text-long", buf_fill('a', 4 * ACCOUNT_NAME_MAX + 2));
+	seed(to, "text-long-wide", buf_fill(0x21, 4 * ACCOUNT_NAME_MAX + 2));
 	seed(to, "smartcard",
 	     seed_credentials(2, JOIN(seed_wide(0, "1234"),
 				      context(1, sequence(JOIN(LIT("\xa0\x03\x02\x01\x01"), seed_wide(1, "card"),
@@ -307,6 +330,18 @@ static void make_clientinfo(const struct sink *to)
 {
 	seed(to, "unicode", seed_unicode_info());
 	seed(to, "ansi", seed_ansi_info());
+	seed(to, "long-string",
+	     seed_send(JOIN(LIT("\x40\0\0\0\0\0\0\0\x0b\0\0\0\0\0\0\0\0\0\x40\x02\0\0\0\0\0"), buf_fill('a', 0x240),
+			    LIT("\0\0"))));
+	seed(to, "too-long-string",
+	     seed_send(JOIN(LIT("\x40\0\0\0\0\0\0\0\x0b\0\0\0\0\0\0\0\0\0\x40\x05\0\0\0\0\0"), buf_fill('a', 0x540),
+			    LIT("\0\0"))));
+	seed(to, "long-wide",
+	     seed_send(JOIN(LIT("\x40\0\0\0\x09\x04\0\0\x3b\x47\x01\0\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\0"),
+			    buf_fill('a', 0x300), LIT("\0\0\0\0"))));
+	seed(to, "long-rest",
+	     seed_send(JOIN(LIT("\x40\0\0\0\x09\x04\0\0\x3b\x47\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+			    buf_fill(0, 0x3000))));
 	seed(to, "short-length",
 	     seed_pdu(LIT("\x64\0\x06\x03\xeb\x70\x1b\x40\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 			  "\0\0\0\0\0")));
@@ -432,6 +467,9 @@ static void make_config(const struct sink *to)
 	seed(to, "nul", LIT("[credsspd]\nntlm = lo\0cal\n"));
 	seed(to, "long-line", JOIN(LIT("[credsspd]\nallow_users = "), buf_fill('a', 2100)));
 	seed(to, "many-words", JOIN(LIT("[credsspd]\nallow_users = "), buf_fill(' ', 3), LIT("x,,y\n")));
+	seed(to, "include-self", LIT("include \x01\n"));
+	seed(to, "includedir-conf", LIT("includedir /etc/ld.so.conf.d\n"));
+	seed(to, "large", JOIN(LIT("[credsspd]\n"), buf_fill('\n', CONFIG_FILE_MAX)));
 	seed(to, "broken", LIT("[credsspd\n= 1\n"));
 	seed(to, "rdp",
 	     LIT("[credsspd-rdp]\nlisten = 1 2 3\ncertificate = /c\nprivate_key = /k\nmax_connections = 1\nhybrid_ex = "
@@ -475,11 +513,25 @@ static void make_guard(const struct sink *to)
 	seed(to, "sealed-flip", LIT("\2\1\1\0\x10"));
 	seed(to, "cut", LIT("\1\x80\0\x40"));
 	seed(to, "longer", LIT("\2\x40\0\4more"));
-	seed(to, "raw-service", LIT("\x81\x61\x03\x30\x01\0"));
+	seed(to, "raw-service", LIT("\x80\x61\x03\x30\x01\0"));
 	/* libkrb5 1.20: krb5_rd_cred() copies names that are not there */
-	seed(to, "no-names", JOIN(LIT("\x82"), seed_krb_cred(LIT(SEED_KEY))));
-	seed(to, "no-server", JOIN(LIT("\x82"), seed_krb_cred(LIT(SEED_KEY SEED_PNAME))));
-	seed(to, "nothing", JOIN(LIT("\x82"), seed_krb_cred(LIT(""))));
+	seed(to, "no-names", JOIN(LIT("\x81"), seed_krb_cred(LIT(SEED_KEY))));
+	seed(to, "no-server", JOIN(LIT("\x81"), seed_krb_cred(LIT(SEED_KEY SEED_PNAME))));
+	seed(to, "nothing", JOIN(LIT("\x81"), seed_krb_cred(LIT(""))));
+	seed(to, "two", LIT("\x03"));
+	seed(to, "another-client", LIT("\x10"));
+	seed(to, "another-client-cred", LIT("\x11"));
+	seed(to, "no-keys", LIT("\x20"));
+	/* each octet of the two that are not sealed as a whole */
+	for (unsigned message = 0; message < 2; message++) {
+		for (unsigned at = 0; at < 400; at++) {
+			const uint8_t flip[] = { (uint8_t)message, 1, (uint8_t)(at >> 8), (uint8_t)at, 1 };
+			char name[24];
+
+			(void)snprintf(name, sizeof name, "octet-%u-%u", message, at);
+			seed(to, name, buf_copy(flip, sizeof flip));
+		}
+	}
 }
 
 /* ---- conversations: client, least version, policy, then deeds (fuzz_conversation.c) ---- */
@@ -529,6 +581,7 @@ static void make_conversation(const struct sink *to)
 	     JOIN(LIT("\0\0\x08\0\3\0\x33"), sequence(JOIN(SEED_VERSION("\x06"), seed_nego(LIT(SEED_NEGOTIATE))))));
 	seed(to, "authinfo-first", LIT("\0\0\0\0\3\0\x0e\x30\x0c\xa0\3\2\1\6\xa2\5\4\3xyz"));
 	seed(to, "unsealed", LIT("\0\0\0\0\0\0\3\0\x0e\x30\x0c\xa0\3\2\1\6\xa2\5\4\3xyz"));
+	seed(to, "no-nonce", LIT("\1\0\0\0\3\0\x0e\x30\x0c\xa0\3\2\1\6\xa3\5\4\3xyz"));
 	seed(to, "faulty", LIT("\1\0\0\0\0\0\0\0\0\0\1"));
 	seed(to, "faulty-2", LIT("\0\0\0\0\0\0\0\0\0\0\2"));
 }

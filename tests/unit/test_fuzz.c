@@ -46,7 +46,7 @@
 #undef LLVMFuzzerTestOneInput
 #include "tests/fuzz/seeds.c"
 
-#define SEEDS_MAX 128
+#define SEEDS_MAX 1200
 
 static const struct target {
 	const char *name;
