@@ -56,5 +56,9 @@ check-sanitize: deps ## the unit tests once more with gcc's address, leak and un
 	$(MAKE) --no-print-directory B=$(B)/sanitize UNIT_SRC='$(filter-out $(NOT_SANITIZED),$(UNIT_SRC))' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
 
-lint: deps ## formatting, static analysis
+lint: deps ## formatting, static analysis, sanitizers, coverage of the fuzz targets
 	tests/lib/lint
+
+.PHONY: tidy-flags
+tidy-flags:
+	@printf '%s ' $(foreach f,$(filter-out -W% -MMD -MP,$(BASE)) $(CPPLIBS),'$(subst ','\'',$(f))')

@@ -174,11 +174,10 @@ int confine_limits(const struct confine_limit *row, size_t n)
 size_t confine_mapped(void)
 {
 	AUTO_FCLOSE FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long pages = 0;
+	char line[128];
 
-	if (!f || fscanf(f, "%lu", &pages) != 1)
-		return 0;
-	return pages * (size_t)sysconf(_SC_PAGESIZE);
+	/* the first number: pages */
+	return f && fgets(line, sizeof line, f) ? strtoul(line, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 static int common_limits(void)
