@@ -135,7 +135,7 @@ UNIT_REAL := test_worker test_worker_hostile test_template test_u2u test_u2u_hos
 $(addprefix $(B)/unit/,$(UNIT_REAL)): | $(B)/credsspd
 
 unit: $(UNIT_BIN) ## build and run the unit tests
-	tests/run-unit $(B)/unit
+	UNIT_RUN="$(UNIT_RUN)" UNIT_SECONDS="$(UNIT_SECONDS)" tests/run-unit $(B)/unit
 
 include packaging/install.mk
 -include tests/tests.mk

@@ -5,7 +5,7 @@ TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so
 
 include $(wildcard tests/*/*.mk)
 
-.PHONY: deps test-programs root check-sanitize
+.PHONY: deps test-programs root check-sanitize check-valgrind
 
 $(B)/loginstack: tests/lib/loginstack.c
 	@mkdir -p $(@D)
@@ -44,7 +44,7 @@ check-full: deps ## every test there is, without a limit of time (needs root)
 check-run: all test-programs $(UNIT_BIN)
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CHECKS))
 
-check-full-run: all test-programs $(UNIT_BIN) check-sanitize
+check-full-run: all test-programs $(UNIT_BIN) check-sanitize check-valgrind
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS)) \
 		$(wildcard tests/system/[a-z]*)
 
@@ -55,6 +55,15 @@ NOT_SANITIZED = $(UNIT_REAL:%=tests/unit/%.c) tests/unit/test_filter.c tests/uni
 check-sanitize: deps ## the unit tests once more with gcc's address, leak and undefined behaviour sanitizers
 	$(MAKE) --no-print-directory B=$(B)/sanitize UNIT_SRC='$(filter-out $(NOT_SANITIZED),$(UNIT_SRC))' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
+
+# besides those: the targets are for the sanitizers, which see more; valgrind does not know clone3() without a stack
+# (helper-run.c), and has no limit of address space
+NOT_VALGRIND = $(NOT_SANITIZED) tests/unit/test_fuzz.c tests/unit/test_fuzz_deep.c tests/unit/test_confine.c \
+	tests/unit/test_confine_helper.c tests/unit/test_landlock.c tests/unit/test_restrain.c
+
+check-valgrind: deps ## the unit tests under valgrind
+	$(MAKE) --no-print-directory B=$(B)/valgrind UNIT_SRC='$(filter-out $(NOT_VALGRIND),$(UNIT_SRC))' CFLAGS='-O1 -g' \
+		UNIT_RUN='valgrind -q --error-exitcode=99 --trace-children=no' UNIT_SECONDS=600 unit
 
 lint: deps ## formatting, static analysis, sanitizers, coverage of the fuzz targets
 	tests/lib/lint
