@@ -30,7 +30,8 @@ struct secret {
 /* Overwrites @len octets at @p; the compiler does not remove it. */
 static inline void secret_wipe(void *p, size_t len)
 {
-#if defined(SECRET_NO_WIPE) /* for tests/regress/nowipe, which shows that the searches of the tests find what is left */
+#if defined(SECRET_NO_WIPE) /* for tests/regress/nowipe, which shows that the searches of the tests find what is left \
+			     */
 	(void)p;
 	(void)len;
 #else
