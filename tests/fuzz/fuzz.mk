@@ -53,9 +53,10 @@ fuzz-seeds: $(B)/fuzz/make_seeds
 # -timeout: a single input that takes seconds is a defect too
 $(addprefix fuzz-run-,$(FUZZ)): fuzz-run-%: $(B)/fuzz/fuzz_% fuzz-seeds
 	@echo "fuzz $*: $(FUZZ_SECONDS) s, seed $(FUZZ_SEED), $(B)/fuzz/$*.log"
-	@$< -seed=$(FUZZ_SEED) -dict=tests/fuzz/fuzz.dict -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=$(or $(FUZZ_MB_$*),1024) -max_len=70000 -print_final_stats=1 \
+	@FUZZ_TMPDIR=$(abspath $(B)/fuzz) $< -seed=$(FUZZ_SEED) -dict=tests/fuzz/fuzz.dict -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=$(or $(FUZZ_MB_$*),1024) -max_len=70000 -print_final_stats=1 \
 		-artifact_prefix=$(B)/fuzz/$*- $(B)/fuzz/corpus/$* >$(B)/fuzz/$*.log 2>&1 || \
 		{ tail -n 40 $(B)/fuzz/$*.log; echo "FAILED: fuzz $*"; exit 1; }
+	@rm -f $(B)/fuzz/fuzz-config.*
 	@grep -E 'number_of_executed_units|new_units_added|DONE' $(B)/fuzz/$*.log | tail -n 3
 
 fuzz: $(addprefix fuzz-run-,$(FUZZ)) ## fuzz every reader of hostile octets, FUZZ_SECONDS=60 each (needs clang)

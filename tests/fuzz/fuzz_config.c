@@ -8,7 +8,7 @@
 #include "tests/fuzz/faults.h"
 #include "tests/fuzz/fuzz.h"
 
-static char config_path[] = "/tmp/fuzz-config.XXXXXX";
+static char config_path[512];
 
 static void config_remove(void)
 {
@@ -21,6 +21,10 @@ static void config_write(const uint8_t *data, size_t size)
 	static int fd = -1;
 
 	if (fd < 0) {
+		/* the fuzzer ends without atexit(): make fuzz has it below the build directory */
+		const char *dir = getenv("FUZZ_TMPDIR");
+
+		(void)snprintf(config_path, sizeof config_path, "%s/fuzz-config.XXXXXX", dir ? dir : "/tmp");
 		fd = mkstemp(config_path);
 		PROMISE(fd >= 0 && atexit(config_remove) == 0);
 	}
