@@ -127,8 +127,8 @@ ARCHIVES := $(B)/ctl.a $(B)/rdp.a $(B)/pam.a $(B)/helper.a $(B)/daemon.a
 $(B)/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(BASE) -Wno-missing-prototypes -Wno-frame-larger-than $(CFLAGS) $(CPPLIBS) -o $@ $< $(ARCHIVES) \
-		$(LDFLAGS) $(call libs,$(TEST_PKGS)) -lpam
+	$(Q)$(CC) $(BASE) -Wno-missing-prototypes -Wno-frame-larger-than $(CFLAGS) $(CPPLIBS) -o $@ $< $(UNIT_OBJ) $(ARCHIVES) \
+		$(LDFLAGS) $(UNIT_LINK) $(call libs,$(TEST_PKGS)) -lpam
 
 # these drive processes of the real program
 UNIT_REAL := test_worker test_worker_hostile test_template test_u2u test_u2u_hostile test_u2u_mic \
@@ -136,7 +136,7 @@ UNIT_REAL := test_worker test_worker_hostile test_template test_u2u test_u2u_hos
 $(addprefix $(B)/unit/,$(UNIT_REAL)): | $(B)/credsspd
 
 unit: $(UNIT_BIN) ## build and run the unit tests
-	tests/run-unit $(B)/unit
+	UNIT_RUN="$(UNIT_RUN)" UNIT_SECONDS="$(UNIT_SECONDS)" tests/run-unit $(B)/unit
 
 include packaging/install.mk
 -include tests/tests.mk

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -20,6 +19,7 @@
 #include "credsspd/keeper/keeper.h"
 #include "credsspd/logon/supervisor.h"
 #include "credsspd/resolver/resolver.h"
+#include "credsspd/util/confine.h"
 #include "credsspd/util/log.h"
 #include "credsspd/verifier/verifier.h"
 #include "credsspd/worker/template.h"
@@ -138,8 +138,15 @@ static int run_supervisor(const char *config_path)
 {
 	AUTO_FREE char *error = NULL;
 	struct daemon d = { .status = EXIT_SUCCESS };
-	int r;
+	int r = confine_supervisor();
 
+	if (r < 0) {
+		log_line(LOG_ERR,
+			 "this kernel does not let the daemon confine itself (seccomp): %s; it does not run without",
+			 strerror(-r));
+		return EXIT_FAILURE;
+	}
+	log_line(LOG_INFO, "%s", confine_says());
 	r = sd_event_default(&d.event);
 	if (r >= 0)
 		r = watch_signals(&d);
@@ -288,7 +295,9 @@ int main(int argc, char **argv)
 	if (check)
 		return check_config(config_path);
 	log_open("credsspd");
-	/* no core files, no ptrace by the same uid, in every role */
-	(void)prctl(PR_SET_DUMPABLE, 0);
+	if (confine_start(role == ROLE_SUPERVISOR ? 0 : 1) < 0) {
+		log_line(LOG_ERR, "limits cannot be set");
+		return EXIT_FAILURE;
+	}
 	return role == ROLE_SUPERVISOR ? run_supervisor(config_path) : run_role(role, config_path);
 }

@@ -90,11 +90,11 @@ static const struct row {
 
 const struct options_row *options_rows(void)
 {
-	static struct options_row public[N_ROWS + 1];
+	static struct options_row list[N_ROWS + 1];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-	public[i] = rows[i].public;
-	return public;
+		list[i] = rows[i].public;
+	return list;
 }
 
 static int parse_number(const char *text, unsigned *out)

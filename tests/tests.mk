@@ -5,7 +5,7 @@ TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so $(B)/acceptor-client $
 
 include $(wildcard tests/*/*.mk)
 
-.PHONY: deps test-programs root check-sanitize
+.PHONY: deps test-programs root check-sanitize check-valgrind
 
 $(B)/loginstack: tests/lib/loginstack.c
 	@mkdir -p $(@D)
@@ -58,7 +58,7 @@ test-debs:
 check-run: all test-programs $(UNIT_BIN) test-debs
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CHECKS))
 
-check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize
+check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize check-valgrind
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS))
 
 check-system: deps test-debs ## the Debian packages on a booted system (needs root)
@@ -72,5 +72,19 @@ check-sanitize: deps ## the unit tests once more with gcc's address, leak and un
 	$(MAKE) --no-print-directory B=$(B)/sanitize UNIT_SRC='$(filter-out $(NOT_SANITIZED),$(UNIT_SRC))' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
 
-lint: deps ## formatting, static analysis
+# besides those: the targets are for the sanitizers, which see more; valgrind does not know clone3() without a stack
+# (helper-run.c), has no limit of address space and no seccomp, keeps descriptors of its own, and does not take mount(2) without a type
+NOT_VALGRIND = $(NOT_SANITIZED) tests/unit/test_fuzz.c tests/unit/test_fuzz_deep.c tests/unit/test_confine.c \
+	tests/unit/test_confine_helper.c tests/unit/test_landlock.c tests/unit/test_restrain.c tests/unit/test_listener.c \
+	tests/unit/test_packet.c tests/unit/test_resolver.c tests/unit/test_store.c
+
+check-valgrind: deps ## the unit tests under valgrind
+	$(MAKE) --no-print-directory B=$(B)/valgrind UNIT_SRC='$(filter-out $(NOT_VALGRIND),$(UNIT_SRC))' CFLAGS='-O1 -g' \
+		UNIT_RUN='valgrind -q --error-exitcode=99 --trace-children=no' UNIT_SECONDS=600 unit
+
+lint: deps ## formatting, static analysis, sanitizers, coverage of the fuzz targets
 	tests/lib/lint
+
+.PHONY: tidy-flags
+tidy-flags:
+	@printf '%s ' $(foreach f,$(filter-out -W% -MMD -MP,$(BASE)) $(CPPLIBS),'$(subst ','\'',$(f))')

@@ -245,7 +245,7 @@ int keeper_main(const struct config *config, int control_fd)
 	k = (struct keeper){ .config = config, .control = control_fd };
 	for (unsigned i = 0; i < TEMPLATES_MAX; i++)
 		k.templates[i] = -1;
-	r = confine_helper(control_fd, "keeper");
+	r = confine_helper(control_fd, "keeper", NULL);
 	if (r == 0)
 		r = send_ready(&k);
 	if (r == 0) {

@@ -72,7 +72,7 @@ struct backoff_key backoff_key(uid_t caller, const char *rhost)
 	return k;
 }
 
-static bool key_equal(const struct backoff_key *a, const struct backoff_key *b)
+bool backoff_key_equal(const struct backoff_key *a, const struct backoff_key *b)
 {
 	return a->caller == b->caller && a->family == b->family &&
 	       memcmp(a->address, b->address, sizeof a->address) == 0;
@@ -90,7 +90,7 @@ static void decay(struct entry *e, uint64_t now)
 static struct entry *find(struct backoff *b, const struct backoff_key *key)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (b->entry[i].used && key_equal(&b->entry[i].key, key))
+		if (b->entry[i].used && backoff_key_equal(&b->entry[i].key, key))
 			return &b->entry[i];
 	return NULL;
 }

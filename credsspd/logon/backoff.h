@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,9 @@ struct backoff_key {
 	uint8_t address[8]; /* IPv4 mapped to ::ffff:a.b.c.d is kept by its last 4 octets, IPv6 by its first 8 */
 	uint8_t family;     /* 0, 4 or 6 */
 };
+
+/* Member by member: octets between them may be anything. */
+bool backoff_key_equal(const struct backoff_key *a, const struct backoff_key *b);
 
 /* Returns NULL when there is no memory. @free_failures and @max_sec as in the configuration. */
 struct backoff *backoff_new(unsigned free_failures, unsigned max_sec);

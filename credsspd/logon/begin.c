@@ -77,7 +77,7 @@ void handshake_judged(struct handshake *h)
 	backoff_judged(h->s->backoff, &h->address);
 	/* all of them: the first may be refused, and the others have to hear of that as well */
 	for (struct handshake *i = h->s->handshakes; i; i = i->next) {
-		if (!i->queued || memcmp(&i->address, &h->address, sizeof i->address) != 0)
+		if (!i->queued || !backoff_key_equal(&i->address, &h->address))
 			continue;
 		i->queued = false;
 		(void)sd_event_source_set_io_events(i->channel_io, EPOLLIN);

@@ -92,7 +92,15 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 	places_init(&l->xrdp, RDP_UNREDEEMED_MAX, RDP_PLACES_PER_ACCOUNT_MAX);
 	listener_configure(l, settings, ctx);
 	l->addresses = addresses_new();
-	r = l->addresses ? child_filter(&l->filter) : -ENOMEM;
+	r = l->addresses ? 0 : -ENOMEM;
+	if (r == 0) {
+		r = child_filter(&l->filter);
+		if (r < 0)
+			log_line(LOG_ERR,
+				 "the filter of connections' processes cannot be made (seccomp): %s; credsspd-rdp "
+				 "does not run without",
+				 strerror(-r));
+	}
 	if (r == 0) {
 		r = acceptor_client_new(event, &l->acceptor);
 		if (r < 0)

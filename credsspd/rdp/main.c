@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -15,6 +14,7 @@
 #include "credsspd/rdp/rehearsal.h"
 #include "credsspd/rdp/settings.h"
 #include "credsspd/rdp/tls.h"
+#include "credsspd/util/confine.h"
 #include "credsspd/util/log.h"
 #include "credsspd/util/watch.h"
 #include "include/credssp/cleanup.h"
@@ -172,6 +172,15 @@ static int run(struct program *p)
 	if (r >= 0)
 		r = listener_new(p->event, &p->settings, p->ctx, &p->listener);
 	if (r >= 0) {
+		r = confine_listener();
+		if (r < 0)
+			log_line(LOG_ERR,
+				 "this kernel does not let credsspd-rdp confine itself (seccomp): %s; it does not run "
+				 "without",
+				 strerror(-r));
+	}
+	if (r >= 0) {
+		log_line(LOG_INFO, "%s", confine_says());
 		log_line(LOG_INFO, "ready: listening");
 		(void)sd_notify(0, "READY=1\nSTATUS=Ready for connections");
 		r = sd_event_loop(p->event);
@@ -215,7 +224,7 @@ int main(int argc, char **argv)
 	};
 	struct program p = { .config_path = CONFIG_PATH_DEFAULT };
 	bool check = false;
-	int c;
+	int c, passed;
 
 	while ((c = getopt_long(argc, argv, "c:th", options, NULL)) != -1) {
 		switch (c) {
@@ -243,6 +252,10 @@ int main(int argc, char **argv)
 	if (check)
 		return check_config(p.config_path);
 	log_open("credsspd-rdp");
-	(void)prctl(PR_SET_DUMPABLE, 0);
+	passed = sd_listen_fds(0);
+	if (confine_start(passed > 0 ? (unsigned)passed : 0) < 0) {
+		log_line(LOG_ERR, "limits cannot be set");
+		return EXIT_FAILURE;
+	}
 	return run(&p);
 }

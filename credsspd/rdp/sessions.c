@@ -23,6 +23,9 @@
 #include "credsspd/util/packet.h"
 #include "include/credssp/cleanup.h"
 
+/* the longest that a child gives its client, from the first octet of TLS to Client Info */
+#define LOGON_SEC (RDP_TLS_TIMEOUT_SEC + 2 * RDP_NLA_TIMEOUT_SEC + RDP_SEQUENCE_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
+
 struct session {
 	struct listener *l;
 	LIST_ENTRY(session) entry;
@@ -32,6 +35,7 @@ struct session {
 	struct acceptor_call *call;
 	int channel; /* the child's, kept open: closing it would revoke the ticket */
 	sd_event_source *ticket, *place_timer;
+	sd_event_source *deadline; /* to ask for xrdp; its desktop has none */
 	struct address *address;
 	struct place place;
 	uint64_t asked; /* for the place; CLOCK_BOOTTIME in microseconds */
@@ -169,6 +173,7 @@ static int take_ask_xrdp(struct session *c, const void *p, size_t len)
 	if (!memchr(ask.user, '\0', sizeof ask.user))
 		return -EPROTO;
 	c->asked = now_usec(c);
+	c->deadline = sd_event_source_disable_unref(c->deadline);
 	if (c->channel >= 0)
 		return places_ask(&c->l->xrdp, &c->place, ask.user);
 	send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired", -1);
@@ -219,6 +224,7 @@ void session_free(struct session *c)
 	leave_place(c);
 	serve_places(c->l);
 	(void)sd_event_source_disable_unref(c->ticket);
+	(void)sd_event_source_disable_unref(c->deadline);
 	(void)close_fd(c->channel);
 	address_leave(c->address, ADDRESS_SESSION);
 	(void)sd_event_source_disable_unref(c->io);
@@ -276,12 +282,29 @@ __attribute__((noreturn)) static void run_child(const struct waiting *w, int con
 	_exit(child_run(&task));
 }
 
+/* It ends by itself long before this, unless it hangs or does not want to. */
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct session *c = userdata;
+	struct log_logon w = { .rhost = c->rhost, .rport = c->rport };
+
+	(void)source;
+	(void)usec;
+	log_logon_line(LOG_ERR, &w, "the process of a connection has not logged anybody on after %u s; killed",
+		       LOGON_SEC);
+	session_kill(c);
+	return 0;
+}
+
 static int watch_child(struct session *c)
 {
 	int r = sd_event_add_io(c->l->event, &c->io, c->control, EPOLLIN, on_child_record, c);
 
 	if (r >= 0)
 		r = sd_event_add_child_pidfd(c->l->event, &c->exit, c->pidfd, WEXITED, on_child_ended, c);
+	if (r >= 0)
+		r = sd_event_add_time_relative(c->l->event, &c->deadline, CLOCK_BOOTTIME, LOGON_SEC * USEC_PER_SEC_,
+					       1000000, on_deadline, c);
 	return r < 0 ? r : 0;
 }
 

@@ -219,7 +219,7 @@ static int realm_principal(const char *principal, const char *domain, const char
 	if (strcasecmp(realm + 1, domain) != 0 &&
 	    (strlen(domain) != label || strncasecmp(realm + 1, domain, label) != 0))
 		return -1;
-	memcpy(out, user, n);
+	memcpy(out, user, n); /* NOLINT(bugprone-not-null-terminated-result): the realm follows, with its NUL */
 	memcpy(out + n, realm, strlen(realm) + 1);
 	return 0;
 }

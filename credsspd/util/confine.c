@@ -1,28 +1,44 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The lists answer EPERM: what is on them is known, what a name service module of the host calls is not. A filter is
+ * inherited, so that the supervisor's is on every process below it, and a limit as well.
+ */
 #include "credsspd/util/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static const int denied[] = {
+#include "credsspd/util/landlock.h"
+#include "include/credssp/cleanup.h"
+#include "include/credssp/limits.h"
+
+/* ---- lists ---- */
+
+static const int nobody[] = {
 	SCMP_SYS(ptrace),
 	SCMP_SYS(process_vm_readv),
 	SCMP_SYS(process_vm_writev),
-	SCMP_SYS(execve),
-	SCMP_SYS(execveat),
-	SCMP_SYS(kill),
-	SCMP_SYS(tkill),
-	SCMP_SYS(rt_sigqueueinfo),
-	SCMP_SYS(rt_tgsigqueueinfo),
-	SCMP_SYS(pidfd_open),
 	SCMP_SYS(pidfd_getfd),
-	SCMP_SYS(pidfd_send_signal),
 	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(fsopen),
 	SCMP_SYS(setns),
 	SCMP_SYS(unshare),
 	SCMP_SYS(bpf),
@@ -32,26 +48,102 @@ static const int denied[] = {
 	SCMP_SYS(userfaultfd),
 	SCMP_SYS(io_uring_setup),
 	SCMP_SYS(perf_event_open),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(open_by_handle_at),
 	SCMP_SYS(setuid),
 	SCMP_SYS(setgid),
+	SCMP_SYS(setreuid),
+	SCMP_SYS(setregid),
 	SCMP_SYS(setresuid),
 	SCMP_SYS(setresgid),
+	SCMP_SYS(setgroups),
+	SCMP_SYS(setfsuid),
+	SCMP_SYS(setfsgid),
+	SCMP_SYS(capset),
+	SCMP_SYS(personality),
+	SCMP_SYS(mknod),
+	SCMP_SYS(mknodat),
+};
+
+static const int no_programs[] = { SCMP_SYS(execve), SCMP_SYS(execveat) };
+
+static const int no_servers[] = { SCMP_SYS(listen) };
+
+static const int no_other_process[] = {
+	SCMP_SYS(kill),
+	SCMP_SYS(tkill),
+	SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo),
+	SCMP_SYS(pidfd_open),
+	SCMP_SYS(pidfd_send_signal),
 	SCMP_SYS(chmod),
 	SCMP_SYS(fchmod),
 	SCMP_SYS(fchmodat),
+	SCMP_SYS(vfork),
+	SCMP_SYS(fork),
 };
 
-static int load_filter(void)
-{
-	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
-	int r = c ? 0 : -ENOMEM;
+static const struct {
+	const int *call;
+	size_t n;
+} lists[] = {
+	{ nobody, sizeof nobody / sizeof *nobody },
+	{ no_programs, sizeof no_programs / sizeof *no_programs },
+	{ no_servers, sizeof no_servers / sizeof *no_servers },
+	{ no_other_process, sizeof no_other_process / sizeof *no_other_process },
+};
 
-	for (size_t i = 0; i < sizeof denied / sizeof *denied && r == 0; i++)
-		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+enum { NOBODY = 1, NO_PROGRAMS = 2, NO_SERVERS = 4, NO_OTHER_PROCESS = 8 };
+
+static int add_lists(scmp_filter_ctx c, unsigned which)
+{
+	int r = 0;
+
+	for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+		for (size_t i = 0; i < lists[k].n && r == 0 && which & 1U << k; i++)
+			r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), lists[k].call[i], 0);
+	return r;
+}
+
+/* AF_UNIX only: the bus, the log, xrdp. */
+static int add_no_network(scmp_filter_ctx c)
+{
+	int r =
+	    seccomp_rule_add(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
+
+	return r == 0 ? seccomp_rule_add(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socketpair), 1,
+					 SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0))
+		      : r;
+}
+
+/* Threads are a module's own business, processes are not: clone3 cannot be looked into, and without it glibc takes
+ * clone. */
+static int add_no_processes(scmp_filter_ctx c)
+{
+	int r = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	if (r == 0)
+		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 	/* abort() sends itself a signal with it */
 	if (r == 0)
 		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
 				     SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
+	return r;
+}
+
+static int load(unsigned which)
+{
+	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
+	int r = c ? add_lists(c, which) : -ENOMEM;
+
+	if (r == 0 && which & NO_SERVERS)
+		r = add_no_network(c);
+	if (r == 0 && which & NO_OTHER_PROCESS)
+		r = add_no_processes(c);
 	if (r == 0)
 		r = seccomp_load(c); /* sets no_new_privs */
 	if (c)
@@ -59,15 +151,126 @@ static int load_filter(void)
 	return r;
 }
 
-int confine_helper(int control_fd, const char *name)
+/* ---- limits ---- */
+
+int confine_limits(const struct confine_limit *row, size_t n)
 {
-	const struct rlimit none = { 0, 0 };
+	for (size_t i = 0; i < n; i++) {
+		__rlimit_resource_t resource = (__rlimit_resource_t)row[i].resource;
+		struct rlimit limit;
+
+		if (getrlimit(resource, &limit) < 0)
+			return -errno;
+		if (limit.rlim_max > row[i].max)
+			limit.rlim_max = row[i].max;
+		if (limit.rlim_cur > limit.rlim_max)
+			limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(resource, &limit) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+size_t confine_mapped(void)
+{
+	AUTO_FCLOSE FILE *f = fopen("/proc/self/statm", "re");
+	char line[128];
+
+	/* the first number: pages */
+	return f && fgets(line, sizeof line, f) ? strtoul(line, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static int common_limits(void)
+{
+	static const struct confine_limit row[] = {
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_FSIZE, DAEMON_FILE_SIZE_MAX },
+#if !defined(__SANITIZE_ADDRESS__) /* it maps terabytes */
+		{ RLIMIT_AS, DAEMON_ADDRESS_SPACE_MAX },
+#endif
+	};
+
+	/* a limit that is reached is an error of write(2), not a signal */
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
+	return confine_limits(row, sizeof row / sizeof *row);
+}
+
+/* ---- the processes ---- */
+
+int confine_start(unsigned passed)
+{
+	int r = common_limits();
+
+	return r == 0 && close_range(STDERR_FILENO + 1 + passed, ~0U, 0) < 0 ? -errno : r;
+}
+
+int confine_supervisor(void)
+{
+	return load(NOBODY);
+}
+
+int confine_listener(void)
+{
+	int r = load(NOBODY | NO_PROGRAMS | NO_SERVERS);
+
+	if (r == 0)
+		r = landlock_enter(LANDLOCK_NO_TCP | LANDLOCK_NO_SIGNALS, NULL, 0);
+	return r < 0 ? r : 0;
+}
+
+/* A directory that others use as well has files that a module of the host may need. */
+static bool is_private(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 077);
+}
+
+static int confine_files(const char *secret)
+{
+	AUTO_FREE char *dir = secret ? strdup(secret) : NULL;
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+	struct landlock_rule rule[] = {
+		{ .path = "/", .rights = LANDLOCK_READ },
+		{ .path = "/dev/null", .rights = LANDLOCK_WRITE },
+	};
+
+	if (slash)
+		*slash = '\0';
+	if (slash && is_private(dir))
+		rule[0] = (struct landlock_rule){ .path = dir, .rights = LANDLOCK_READ, .all_but = 1 };
+	return landlock_enter(LANDLOCK_FILES | LANDLOCK_NO_SIGNALS, rule, sizeof rule / sizeof *rule);
+}
+
+int confine_helper(int control_fd, const char *name, const char *secret)
+{
+	static const struct confine_limit row[] = { { RLIMIT_NOFILE, HELPER_PROCESS_FILES_MAX } };
 	pid_t parent = getppid();
+	int r;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		return -ESRCH;
-	if (fcntl(control_fd, F_SETFD, FD_CLOEXEC) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+	if (fcntl(control_fd, F_SETFD, FD_CLOEXEC) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	(void)prctl(PR_SET_NAME, name);
-	return load_filter();
+	r = common_limits();
+	if (r == 0)
+		r = confine_limits(row, sizeof row / sizeof *row);
+	if (r == 0)
+		r = confine_files(secret);
+	return r < 0 ? r : load(NOBODY | NO_PROGRAMS | NO_OTHER_PROCESS);
+}
+
+const char *confine_says(void)
+{
+	static char text[160];
+	int abi = landlock_abi();
+
+	(void)snprintf(text, sizeof text, "confined by system call filters%s",
+		       abi >= 6   ? " and Landlock"
+		       : abi >= 4 ? " and Landlock (this kernel's does not know signals)"
+		       : abi > 0  ? " and Landlock (this kernel's knows files only)"
+				  : "; this kernel has no Landlock, only modes keep files away");
+	return text;
 }

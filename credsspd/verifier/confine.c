@@ -3,33 +3,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "credsspd/util/confine.h"
 #include "credsspd/util/filter.h"
-#include "credsspd/util/log.h"
+#include "credsspd/util/landlock.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
 
 #define DESCRIPTORS (2 * HANDSHAKES_MAX + 64U) /* one socket a handshake */
-#define FILE_SIZE (64UL << 20)                 /* the largest store fits */
 
 int confine_early(int control_fd)
 {
-	const struct {
-		__rlimit_resource_t resource;
-		rlim_t max;
-	} row[] = {
+	static const struct confine_limit limits[] = {
 		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_NPROC, 0 },
 		{ RLIMIT_NOFILE, DESCRIPTORS },
-		{ RLIMIT_FSIZE, FILE_SIZE },
+		{ RLIMIT_FSIZE, DAEMON_FILE_SIZE_MAX },
 	};
 	pid_t parent = getppid();
 
@@ -42,55 +38,22 @@ int confine_early(int control_fd)
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return -errno;
 	(void)prctl(PR_SET_NAME, "verifier");
-	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		struct rlimit limit;
-
-		/* a lower one may be set already */
-		if (getrlimit(row[i].resource, &limit) < 0)
-			return -errno;
-		if (limit.rlim_max > row[i].max)
-			limit = (struct rlimit){ row[i].max, row[i].max };
-		if (setrlimit(row[i].resource, &limit) < 0)
-			return -errno;
-	}
-	return 0;
+	return confine_limits(limits, sizeof limits / sizeof *limits);
 }
 
 /* ---- files ---- */
 
-#define STORE_ACCESS \
-	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_DIR | \
-	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
-#define ALL_ACCESS ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1) /* the rights of the first ABI */
-
-static int open_parent(const char *path)
+/* Positive when the kernel has no Landlock. */
+static int confine_files(const char *path)
 {
 	AUTO_FREE char *dir = strdup(path);
 	char *slash = dir ? strrchr(dir, '/') : NULL;
-	int fd;
+	struct landlock_rule store = { .path = dir, .rights = LANDLOCK_READ | LANDLOCK_REPLACE };
 
 	if (!slash)
 		return -EINVAL;
 	slash[slash == dir] = '\0';
-	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/* Only below the directory of @path, or nowhere when it is NULL. Positive when the kernel does not have it. */
-static int confine_files(const char *path)
-{
-	const struct landlock_ruleset_attr handled = { .handled_access_fs = ALL_ACCESS };
-	AUTO_CLOSE int rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
-	AUTO_CLOSE int dir = path ? open_parent(path) : -1;
-	const struct landlock_path_beneath_attr allowed = { .allowed_access = STORE_ACCESS, .parent_fd = dir };
-
-	if (rules < 0)
-		return errno == ENOSYS || errno == EOPNOTSUPP ? 1 : -errno;
-	if (path && dir < 0)
-		return dir;
-	if (path && syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &allowed, 0) < 0)
-		return -errno;
-	return syscall(SYS_landlock_restrict_self, rules, 0) < 0 ? -errno : 0;
+	return landlock_enter(LANDLOCK_FILES | LANDLOCK_NO_TCP | LANDLOCK_NO_SIGNALS, &store, 1);
 }
 
 /* ---- system calls ---- */
@@ -173,14 +136,12 @@ int confine(const char *path)
 {
 	int r = confine_files(path);
 
-	if (r > 0)
-		log_line(LOG_NOTICE, "verifier: this kernel has no Landlock; only file modes keep other files away");
 	return r < 0 ? r : confine_calls(FILTER_LIST(store_calls));
 }
 
 int confine_winbind(void)
 {
-	int r = confine_files(NULL); /* without Landlock the filter alone, which knows no open */
+	int r = landlock_enter(LANDLOCK_FILES | LANDLOCK_NO_TCP | LANDLOCK_NO_SIGNALS, NULL, 0);
 
 	return r < 0 ? r : confine_calls(FILTER_LIST(winbind_calls));
 }

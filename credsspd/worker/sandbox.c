@@ -10,12 +10,10 @@
 
 #include <errno.h>
 #include <seccomp.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include "include/credssp/cleanup.h"
+#include "credsspd/util/confine.h"
 
 #define CPU_SECONDS 10
 #define ADDRESS_SPACE_MORE (64UL << 20) /* beyond what the template has */
@@ -36,19 +34,9 @@ static const int not_there[] = {
 	SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 };
 
-static size_t mapped_now(void)
-{
-	AUTO_FCLOSE FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long pages = 0;
-
-	if (!f || fscanf(f, "%lu", &pages) != 1)
-		return 0;
-	return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 int sandbox_init(struct sandbox *ret_)
 {
-	struct sandbox s = { .address_space = mapped_now() };
+	struct sandbox s = { .address_space = confine_mapped() };
 	int r;
 
 	if (s.address_space == 0)
@@ -68,21 +56,13 @@ void sandbox_done(struct sandbox *s)
 
 static int limit(const struct sandbox *s)
 {
-	const struct {
-		__rlimit_resource_t resource;
-		rlim_t max;
-	} row[] = {
-		{ RLIMIT_CORE, 0 },
-		{ RLIMIT_FSIZE, 0 },
-		{ RLIMIT_NOFILE, SANDBOX_FDS },
-		{ RLIMIT_CPU, CPU_SECONDS },
-		{ RLIMIT_AS, s->address_space },
+	const struct confine_limit row[] = {
+		{ RLIMIT_CORE, 0 },          { RLIMIT_FSIZE, 0 },
+		{ RLIMIT_NPROC, 0 },         { RLIMIT_NOFILE, SANDBOX_FDS },
+		{ RLIMIT_CPU, CPU_SECONDS }, { RLIMIT_AS, s->address_space },
 	};
 
-	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-		if (setrlimit(row[i].resource, &(struct rlimit){ row[i].max, row[i].max }) < 0)
-			return -errno;
-	return 0;
+	return confine_limits(row, sizeof row / sizeof *row);
 }
 
 int sandbox_enter(const struct sandbox *s)

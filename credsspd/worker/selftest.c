@@ -489,3 +489,21 @@ int selftest(enum mechanism mechanism, const struct acceptor *acceptor, selftest
 			r = one(mechanism, acceptor, form, fork_worker, userdata);
 	return r;
 }
+
+int selftest_fork(enum mechanism mechanism, selftest_fork_fn fork_worker, void *userdata)
+{
+	int control[2] = { -1, -1 }, question[2] = { -1, -1 }, status;
+	int r = packet_pair(0, control);
+	pid_t worker = -1;
+
+	if (r == 0 && mechanism == MECHANISM_NTLM)
+		r = packet_pair(0, question);
+	if (r == 0)
+		worker = fork_worker(control[1], question[1], userdata);
+	for (int i = 0; i < 2; i++) {
+		(void)close_fd(control[i]);
+		(void)close_fd(question[i]);
+	}
+	status = worker > 0 ? wait_for(worker) : -1;
+	return status == 0 ? 0 : -EIO;
+}

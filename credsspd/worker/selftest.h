@@ -23,3 +23,6 @@ typedef pid_t (*selftest_fork_fn)(int supervisor, int verifier, void *userdata);
 /* Holds the conversation in every form that the acceptor serves, from a process of its own. Returns 0, or -EIO having
  * logged what did not work. */
 int selftest(enum mechanism mechanism, const struct acceptor *acceptor, selftest_fork_fn fork_worker, void *userdata);
+
+/* A worker that finds its socket closed, as it is made from now on. Returns 0 or -EIO. */
+int selftest_fork(enum mechanism mechanism, selftest_fork_fn fork_worker, void *userdata);

@@ -26,6 +26,7 @@
 #include "credsspd/worker/preload.h"
 #include "credsspd/worker/sandbox.h"
 #include "credsspd/worker/selftest.h"
+#include "credsspd/worker/template-confine.h"
 #include "credsspd/worker/worker.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
@@ -115,7 +116,7 @@ static int spawn(struct template *t, uint64_t logon, int supervisor, int verifie
 	if (c->pidfd < 0) {
 		int error = errno;
 
-		/* not reaped yet, so its pid is still its own */
+		/* not reaped yet, so its pid is still its own; the template's filter knows it */
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, NULL, 0);
 		c->pid = 0;
@@ -320,7 +321,14 @@ static int prepare(struct template *t, const struct config *config)
 		return explain(t, r, "the system call filter cannot be made");
 	r = selftest(t->mechanism, t->acceptor, fork_worker, t);
 	acceptor_started(t->acceptor);
-	return r;
+	if (r < 0)
+		return r;
+	log_use_stderr(); /* the way to the journal would have to be opened */
+	r = template_confine();
+	if (r < 0)
+		return explain(t, r, "it cannot be confined (seccomp)");
+	r = selftest_fork(t->mechanism, fork_worker, t);
+	return r < 0 ? explain(t, r, "no worker can be made behind the template's filter") : 0;
 }
 
 int template_main(enum mechanism mechanism, const struct config *config, int control_fd)

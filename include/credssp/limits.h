@@ -52,6 +52,9 @@
 #define KEEPER_SIGN_TIMEOUT_SEC 120U /* the keeper, which may be waiting for KDCs that do not answer */
 #define CHILD_RESPAWN_MIN_SEC 1U
 #define CHILD_RESPAWN_MAX_SEC 30U
+#define DAEMON_ADDRESS_SPACE_MAX 1073741824UL /* of any process of the daemons */
+#define DAEMON_FILE_SIZE_MAX 67108864UL       /* the largest NTLM store fits */
+#define HELPER_PROCESS_FILES_MAX 256U         /* descriptors of a resolver or the keeper */
 
 /* ---- user-to-user ---- */
 #define TGT_MAX 16384U          /* one ticket-granting ticket of the server, with its PAC */
@@ -124,6 +127,8 @@
 #define RDP_PLACES_PER_ACCOUNT_MAX 2U
 #define RDP_PLACE_TIMEOUT_SEC 20U /* then the place is another one's, redeemed or not */
 #define PROXY_PEERS_MAX 64U
+#define RDP_CHILD_MEMORY_MAX (64UL << 20) /* of a connection's process, beyond what the listener has mapped */
+#define RDP_CHILD_SLACK_SEC 10U           /* for one that does not keep its own deadlines */
 
 /* ---- configuration and files ---- */
 #define CONFIG_FILE_MAX 1048576U

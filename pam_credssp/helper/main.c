@@ -4,13 +4,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
 #include "pam_credssp/helper/mode.h"
 #include "pam_credssp/helper/remote-guard.h"
+#include "pam_credssp/helper/restrain.h"
 
 static const struct {
 	const char *name;
@@ -104,9 +104,7 @@ int main(int argc, char **argv)
 {
 	struct helper_result result = { .magic = HELPER_RESULT_MAGIC, .status = HELPER_NONE };
 
-	/* execve() has made it dumpable again */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return 1;
-	result.status = run(argc, argv, &result);
+	result.status = helper_restrain() < 0 ? helper_say(&result, HELPER_INTERNAL, "it cannot be confined (seccomp)")
+					      : run(argc, argv, &result);
 	return write(HELPER_RESULT_FD, &result, sizeof result) == (ssize_t)sizeof result ? 0 : 1;
 }

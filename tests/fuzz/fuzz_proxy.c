@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r = proxy_read(data, size, &total, &peer);
 
 	PROMISE(r == 0 || r == 1 || r == -EPROTO || r == -EMSGSIZE);
+	PROMISE(r != 1 || proxy_begins(data, size));
 	if (r != 1)
 		return 0;
 	PROMISE(total >= 16 && total <= size && total <= PROXY_V2_MAX);

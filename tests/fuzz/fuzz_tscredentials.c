@@ -95,6 +95,25 @@ static void tscredentials_handover(const struct delegation *d, const struct secr
 	PROMISE(d->kind != CREDENTIAL_PASSWORD || *d->user);
 }
 
+/* The octets as text, there and back. */
+static void tscredentials_text(const uint8_t *data, size_t size)
+{
+	static uint8_t there[4 * ACCOUNT_NAME_MAX], back[4 * ACCOUNT_NAME_MAX];
+	struct view in = { data, size };
+	size_t len, again;
+
+	if (utf16le_to_utf8(in, there, sizeof there, &len) == 0) {
+		PROMISE(utf8_check(there, len) == 0);
+		if (utf8_to_utf16le((struct view){ there, len }, back, sizeof back, &again) == 0)
+			PROMISE(again == size && (!size || memcmp(back, data, size) == 0));
+	}
+	if (utf8_to_utf16le(in, there, sizeof there, &len) == 0) {
+		PROMISE(utf8_check(data, size) == 0);
+		if (utf16le_to_utf8((struct view){ there, len }, back, sizeof back, &again) == 0)
+			PROMISE(again == size && (!size || memcmp(back, data, size) == 0));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* the last octet past the end must not be looked at: not a secret's mapping, the very allocation */
@@ -103,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tscredentials c;
 	int r = tscredentials_read(data, size, &c);
 
+	tscredentials_text(data, size);
 	if (r == 0)
 		tscredentials_views(&c, data, size);
 	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {

@@ -3,6 +3,18 @@
 #include "credsspd/rdp/x224.h"
 #include "tests/fuzz/fuzz.h"
 
+/* What is answered, and what is asked of xrdp, is read as it was written. */
+static void x224_answers(const struct x224_request *r)
+{
+	uint8_t out[X224_CONFIRM_LEN];
+	struct x224_request again;
+
+	x224_confirm_write(out, r->protocols, r->flags, r->negotiates ? 0 : X224_FAILURE_HYBRID_REQUIRED);
+	PROMISE(x224_is_confirm(out, sizeof out) && x224_request_read(out, sizeof out, &again) < 0);
+	x224_request_write(out, r->protocols);
+	PROMISE(x224_request_read(out, sizeof out, &again) == 0 && again.protocols == r->protocols);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct x224_request r;
@@ -15,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (x224_request_read(data, size, &r) == 0) {
 		PROMISE(size >= 11 && size <= 260 && !x224_is_confirm(data, size));
 		PROMISE(r.negotiates ? size >= 19 : !r.flags && !r.protocols);
+		x224_answers(&r);
 	}
 	return 0;
 }

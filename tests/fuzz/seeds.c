@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/fuzz/seeds.h"
 
+#include <stddef.h>
+#include <stdio.h>
+
+#include "credsspd/worker/record.h"
+#include "include/credssp/channel.h"
 #include "include/credssp/limits.h"
 #include "tests/unit/build.h"
 
@@ -202,6 +207,28 @@ static void make_tscredentials(const struct sink *to)
 	     seed_credentials(1, LIT("\xa0\x04\x04\x02\0\0\xa1\x06\x04\x04"
 				     "a\0\0\0\xa2\x06\x04\x04p\0\0\0")));
 	seed(to, "restricted-admin", seed_password("", "", ""));
+	/* 2, 3 and 4 octets in UTF-8, pairs of surrogates, halves of them, and what is no UTF-8 */
+	seed(to, "password-wide",
+	     seed_credentials(1, JOIN(LIT("\xa0\x02\x04\0\xa1\x0a\x04\x08"
+					  "a\0\xe9\0\xac\x20z\0"),
+				      LIT("\xa2\x06\x04\x04\x3d\xd8\0\xde"))));
+	seed(to, "surrogate", LIT("\x3d\xd8\0\xde"));
+	seed(to, "surrogate-half",
+	     LIT("\x3d\xd8"
+		 "a\0"));
+	seed(to, "surrogate-last", LIT("a\0\x3d\xd8"));
+	seed(to, "surrogate-low",
+	     LIT("\0\xde"
+		 "a\0"));
+	seed(to, "utf8", LIT("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"));
+	seed(to, "utf8-overlong", LIT("\xc0\x80"));
+	seed(to, "utf8-overlong-3", LIT("\xe0\x80\x80"));
+	seed(to, "utf8-surrogate", LIT("\xed\xa0\x80"));
+	seed(to, "utf8-high", LIT("\xf4\x90\x80\x80"));
+	seed(to, "utf8-cut", LIT("\xe2\x82"));
+	seed(to, "utf8-broken", LIT("\xe2\x28\xa1"));
+	seed(to, "text-long", buf_fill('a', 4 * ACCOUNT_NAME_MAX + 2));
+	seed(to, "text-long-wide", buf_fill(0x21, 4 * ACCOUNT_NAME_MAX + 2));
 	seed(to, "smartcard",
 	     seed_credentials(2, JOIN(seed_wide(0, "1234"),
 				      context(1, sequence(JOIN(LIT("\xa0\x03\x02\x01\x01"), seed_wide(1, "card"),
@@ -303,6 +330,18 @@ static void make_clientinfo(const struct sink *to)
 {
 	seed(to, "unicode", seed_unicode_info());
 	seed(to, "ansi", seed_ansi_info());
+	seed(to, "long-string",
+	     seed_send(JOIN(LIT("\x40\0\0\0\0\0\0\0\x0b\0\0\0\0\0\0\0\0\0\x40\x02\0\0\0\0\0"), buf_fill('a', 0x240),
+			    LIT("\0\0"))));
+	seed(to, "too-long-string",
+	     seed_send(JOIN(LIT("\x40\0\0\0\0\0\0\0\x0b\0\0\0\0\0\0\0\0\0\x40\x05\0\0\0\0\0"), buf_fill('a', 0x540),
+			    LIT("\0\0"))));
+	seed(to, "long-wide",
+	     seed_send(JOIN(LIT("\x40\0\0\0\x09\x04\0\0\x3b\x47\x01\0\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\0"),
+			    buf_fill('a', 0x300), LIT("\0\0\0\0"))));
+	seed(to, "long-rest",
+	     seed_send(JOIN(LIT("\x40\0\0\0\x09\x04\0\0\x3b\x47\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+			    buf_fill(0, 0x3000))));
 	seed(to, "short-length",
 	     seed_pdu(LIT("\x64\0\x06\x03\xeb\x70\x1b\x40\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 			  "\0\0\0\0\0")));
@@ -338,6 +377,215 @@ static void make_proxy(const struct sink *to)
 	seed(to, "behind", LIT(SEED_PROXY "\x20\0\0\0\x03\0\0\x13\x0e\xe0"));
 }
 
+/* ---- between processes ---- */
+
+static struct buf seed_padded(struct buf head, size_t len)
+{
+	return JOIN(head, buf_fill(0, len - head.len));
+}
+
+static struct buf seed_done(const char *ticket, const char *user)
+{
+	struct buf b = seed_padded(LIT("\x03\x01\x06\0\0\0\0\0ntlm"), sizeof(struct channel_done));
+
+	memcpy(b.p + offsetof(struct channel_done, ticket), ticket, strlen(ticket));
+	memcpy(b.p + offsetof(struct channel_done, user), user, strlen(user));
+	return b;
+}
+
+#define SEED_TICKET "credssp1:0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
+
+static void make_channel(const struct sink *to)
+{
+	seed(to, "reply", LIT("\x02\x30\x05\xa0\x03\x02\x01\x06"));
+	seed(to, "done", seed_done(SEED_TICKET, "alice"));
+	seed(to, "done-nobody", seed_done(SEED_TICKET, ""));
+	seed(to, "done-short", seed_done("credssp1:", "alice"));
+	seed(to, "done-long", buf_fill(3, sizeof(struct channel_done)));
+	seed(to, "failed",
+	     seed_padded(LIT("\x04\x31\xff\x01\0\0\0\0"
+			     "bad-password"),
+			 sizeof(struct channel_failed)));
+	seed(to, "failed-early",
+	     seed_padded(LIT("\x04\x31\x05\x01\0\0\0\0not-allowed"), sizeof(struct channel_failed)));
+	seed(to, "failed-odd", seed_padded(LIT("\x04\x31\x05\x01\0\0\0\0x"), sizeof(struct channel_failed) + 1));
+	seed(to, "failed-long", buf_fill(4, sizeof(struct channel_failed)));
+	seed(to, "other", LIT("\x05\x01"));
+}
+
+static void make_record(const struct sink *to)
+{
+	seed(to, "not-mine", LIT("\x10\x01"));
+	seed(to, "reply", LIT("\x11\x30\x05\xa0\x03\x02\x01\x06"));
+	seed(to, "authenticated", seed_padded(LIT("\x12\x02\x06"), sizeof(struct worker_authenticated)));
+	seed(to, "delegated", seed_padded(LIT("\x13\x01"), sizeof(struct worker_delegated)));
+	seed(to, "failed", seed_padded(LIT("\x14\x06"), sizeof(struct worker_failed)));
+	seed(to, "other", LIT("\x15"));
+}
+
+/* ---- the configuration ---- */
+
+static void make_config(const struct sink *to)
+{
+	seed(to, "sample",
+	     LIT("# comment\n[credsspd]\n\tkerberos = off\n\tntlm = local\n\tmin_version = 2\n"
+		 "\tallow_users = alice bob, carol\n\tallow_groups = \"a b\" c\n\tbackoff_exempt = 192.0.2.1 "
+		 "2001:db8::1\n"
+		 "\tticket_lifetime = 30\n\tfront_ends = {\n\t\troot = xrdp-sesman\n\t}\n"
+		 "[credsspd-rdp]\n\tlisten = 3390\n\tproxy_peers = 192.0.2.7\n"));
+	seed(to, "kerberos",
+	     LIT("[credsspd]\nkerberos = user-to-user\nkeytab = /etc/k\nremote_guard = allow\n"
+		 "restricted_admin = allow\nrestricted_admin_users = alice\nredeemers = root\nlog_level = debug\n"
+		 "allow_root = yes\nminimum_uid = 0\n"));
+	seed(to, "final", LIT("[credsspd]*\nntlm* = local\n"));
+	seed(to, "both-off", LIT("[credsspd]\nkerberos = off\nntlm = off\n"));
+	seed(to, "relative", LIT("[credsspd]\nkeytab = k\n"));
+	seed(to, "unknown-key", LIT("[credsspd]\nnonsense = 1\n"));
+	seed(to, "unknown-section", LIT("[other]\nx = 1\n"));
+	seed(to, "unknown-subsection", LIT("[credsspd]\nother = {\nx = 1\n}\n"));
+	seed(to, "subsection-as-key", LIT("[credsspd]\nfront_ends = 1\n"));
+	seed(to, "key-as-subsection", LIT("[credsspd]\nntlm = {\nx = 1\n}\n"));
+	seed(to, "no-user", LIT("[credsspd]\nfront_ends = {\nnobody-of-this-name = x\n}\n"));
+	seed(to, "no-redeemer", LIT("[credsspd]\nredeemers = nobody-of-this-name\n"));
+	seed(to, "numbers", LIT("[credsspd]\nmin_version = 9\n"));
+	seed(to, "not-a-number", LIT("[credsspd]\nmin_version = two\n"));
+	seed(to, "choice", LIT("[credsspd]\nntlm = maybe\n"));
+	seed(to, "bool", LIT("[credsspd]\nallow_root = maybe\n"));
+	seed(to, "twice", LIT("[credsspd]\nntlm = off\nntlm = local\n"));
+	seed(to, "empty-value", LIT("[credsspd]\nkeytab =\nlocal_domains =\n"));
+	seed(to, "address",
+	     LIT("[credsspd]\nbackoff_exempt = 192.0.2.256\n[credsspd-rdp]\nproxy_peers = ::ffff:1.2.3.4\n"));
+	seed(to, "before", LIT("module /lib/x.so:y\n[credsspd]\n"));
+	seed(to, "include", LIT("include /etc/passwd\ninclude /nowhere\n[credsspd]\n"));
+	seed(to, "include-passwd", LIT("include /etc/passwd\n"));
+	seed(to, "include-null", LIT("include /dev/null\n"));
+	seed(to, "include-link", LIT("include /proc/self/exe\n"));
+	seed(to, "includedir", LIT("includedir /proc/self/attr\n"));
+	seed(to, "includedir-etc", LIT("includedir /etc/pam.d\n"));
+	seed(to, "includedir-tmp", LIT("includedir /tmp\n"));
+	seed(to, "includedir-none", LIT("includedir /nowhere\n"));
+	seed(to, "nul", LIT("[credsspd]\nntlm = lo\0cal\n"));
+	seed(to, "long-line", JOIN(LIT("[credsspd]\nallow_users = "), buf_fill('a', 2100)));
+	seed(to, "many-words", JOIN(LIT("[credsspd]\nallow_users = "), buf_fill(' ', 3), LIT("x,,y\n")));
+	seed(to, "include-self", LIT("include \x01\n"));
+	seed(to, "includedir-conf", LIT("includedir /etc/ld.so.conf.d\n"));
+	seed(to, "large", JOIN(LIT("[credsspd]\n"), buf_fill('\n', CONFIG_FILE_MAX)));
+	seed(to, "broken", LIT("[credsspd\n= 1\n"));
+	seed(to, "rdp",
+	     LIT("[credsspd-rdp]\nlisten = 1 2 3\ncertificate = /c\nprivate_key = /k\nmax_connections = 1\nhybrid_ex = "
+		 "no\n"
+		 "[credsspd]\nremote_guard = require-tickets\nrestricted_admin = allow\n"));
+	seed(to, "rdp-certificate", LIT("[credsspd-rdp]\ncertificate = /c\n"));
+	seed(to, "rdp-limits", LIT("[credsspd-rdp]\nmax_connections = 0\n"));
+}
+
+/* ---- remote guard: which message, and what is changed in it (tests/fuzz/mutate.h) ---- */
+
+/* A KRB-CRED that is not encrypted, of EncKrbCredPart {ticket-info {@info}}, and one ticket. */
+static struct buf seed_krb_cred(struct buf info)
+{
+	struct buf part = tlv(0x7d, sequence(context(0, sequence(sequence(info)))));
+	struct buf ticket = tlv(
+	    0x61, sequence(JOIN(LIT("\xa0\x03\x02\x01\x05\xa1\x08\x1b\x06R.TEST"),
+				LIT("\xa2\x1a\x30\x18\xa0\x03\x02\x01\x01\xa1\x11\x30\x0f\x1b\x06krbtgt\x1b\x05R.TES"),
+				context(3, sequence(LIT("\xa0\x03\x02\x01\x12\xa2\x03\x04\x01x"))))));
+
+	return tlv(0x76,
+		   sequence(JOIN(LIT("\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x16"), context(2, sequence(ticket)),
+				 context(3, sequence(JOIN(LIT("\xa0\x03\x02\x01\0"), context(2, octets(part))))))));
+}
+
+#define SEED_KEY \
+	"\xa0\x0f\x30\x0d\xa0\x03\x02\x01\x12\xa1\x06\x04\x04" \
+	"keys"
+#define SEED_PNAME \
+	"\xa1\x08\x1b\x06R.TEST\xa2\x13\x30\x11\xa0\x03\x02\x01\x01\xa1\x0a\x30\x08\x1b\x06" \
+	"alicex"
+
+static void make_guard(const struct sink *to)
+{
+	seed(to, "service", LIT("\0"));
+	seed(to, "cred", LIT("\1"));
+	seed(to, "sealed", LIT("\2"));
+	seed(to, "service-flip", LIT("\0\2\0\x20\1\0\x60\x80"));
+	seed(to, "service-kvno", LIT("\0\1\0\x4a\1"));
+	seed(to, "cred-flip", LIT("\1\1\0\x40\x10"));
+	seed(to, "sealed-flip", LIT("\2\1\1\0\x10"));
+	seed(to, "cut", LIT("\1\x80\0\x40"));
+	seed(to, "longer", LIT("\2\x40\0\4more"));
+	seed(to, "raw-service", LIT("\x80\x61\x03\x30\x01\0"));
+	/* libkrb5 1.20: krb5_rd_cred() copies names that are not there */
+	seed(to, "no-names", JOIN(LIT("\x81"), seed_krb_cred(LIT(SEED_KEY))));
+	seed(to, "no-server", JOIN(LIT("\x81"), seed_krb_cred(LIT(SEED_KEY SEED_PNAME))));
+	seed(to, "nothing", JOIN(LIT("\x81"), seed_krb_cred(LIT(""))));
+	seed(to, "two", LIT("\x03"));
+	seed(to, "another-client", LIT("\x10"));
+	seed(to, "another-client-cred", LIT("\x11"));
+	seed(to, "no-keys", LIT("\x20"));
+	/* each octet of the two that are not sealed as a whole */
+	for (unsigned message = 0; message < 2; message++) {
+		for (unsigned at = 0; at < 400; at++) {
+			const uint8_t flip[] = { (uint8_t)message, 1, (uint8_t)(at >> 8), (uint8_t)at, 1 };
+			char name[24];
+
+			(void)snprintf(name, sizeof name, "octet-%u-%u", message, at);
+			seed(to, name, buf_copy(flip, sizeof flip));
+		}
+	}
+}
+
+/* ---- conversations: client, least version, policy, then deeds (fuzz_conversation.c) ---- */
+
+static void make_conversation(const struct sink *to)
+{
+	seed(to, "krb5", LIT("\0\0\0"));
+	seed(to, "krb5-spnego", LIT("\2\0\0"));
+	seed(to, "user-to-user", LIT("\4\0\0"));
+	seed(to, "ntlm", LIT("\1\0\0"));
+	seed(to, "ntlm-spnego", LIT("\3\0\0"));
+	seed(to, "version-2", LIT("\x41\0\0"));
+	seed(to, "version-4", LIT("\x20\1\0"));
+	seed(to, "version-old", LIT("\x41\4\0"));
+	seed(to, "altered-request", LIT("\1\0\0\0\1\1\0\5\1"));
+	seed(to, "altered-token", LIT("\1\0\0\0\0\2\1\0\x50\1"));
+	seed(to, "altered-ap-req", LIT("\0\0\0\0\2\1\0\x90\1"));
+	seed(to, "altered-spnego", LIT("\2\0\0\0\2\1\0\x05\1"));
+	seed(to, "altered-u2u", LIT("\4\0\0\0\0\2\1\0\x30\1"));
+	seed(to, "altered-mic", LIT("\4\0\0\0\0\0\2\1\0\x10\1"));
+	seed(to, "request", JOIN(LIT("\0\0\0\0\3\0\7"), LIT("\x30\5\xa0\3\2\1\6")));
+	seed(to, "error-code", JOIN(LIT("\0\0\0\0\3\0\x0f"), LIT("\x30\x0d\xa0\3\2\1\6\xa4\6\2\4\xc0\0\0\x6d")));
+	seed(to, "garbage", LIT("\0\0\0\0\3\0\3abc"));
+	seed(to, "record", LIT("\0\0\0\4\0\2\x09x"));
+	seed(to, "empty-start", LIT("\0\0\0\4\0\1\1"));
+	seed(to, "long-start", LIT("\0\0\0\4\0\x19\1\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\0\0\0\0\0\0\0\0"));
+	seed(to, "verdict-early", LIT("\0\0\0\0\5\0"));
+	seed(to, "short-verdict", LIT("\1\0\0\0\0\0\4\0\2\3\1"));
+	seed(to, "no-pipe", LIT("\1\0\0\0\0\0\4\0\x08\3\1\0\0\0\0\0\0"));
+	seed(to, "refused", LIT("\1\0\0\0\0\0\5\x08"));
+	seed(to, "refused-krb5", LIT("\0\0\0\0\0\5\x0b"));
+	seed(to, "refused-5", LIT("\x11\0\0\0\0\0\5\x08"));
+	seed(to, "restricted-admin",
+	     JOIN(LIT("\1\0\2\0\0\0\0\6\0\x1d"),
+		  LIT("\x30\x1b\xa0\3\2\1\1\xa1\x14\x04\x12\x30\x10\xa0\2\4\0\xa1\2\4\0\xa2\2\4\0")));
+	seed(to, "bad-credentials", LIT("\1\0\0\0\0\0\0\6\0\3abc"));
+	seed(to, "no-credentials", LIT("\0\0\0\0\0\0\6\0\0"));
+	seed(to, "another-key", LIT("\1\0\0\0\0\7"));
+	seed(to, "another-key-krb5", LIT("\0\0\0\7"));
+	seed(to, "ends", LIT("\1\0\0\0\0\x08"));
+	seed(to, "again", LIT("\1\0\0\0\0\x09"));
+	seed(to, "again-krb5", LIT("\0\0\0\0\0\x09"));
+	seed(to, "last-resort", LIT("\1\0\x08\0\0"));
+	seed(to, "foreign",
+	     JOIN(LIT("\0\0\0\0\3\0\x33"), sequence(JOIN(SEED_VERSION("\x06"), seed_nego(LIT(SEED_NEGOTIATE))))));
+	seed(to, "foreign-last",
+	     JOIN(LIT("\0\0\x08\0\3\0\x33"), sequence(JOIN(SEED_VERSION("\x06"), seed_nego(LIT(SEED_NEGOTIATE))))));
+	seed(to, "authinfo-first", LIT("\0\0\0\0\3\0\x0e\x30\x0c\xa0\3\2\1\6\xa2\5\4\3xyz"));
+	seed(to, "unsealed", LIT("\0\0\0\0\0\0\3\0\x0e\x30\x0c\xa0\3\2\1\6\xa2\5\4\3xyz"));
+	seed(to, "no-nonce", LIT("\1\0\0\0\3\0\x0e\x30\x0c\xa0\3\2\1\6\xa3\5\4\3xyz"));
+	seed(to, "faulty", LIT("\1\0\0\0\0\0\0\0\0\0\1"));
+	seed(to, "faulty-2", LIT("\0\0\0\0\0\0\0\0\0\0\2"));
+}
+
 void seeds_make(seed_taker *take, void *arg)
 {
 	static const struct {
@@ -354,6 +602,11 @@ void seeds_make(seed_taker *take, void *arg)
 		{ "mcs", make_mcs },
 		{ "clientinfo", make_clientinfo },
 		{ "proxy", make_proxy },
+		{ "channel", make_channel },
+		{ "record", make_record },
+		{ "config", make_config },
+		{ "guard", make_guard },
+		{ "conversation", make_conversation },
 	};
 
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)

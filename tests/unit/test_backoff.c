@@ -188,12 +188,38 @@ static void test_table_full(void **state)
 	backoff_free(b);
 }
 
+/*
+ * Handshakes that wait for another one of their address were compared by memcmp(), padding and all: some would never
+ * have been woken. Found by clang-tidy.
+ */
+static void test_key_padding(void **state)
+{
+	struct backoff_key a, b;
+
+	(void)state;
+	memset(&a, 0xff, sizeof a);
+	memset(&b, 0, sizeof b);
+	a.caller = b.caller = 7;
+	a.family = b.family = 4;
+	memset(a.address, 1, sizeof a.address);
+	memset(b.address, 1, sizeof b.address);
+	assert_true(backoff_key_equal(&a, &b));
+	b.address[7] = 2;
+	assert_false(backoff_key_equal(&a, &b));
+	b = a;
+	b.family = 6;
+	assert_false(backoff_key_equal(&a, &b));
+	b = a;
+	b.caller = 8;
+	assert_false(backoff_key_equal(&a, &b));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_waits_and_ends), cmocka_unit_test(test_decay), cmocka_unit_test(test_in_flight),
-		cmocka_unit_test(test_judging),        cmocka_unit_test(test_off),   cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_table_full),
+		cmocka_unit_test(test_key_padding), cmocka_unit_test(test_waits_and_ends), cmocka_unit_test(test_decay),
+		cmocka_unit_test(test_in_flight),   cmocka_unit_test(test_judging),        cmocka_unit_test(test_off),
+		cmocka_unit_test(test_keys),        cmocka_unit_test(test_table_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

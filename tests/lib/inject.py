@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""System calls in the name of another process, as one that was taken over would make them: ptrace(2) stops it, puts the
+call into its registers, steps over one `syscall` instruction of its own code, and puts everything back. What gdb's
+`print (int)socket(1, 1, 0)` does, without symbols and a thousand times faster. x86-64."""
+import ctypes
+import os
+import signal
+import struct
+
+ATTACH, DETACH, GETREGS, SETREGS, SINGLESTEP = 16, 17, 12, 13, 9
+REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base "
+             "ds es fs gs").split()
+NR = {"open": 2, "mprotect": 10, "socket": 41, "connect": 42, "listen": 50, "clone": 56, "execve": 59, "kill": 62, "ptrace": 101,
+      "setuid": 105, "openat": 257, "unshare": 272, "prlimit64": 302, "process_vm_readv": 310, "pidfd_open": 434,
+      "pidfd_getfd": 438, "close": 3, "getpid": 39, "mount": 165, "bpf": 321, "read": 0, "fcntl": 72}
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+class Killed(Exception):
+    """The process is dead; `signal` is what killed it."""
+
+    def __init__(self, number):
+        super().__init__("killed by signal %d" % number)
+        self.signal = number
+
+
+class Victim:
+    """with Victim(pid) as v: v.call("socket", 1, 1, 0) -> result, negative errno as the kernel returns it"""
+
+    def __init__(self, pid):
+        self.pid, self.alive = pid, False
+
+    def ptrace(self, request, data=None):
+        if libc.ptrace(request, self.pid, None, data) < 0:
+            raise OSError(ctypes.get_errno(), "ptrace %d of %d" % (request, self.pid))
+
+    def wait(self):
+        _, status = os.waitpid(self.pid, 0x40000000)  # __WALL
+        if os.WIFSIGNALED(status):
+            self.alive = False
+            raise Killed(os.WTERMSIG(status))
+        if os.WIFEXITED(status):
+            self.alive = False
+            raise Killed(0)
+        return os.WSTOPSIG(status)
+
+    def registers(self):
+        self.ptrace(GETREGS, ctypes.byref(self.buffer))
+        return dict(zip(REGISTERS, struct.unpack("27Q", self.buffer.raw)))
+
+    def set_registers(self, r):
+        self.buffer.raw = struct.pack("27Q", *(r[n] & (1 << 64) - 1 for n in REGISTERS))
+        self.ptrace(SETREGS, ctypes.byref(self.buffer))
+
+    def __enter__(self):
+        self.buffer = ctypes.create_string_buffer(27 * 8)
+        self.ptrace(ATTACH)
+        self.alive = True
+        self.wait()
+        self.before = self.registers()
+        self.mem = open("/proc/%d/mem" % self.pid, "r+b", 0)
+        self.at = self.find_instruction()
+        return self
+
+    def __exit__(self, *_):
+        self.mem.close()
+        if self.alive:
+            self.set_registers(self.before)
+            self.ptrace(DETACH)
+
+    def find_instruction(self):
+        with open("/proc/%d/maps" % self.pid, encoding="ascii", errors="replace") as f:
+            for line in f:
+                if "r-xp" in line and ("libc.so" in line or "ld-linux" in line):
+                    begin, end = (int(x, 16) for x in line.split()[0].split("-"))
+                    self.mem.seek(begin)
+                    found = self.mem.read(end - begin).find(b"\x0f\x05")
+                    if found >= 0:
+                        return begin + found
+        raise OSError("no system call instruction in process %d" % self.pid)
+
+    def call(self, name, *args):
+        """bytes are put into its memory and passed by their address; Killed when the call ends the process."""
+        r = dict(self.before)
+        where, values = r["rsp"] - 16384 & ~63, []
+        for a in args:
+            if isinstance(a, bytes):
+                self.mem.seek(where)
+                self.mem.write(a + b"\0")
+                values.append(where)
+                where += len(a) + 64 & ~15
+            else:
+                values.append(a)
+        r.update(zip(("rdi", "rsi", "rdx", "r10", "r8", "r9"), values + [0] * (6 - len(values))))
+        r.update(rax=NR[name], orig_rax=-1, rip=self.at)
+        self.set_registers(r)
+        self.ptrace(SINGLESTEP)
+        if self.wait() != signal.SIGTRAP:  # a signal that was under way: it is not delivered
+            self.ptrace(SINGLESTEP)
+            self.wait()
+        result = self.registers()["rax"]
+        return result - (1 << 64) if result >> 63 else result
+
+    def scratch(self):
+        """An address of its stack that may be written to."""
+        return self.before["rsp"] - 32768 & ~4095
