@@ -120,8 +120,10 @@ static bool well_formed(const struct keeper_tgt *tgt)
 	};
 
 	if (!memchr(tgt->principal, '\0', sizeof tgt->principal) || !tgt->principal[0] || !*realm_of(tgt->principal) ||
-	    tgt->ticket_len == 0 || tgt->ticket_len > sizeof tgt->ticket)
+	    tgt->ticket_len > sizeof tgt->ticket)
 		return false;
+	if (tgt->ticket_len == 0)
+		return tgt->key_len == 0 && tgt->enctype == 0;
 	for (size_t i = 0; i < sizeof aes / sizeof *aes; i++)
 		if (aes[i].enctype == tgt->enctype)
 			return aes[i].len == tgt->key_len;
@@ -167,6 +169,14 @@ void tgts_expire(struct tgts *t, int64_t now)
 			drop(t, &t->entry[i]);
 }
 
+/* From @now on the one of @principal has another one in its place, or none. */
+static void replace(struct tgts *t, const char *principal, int64_t now)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (strcmp(t->entry[i].principal, principal) == 0 && !t->entry[i].replaced)
+			t->entry[i].replaced = now;
+}
+
 krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t now)
 {
 	AUTO_FREE uint8_t *ticket = NULL;
@@ -176,6 +186,10 @@ krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t n
 	if (!well_formed(tgt))
 		return EINVAL;
 	tgts_expire(t, now);
+	if (tgt->ticket_len == 0) {
+		replace(t, tgt->principal, now);
+		return 0;
+	}
 	e = room(t); /* there is, when they are not too many: ENTRIES are more than TGTS_MAX */
 	if (!e || count_others(t, tgt->principal) >= TGTS_MAX)
 		return ENOSPC;
@@ -185,9 +199,7 @@ krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t n
 	code = add_key(t, tgt, t->last_vno + 1);
 	if (code)
 		return code;
-	for (size_t i = 0; i < ENTRIES; i++)
-		if (strcmp(t->entry[i].principal, tgt->principal) == 0 && !t->entry[i].replaced)
-			t->entry[i].replaced = now;
+	replace(t, tgt->principal, now);
 	if (e->principal[0])
 		drop(t, e);
 	memcpy(ticket, tgt->ticket, tgt->ticket_len);

@@ -22,7 +22,8 @@ void tgts_free(struct tgts *t);
 
 /*
  * Takes @tgt in place of the one of the same principal, whose key stays good for TGT_OVERLAP_SEC, or less when tickets
- * are renewed so often that there is no room. @now: seconds since the epoch. Returns 0, EINVAL for a malformed record
+ * are renewed so often that there is no room; without ticket and key it takes that one away. @now: seconds since the
+ * epoch. Returns 0, EINVAL for a malformed record
  * or an enctype that is not AES, ENOSPC over TGTS_MAX principals, or an error of libkrb5.
  */
 krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t now);

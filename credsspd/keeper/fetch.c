@@ -4,11 +4,19 @@
 
 #include <errno.h>
 #include <krb5/krb5.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "credsspd/util/packet.h"
 #include "include/credssp/cleanup.h"
+#include "include/credssp/secret.h"
 
 #define SERVICE "TERMSRV"
 
@@ -150,7 +158,7 @@ static int fill(const krb5_creds *c, const char *principal, struct keeper_tgt *r
 	return 0;
 }
 
-int fetch_tgt(const char *path, const char *principal, struct keeper_tgt *ret_, char ret_error[256])
+static int get_tgt(const char *path, const char *principal, struct keeper_tgt *ret_, char ret_error[256])
 {
 	krb5_principal p = NULL;
 	krb5_keytab keytab = NULL;
@@ -172,5 +180,75 @@ int fetch_tgt(const char *path, const char *principal, struct keeper_tgt *ret_, 
 		(void)krb5_kt_close(k, keytab);
 	krb5_free_principal(k, p);
 	krb5_free_context(k);
+	return r;
+}
+
+/* ---- in a process of its own ---- */
+
+/* What it sends is a struct keeper_tgt without the unused end, or a text. */
+__attribute__((noreturn)) static void run(const char *path, const char *principal, int fd, pid_t parent)
+{
+	static struct keeper_tgt tgt;
+	char error[256];
+	int r;
+
+	(void)signal(SIGALRM, SIG_DFL);
+	(void)alarm(KEEPER_FETCH_TIMEOUT_SEC);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(EXIT_FAILURE);
+	(void)prctl(PR_SET_NAME, "keeper-fetch");
+	if (get_tgt(path, principal, &tgt, error) == 0)
+		r = packet_send(fd, &tgt, offsetof(struct keeper_tgt, ticket) + tgt.ticket_len, NULL, 0);
+	else
+		r = packet_send(fd, error, strlen(error) + 1, NULL, 0);
+	_exit(r == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+int fetch_start(const char *path, const char *principal, struct fetch *ret_)
+{
+	pid_t parent = getpid(), pid;
+	int pair[2];
+	int r = packet_pair(0, pair);
+
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid == 0)
+		run(path, principal, pair[1], parent);
+	r = pid < 0 ? -errno : 0;
+	(void)close_fd(pair[1]);
+	if (r < 0) {
+		(void)close_fd(pair[0]);
+		return r;
+	}
+	*ret_ = (struct fetch){ .pid = pid, .fd = pair[0] };
+	(void)snprintf(ret_->principal, sizeof ret_->principal, "%s", principal);
+	return 0;
+}
+
+/* 0 for a ticket, else -EIO. */
+static int take_result(const struct keeper_tgt *got, ssize_t n, char ret_error[256])
+{
+	if (n > 0 && got->type == KEEPER_TGT)
+		return n == (ssize_t)offsetof(struct keeper_tgt, ticket) + got->ticket_len ? 0 : -EIO;
+	if (n > 0 && memchr(got, '\0', (size_t)n))
+		(void)snprintf(ret_error, 256, "%s", (const char *)got);
+	return -EIO;
+}
+
+int fetch_finish(struct fetch *f, struct keeper_tgt *ret_, char ret_error[256])
+{
+	static struct keeper_tgt got;
+	ssize_t n = packet_recv(f->fd, &got, sizeof got, NULL, 0);
+	int status, r;
+
+	(void)snprintf(ret_error, 256, "no answer after %u s", KEEPER_FETCH_TIMEOUT_SEC);
+	r = take_result(&got, n, ret_error);
+	if (r == 0)
+		*ret_ = got;
+	secret_wipe(&got, sizeof got);
+	(void)close_fd(f->fd);
+	(void)waitpid(f->pid, &status, 0);
+	*f = (struct fetch){ .fd = -1 };
 	return r;
 }

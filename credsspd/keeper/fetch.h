@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket-granting tickets of this server, from a KDC with a key of a keytab. These calls block. */
+/* Ticket-granting tickets of this server, from a KDC with a key of a keytab. */
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "credsspd/keeper/record.h"
 
@@ -14,5 +15,18 @@
  */
 int fetch_principals(const char *path, char ret_[TGTS_MAX][RECORD_PRINCIPAL_MAX], char ret_error[256]);
 
-/* Gets a ticket of @principal, with an AES session key. Returns 0, or -EIO with a text in @ret_error. */
-int fetch_tgt(const char *path, const char *principal, struct keeper_tgt *ret_, char ret_error[256]);
+/* A ticket that a process of its own is getting: a KDC may block it. */
+struct fetch {
+	pid_t pid; /* 0: none */
+	int fd;    /* readable when it is through */
+	char principal[RECORD_PRINCIPAL_MAX];
+};
+
+/*
+ * Begins to get a ticket of @principal, with an AES session key. The process ends with this one, and after
+ * KEEPER_FETCH_TIMEOUT_SEC. Returns 0 or -errno.
+ */
+int fetch_start(const char *path, const char *principal, struct fetch *ret_);
+
+/* Ends @f, which is through; @ret_ is its ticket. Returns 0, or -EIO with a text in @ret_error. */
+int fetch_finish(struct fetch *f, struct keeper_tgt *ret_, char ret_error[256]);

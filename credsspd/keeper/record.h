@@ -13,11 +13,13 @@
 enum keeper_type {
 	/* supervisor -> keeper */
 	KEEPER_ATTACH = 1, /* the type octet alone, with one end of a socket pair */
+	KEEPER_REREAD = 3, /* the type octet alone: configuration or keytab may have changed */
 	/* keeper -> supervisor */
 	KEEPER_READY = 16, /* the type octet alone; tickets come when a KDC has answered */
 	KEEPER_STATE = 17, /* struct keeper_state, whenever it has changed */
 	/* keeper -> template */
-	KEEPER_TGT = 32, /* struct keeper_tgt */
+	KEEPER_TGT = 32,  /* struct keeper_tgt; one without a ticket: that of the principal is wanted no longer */
+	KEEPER_SENT = 33, /* the type octet alone, once: what was there when the template was attached has been sent */
 };
 
 struct keeper_state {

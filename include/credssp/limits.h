@@ -52,7 +52,9 @@
 #define TGT_OVERLAP_SEC 600U    /* how long clients' tickets under the previous one are still taken */
 #define KEEPER_RETRY_MIN_SEC 2U /* to the next attempt after a failure, doubled each time */
 #define KEEPER_RETRY_MAX_SEC 60U
-#define MECH_TYPES_MAX 512U /* the client's MechTypeList */
+#define KEEPER_FETCH_TIMEOUT_SEC 30U /* for one ticket: libkrb5 asks every KDC several times */
+#define KEEPER_ANSWER_TIMEOUT_SEC 5U /* how long a new template waits for the tickets that are there */
+#define MECH_TYPES_MAX 512U          /* the client's MechTypeList */
 
 /* ---- winbind ---- */
 #define WINBIND_ASKERS_MAX 16U /* processes that ask winbind at a time */
@@ -77,8 +79,9 @@
 #define PASSWORD_MAX 1536U                     /* UTF-8 octets: 512 UTF-16 units */
 #define PIN_MAX 256U                           /* UTF-8 octets */
 #define CARD_STRING_MAX 1024U                  /* UTF-8 octets of cardName, readerName, containerName, cspName */
-#define LOG_WORD_MAX 256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
-			   */
+#define LOG_WORD_MAX \
+	256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
+	      */
 #define HELPER_DETAIL_MAX 192U   /* one line for the log, without NUL */
 #define HELPER_ARGUMENTS_MAX 12U /* of the helper program, without mode and NULL */
 #define HELPER_CPU_SEC 10U

@@ -110,7 +110,8 @@ static bool asked_as_often_as(const void *times)
 	return asked >= *(const unsigned *)times;
 }
 
-static int attach(void)
+/* A template's end, before anything has been read from it. */
+static int attach_only(void)
 {
 	const uint8_t type = KEEPER_ATTACH;
 	int pair[2];
@@ -119,6 +120,18 @@ static int attach(void)
 	assert_int_equal(packet_send(control, &type, 1, &pair[1], 1), 0);
 	(void)close(pair[1]);
 	return pair[0];
+}
+
+/* It has been told at once that there are no tickets. */
+static int attach(void)
+{
+	int fd = attach_only();
+	uint8_t sent = 0;
+
+	readable(fd);
+	assert_int_equal(packet_recv(fd, &sent, 1, NULL, 0), 1);
+	assert_int_equal(sent, KEEPER_SENT);
+	return fd;
 }
 
 static bool quiet(int fd)
@@ -223,7 +236,7 @@ static void test_templates(void **unused)
 	for (unsigned round = 0; round < 3; round++) {
 		for (size_t i = 0; i < 8; i++)
 			fd[i] = attach();
-		more = attach();
+		more = attach_only();
 		readable(more);
 		assert_int_equal(packet_recv(more, &octet, 1, NULL, 0), 0);
 		(void)close(more);
@@ -253,12 +266,14 @@ static void assert_ends(const void *p, size_t len, bool with_fd)
 
 static void test_wrong_records(void **unused)
 {
-	const uint8_t attach_[] = { KEEPER_ATTACH, 0 }, state = KEEPER_STATE;
+	const uint8_t attach_[] = { KEEPER_ATTACH, 0 }, state = KEEPER_STATE, reread = KEEPER_REREAD;
 
 	(void)unused;
 	assert_ends(attach_, 1, false);
 	assert_ends(attach_, 2, true);
 	assert_ends(&state, 1, true);
+	assert_ends(&state, 1, false);
+	assert_ends(&reread, 1, true);
 }
 
 /* It has no socket to listen to: nothing to do. */

@@ -193,6 +193,25 @@ static void test_replaced_and_ended(void **unused)
 	assert_keys("b");
 }
 
+/* Taken away: shown to nobody, and good for those who have been shown it. */
+static void test_forgotten(void **unused)
+{
+	struct keeper_tgt none = { .type = KEEPER_TGT, .principal = "TERMSRV/a@R" };
+
+	(void)unused;
+	assert_int_equal(tgts_add(tgts, &none, NOW), 0);
+	add("TERMSRV/a@R", 'a', ENDS, NOW);
+	add("TERMSRV/b@R", 'b', ENDS, NOW);
+	assert_int_equal(tgts_add(tgts, &none, NOW + 1), 0);
+	assert_keys("ab");
+	assert_found("TERMSRV/b", NOW + 1, 'b');
+	assert_found("", NOW + 1, 'b');
+	tgts_expire(tgts, NOW + 1 + TGT_OVERLAP_SEC);
+	assert_keys("b");
+	none.key_len = 32;
+	assert_int_equal(tgts_add(tgts, &none, NOW), EINVAL);
+}
+
 /* The same session key again: two entries, of which one goes. */
 static void test_same_key(void **unused)
 {
@@ -394,6 +413,7 @@ int main(void)
 		TEST(test_replacement),
 		TEST(test_replacement_by_adding),
 		TEST(test_replaced_and_ended),
+		TEST(test_forgotten),
 		TEST(test_same_key),
 		TEST(test_fitness),
 		TEST(test_fitness_of_live_ones),
