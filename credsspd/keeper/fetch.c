@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,11 +29,11 @@ static krb5_enctype aes[] = {
 	ENCTYPE_AES128_CTS_HMAC_SHA256_128,
 };
 
-static int failed(krb5_context k, krb5_error_code code, char ret_error[256])
+static int failed(krb5_context k, krb5_error_code code, char ret_error[FETCH_ERROR_MAX])
 {
 	const char *text = krb5_get_error_message(k, code);
 
-	(void)snprintf(ret_error, 256, "%s", text);
+	(void)snprintf(ret_error, FETCH_ERROR_MAX, "%s", text);
 	krb5_free_error_message(k, text);
 	return -EIO;
 }
@@ -57,8 +58,9 @@ static bool is_machine(krb5_const_principal p)
 
 static bool is_service(krb5_const_principal p)
 {
+	/* `net ads keytab create` writes it in lower case */
 	return p->length == 2 && p->data[0].length == strlen(SERVICE) &&
-	       memcmp(p->data[0].data, SERVICE, strlen(SERVICE)) == 0;
+	       strncasecmp(p->data[0].data, SERVICE, strlen(SERVICE)) == 0;
 }
 
 struct principals {
@@ -103,7 +105,7 @@ static krb5_error_code list(krb5_context k, krb5_keytab keytab, struct principal
 	return code == KRB5_KT_END ? 0 : code;
 }
 
-int fetch_principals(const char *path, char ret_[TGTS_MAX][RECORD_PRINCIPAL_MAX], char ret_error[256])
+int fetch_principals(const char *path, char ret_[TGTS_MAX][RECORD_PRINCIPAL_MAX], char ret_error[FETCH_ERROR_MAX])
 {
 	struct principals p = { .name = ret_ };
 	krb5_keytab keytab = NULL;
@@ -125,6 +127,16 @@ int fetch_principals(const char *path, char ret_[TGTS_MAX][RECORD_PRINCIPAL_MAX]
 
 /* ---- the ticket ---- */
 
+/* What to do about the KDC's answer, where its text does not say it. */
+static const char *hint(krb5_error_code code, krb5_const_principal p)
+{
+	if (code == KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN && is_service(p))
+		return "; in Active Directory the key of HOST$ has to be in the keytab (net ads keytab add 'HOST$')";
+	if (code == KRB5KDC_ERR_PREAUTH_FAILED)
+		return "; the keytab is out of date (the machine's password was changed)";
+	return "";
+}
+
 static krb5_error_code get(krb5_context k, krb5_keytab keytab, krb5_principal p, krb5_creds *ret_creds)
 {
 	krb5_get_init_creds_opt *o = NULL;
@@ -140,10 +152,10 @@ static krb5_error_code get(krb5_context k, krb5_keytab keytab, krb5_principal p,
 	return code;
 }
 
-static int fill(const krb5_creds *c, const char *principal, struct keeper_tgt *ret_, char ret_error[256])
+static int fill(const krb5_creds *c, const char *principal, struct keeper_tgt *ret_, char ret_error[FETCH_ERROR_MAX])
 {
 	if (c->keyblock.length > SESSION_KEY_MAX || c->ticket.length > TGT_MAX) {
-		(void)snprintf(ret_error, 256, "the KDC's ticket has %u octets, its key %u: too large",
+		(void)snprintf(ret_error, FETCH_ERROR_MAX, "the KDC's ticket has %u octets, its key %u: too large",
 			       c->ticket.length, c->keyblock.length);
 		return -EIO;
 	}
@@ -158,7 +170,7 @@ static int fill(const krb5_creds *c, const char *principal, struct keeper_tgt *r
 	return 0;
 }
 
-static int get_tgt(const char *path, const char *principal, struct keeper_tgt *ret_, char ret_error[256])
+static int get_tgt(const char *path, const char *principal, struct keeper_tgt *ret_, char ret_error[FETCH_ERROR_MAX])
 {
 	krb5_principal p = NULL;
 	krb5_keytab keytab = NULL;
@@ -175,6 +187,8 @@ static int get_tgt(const char *path, const char *principal, struct keeper_tgt *r
 	if (code == 0)
 		code = get(k, keytab, p, &creds);
 	r = code ? failed(k, code, ret_error) : fill(&creds, principal, ret_, ret_error);
+	if (code && p)
+		(void)snprintf(ret_error + strlen(ret_error), FETCH_ERROR_MAX - strlen(ret_error), "%s", hint(code, p));
 	krb5_free_cred_contents(k, &creds); /* wipes the key */
 	if (keytab)
 		(void)krb5_kt_close(k, keytab);
@@ -189,7 +203,7 @@ static int get_tgt(const char *path, const char *principal, struct keeper_tgt *r
 __attribute__((noreturn)) static void run(const char *path, const char *principal, int fd, pid_t parent)
 {
 	static struct keeper_tgt tgt;
-	char error[256];
+	char error[FETCH_ERROR_MAX];
 	int r;
 
 	(void)signal(SIGALRM, SIG_DFL);
@@ -227,22 +241,22 @@ int fetch_start(const char *path, const char *principal, struct fetch *ret_)
 }
 
 /* 0 for a ticket, else -EIO. */
-static int take_result(const struct keeper_tgt *got, ssize_t n, char ret_error[256])
+static int take_result(const struct keeper_tgt *got, ssize_t n, char ret_error[FETCH_ERROR_MAX])
 {
 	if (n > 0 && got->type == KEEPER_TGT)
 		return n == (ssize_t)offsetof(struct keeper_tgt, ticket) + got->ticket_len ? 0 : -EIO;
 	if (n > 0 && memchr(got, '\0', (size_t)n))
-		(void)snprintf(ret_error, 256, "%s", (const char *)got);
+		(void)snprintf(ret_error, FETCH_ERROR_MAX, "%s", (const char *)got);
 	return -EIO;
 }
 
-int fetch_finish(struct fetch *f, struct keeper_tgt *ret_, char ret_error[256])
+int fetch_finish(struct fetch *f, struct keeper_tgt *ret_, char ret_error[FETCH_ERROR_MAX])
 {
 	static struct keeper_tgt got;
 	ssize_t n = packet_recv(f->fd, &got, sizeof got, NULL, 0);
 	int status, r;
 
-	(void)snprintf(ret_error, 256, "no answer after %u s", KEEPER_FETCH_TIMEOUT_SEC);
+	(void)snprintf(ret_error, FETCH_ERROR_MAX, "no answer after %u s", KEEPER_FETCH_TIMEOUT_SEC);
 	r = take_result(&got, n, ret_error);
 	if (r == 0)
 		*ret_ = got;

@@ -28,13 +28,11 @@
 
 #define TEMPLATES_MAX 8U /* the present one, and older ones that finish what they have */
 
-#define SAID_MAX 256U
-
 /* When something is tried again, and what was said about it: a complaint is repeated only when it changes. */
 struct attempt {
 	int64_t next;   /* seconds since the epoch */
 	unsigned delay; /* seconds, after a failure */
-	char said[SAID_MAX];
+	char said[FETCH_ERROR_MAX];
 };
 
 struct kept {
@@ -210,7 +208,7 @@ static int configured(const struct config *c, char names[TGTS_MAX][RECORD_PRINCI
 static void find_principals(struct keeper *k)
 {
 	static char names[TGTS_MAX][RECORD_PRINCIPAL_MAX];
-	char error[256] = "no key of a machine's account and none of TERMSRV/";
+	char error[FETCH_ERROR_MAX] = "no key of a machine's account and none of TERMSRV/";
 	int n;
 
 	/* before it is read: a change meanwhile is seen afterwards */
@@ -276,7 +274,7 @@ static void take_ticket(struct keeper *k, struct kept *e, const struct keeper_tg
 static void end_fetch(struct keeper *k)
 {
 	static struct keeper_tgt fresh;
-	char error[256], principal[RECORD_PRINCIPAL_MAX];
+	char error[FETCH_ERROR_MAX], principal[RECORD_PRINCIPAL_MAX];
 	struct kept *e = find(k, k->fetch.principal);
 	int r;
 
