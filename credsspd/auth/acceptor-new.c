@@ -294,6 +294,11 @@ int acceptor_add_tgt(struct acceptor *a, const struct keeper_tgt *tgt)
 	return a->tgts ? -tgts_add(a->tgts, tgt, (int64_t)time(NULL)) : -EINVAL;
 }
 
+int acceptor_set_names(struct acceptor *a, const struct keeper_names *names)
+{
+	return a->tgts ? -tgts_set_names(a->tgts, names) : -EINVAL;
+}
+
 void acceptor_reset(struct acceptor *a)
 {
 	OM_uint32 minor;
@@ -305,7 +310,7 @@ void acceptor_reset(struct acceptor *a)
 	a->opened = a->complete = a->no_tgt = false;
 	a->u2u = U2U_OFF;
 	a->refusal = REFUSAL_NONE;
-	a->detail[0] = '\0';
+	a->detail[0] = a->asked[0] = '\0';
 }
 
 void acceptor_free(struct acceptor *a)

@@ -25,6 +25,7 @@ struct tgts {
 	krb5_keytab keytab;
 	krb5_kvno last_vno;
 	struct tgt entry[ENTRIES];
+	struct keeper_names names;
 };
 
 /* ---- keys ---- */
@@ -229,14 +230,52 @@ bool tgts_live(const struct tgts *t, int64_t now)
 	return false;
 }
 
-/* How well the ticket of @principal is for a client that asks for @server. */
+krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names)
+{
+	if (names->n > SERVER_NAMES_MAX)
+		return EINVAL;
+	for (unsigned i = 0; i < names->n; i++)
+		if (!memchr(names->name[i].server, '\0', sizeof names->name[i].server) ||
+		    !memchr(names->name[i].owner, '\0', sizeof names->name[i].owner))
+			return EINVAL;
+	t->names.n = names->n;
+	memcpy(t->names.name, names->name, names->n * sizeof *names->name);
+	return 0;
+}
+
+/* How well the ticket of @principal is for a client that asks for @server, of which nothing else is known. */
 static unsigned fitness(const char *principal, const char *server)
 {
 	size_t len = (size_t)(strrchr(principal, '@') - principal);
 
 	if (strlen(server) == len && strncasecmp(principal, server, len) == 0)
+		return 4;
+	if (len && principal[len - 1] == '$')
 		return 3;
-	return len && principal[len - 1] == '$' ? 2 : 1;
+	if (!memchr(principal, '/', len))
+		return 2;
+	return server[0] ? 0 : 1;
+}
+
+static bool is_owner(const struct keeper_name *n, const char *principal, const char *server)
+{
+	return strcasecmp(n->server, server) == 0 && strcmp(n->owner, principal) == 0;
+}
+
+/* As fitness(), with what the keytab says. */
+static unsigned informed_fitness(const struct tgts *t, const char *principal, const char *server)
+{
+	unsigned f = fitness(principal, server);
+	bool known = false;
+
+	if (f == 4)
+		return f;
+	for (unsigned i = 0; i < t->names.n; i++) {
+		known = known || strcasecmp(t->names.name[i].server, server) == 0;
+		if (is_owner(&t->names.name[i], principal, server))
+			return 3;
+	}
+	return known ? 0 : f;
 }
 
 struct view tgts_find(const struct tgts *t, const char *server, int64_t now)
@@ -246,7 +285,7 @@ struct view tgts_find(const struct tgts *t, const char *server, int64_t now)
 
 	for (size_t i = 0; i < ENTRIES; i++) {
 		const struct tgt *e = &t->entry[i];
-		unsigned f = is_current(e, now) ? fitness(e->principal, server) : 0;
+		unsigned f = is_current(e, now) ? informed_fitness(t, e->principal, server) : 0;
 
 		if (f > best_fitness) {
 			best = e;

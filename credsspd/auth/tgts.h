@@ -37,9 +37,13 @@ void tgts_clear(struct tgts *t);
 /* Whether there is one that has not ended. */
 bool tgts_live(const struct tgts *t, int64_t now);
 
+/* What the keytab says of names, in place of what was known. Returns 0, or EINVAL for a malformed record. */
+krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names);
+
 /*
  * The ticket for a client that asks for @server ("TERMSRV/host", may be empty): the one whose principal that is; else
- * that of the machine's account, of which the service names are aliases in Active Directory; else any. VIEW_NULL
- * without a live one.
+ * that of the name's owner. A KDC takes no other one, so when the owner has none there is none. Of a name that nothing
+ * is known of, it may be the machine's account that owns it, or else another account; a service owns no other names.
+ * VIEW_NULL without a live one.
  */
 struct view tgts_find(const struct tgts *t, const char *server, int64_t now);

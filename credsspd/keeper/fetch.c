@@ -20,6 +20,8 @@
 #include "include/credssp/secret.h"
 
 #define SERVICE "TERMSRV"
+#define ENTRIES_MAX 512U /* of services and accounts in the keytab; the others are not looked at */
+#define KEY_MAX 64U
 
 /* A session key of another family (RC4) makes clients hang up. */
 static krb5_enctype aes[] = {
@@ -63,33 +65,45 @@ static bool is_service(krb5_const_principal p)
 	       strncasecmp(p->data[0].data, SERVICE, strlen(SERVICE)) == 0;
 }
 
-struct principals {
-	char (*name)[RECORD_PRINCIPAL_MAX];
-	int n;
-	bool machine; /* these are machines' accounts */
+/* One key of the keytab. */
+struct entry {
+	char name[RECORD_PRINCIPAL_MAX];
+	bool service, machine, used; /* used: an account whose ticket is wanted */
+	krb5_kvno vno;
+	krb5_enctype enctype;
+	unsigned len;
+	uint8_t key[KEY_MAX];
 };
 
-static void add(krb5_context k, struct principals *p, krb5_const_principal principal)
+struct entries {
+	unsigned n;
+	struct entry *entry; /* ENTRIES_MAX */
+};
+
+static void add(krb5_context k, struct entries *all, const krb5_keytab_entry *from)
 {
+	struct entry *e = &all->entry[all->n];
 	char *name = NULL;
 
-	if (is_machine(principal) && !p->machine) {
-		p->machine = true;
-		p->n = 0;
-	}
-	if ((p->machine ? !is_machine(principal) : !is_service(principal)) || p->n == (int)TGTS_MAX ||
-	    krb5_unparse_name(k, principal, &name) != 0)
+	if (all->n == ENTRIES_MAX || (!is_service(from->principal) && from->principal->length != 1) ||
+	    from->key.length > KEY_MAX || krb5_unparse_name(k, from->principal, &name) != 0)
 		return;
-	for (int i = 0; i < p->n; i++) /* one entry an enctype and version */
-		if (strcmp(p->name[i], name) == 0)
-			goto out;
-	if (strlen(name) <= PRINCIPAL_MAX)
-		(void)snprintf(p->name[p->n++], RECORD_PRINCIPAL_MAX, "%s", name);
-out:
+	if (strlen(name) <= PRINCIPAL_MAX) {
+		*e = (struct entry){
+			.service = is_service(from->principal),
+			.machine = is_machine(from->principal),
+			.vno = from->vno,
+			.enctype = from->key.enctype,
+			.len = from->key.length,
+		};
+		(void)snprintf(e->name, sizeof e->name, "%s", name);
+		memcpy(e->key, from->key.contents, from->key.length);
+		all->n++;
+	}
 	krb5_free_unparsed_name(k, name);
 }
 
-static krb5_error_code list(krb5_context k, krb5_keytab keytab, struct principals *p)
+static krb5_error_code read_entries(krb5_context k, krb5_keytab keytab, struct entries *all)
 {
 	krb5_kt_cursor cursor;
 	krb5_keytab_entry e;
@@ -98,31 +112,124 @@ static krb5_error_code list(krb5_context k, krb5_keytab keytab, struct principal
 	if (code)
 		return code;
 	while ((code = krb5_kt_next_entry(k, keytab, &e, &cursor)) == 0) {
-		add(k, p, e.principal);
+		add(k, all, &e);
 		(void)krb5_free_keytab_entry_contents(k, &e);
 	}
 	(void)krb5_kt_end_seq_get(k, keytab, &cursor);
 	return code == KRB5_KT_END ? 0 : code;
 }
 
-int fetch_principals(const char *path, char ret_[TGTS_MAX][RECORD_PRINCIPAL_MAX], char ret_error[FETCH_ERROR_MAX])
+/* Whether there is no entry of that name in front of it: one an enctype and version. */
+static bool is_first(const struct entries *all, unsigned at)
 {
-	struct principals p = { .name = ret_ };
+	for (unsigned i = 0; i < at; i++)
+		if (strcmp(all->entry[i].name, all->entry[at].name) == 0)
+			return false;
+	return true;
+}
+
+static bool same_key(const struct entry *a, const struct entry *b)
+{
+	return a->enctype == b->enctype && a->len == b->len && secret_equal(a->key, b->key, a->len);
+}
+
+/* The account that has a key of @service's newest version, or NULL. */
+static struct entry *owner(const struct entries *all, const char *service)
+{
+	krb5_kvno newest = 0;
+
+	for (unsigned i = 0; i < all->n; i++)
+		if (strcmp(all->entry[i].name, service) == 0 && all->entry[i].vno > newest)
+			newest = all->entry[i].vno;
+	for (unsigned i = 0; i < all->n; i++) {
+		const struct entry *s = &all->entry[i];
+
+		if (s->vno != newest || strcmp(s->name, service) != 0)
+			continue;
+		for (unsigned j = 0; j < all->n; j++)
+			if (!all->entry[j].service && same_key(s, &all->entry[j]))
+				return &all->entry[j];
+	}
+	return NULL;
+}
+
+static bool find_owners(struct entries *all)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < all->n; i++) {
+		struct entry *e = &all->entry[i], *account = e->service ? owner(all, e->name) : e->machine ? e : NULL;
+
+		if (account)
+			account->used = any = true;
+	}
+	return any;
+}
+
+static void add_name(const struct entries *all, const struct entry *service, bool accounts, struct keeper_names *names)
+{
+	struct keeper_name *n = &names->name[names->n];
+	const struct entry *account = owner(all, service->name);
+
+	if (names->n == SERVER_NAMES_MAX)
+		return;
+	(void)snprintf(n->server, sizeof n->server, "%s", service->name);
+	*strrchr(n->server, '@') = '\0';
+	if (account)
+		(void)snprintf(n->owner, sizeof n->owner, "%s", account->name);
+	else if (!accounts)
+		(void)snprintf(n->owner, sizeof n->owner, "%s", service->name);
+	names->n++;
+}
+
+static void add_principal(struct keytab_list *list, const char *name)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (strcmp(list->principal[i], name) == 0)
+			return;
+	if (list->n < TGTS_MAX)
+		(void)snprintf(list->principal[list->n++], sizeof *list->principal, "%s", name);
+}
+
+static void make_list(struct entries *all, struct keytab_list *list)
+{
+	bool accounts = find_owners(all);
+
+	for (unsigned i = 0; i < all->n; i++) {
+		const struct entry *e = &all->entry[i];
+
+		if (e->service && is_first(all, i))
+			add_name(all, e, accounts, &list->names);
+		if (accounts ? e->used : e->service)
+			add_principal(list, e->name);
+	}
+}
+
+int fetch_list(const char *path, struct keytab_list *ret_, char ret_error[FETCH_ERROR_MAX])
+{
+	struct entries all = { .entry = calloc(ENTRIES_MAX, sizeof *all.entry) };
 	krb5_keytab keytab = NULL;
 	krb5_context k = NULL;
-	krb5_error_code code = krb5_init_context(&k);
-	int r;
+	krb5_error_code code = all.entry ? krb5_init_context(&k) : ENOMEM;
 
-	if (code)
-		return failed(NULL, code, ret_error);
-	code = open_keytab(k, path, &keytab);
 	if (code == 0)
-		code = list(k, keytab, &p);
-	r = code ? failed(k, code, ret_error) : p.n;
+		code = open_keytab(k, path, &keytab);
+	if (code == 0)
+		code = read_entries(k, keytab, &all);
+	if (code == 0) {
+		*ret_ = (struct keytab_list){ .names = { .type = KEEPER_NAMES } };
+		make_list(&all, ret_);
+	} else {
+		(void)failed(k, code, ret_error);
+	}
+	if (all.entry)
+		secret_wipe(all.entry, ENTRIES_MAX * sizeof *all.entry);
+	free(all.entry);
 	if (keytab)
 		(void)krb5_kt_close(k, keytab);
-	krb5_free_context(k);
-	return r;
+	if (k)
+		krb5_free_context(k);
+	return code ? -EIO : 0;
 }
 
 /* ---- the ticket ---- */

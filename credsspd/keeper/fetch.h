@@ -9,13 +9,21 @@
 
 #define FETCH_ERROR_MAX 512U
 
+/* What a keytab says of user-to-user. */
+struct keytab_list {
+	unsigned n;
+	char principal[TGTS_MAX][RECORD_PRINCIPAL_MAX];
+	struct keeper_names names;
+};
+
 /*
- * Whose tickets user-to-user needs, by what the keytab @path holds: the machine's account ("HOST$"), to which Active
- * Directory gives a ticket and of which the service names are aliases; without one every TERMSRV/ principal, which
- * MIT's KDC wants to be the client of the ticket. Fills @ret_ with at most TGTS_MAX names. Returns how many, or -EIO
+ * Reads the keytab @path. Whose tickets user-to-user needs: accounts (names without '/'), to which Active Directory
+ * gives them and of which the service names are aliases: the machine's ("HOST$"), and those that a TERMSRV/ name
+ * belongs to; without any, every TERMSRV/ principal, which MIT's KDC wants to be the client of the ticket. A name
+ * belongs to the account that has the key of its newest version: keys of one account have one salt. Returns 0, or -EIO
  * with a text in @ret_error.
  */
-int fetch_principals(const char *path, char ret_[TGTS_MAX][RECORD_PRINCIPAL_MAX], char ret_error[FETCH_ERROR_MAX]);
+int fetch_list(const char *path, struct keytab_list *ret_, char ret_error[FETCH_ERROR_MAX]);
 
 /* A ticket that a process of its own is getting: a KDC may block it. */
 struct fetch {

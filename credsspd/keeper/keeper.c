@@ -52,6 +52,9 @@ struct keeper {
 	struct stat keytab;
 	struct fetch fetch; /* what is under way: one at a time */
 	bool fetch_is_old;  /* it was begun with what is not in use any more */
+	/* what templates have been told of names, and what they will be told with the new tickets */
+	struct keeper_names names, next_names;
+	bool names_changed;
 	struct keeper_state state;
 	struct kept kept[TGTS_MAX];
 };
@@ -93,6 +96,11 @@ static void send_to_all(struct keeper *k, const struct keeper_tgt *t)
 			k->templates[i] = close_fd(k->templates[i]);
 }
 
+static int send_names(int fd, const struct keeper_names *names)
+{
+	return packet_send(fd, names, offsetof(struct keeper_names, name) + names->n * sizeof *names->name, NULL, 0);
+}
+
 static bool has_gone(int fd)
 {
 	struct pollfd p = { .fd = fd };
@@ -119,6 +127,7 @@ static void attach(struct keeper *k, int *fd)
 	for (unsigned i = 0; i < k->n; i++)
 		if (is_live(&k->kept[i]))
 			(void)send_tgt(k->templates[free_slot], &k->kept[i].tgt);
+	(void)send_names(k->templates[free_slot], &k->names);
 	(void)packet_send(k->templates[free_slot], &sent, sizeof sent, NULL, 0);
 }
 
@@ -194,40 +203,40 @@ static void set_principals(struct keeper *k, char names[][RECORD_PRINCIPAL_MAX],
 	k->fetch_is_old = true;
 }
 
-static int configured(const struct config *c, char names[TGTS_MAX][RECORD_PRINCIPAL_MAX])
+/* These are in place of those of the keytab. */
+static void take_configured(const struct config *c, struct keytab_list *list)
 {
-	int n = 0;
-
-	for (char **p = c->tgt_principals; *p && n < (int)TGTS_MAX; p++, n++) {
-		memset(names[n], 0, sizeof names[n]);
-		(void)snprintf(names[n], sizeof names[n], "%s", *p);
-	}
-	return n;
+	if (*c->tgt_principals)
+		list->n = 0;
+	for (char **p = c->tgt_principals; *p && list->n < TGTS_MAX; p++)
+		(void)snprintf(list->principal[list->n++], sizeof *list->principal, "%s", *p);
 }
 
 static void find_principals(struct keeper *k)
 {
-	static char names[TGTS_MAX][RECORD_PRINCIPAL_MAX];
+	static struct keytab_list list;
 	char error[FETCH_ERROR_MAX] = "no key of a machine's account and none of TERMSRV/";
-	int n;
+	int r;
 
 	/* before it is read: a change meanwhile is seen afterwards */
 	if (stat(k->config->keytab, &k->keytab) < 0)
 		k->keytab = (struct stat){ .st_ino = 0 };
-	n = configured(k->config, names);
-	if (n == 0)
-		n = fetch_principals(k->config->keytab, names, error);
-	if (n <= 0) {
+	list.n = 0;
+	r = fetch_list(k->config->keytab, &list, error);
+	take_configured(k->config, &list);
+	if (r < 0 || list.n == 0) {
 		try_later(&k->list, k->config->keytab, error);
 		return;
 	}
-	set_principals(k, names, (unsigned)n);
+	set_principals(k, list.principal, list.n);
+	k->next_names = list.names;
+	k->names_changed = true;
 	k->list = (struct attempt){ .next = 0 };
 	k->listed = true;
 }
 
-/* When everybody who is listed has been asked for, and somebody has a ticket, the others go. */
-static void drop_leaving(struct keeper *k)
+/* When everybody who is listed has been asked for, and somebody has a ticket, it is about them alone. */
+static void change_over(struct keeper *k)
 {
 	bool any = false;
 	unsigned n = 0;
@@ -238,6 +247,13 @@ static void drop_leaving(struct keeper *k)
 		if (!e->leaving && e->attempt.next == 0)
 			return;
 		any = any || (!e->leaving && is_live(e));
+	}
+	if (any && k->names_changed) {
+		k->names = k->next_names;
+		k->names_changed = false;
+		for (unsigned i = 0; i < TEMPLATES_MAX; i++)
+			if (k->templates[i] >= 0 && send_names(k->templates[i], &k->names) < 0)
+				k->templates[i] = close_fd(k->templates[i]);
 	}
 	for (unsigned i = 0; i < k->n; i++) {
 		struct kept *e = &k->kept[i];
@@ -307,7 +323,7 @@ static int64_t work(struct keeper *k)
 		find_principals(k);
 	if (!k->listed)
 		next = k->list.next;
-	drop_leaving(k);
+	change_over(k);
 	for (unsigned i = 0; i < k->n; i++) {
 		struct kept *e = &k->kept[i];
 
@@ -420,6 +436,7 @@ int keeper_main(const char *config_path, struct config *config, int control_fd)
 
 	k = (struct keeper){ .config_path = config_path, .config = config, .control = control_fd };
 	k.fetch.fd = -1;
+	k.names.type = KEEPER_NAMES;
 	for (unsigned i = 0; i < TEMPLATES_MAX; i++)
 		k.templates[i] = -1;
 	r = confine_helper(control_fd, "keeper");

@@ -202,24 +202,32 @@ static int wait_for_keeper(struct template *t)
 /* A ticket for the workers to come. What a keeper sends wrongly costs the ticket, not the template. */
 static void take_keeper_record(struct template *t)
 {
-	static struct keeper_tgt tgt;
-	ssize_t n = packet_recv(t->keeper, &tgt, sizeof tgt, NULL, 0);
+	static union {
+		uint8_t type;
+		struct keeper_tgt tgt;
+		struct keeper_names names;
+	} u;
+	ssize_t n = packet_recv(t->keeper, &u, sizeof u, NULL, 0);
 	int r = -EPROTO;
 
 	if (n == 0 || n == -ECONNRESET) { /* another keeper will come */
 		t->keeper = close_fd(t->keeper);
 		return;
 	}
-	if (n == 1 && tgt.type == KEEPER_SENT)
+	if (n == 1 && u.type == KEEPER_SENT)
 		r = 0;
-	if (n == 1 && tgt.type == KEEPER_SENT)
+	if (n == 1 && u.type == KEEPER_SENT)
 		t->waits = 0;
-	if (n >= (ssize_t)offsetof(struct keeper_tgt, ticket) && tgt.type == KEEPER_TGT &&
-	    (size_t)n == offsetof(struct keeper_tgt, ticket) + tgt.ticket_len)
-		r = acceptor_add_tgt(t->acceptor, &tgt);
+	if (n >= (ssize_t)offsetof(struct keeper_tgt, ticket) && u.type == KEEPER_TGT &&
+	    (size_t)n == offsetof(struct keeper_tgt, ticket) + u.tgt.ticket_len)
+		r = acceptor_add_tgt(t->acceptor, &u.tgt);
+	if (n >= (ssize_t)offsetof(struct keeper_names, name) && u.type == KEEPER_NAMES &&
+	    u.names.n <= SERVER_NAMES_MAX &&
+	    (size_t)n == offsetof(struct keeper_names, name) + u.names.n * sizeof *u.names.name)
+		r = acceptor_set_names(t->acceptor, &u.names);
 	if (r != 0)
-		log_line(LOG_ERR, "krb5 template: a ticket-granting ticket cannot be used: %s", strerror(-r));
-	secret_wipe(&tgt, sizeof tgt);
+		log_line(LOG_ERR, "krb5 template: a record of the keeper cannot be used: %s", strerror(-r));
+	secret_wipe(&u, sizeof u);
 }
 
 /* Returns 1 at end of file. */

@@ -49,6 +49,7 @@
 #define TGT_MAX 16384U          /* one ticket-granting ticket of the server, with its PAC */
 #define SESSION_KEY_MAX 32U     /* AES-256 */
 #define TGTS_MAX 16U            /* principals of the server that have one */
+#define SERVER_NAMES_MAX 32U    /* names in the keytab whose owner is known */
 #define TGT_OVERLAP_SEC 600U    /* how long clients' tickets under the previous one are still taken */
 #define KEEPER_RETRY_MIN_SEC 2U /* to the next attempt after a failure, doubled each time */
 #define KEEPER_RETRY_MAX_SEC 60U

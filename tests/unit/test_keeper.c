@@ -152,8 +152,13 @@ static int attach_only(void)
 static int attach(void)
 {
 	int fd = attach_only();
+	static struct keeper_names names;
 	uint8_t sent = 0;
 
+	readable(fd);
+	assert_int_equal(packet_recv(fd, &names, sizeof names, NULL, 0), offsetof(struct keeper_names, name));
+	assert_int_equal(names.type, KEEPER_NAMES);
+	assert_int_equal(names.n, 0);
 	readable(fd);
 	assert_int_equal(packet_recv(fd, &sent, 1, NULL, 0), 1);
 	assert_int_equal(sent, KEEPER_SENT);
