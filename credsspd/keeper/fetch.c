@@ -133,24 +133,29 @@ static bool same_key(const struct entry *a, const struct entry *b)
 	return a->enctype == b->enctype && a->len == b->len && secret_equal(a->key, b->key, a->len);
 }
 
-/* The account that has a key of @service's newest version, or NULL. */
+/*
+ * The account that has a key of @service, of the newest version that there is an account for, or NULL. While a keytab
+ * is being written for a new password one of the two is still the old one.
+ */
 static struct entry *owner(const struct entries *all, const char *service)
 {
-	krb5_kvno newest = 0;
+	const struct entry *newest = NULL;
+	struct entry *account = NULL;
 
-	for (unsigned i = 0; i < all->n; i++)
-		if (strcmp(all->entry[i].name, service) == 0 && all->entry[i].vno > newest)
-			newest = all->entry[i].vno;
 	for (unsigned i = 0; i < all->n; i++) {
 		const struct entry *s = &all->entry[i];
 
-		if (s->vno != newest || strcmp(s->name, service) != 0)
+		if (strcmp(s->name, service) != 0 || (newest && s->vno <= newest->vno))
 			continue;
-		for (unsigned j = 0; j < all->n; j++)
-			if (!all->entry[j].service && same_key(s, &all->entry[j]))
-				return &all->entry[j];
+		for (unsigned j = 0; j < all->n; j++) {
+			if (all->entry[j].service || !same_key(s, &all->entry[j]))
+				continue;
+			newest = s;
+			account = &all->entry[j];
+			break;
+		}
 	}
-	return NULL;
+	return account;
 }
 
 static bool find_owners(struct entries *all)

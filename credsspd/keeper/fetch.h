@@ -20,8 +20,8 @@ struct keytab_list {
  * Reads the keytab @path. Whose tickets user-to-user needs: accounts (names without '/'), to which Active Directory
  * gives them and of which the service names are aliases: the machine's ("HOST$"), and those that a TERMSRV/ name
  * belongs to; without any, every TERMSRV/ principal, which MIT's KDC wants to be the client of the ticket. A name
- * belongs to the account that has the key of its newest version: keys of one account have one salt. Returns 0, or -EIO
- * with a text in @ret_error.
+ * belongs to the account that has the key of its newest version, among those that an account has: keys of one account
+ * have one salt. Returns 0, or -EIO with a text in @ret_error.
  */
 int fetch_list(const char *path, struct keytab_list *ret_, char ret_error[FETCH_ERROR_MAX]);
 

@@ -125,6 +125,23 @@ static void test_accounts(void **unused)
 	assert_owner("TERMSRV/mixed.test", "");
 }
 
+/* The machine's password has changed, and the keytab is being written: one command for the names, one for the account.
+ */
+static void test_in_between(void **unused)
+{
+	static const struct key keys[] = { { "TERMSRV/rdp1@R", 5, AES256, 'm' },
+					   { "TERMSRV/rdp1@R", 6, AES256, 'n' },
+					   { "RDP1$@R", 5, AES256, 'm' },
+					   { "RDP1$@R", 6, AES256, 'n' },
+					   { "TERMSRV/rdp1@R", 5, AES256, 'm' } };
+
+	(void)unused;
+	read_keytab(keys, 3);
+	assert_owner("TERMSRV/rdp1", "RDP1$@R");
+	read_keytab(keys + 2, 3);
+	assert_owner("TERMSRV/rdp1", "RDP1$@R");
+}
+
 /* A farm's keytab without the machine's key; a machine's without any name. */
 static void test_one_account(void **unused)
 {
@@ -183,8 +200,8 @@ static int tear_down(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_services), cmocka_unit_test(test_accounts), cmocka_unit_test(test_one_account),
-		cmocka_unit_test(test_many),     cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_services),   cmocka_unit_test(test_accounts), cmocka_unit_test(test_one_account),
+		cmocka_unit_test(test_in_between), cmocka_unit_test(test_many),     cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
