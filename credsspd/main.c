@@ -195,7 +195,7 @@ static int run_role(enum role role, const char *config_path)
 		r = resolver_main(&config, CONTROL_FD);
 		break;
 	case ROLE_KEEPER:
-		r = keeper_main(&config, CONTROL_FD);
+		r = keeper_main(config_path, &config, CONTROL_FD);
 		break;
 	case ROLE_SUPERVISOR:
 		r = -EINVAL;

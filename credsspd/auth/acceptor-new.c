@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,10 +82,11 @@ static int krb5_failed(krb5_context k, krb5_error_code code, const char *what, c
 
 /* ---- the keys ---- */
 
-/* Only AES: GSSAPI does not tell afterwards what a ticket was encrypted with, so other keys are not there at all. */
-static bool wanted(const krb5_keytab_entry *e)
+/* Whether the entry is to be had, and then under SERVICE. Only AES: GSSAPI does not tell afterwards what a ticket was
+ * encrypted with, so other keys are not there at all. */
+static bool take_wanted(krb5_keytab_entry *e)
 {
-	const krb5_data *service;
+	krb5_data *service;
 
 	switch (e->key.enctype) {
 	case ENCTYPE_AES128_CTS_HMAC_SHA1_96:
@@ -98,7 +100,11 @@ static bool wanted(const krb5_keytab_entry *e)
 	if (e->principal->length != 2)
 		return false;
 	service = &e->principal->data[0];
-	return service->length == strlen(SERVICE) && memcmp(service->data, SERVICE, service->length) == 0;
+	if (service->length != strlen(SERVICE) || strncasecmp(service->data, SERVICE, service->length) != 0)
+		return false;
+	/* `net ads keytab create` writes it in lower case, in which no credential for TERMSRV would find it */
+	memcpy(service->data, SERVICE, service->length);
+	return true;
 }
 
 static krb5_error_code copy_keys(struct acceptor *a, krb5_keytab from, unsigned *ret_n)
@@ -112,7 +118,7 @@ static krb5_error_code copy_keys(struct acceptor *a, krb5_keytab from, unsigned 
 	if (code)
 		return code;
 	while (code == 0 && (end = krb5_kt_next_entry(a->krb5, from, &entry, &cursor)) == 0) {
-		if (wanted(&entry)) {
+		if (take_wanted(&entry)) {
 			code = krb5_kt_add_entry(a->krb5, a->keytab, &entry);
 			*ret_n += code == 0;
 		}
@@ -288,6 +294,11 @@ int acceptor_add_tgt(struct acceptor *a, const struct keeper_tgt *tgt)
 	return a->tgts ? -tgts_add(a->tgts, tgt, (int64_t)time(NULL)) : -EINVAL;
 }
 
+int acceptor_set_names(struct acceptor *a, const struct keeper_names *names)
+{
+	return a->tgts ? -tgts_set_names(a->tgts, names) : -EINVAL;
+}
+
 void acceptor_reset(struct acceptor *a)
 {
 	OM_uint32 minor;
@@ -299,7 +310,7 @@ void acceptor_reset(struct acceptor *a)
 	a->opened = a->complete = a->no_tgt = false;
 	a->u2u = U2U_OFF;
 	a->refusal = REFUSAL_NONE;
-	a->detail[0] = '\0';
+	a->detail[0] = a->asked[0] = '\0';
 }
 
 void acceptor_free(struct acceptor *a)

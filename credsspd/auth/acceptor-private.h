@@ -32,6 +32,7 @@ struct acceptor {
 	bool opened, complete;
 	enum u2u_state u2u;
 	bool no_tgt;
+	char asked[RECORD_PRINCIPAL_MAX]; /* the name in the TGT-REQ */
 	size_t mech_types_len;
 	uint8_t mech_types[MECH_TYPES_MAX]; /* the client's, for the MICs */
 	enum refusal refusal;
@@ -60,5 +61,6 @@ OM_uint32 acceptor_gss(struct acceptor *a, gss_cred_id_t cred, struct view token
 
 /* acceptor-u2u.c: whether @init begins a user-to-user exchange; its first token; the others. */
 bool u2u_begins(const struct acceptor *a, const struct spnego_init *init);
+/* ACCEPTOR_FOREIGN: there is no ticket for the name that is asked for. */
 enum acceptor_result u2u_first(struct acceptor *a, const struct spnego_init *init);
 enum acceptor_result u2u_next(struct acceptor *a, struct view token);

@@ -8,6 +8,7 @@
  * no other key. libkrb5 does not look at USE_SESSION_KEY; we do. Replays are as useless as with service tickets
  * (acceptor.c): MUTUAL is demanded, and the client's MIC comes under the fresh acceptor subkey.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -74,16 +75,19 @@ enum acceptor_result u2u_first(struct acceptor *a, const struct spnego_init *ini
 	int64_t now = (int64_t)time(NULL);
 	size_t len;
 
-	a->opened = true;
 	if (unframe(init->mech_token_octets, USER_TO_USER_TGT_REQ, &message) < 0 ||
 	    tgt_request_read(message, &request) < 0 || init->mech_types.len > sizeof a->mech_types)
 		return acceptor_refuse(a, REFUSAL_PROTOCOL, "malformed TGT-REQ");
+	(void)snprintf(a->asked, sizeof a->asked, "%s", request.server);
 	memcpy(a->mech_types, init->mech_types.p, init->mech_types.len);
 	a->mech_types_len = init->mech_types.len;
 	tgts_expire(a->tgts, now); /* the template does it only when another one comes */
 	ticket = tgts_find(a->tgts, request.server, now);
+	if (!ticket.p)
+		return ACCEPTOR_FOREIGN;
+	a->opened = true;
 	/* the client's first choice is echoed: Windows' is MS-KRB5 */
-	if (!ticket.p || tgt_reply_write(ticket, reply, sizeof reply, &len) < 0 ||
+	if (tgt_reply_write(ticket, reply, sizeof reply, &len) < 0 ||
 	    give_framed(a, USER_TO_USER_TGT_REP, (struct view){ reply, len }, init->first, VIEW_NULL) < 0)
 		return acceptor_refuse(a, REFUSAL_INTERNAL, "no TGT-REP");
 	a->u2u = U2U_AP_REQ;

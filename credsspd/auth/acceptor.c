@@ -151,6 +151,7 @@ static enum acceptor_result accept_token(struct acceptor *a, struct view token)
 
 enum acceptor_result acceptor_accept(struct acceptor *a, struct view token)
 {
+	enum acceptor_result result;
 	struct spnego_init init;
 
 	acceptor_token_sent(a);
@@ -160,8 +161,10 @@ enum acceptor_result acceptor_accept(struct acceptor *a, struct view token)
 		return u2u_next(a, token);
 	if (!a->opened && a->tgts && spnego_init_read(token, &init) == 0 && u2u_begins(a, &init)) {
 		a->no_tgt = !tgts_live(a->tgts, (int64_t)time(NULL));
-		if (!a->no_tgt)
-			return u2u_first(a, &init);
+		result = a->no_tgt ? ACCEPTOR_FOREIGN : u2u_first(a, &init);
+		if (result != ACCEPTOR_FOREIGN)
+			return result;
+		a->no_tgt = true;
 	}
 	return accept_token(a, token);
 }
@@ -184,6 +187,11 @@ void acceptor_fail(struct acceptor *a, struct view token)
 bool acceptor_no_tgt(const struct acceptor *a)
 {
 	return a->no_tgt;
+}
+
+const char *acceptor_asked(const struct acceptor *a)
+{
+	return a->asked;
 }
 
 bool acceptor_user_to_user(const struct acceptor *a)

@@ -46,6 +46,9 @@ void acceptor_reset(struct acceptor *a);
 /* In the template, while no context is open: takes a ticket-granting ticket in. Returns 0 or -errno. */
 int acceptor_add_tgt(struct acceptor *a, const struct keeper_tgt *tgt);
 
+/* There too: whose the names are that clients ask for, in place of what was known. Returns 0 or -errno. */
+int acceptor_set_names(struct acceptor *a, const struct keeper_names *names);
+
 /* The forms that first tokens come in. */
 enum acceptor_form {
 	ACCEPTOR_RAW,
@@ -81,8 +84,11 @@ void acceptor_token_sent(struct acceptor *a);
  */
 void acceptor_fail(struct acceptor *a, struct view token);
 
-/* The client began user-to-user, and it was not taken because there is no live ticket for it. */
+/* The client began user-to-user, and it was not taken because there is no live ticket for the name it asked for. */
 bool acceptor_no_tgt(const struct acceptor *a);
+
+/* The name that the client asked for when it began user-to-user ("TERMSRV/host", printable); empty when not known. */
+const char *acceptor_asked(const struct acceptor *a);
 
 /* The context is one of user-to-user. */
 bool acceptor_user_to_user(const struct acceptor *a);

@@ -50,7 +50,8 @@ static int send_tgt_req(struct initiator *i, struct view *ret_token)
 	struct spnego_init init;
 	size_t request_len, inner_len, len;
 
-	if (tgt_request_write("TERMSRV", "self-test", request, sizeof request, &request_len) < 0 ||
+	/* the unit tests have tickets of that name; the template's own, an account's, is for any */
+	if (tgt_request_write("TERMSRV", "rdp.test.example", request, sizeof request, &request_len) < 0 ||
 	    gss_frame_write(GSS_MECH_USER_TO_USER, USER_TO_USER_TGT_REQ, (struct view){ request, request_len },
 			    u->inner, sizeof u->inner, &inner_len) < 0 ||
 	    spnego_init_write(u->mechs, u->n_mechs, (struct view){ u->inner, inner_len }, u->out, sizeof u->out, &len) <

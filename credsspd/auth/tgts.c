@@ -25,6 +25,7 @@ struct tgts {
 	krb5_keytab keytab;
 	krb5_kvno last_vno;
 	struct tgt entry[ENTRIES];
+	struct keeper_names names;
 };
 
 /* ---- keys ---- */
@@ -120,8 +121,10 @@ static bool well_formed(const struct keeper_tgt *tgt)
 	};
 
 	if (!memchr(tgt->principal, '\0', sizeof tgt->principal) || !tgt->principal[0] || !*realm_of(tgt->principal) ||
-	    tgt->ticket_len == 0 || tgt->ticket_len > sizeof tgt->ticket)
+	    tgt->ticket_len > sizeof tgt->ticket)
 		return false;
+	if (tgt->ticket_len == 0)
+		return tgt->key_len == 0 && tgt->enctype == 0;
 	for (size_t i = 0; i < sizeof aes / sizeof *aes; i++)
 		if (aes[i].enctype == tgt->enctype)
 			return aes[i].len == tgt->key_len;
@@ -167,6 +170,14 @@ void tgts_expire(struct tgts *t, int64_t now)
 			drop(t, &t->entry[i]);
 }
 
+/* From @now on the one of @principal has another one in its place, or none. */
+static void replace(struct tgts *t, const char *principal, int64_t now)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (strcmp(t->entry[i].principal, principal) == 0 && !t->entry[i].replaced)
+			t->entry[i].replaced = now;
+}
+
 krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t now)
 {
 	AUTO_FREE uint8_t *ticket = NULL;
@@ -176,6 +187,10 @@ krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t n
 	if (!well_formed(tgt))
 		return EINVAL;
 	tgts_expire(t, now);
+	if (tgt->ticket_len == 0) {
+		replace(t, tgt->principal, now);
+		return 0;
+	}
 	e = room(t); /* there is, when they are not too many: ENTRIES are more than TGTS_MAX */
 	if (!e || count_others(t, tgt->principal) >= TGTS_MAX)
 		return ENOSPC;
@@ -185,9 +200,7 @@ krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t n
 	code = add_key(t, tgt, t->last_vno + 1);
 	if (code)
 		return code;
-	for (size_t i = 0; i < ENTRIES; i++)
-		if (strcmp(t->entry[i].principal, tgt->principal) == 0 && !t->entry[i].replaced)
-			t->entry[i].replaced = now;
+	replace(t, tgt->principal, now);
 	if (e->principal[0])
 		drop(t, e);
 	memcpy(ticket, tgt->ticket, tgt->ticket_len);
@@ -217,14 +230,52 @@ bool tgts_live(const struct tgts *t, int64_t now)
 	return false;
 }
 
-/* How well the ticket of @principal is for a client that asks for @server. */
+krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names)
+{
+	if (names->n > SERVER_NAMES_MAX)
+		return EINVAL;
+	for (unsigned i = 0; i < names->n; i++)
+		if (!memchr(names->name[i].server, '\0', sizeof names->name[i].server) ||
+		    !memchr(names->name[i].owner, '\0', sizeof names->name[i].owner))
+			return EINVAL;
+	t->names.n = names->n;
+	memcpy(t->names.name, names->name, names->n * sizeof *names->name);
+	return 0;
+}
+
+/* How well the ticket of @principal is for a client that asks for @server, of which nothing else is known. */
 static unsigned fitness(const char *principal, const char *server)
 {
 	size_t len = (size_t)(strrchr(principal, '@') - principal);
 
 	if (strlen(server) == len && strncasecmp(principal, server, len) == 0)
+		return 4;
+	if (len && principal[len - 1] == '$')
 		return 3;
-	return len && principal[len - 1] == '$' ? 2 : 1;
+	if (!memchr(principal, '/', len))
+		return 2;
+	return server[0] ? 0 : 1;
+}
+
+static bool is_owner(const struct keeper_name *n, const char *principal, const char *server)
+{
+	return strcasecmp(n->server, server) == 0 && strcmp(n->owner, principal) == 0;
+}
+
+/* As fitness(), with what the keytab says. */
+static unsigned informed_fitness(const struct tgts *t, const char *principal, const char *server)
+{
+	unsigned f = fitness(principal, server);
+	bool known = false;
+
+	if (f == 4)
+		return f;
+	for (unsigned i = 0; i < t->names.n; i++) {
+		known = known || strcasecmp(t->names.name[i].server, server) == 0;
+		if (is_owner(&t->names.name[i], principal, server))
+			return 3;
+	}
+	return known ? 0 : f;
 }
 
 struct view tgts_find(const struct tgts *t, const char *server, int64_t now)
@@ -234,7 +285,7 @@ struct view tgts_find(const struct tgts *t, const char *server, int64_t now)
 
 	for (size_t i = 0; i < ENTRIES; i++) {
 		const struct tgt *e = &t->entry[i];
-		unsigned f = is_current(e, now) ? fitness(e->principal, server) : 0;
+		unsigned f = is_current(e, now) ? informed_fitness(t, e->principal, server) : 0;
 
 		if (f > best_fitness) {
 			best = e;

@@ -22,7 +22,8 @@ void tgts_free(struct tgts *t);
 
 /*
  * Takes @tgt in place of the one of the same principal, whose key stays good for TGT_OVERLAP_SEC, or less when tickets
- * are renewed so often that there is no room. @now: seconds since the epoch. Returns 0, EINVAL for a malformed record
+ * are renewed so often that there is no room; without ticket and key it takes that one away. @now: seconds since the
+ * epoch. Returns 0, EINVAL for a malformed record
  * or an enctype that is not AES, ENOSPC over TGTS_MAX principals, or an error of libkrb5.
  */
 krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t now);
@@ -36,9 +37,13 @@ void tgts_clear(struct tgts *t);
 /* Whether there is one that has not ended. */
 bool tgts_live(const struct tgts *t, int64_t now);
 
+/* What the keytab says of names, in place of what was known. Returns 0, or EINVAL for a malformed record. */
+krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names);
+
 /*
  * The ticket for a client that asks for @server ("TERMSRV/host", may be empty): the one whose principal that is; else
- * that of the machine's account, of which the service names are aliases in Active Directory; else any. VIEW_NULL
- * without a live one.
+ * that of the name's owner. A KDC takes no other one, so when the owner has none there is none. Of a name that nothing
+ * is known of, it may be the machine's account that owns it, or else another account; a service owns no other names.
+ * VIEW_NULL without a live one.
  */
 struct view tgts_find(const struct tgts *t, const char *server, int64_t now);

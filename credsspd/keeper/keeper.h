@@ -3,5 +3,8 @@
 
 #include "credsspd/config/config.h"
 
-/* The process: serves its control socket until end of file. Returns 0 or -errno, having logged why. */
-int keeper_main(const struct config *config, int control_fd);
+/*
+ * The process: serves its control socket until end of file. *@config is what @config_path said when it started, and is
+ * replaced when it is to read that again. Returns 0 or -errno, having logged why.
+ */
+int keeper_main(const char *config_path, struct config *config, int control_fd);

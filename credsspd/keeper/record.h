@@ -14,11 +14,14 @@ enum keeper_type {
 	/* supervisor -> keeper */
 	KEEPER_ATTACH = 1, /* the type octet alone, with one end of a socket pair */
 	KEEPER_PING = 2,   /* the type octet alone; KEEPER_READY is the answer */
+	KEEPER_REREAD = 3, /* the type octet alone: configuration or keytab may have changed */
 	/* keeper -> supervisor */
 	KEEPER_READY = 16, /* the type octet alone; tickets come when a KDC has answered */
 	KEEPER_STATE = 17, /* struct keeper_state, whenever it has changed */
 	/* keeper -> template */
-	KEEPER_TGT = 32, /* struct keeper_tgt */
+	KEEPER_TGT = 32,   /* struct keeper_tgt; one without a ticket: that of the principal is wanted no longer */
+	KEEPER_NAMES = 34, /* struct keeper_names: in place of what was there */
+	KEEPER_SENT = 33,  /* the type octet alone, once: what was there when the template was attached has been sent */
 };
 
 struct keeper_state {
@@ -40,5 +43,17 @@ struct keeper_tgt {
 	uint8_t ticket[TGT_MAX]; /* DER; send only ticket_len of it */
 };
 
+/* Whose the names are that clients ask for, as far as the keytab tells. */
+struct keeper_names {
+	uint8_t type;
+	uint8_t pad_[3];
+	uint32_t n;
+	struct keeper_name {
+		char server[RECORD_PRINCIPAL_MAX]; /* TERMSRV/host, without realm */
+		char owner[RECORD_PRINCIPAL_MAX];  /* the principal of the ticket to show; empty: there can be none */
+	} name[SERVER_NAMES_MAX];                  /* send only n of them */
+};
+
+_Static_assert(sizeof(struct keeper_names) == 8 + 2 * SERVER_NAMES_MAX * RECORD_PRINCIPAL_MAX, "no hidden padding");
 _Static_assert(sizeof(struct keeper_state) == 16, "no hidden padding");
 _Static_assert(sizeof(struct keeper_tgt) == 16 + RECORD_PRINCIPAL_MAX + SESSION_KEY_MAX + TGT_MAX, "no hidden padding");

@@ -367,11 +367,22 @@ static void do_respawn(struct handshake *h, const uint8_t *p, size_t len)
 	if (n.no_tgt == 1) {
 		log_logon_line(
 		    LOG_WARNING, &who,
-		    "the client wants user-to-user, and there is no live ticket-granting ticket of this server "
-		    "(see the keeper's lines): going on without it");
+		    "the client wants user-to-user, and there is no live ticket-granting ticket of this server%s%s "
+		    "(see the keeper's lines): going on without it",
+		    h->asked[0] ? " for " : "", h->asked);
 		child_suspect(service_current(h->s->keeper));
 	}
 	handshake_spawn_next(h);
+}
+
+static void do_note(struct handshake *h, const uint8_t *p, size_t len)
+{
+	struct worker_asked a;
+
+	(void)len;
+	memcpy(&a, p, sizeof a);
+	if (record_terminated(a.server, sizeof a.server))
+		memcpy(h->asked, a.server, sizeof h->asked);
 }
 
 static void do_nothing(struct handshake *h, const uint8_t *p, size_t len)
@@ -395,6 +406,7 @@ void handshake_act(struct handshake *h, enum logon_action action, const uint8_t 
 		[LOGON_FORWARD] = do_forward, [LOGON_REPLY] = do_reply,   [LOGON_RESOLVE] = do_resolve,
 		[LOGON_GRANT] = do_grant,     [LOGON_DENY] = do_deny,     [LOGON_COMPARE] = do_compare,
 		[LOGON_FINISH] = do_finish,   [LOGON_REFUSE] = do_refuse, [LOGON_IGNORE] = do_nothing,
+		[LOGON_NOTE] = do_note,
 	};
 
 	table[action](h, p, len);

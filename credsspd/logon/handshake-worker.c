@@ -42,6 +42,7 @@ static int worker_record_event(const uint8_t *p, size_t len, enum logon_event *r
 		size_t min, max;
 	} row[] = {
 		{ WORKER_NOT_MINE, LOGON_GOT_NOT_MINE, sizeof(struct worker_not_mine), sizeof(struct worker_not_mine) },
+		{ WORKER_ASKED, LOGON_GOT_ASKED, sizeof(struct worker_asked), sizeof(struct worker_asked) },
 		{ WORKER_REPLY, LOGON_GOT_REPLY, 1, WORKER_PACKET_MAX },
 		{ WORKER_AUTHENTICATED, LOGON_GOT_AUTHENTICATED, sizeof(struct worker_authenticated),
 		  sizeof(struct worker_authenticated) },

@@ -112,6 +112,7 @@ void handshake_refuse(struct handshake *h)
 		.failure = weight > 0,
 	};
 	struct log_logon who = handshake_who(h);
+	bool asked;
 
 	h->state = LOGON_FAILED;
 	(void)snprintf(failed.reason, sizeof failed.reason, "%s", refusal_word(refusal));
@@ -119,8 +120,11 @@ void handshake_refuse(struct handshake *h)
 	who.reason = failed.reason;
 	h->s->counters.refused++;
 	h->s->counters.refusals[refusal < REFUSAL_MAX_ ? refusal : REFUSAL_INTERNAL]++;
-	log_logon_line(refusal == REFUSAL_CANCELLED ? LOG_INFO : LOG_WARNING, &who, "logon refused: %s%s%s",
-		       refusal_text(refusal), h->detail[0] ? ": " : "", h->detail);
+	/* the KDC may not have given the client a ticket for that name */
+	asked = h->asked[0] && !h->about.principal[0];
+	log_logon_line(refusal == REFUSAL_CANCELLED ? LOG_INFO : LOG_WARNING, &who, "logon refused: %s%s%s%s%s",
+		       refusal_text(refusal), h->detail[0] ? ": " : "", h->detail,
+		       asked ? "; it began user-to-user with " : "", asked ? h->asked : "");
 	handshake_uncount(h, weight);
 	handshake_free(h);
 }

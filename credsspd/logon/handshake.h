@@ -46,6 +46,7 @@ struct handshake {
 	uint8_t mechanism; /* enum mechanism of the template in use */
 	uint8_t credssp_version;
 	bool user_to_user;
+	char asked[RECORD_PRINCIPAL_MAX]; /* for the log: the name that a client asked for that began user-to-user */
 	bool told, confirmed, delegated;
 	enum refusal refusal;
 	char detail[WORKER_DETAIL_MAX];

@@ -68,7 +68,7 @@ static void on_changed(const char *missing, void *userdata)
 	}
 	log_line(LOG_INFO, "keytab %s has changed; a template is started with it", s->config.keytab);
 	if (s->keeper) /* without it the old tickets stay */
-		(void)service_renew(s->keeper, &serial);
+		(void)supervisor_reread_keeper(s);
 	if (!s->krb5 || service_renew(s->krb5, &serial) < 0)
 		keys_failed(s);
 	else

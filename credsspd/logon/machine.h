@@ -25,6 +25,7 @@ enum logon_state {
 enum logon_event {
 	LOGON_GOT_TSREQUEST, /* front end */
 	LOGON_GOT_NOT_MINE,  /* worker, as its first answer */
+	LOGON_GOT_ASKED,     /* worker, before its first answer */
 	LOGON_GOT_REPLY,
 	LOGON_GOT_AUTHENTICATED,
 	LOGON_GOT_DELEGATED,
@@ -47,6 +48,7 @@ enum logon_action {
 	LOGON_COMPARE,  /* ask for the account of the delegated name */
 	LOGON_FINISH,   /* ticket */
 	LOGON_REFUSE,   /* tell the front end; the reason is known */
+	LOGON_NOTE,     /* what the client asked for */
 	LOGON_IGNORE,
 };
 

@@ -25,7 +25,8 @@ struct supervisor {
 	void *begin_userdata;
 	bool was_ready;
 	struct service *krb5, *ntlm, *verifier, *keeper; /* NULL when not configured */
-	struct keeper_state keeper_state;
+	struct keeper_state keeper_state;                /* of the keeper with that serial */
+	uint64_t keeper_serial;
 	struct watch *keytab;
 	uint64_t keys_wanted;        /* serial of the krb5 template that is to have the new keys, or 0 */
 	sd_event_source *keys_timer; /* while logons wait for it */
@@ -59,6 +60,9 @@ int supervisor_settle(struct supervisor *s);
 /* reload.c: answers those who asked for a reload, when all that was started is ready or has failed. */
 void reload_check(struct supervisor *s);
 void reload_free_all(struct supervisor *s);
+
+/* The keeper is to read configuration and keytab again; it keeps its tickets. Returns 0 or -errno. */
+int supervisor_reread_keeper(struct supervisor *s);
 
 /* A worker ended abnormally: its template is replaced by one with another layout. */
 void supervisor_worker_crashed(struct supervisor *s, struct service *template);

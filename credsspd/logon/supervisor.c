@@ -87,8 +87,10 @@ static int on_keeper_record(struct child *c, const void *p, size_t len, void *us
 
 	if (len != sizeof s->keeper_state || *(const uint8_t *)p != KEEPER_STATE)
 		return -EPROTO;
-	if (c == service_current(s->keeper))
+	if (c == service_current(s->keeper)) {
 		memcpy(&s->keeper_state, p, sizeof s->keeper_state);
+		s->keeper_serial = c->serial;
+	}
 	return 0;
 }
 
@@ -100,8 +102,20 @@ static void on_keeper_gone(struct child *c, void *userdata)
 	/* its address may be given to another one */
 	if (template && template->use == c)
 		template->use = NULL;
-	if (!service_current(s->keeper))
-		s->keeper_state = (struct keeper_state){ .type = 0 };
+}
+
+int supervisor_reread_keeper(struct supervisor *s)
+{
+	const uint8_t reread = KEEPER_REREAD;
+	struct child *keeper = service_current(s->keeper);
+	uint64_t serial;
+
+	if (!keeper)
+		return service_renew(s->keeper, &serial);
+	/* a process of its own takes any number of these: it hangs, and another one is started when it has gone */
+	if (packet_send(keeper->control, &reread, sizeof reread, NULL, 0) < 0)
+		child_kill(keeper);
+	return 0;
 }
 
 static bool service_settled(struct service *sv)
@@ -130,9 +144,9 @@ static void on_service_ready(struct service *sv, void *userdata)
 {
 	struct supervisor *s = userdata;
 
+	connect_keeper(s); /* before a logon that waits for a template gets its worker */
 	if (sv == s->krb5)
 		keys_service_changed(s);
-	connect_keeper(s);
 	check_ready(s);
 	reload_check(s);
 }
@@ -210,6 +224,8 @@ static int settle(struct supervisor *s, struct service **service, const struct s
 	uint64_t serial;
 	int r = 0;
 
+	if (wanted && ops == &keeper_ops && *service)
+		return supervisor_reread_keeper(s);
 	if (wanted) {
 		if (!*service)
 			r = service_new(s->event, ops, s->config_path, s, service);
@@ -408,7 +424,12 @@ const struct config *supervisor_config(const struct supervisor *s)
 
 const struct keeper_state *supervisor_keeper(const struct supervisor *s)
 {
-	return s->keeper ? &s->keeper_state : NULL;
+	static const struct keeper_state none;
+	const struct child *keeper = service_current(s->keeper);
+
+	if (!s->keeper)
+		return NULL;
+	return keeper && keeper->serial == s->keeper_serial ? &s->keeper_state : &none;
 }
 
 const struct supervisor_counters *supervisor_counters(const struct supervisor *s)

@@ -82,9 +82,9 @@ static const int no_other_process[] = {
 	SCMP_SYS(chmod),
 	SCMP_SYS(fchmod),
 	SCMP_SYS(fchmodat),
-	SCMP_SYS(vfork),
-	SCMP_SYS(fork),
 };
+
+static const int no_children[] = { SCMP_SYS(vfork), SCMP_SYS(fork) };
 
 static const struct {
 	const int *call;
@@ -94,9 +94,10 @@ static const struct {
 	{ no_programs, sizeof no_programs / sizeof *no_programs },
 	{ no_servers, sizeof no_servers / sizeof *no_servers },
 	{ no_other_process, sizeof no_other_process / sizeof *no_other_process },
+	{ no_children, sizeof no_children / sizeof *no_children },
 };
 
-enum { NOBODY = 1, NO_PROGRAMS = 2, NO_SERVERS = 4, NO_OTHER_PROCESS = 8 };
+enum { NOBODY = 1, NO_PROGRAMS = 2, NO_SERVERS = 4, NO_OTHER_PROCESS = 8, NO_CHILDREN = 16 };
 
 static int add_lists(scmp_filter_ctx c, unsigned which)
 {
@@ -125,14 +126,16 @@ static int add_no_processes(scmp_filter_ctx c)
 {
 	int r = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
-	if (r == 0)
-		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-				     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-	/* abort() sends itself a signal with it */
-	if (r == 0)
-		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
-				     SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
-	return r;
+	return r == 0 ? seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+					 SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0))
+		      : r;
+}
+
+/* abort() sends itself a signal with it */
+static int add_no_signals(scmp_filter_ctx c)
+{
+	return seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
+				SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
 }
 
 static int load(unsigned which)
@@ -143,6 +146,8 @@ static int load(unsigned which)
 	if (r == 0 && which & NO_SERVERS)
 		r = add_no_network(c);
 	if (r == 0 && which & NO_OTHER_PROCESS)
+		r = add_no_signals(c);
+	if (r == 0 && which & NO_CHILDREN)
 		r = add_no_processes(c);
 	if (r == 0)
 		r = seccomp_load(c); /* sets no_new_privs */
@@ -243,7 +248,7 @@ static int confine_files(const char *secret)
 	return landlock_enter(LANDLOCK_FILES | LANDLOCK_NO_SIGNALS, rule, sizeof rule / sizeof *rule);
 }
 
-int confine_helper(int control_fd, const char *name, const char *secret)
+int confine_helper(int control_fd, const char *name, const char *secret, bool forks)
 {
 	static const struct confine_limit row[] = { { RLIMIT_NOFILE, HELPER_PROCESS_FILES_MAX } };
 	pid_t parent = getppid();
@@ -259,7 +264,7 @@ int confine_helper(int control_fd, const char *name, const char *secret)
 		r = confine_limits(row, sizeof row / sizeof *row);
 	if (r == 0)
 		r = confine_files(secret);
-	return r < 0 ? r : load(NOBODY | NO_PROGRAMS | NO_OTHER_PROCESS);
+	return r < 0 ? r : load(NOBODY | NO_PROGRAMS | NO_OTHER_PROCESS | (forks ? 0U : NO_CHILDREN));
 }
 
 const char *confine_says(void)

@@ -14,6 +14,7 @@
  *   > WORKER_REPLY           pubKeyAuth, when granted; WORKER_FAILED otherwise
  *   < WORKER_TSREQUEST       authInfo
  *   > WORKER_DELEGATED       the hand-over is in the pipe, the pipe closed; the worker exits 0
+ * WORKER_ASKED comes before the first answer to a client that began user-to-user, for the log.
  * WORKER_FAILED may take the place of anything that the worker sends; it exits 0 then too. A reply with errorCode is
  * part of it: a client that leaves when it has read that must not be taken for one that left by itself.
  */
@@ -45,6 +46,7 @@ enum worker_type {
 	WORKER_AUTHENTICATED = 18,
 	WORKER_DELEGATED = 19,
 	WORKER_FAILED = 20,
+	WORKER_ASKED = 21,
 };
 
 #define WORKER_PACKET_MAX (1U + TSREQUEST_MAX)
@@ -83,6 +85,12 @@ struct worker_verdict {
 struct worker_not_mine {
 	uint8_t type;
 	uint8_t no_tgt; /* 1: it began user-to-user, and there is no live ticket-granting ticket for it */
+};
+
+struct worker_asked {
+	uint8_t type;
+	uint8_t pad_[7];
+	char server[RECORD_PRINCIPAL_MAX]; /* the name that the client asked for, as it wrote it; printable ASCII */
 };
 
 struct worker_authenticated {
@@ -138,6 +146,7 @@ struct template_record {
 _Static_assert(sizeof(struct worker_start) == 24 + SUBJECT_PUBLIC_KEY_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_verdict) == 8, "no hidden padding");
 _Static_assert(sizeof(struct worker_not_mine) == 2, "no hidden padding");
+_Static_assert(sizeof(struct worker_asked) == 8 + RECORD_PRINCIPAL_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_authenticated) == 8 + RECORD_PRINCIPAL_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_delegated) == 8 + 2 * RECORD_NAME_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_failed) == 8 + WORKER_DETAIL_MAX + WORKER_LAST_REPLY_MAX, "no hidden padding");

@@ -17,6 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "credsspd/auth/acceptor.h"
@@ -43,7 +44,8 @@ struct template
 	struct acceptor *acceptor;
 	struct sandbox sandbox;
 	int control, signals, null;
-	int keeper; /* where ticket-granting tickets come from; -1 */
+	int keeper;    /* where ticket-granting tickets come from; -1 */
+	int64_t waits; /* until then for those that the keeper has; 0: they are here. CLOCK_MONOTONIC, ms */
 	struct child children[HANDSHAKES_MAX];
 };
 
@@ -147,6 +149,14 @@ static int reap(struct template *t)
 
 /* ---- records ---- */
 
+static int64_t now_msec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static int take_spawn(struct template *t, const struct template_record *r, int fds[2])
 {
 	bool ntlm = t->mechanism == MECHANISM_NTLM;
@@ -187,26 +197,52 @@ static int take_keeper(struct template *t, const struct template_record *r, int 
 		return -EPROTO;
 	t->keeper = close_fd(t->keeper);
 	t->keeper = TAKE_FD(fds[0]);
+	t->waits = now_msec() + KEEPER_ANSWER_TIMEOUT_SEC * 1000;
 	return 0;
 }
 
-/* A ticket for the workers to come. What a keeper sends wrongly costs the ticket, not the template. */
-static void take_tgt(struct template *t)
+/*
+ * How long no worker is forked, for the keeper's tickets have not come: the client would do without user-to-user. -1:
+ * they have.
+ */
+static int wait_for_keeper(struct template *t)
 {
-	static struct keeper_tgt tgt;
-	ssize_t n = packet_recv(t->keeper, &tgt, sizeof tgt, NULL, 0);
+	int64_t left = t->waits ? t->waits - now_msec() : 0;
+
+	if (left <= 0 || t->keeper < 0)
+		t->waits = 0;
+	return t->waits ? (int)left : -1;
+}
+
+/* A ticket for the workers to come. What a keeper sends wrongly costs the ticket, not the template. */
+static void take_keeper_record(struct template *t)
+{
+	static union {
+		uint8_t type;
+		struct keeper_tgt tgt;
+		struct keeper_names names;
+	} u;
+	ssize_t n = packet_recv(t->keeper, &u, sizeof u, NULL, 0);
 	int r = -EPROTO;
 
 	if (n == 0 || n == -ECONNRESET) { /* another keeper will come */
 		t->keeper = close_fd(t->keeper);
 		return;
 	}
-	if (n >= (ssize_t)offsetof(struct keeper_tgt, ticket) && tgt.type == KEEPER_TGT &&
-	    (size_t)n == offsetof(struct keeper_tgt, ticket) + tgt.ticket_len)
-		r = acceptor_add_tgt(t->acceptor, &tgt);
+	if (n == 1 && u.type == KEEPER_SENT)
+		r = 0;
+	if (n == 1 && u.type == KEEPER_SENT)
+		t->waits = 0;
+	if (n >= (ssize_t)offsetof(struct keeper_tgt, ticket) && u.type == KEEPER_TGT &&
+	    (size_t)n == offsetof(struct keeper_tgt, ticket) + u.tgt.ticket_len)
+		r = acceptor_add_tgt(t->acceptor, &u.tgt);
+	if (n >= (ssize_t)offsetof(struct keeper_names, name) && u.type == KEEPER_NAMES &&
+	    u.names.n <= SERVER_NAMES_MAX &&
+	    (size_t)n == offsetof(struct keeper_names, name) + u.names.n * sizeof *u.names.name)
+		r = acceptor_set_names(t->acceptor, &u.names);
 	if (r != 0)
-		log_line(LOG_ERR, "krb5 template: a ticket-granting ticket cannot be used: %s", strerror(-r));
-	secret_wipe(&tgt, sizeof tgt);
+		log_line(LOG_ERR, "krb5 template: a record of the keeper cannot be used: %s", strerror(-r));
+	secret_wipe(&u, sizeof u);
 }
 
 /* Returns 1 at end of file. */
@@ -244,11 +280,12 @@ static int serve(struct template *t)
 	int r = 0;
 
 	while (r == 0) {
-		struct pollfd p[3] = { { .fd = t->control, .events = POLLIN },
+		int wait = wait_for_keeper(t);
+		struct pollfd p[3] = { { .fd = wait < 0 ? t->control : -1, .events = POLLIN },
 				       { .fd = t->signals, .events = POLLIN },
 				       { .fd = t->keeper, .events = POLLIN } };
 
-		if (poll(p, 3, -1) < 0) {
+		if (poll(p, 3, wait) < 0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;
@@ -256,7 +293,7 @@ static int serve(struct template *t)
 		if (p[1].revents)
 			r = reap(t);
 		if (p[2].revents) /* before a worker is asked for */
-			take_tgt(t);
+			take_keeper_record(t);
 		if (r == 0 && p[0].revents)
 			r = take_record(t);
 	}

@@ -43,6 +43,7 @@ struct worker {
 	char detail[WORKER_DETAIL_MAX];
 	enum credential_kind kind; /* what was decrypted */
 	bool may_tell;
+	bool asked; /* it has been told what the client asked for */
 };
 
 static enum conversation_event wrong(struct worker *w, enum refusal refusal, const char *detail)
@@ -187,9 +188,23 @@ static enum conversation_event do_pass_on(struct worker *w)
 	return send_record(w, &n, sizeof n);
 }
 
+/* What the supervisor could not know of a client that leaves, or that goes on with something else. */
+static int send_asked(struct worker *w)
+{
+	struct worker_asked a = { .type = WORKER_ASKED };
+
+	(void)snprintf(a.server, sizeof a.server, "%s", acceptor_asked(w->acceptor));
+	w->asked = true;
+	return packet_send(w->socket, &a, sizeof a, NULL, 0);
+}
+
 static enum conversation_event do_accept(struct worker *w)
 {
-	switch (acceptor_accept(w->acceptor, w->request.nego_token)) {
+	enum acceptor_result result = acceptor_accept(w->acceptor, w->request.nego_token);
+
+	if (result != ACCEPTOR_REFUSED && !w->asked && acceptor_asked(w->acceptor)[0] && send_asked(w) < 0)
+		return wrong(w, REFUSAL_CANCELLED, "the supervisor has gone");
+	switch (result) {
 	case ACCEPTOR_CONTINUE:
 		return CONVERSATION_CONTINUE;
 	case ACCEPTOR_COMPLETE:

@@ -60,10 +60,13 @@
 #define TGT_MAX 16384U          /* one ticket-granting ticket of the server, with its PAC */
 #define SESSION_KEY_MAX 32U     /* AES-256 */
 #define TGTS_MAX 16U            /* principals of the server that have one */
+#define SERVER_NAMES_MAX 32U    /* names in the keytab whose owner is known */
 #define TGT_OVERLAP_SEC 600U    /* how long clients' tickets under the previous one are still taken */
 #define KEEPER_RETRY_MIN_SEC 2U /* to the next attempt after a failure, doubled each time */
 #define KEEPER_RETRY_MAX_SEC 60U
-#define MECH_TYPES_MAX 512U /* the client's MechTypeList */
+#define KEEPER_FETCH_TIMEOUT_SEC 30U /* for one ticket: libkrb5 asks every KDC several times */
+#define KEEPER_ANSWER_TIMEOUT_SEC 5U /* how long a new template waits for the tickets that are there */
+#define MECH_TYPES_MAX 512U          /* the client's MechTypeList */
 
 /* ---- winbind ---- */
 #define WINBIND_ASKERS_MAX 16U /* processes that ask winbind at a time */

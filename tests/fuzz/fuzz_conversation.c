@@ -372,6 +372,9 @@ static int conversation_send(int fd, const void *p, size_t len, const int *fds, 
 	case WORKER_REPLY:
 		conversation_take_reply(p, len);
 		break;
+	case WORKER_ASKED:
+		PROMISE(len == sizeof(struct worker_asked) && !play.authenticated);
+		break;
 	case WORKER_AUTHENTICATED:
 		conversation_take_authenticated(p, len);
 		break;

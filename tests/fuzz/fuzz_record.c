@@ -12,6 +12,7 @@ static void record_take(const uint8_t *packet, size_t len)
 		[WORKER_NOT_MINE] = { sizeof(struct worker_not_mine), sizeof(struct worker_not_mine) },
 		[WORKER_AUTHENTICATED] = { sizeof(struct worker_authenticated), sizeof(struct worker_authenticated) },
 		[WORKER_DELEGATED] = { sizeof(struct worker_delegated), sizeof(struct worker_delegated) },
+		[WORKER_ASKED] = { sizeof(struct worker_asked), sizeof(struct worker_asked) },
 		[WORKER_FAILED] = { offsetof(struct worker_failed, reply), sizeof(struct worker_failed) },
 	};
 	enum logon_event event;

@@ -96,8 +96,8 @@ static inline int altered_set_up(void **unused)
 	(void)snprintf(host_key, sizeof host_key, "FILE:%s", host_keytab);
 	(void)snprintf(u2u_config, sizeof u2u_config, "%s/u2u.conf", talk_dir);
 	make_config(u2u_config, "\tkerberos = user-to-user\n\tkeytab = /nonexistent\n");
-	tgt_make(&tgt, PRINCIPAL, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
-	tgt_make(&others, PRINCIPAL, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
+	tgt_make(&tgt, "RDP$@" REALM, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
+	tgt_make(&others, "RDP$@" REALM, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
 	start_with(&krb5);
 	start_with(&u2u_only);
 	start(&ntlm);

@@ -49,6 +49,7 @@ struct talk {
 	size_t recorded_len[RECORDED_MAX], n_recorded;
 	struct worker_failed failed;
 	uint32_t told; /* errorCode that came with it */
+	struct worker_asked asked;
 	struct worker_authenticated authenticated;
 	struct worker_delegated delegated;
 };
@@ -157,6 +158,12 @@ static inline uint8_t receive(struct talk *t)
 	if (n == -ECONNRESET)
 		n = 0;
 	assert_true(n >= 0);
+	if (n > 0 && t->packet[0] == WORKER_ASKED) {
+		assert_int_equal(n, sizeof t->asked);
+		assert_int_equal(t->asked.type, 0); /* once */
+		memcpy(&t->asked, t->packet, sizeof t->asked);
+		return receive(t);
+	}
 	t->len = (size_t)n;
 	if (n > 1 && t->packet[0] == WORKER_REPLY) {
 		assert_int_equal(tsrequest_read(t->packet + 1, t->len - 1, &t->reply), 0);

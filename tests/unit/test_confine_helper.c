@@ -255,7 +255,7 @@ static int outcome(int (*deed)(void), int confined)
 	int status;
 
 	if (pid == 0) {
-		if (confined && confine_helper(open("/dev/null", O_RDONLY), "helper", secret) < 0)
+		if (confined && confine_helper(open("/dev/null", O_RDONLY), "helper", secret, false) < 0)
 			_exit(254);
 		_exit(deed());
 	}
@@ -452,12 +452,12 @@ static int look_at_socket(void)
 {
 	int fd = open("/dev/null", O_RDONLY);
 
-	return fd >= 0 && confine_helper(fd, "helper", NULL) == 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC ? 0 : 1;
+	return fd >= 0 && confine_helper(fd, "helper", NULL, false) == 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC ? 0 : 1;
 }
 
 static int confine_without_socket(void)
 {
-	return confine_helper(-1, "helper", NULL) == -EBADF ? 0 : 1;
+	return confine_helper(-1, "helper", NULL, false) == -EBADF ? 0 : 1;
 }
 
 static void test_itself(void **unused)

@@ -6,15 +6,17 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "credsspd/keeper/record.h"
 #include "tests/unit/templates.h"
 
-static char keeper_config[96], krb5_conf[96], machine_keytab[96], text[65536];
+static char keeper_config[96], krb5_conf[96], machine_keytab[96], mixed_keytab[96], text[65536];
 static int control = -1, log_fd = -1, kdc = -1;
 static pid_t pid;
 static size_t text_len;
-static unsigned asked; /* how often the KDC was */
+static unsigned asked;    /* how often the KDC was */
+static krb5_error answer; /* of the KDC; without an error number it hangs up */
 
 /* ---- the process ---- */
 
@@ -66,6 +68,28 @@ static void ended_well(void)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* RFC 4120 7.2.2 */
+static void kdc_answer(int fd)
+{
+	uint8_t request[4096], head[4];
+	krb5_data error;
+	krb5_context k;
+
+	readable(fd);
+	assert_true(read(fd, request, sizeof request) > 4);
+	assert_int_equal(krb5_init_context(&k), 0);
+	assert_int_equal(krb5_parse_name(k, "krbtgt/" REALM "@" REALM, &answer.server), 0);
+	answer.stime = (krb5_timestamp)time(NULL);
+	assert_int_equal(krb5_mk_error(k, &answer, &error), 0);
+	for (unsigned i = 0; i < 4; i++)
+		head[i] = (uint8_t)(error.length >> (8 * (3 - i)));
+	assert_int_equal(write(fd, head, 4), 4);
+	assert_int_equal(write(fd, error.data, error.length), error.length);
+	krb5_free_data_contents(k, &error);
+	krb5_free_principal(k, answer.server);
+	krb5_free_context(k);
+}
+
 /* What it logs, and who asks the KDC, until @done says so. */
 static void watch(bool (*done)(const void *arg), const void *arg)
 {
@@ -79,6 +103,8 @@ static void watch(bool (*done)(const void *arg), const void *arg)
 			int fd = accept4(kdc, NULL, NULL, SOCK_CLOEXEC);
 
 			assert_true(fd >= 0);
+			if (answer.error)
+				kdc_answer(fd);
 			(void)close(fd);
 			asked++;
 		}
@@ -110,7 +136,8 @@ static bool asked_as_often_as(const void *times)
 	return asked >= *(const unsigned *)times;
 }
 
-static int attach(void)
+/* A template's end, before anything has been read from it. */
+static int attach_only(void)
 {
 	const uint8_t type = KEEPER_ATTACH;
 	int pair[2];
@@ -119,6 +146,23 @@ static int attach(void)
 	assert_int_equal(packet_send(control, &type, 1, &pair[1], 1), 0);
 	(void)close(pair[1]);
 	return pair[0];
+}
+
+/* It has been told at once that there are no tickets. */
+static int attach(void)
+{
+	int fd = attach_only();
+	static struct keeper_names names;
+	uint8_t sent = 0;
+
+	readable(fd);
+	assert_int_equal(packet_recv(fd, &names, sizeof names, NULL, 0), offsetof(struct keeper_names, name));
+	assert_int_equal(names.type, KEEPER_NAMES);
+	assert_int_equal(names.n, 0);
+	readable(fd);
+	assert_int_equal(packet_recv(fd, &sent, 1, NULL, 0), 1);
+	assert_int_equal(sent, KEEPER_SENT);
+	return fd;
 }
 
 static bool quiet(int fd)
@@ -183,6 +227,46 @@ static void test_no_kdc(void **unused)
 	ended_well();
 }
 
+/* What to do is said where the KDC's text does not say it, for services and machines each. */
+static void test_hints(void **unused)
+{
+	static const char in_ad[] =
+	    "; in Active Directory the key of HOST$ has to be in the keytab (net ads keytab add 'HOST$')",
+			  too_old[] = "; the keytab is out of date (the machine's password was changed)";
+	static const struct {
+		const char *principal;
+		krb5_ui_4 error; /* RFC 4120 7.5.9 */
+		bool in_ad, too_old;
+	} row[] = {
+		{ PRINCIPAL, 6, true, false },      { "termsrv/rdp.test.example@" REALM, 6, true, false },
+		{ "RDP$@" REALM, 6, false, false }, { "RDP$@" REALM, 24, false, true },
+		{ PRINCIPAL, 24, false, true },     { PRINCIPAL, 60, false, false },
+	};
+	krb5_context k;
+
+	(void)unused;
+	assert_int_equal(krb5_init_context(&k), 0);
+	(void)snprintf(mixed_keytab, sizeof mixed_keytab, "%s/mixed.keytab", talk_dir);
+	add_key(k, mixed_keytab, "termsrv/rdp.test.example@" REALM, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+	add_key(k, mixed_keytab, "RDP$@" REALM, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+	add_key(k, mixed_keytab, PRINCIPAL, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+	krb5_free_context(k);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		char lines[256];
+
+		(void)snprintf(lines, sizeof lines, "\tkeytab = %s\n\ttgt_principals = %s\n", mixed_keytab,
+			       row[i].principal);
+		answer = (krb5_error){ .error = row[i].error };
+		start_keeper(lines);
+		watch(says, "; trying again");
+		answer.error = 0;
+		assert_int_equal(count(row[i].principal), 1 + (row[i].error == 6));
+		assert_int_equal(count(in_ad), row[i].in_ad);
+		assert_int_equal(count(too_old), row[i].too_old);
+		ended_well();
+	}
+}
+
 /* Whose tickets it asks for, by what the keytab has. */
 static void test_principals(void **unused)
 {
@@ -223,7 +307,7 @@ static void test_templates(void **unused)
 	for (unsigned round = 0; round < 3; round++) {
 		for (size_t i = 0; i < 8; i++)
 			fd[i] = attach();
-		more = attach();
+		more = attach_only();
 		readable(more);
 		assert_int_equal(packet_recv(more, &octet, 1, NULL, 0), 0);
 		(void)close(more);
@@ -253,12 +337,14 @@ static void assert_ends(const void *p, size_t len, bool with_fd)
 
 static void test_wrong_records(void **unused)
 {
-	const uint8_t attach_[] = { KEEPER_ATTACH, 0 }, state = KEEPER_STATE;
+	const uint8_t attach_[] = { KEEPER_ATTACH, 0 }, state = KEEPER_STATE, reread = KEEPER_REREAD;
 
 	(void)unused;
 	assert_ends(attach_, 1, false);
 	assert_ends(attach_, 2, true);
 	assert_ends(&state, 1, true);
+	assert_ends(&state, 1, false);
+	assert_ends(&reread, 1, true);
 }
 
 /* It has no socket to listen to: nothing to do. */
@@ -314,15 +400,17 @@ static int tear_down(void **unused)
 	(void)unlink(keeper_config);
 	(void)unlink(krb5_conf);
 	(void)unlink(machine_keytab);
+	(void)unlink(mixed_keytab);
 	return talk_tear_down();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_keytab),     cmocka_unit_test(test_no_kdc),
-		cmocka_unit_test(test_principals),    cmocka_unit_test(test_templates),
-		cmocka_unit_test(test_wrong_records), cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_no_keytab),  cmocka_unit_test(test_no_kdc),
+		cmocka_unit_test(test_principals), cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_templates),  cmocka_unit_test(test_wrong_records),
+		cmocka_unit_test(test_by_hand),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -147,6 +147,32 @@ static void test_no_keys(void **unused)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* `net ads keytab create` writes the service in lower case: clients have tickets for TERMSRV all the same. */
+static void test_lower_case(void **unused)
+{
+	char config[128], keytab[96], lines[256];
+	struct template t = { .mechanism = "krb5", .config = config, .control = -1 };
+	struct talk *client;
+	krb5_context k;
+
+	(void)unused;
+	(void)snprintf(config, sizeof config, "%s/lower.conf", talk_dir);
+	(void)snprintf(keytab, sizeof keytab, "%s/lower.keytab", talk_dir);
+	assert_int_equal(krb5_init_context(&k), 0);
+	add_key(k, keytab, "termsrv/rdp.test.example@" REALM, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+	krb5_free_context(k);
+	(void)snprintf(lines, sizeof lines, "\tkerberos = any\n\tkeytab = %s\n", keytab);
+	make_config(config, lines);
+	start(&t);
+	client = spawn(&t);
+	(void)snprintf(lines, sizeof lines, "FILE:%s", keytab);
+	assert_int_equal(initiator_new_krb5(lines, true, &client->initiator), 0);
+	whole(client, CLIENT);
+	assert_int_equal(stop(&t), 0);
+	assert_int_equal(unlink(config), 0);
+	assert_int_equal(unlink(keytab), 0);
+}
+
 /* A template that is killed leaves no workers either. */
 static void test_killed_template(void **unused)
 {
@@ -177,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_supervisor_leaves),
 		cmocka_unit_test(test_end_of_control),
 		cmocka_unit_test(test_no_keys),
+		cmocka_unit_test(test_lower_case),
 		cmocka_unit_test(test_killed_template),
 	};
 

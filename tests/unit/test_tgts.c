@@ -100,11 +100,16 @@ static void assert_found(const char *server, int64_t now, uint8_t n)
 {
 	struct view v = tgts_find(tgts, server, now);
 
-	assert_int_equal(tgts_live(tgts, now), n != 0);
 	assert_int_equal(v.len, n ? 100 : 0);
 	assert_true((v.p != NULL) == (n != 0));
 	for (size_t i = 0; i < v.len; i++)
 		assert_int_equal(v.p[i], n);
+}
+
+static void assert_none(const char *server, int64_t now)
+{
+	assert_true(tgts_live(tgts, now));
+	assert_null(tgts_find(tgts, server, now).p);
 }
 
 /* ---- one principal ---- */
@@ -124,7 +129,7 @@ static void test_one(void **unused)
 	(void)unused;
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	assert_found("TERMSRV/a", NOW, 'a');
-	assert_found("TERMSRV/other", NOW, 'a');
+	assert_none("TERMSRV/other", NOW);
 	assert_found("", NOW, 'a');
 	assert_keys("a");
 	tgts_clear(tgts);
@@ -193,6 +198,25 @@ static void test_replaced_and_ended(void **unused)
 	assert_keys("b");
 }
 
+/* Taken away: shown to nobody, and good for those who have been shown it. */
+static void test_forgotten(void **unused)
+{
+	struct keeper_tgt none = { .type = KEEPER_TGT, .principal = "TERMSRV/a@R" };
+
+	(void)unused;
+	assert_int_equal(tgts_add(tgts, &none, NOW), 0);
+	add("TERMSRV/a@R", 'a', ENDS, NOW);
+	add("TERMSRV/b@R", 'b', ENDS, NOW);
+	assert_int_equal(tgts_add(tgts, &none, NOW + 1), 0);
+	assert_keys("ab");
+	assert_found("TERMSRV/b", NOW + 1, 'b');
+	assert_found("", NOW + 1, 'b');
+	tgts_expire(tgts, NOW + 1 + TGT_OVERLAP_SEC);
+	assert_keys("b");
+	none.key_len = 32;
+	assert_int_equal(tgts_add(tgts, &none, NOW), EINVAL);
+}
+
 /* The same session key again: two entries, of which one goes. */
 static void test_same_key(void **unused)
 {
@@ -215,19 +239,24 @@ static void test_fitness(void **unused)
 	assert_found("TERMSRV/a.test", NOW, 'a');
 	assert_found("TERMSRV/b.test", NOW, 'b');
 	assert_found("termsrv/B.TEST", NOW, 'b');
+	/* nobody's: to a KDC each service is itself alone */
+	assert_none("TERMSRV/c.test", NOW);
+	assert_none("TERMSRV/a.test@R", NOW);
+	assert_none("TERMSRV/b", NOW);
+	assert_none("TERMSRV/b.test.example", NOW);
 	/* any, the same one each time */
-	assert_found("TERMSRV/c.test", NOW, 'a');
-	assert_found("TERMSRV/a.test@R", NOW, 'a');
-	assert_found("TERMSRV/b", NOW, 'a');
-	assert_found("TERMSRV/b.test.example", NOW, 'a');
 	assert_found("", NOW, 'a');
+	/* an account may own any name, the machine's rather than another one */
+	add("svc@R", 's', ENDS, NOW);
+	assert_found("TERMSRV/c.test", NOW, 's');
+	assert_found("TERMSRV/b.test", NOW, 'b');
 	/* the machine's account, whose aliases the service names are */
 	add("RDP$@R", '$', ENDS, NOW);
 	assert_found("TERMSRV/c.test", NOW, '$');
 	assert_found("", NOW, '$');
 	assert_found("TERMSRV/b.test", NOW, 'b');
 	assert_found("rdp$", NOW, '$');
-	assert_keys("$ab");
+	assert_keys("$abs");
 }
 
 /* Nor is one that has ended, or was replaced, ever fit. */
@@ -237,10 +266,50 @@ static void test_fitness_of_live_ones(void **unused)
 	add("TERMSRV/a@R", 'a', NOW + 10, NOW);
 	add("TERMSRV/b@R", 'b', ENDS, NOW);
 	assert_found("TERMSRV/a", NOW + 9, 'a');
-	assert_found("TERMSRV/a", NOW + 10, 'b');
+	assert_none("TERMSRV/a", NOW + 10);
 	add("TERMSRV/b@R", 'c', ENDS, NOW + 1);
 	assert_found("TERMSRV/b", NOW + 1, 'c');
-	assert_found("TERMSRV/a", NOW + 10, 'c');
+	assert_found("", NOW + 10, 'c');
+}
+
+/* As the keytab of a node in Active Directory says it: its own names, a farm's, and one of an account that is not in
+ * it. */
+static void test_names(void **unused)
+{
+	static struct keeper_names names = {
+		.type = KEEPER_NAMES,
+		.n = 4,
+		.name = { { "TERMSRV/rdp1.test", "RDP1$@R" },
+			  { "TERMSRV/RDP1", "RDP1$@R" },
+			  { "TERMSRV/farm.test", "svc-rdp@R" },
+			  { "TERMSRV/other.test", "" } },
+	};
+
+	(void)unused;
+	assert_int_equal(tgts_set_names(tgts, &names), 0);
+	assert_found("TERMSRV/rdp1.test", NOW, 0);
+	add("RDP1$@R", '$', ENDS, NOW);
+	assert_none("TERMSRV/farm.test", NOW);
+	add("svc-rdp@R", 's', NOW + 10, NOW);
+	assert_found("TERMSRV/rdp1.test", NOW, '$');
+	assert_found("termsrv/rdp1", NOW, '$');
+	assert_found("TERMSRV/FARM.test", NOW, 's');
+	assert_none("TERMSRV/farm.test", NOW + 10);
+	assert_none("TERMSRV/other.test", NOW);
+	assert_found("TERMSRV/alias.test", NOW, '$');
+	assert_found("", NOW, '$');
+	/* a ticket of its own is the best one, whatever else is known */
+	add("TERMSRV/other.test@R", 'o', ENDS, NOW);
+	assert_found("TERMSRV/other.test", NOW, 'o');
+	/* others in their place */
+	names.n = 0;
+	assert_int_equal(tgts_set_names(tgts, &names), 0);
+	assert_found("TERMSRV/farm.test", NOW, '$');
+	names.n = SERVER_NAMES_MAX + 1;
+	assert_int_equal(tgts_set_names(tgts, &names), EINVAL);
+	names.n = 1;
+	memset(names.name[0].owner, 'x', sizeof names.name[0].owner);
+	assert_int_equal(tgts_set_names(tgts, &names), EINVAL);
 }
 
 /* Realms are told apart: the same name in another one is somebody else. */
@@ -394,9 +463,11 @@ int main(void)
 		TEST(test_replacement),
 		TEST(test_replacement_by_adding),
 		TEST(test_replaced_and_ended),
+		TEST(test_forgotten),
 		TEST(test_same_key),
 		TEST(test_fitness),
 		TEST(test_fitness_of_live_ones),
+		TEST(test_names),
 		TEST(test_realms),
 		TEST(test_too_many),
 		TEST(test_many_renewals),

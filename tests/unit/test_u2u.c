@@ -223,8 +223,24 @@ static void assert_shown(const struct tgt *want, struct buf components)
 	assert_int_equal(finish(t), 0);
 }
 
+/* The client goes on without, and the log can say what it asked for. */
+static void assert_not_shown(struct buf components, const char *name)
+{
+	struct talk *t = spawn(&krb5);
+
+	send_start(t);
+	assert_int_equal(give(t, mstsc_init(components), VIEW_NULL), WORKER_NOT_MINE);
+	assert_int_equal(t->packet[1], 1);
+	assert_string_equal(t->asked.server, name);
+	assert_int_equal(receive(t), 0);
+	assert_int_equal(finish(t), 0);
+}
+
 static void test_which_ticket(void **unused)
 {
+	static const struct keeper_names names = { .type = KEEPER_NAMES,
+						   .n = 1,
+						   .name = { { "TERMSRV/other.test", "" } } };
 	struct tgt farm, machine;
 
 	(void)unused;
@@ -235,8 +251,13 @@ static void test_which_ticket(void **unused)
 	assert_shown(&tgt, JOIN(component(LIT("TERMSRV")), component(LIT(HOST))));
 	assert_shown(&farm, JOIN(component(LIT("TERMSRV")), component(LIT("farm.test.example"))));
 	assert_shown(&farm, JOIN(component(LIT("TERMSRV")), component(LIT("FARM.test.example"))));
-	assert_shown(&tgt, JOIN(component(LIT("TERMSRV")), component(LIT("10.0.0.1"))));
+	assert_not_shown(JOIN(component(LIT("TERMSRV")), component(LIT("10.0.0.1"))), "TERMSRV/10.0.0.1");
 	keeper_give(keeper, &machine);
+	/* what the keytab says is stronger than what may be */
+	assert_int_equal(packet_send(keeper, &names, offsetof(struct keeper_names, name) + sizeof *names.name, NULL, 0),
+			 0);
+	keeper_wait(keeper);
+	assert_not_shown(JOIN(component(LIT("TERMSRV")), component(LIT("other.test"))), "TERMSRV/other.test");
 	assert_shown(&farm, JOIN(component(LIT("TERMSRV")), component(LIT("farm.test.example"))));
 	assert_shown(&machine, JOIN(component(LIT("TERMSRV")), component(LIT("10.0.0.1"))));
 	assert_shown(&machine, buf_new(0));

@@ -59,11 +59,13 @@ static inline void tgt_done(struct tgt *t)
 static inline int keeper_attach(struct template *t)
 {
 	struct template_record r = { .type = TEMPLATE_KEEPER };
+	const uint8_t sent = KEEPER_SENT;
 	int pair[2];
 
 	assert_int_equal(packet_pair(0, pair), 0);
 	assert_int_equal(packet_send(t->control, &r, sizeof r, &pair[1], 1), 0);
 	(void)close(pair[1]);
+	(void)packet_send(pair[0], &sent, sizeof sent, NULL, 0); /* a template that takes no keeper has gone */
 	return pair[0];
 }
 
