@@ -58,7 +58,7 @@ install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc #
 		$(INSTALL) -m 0644 packaging/credsspd.conf $(DESTDIR)$(SYSCONFDIR)/credsspd.conf
 
 # ---- Debian packages: in a copy of the sources, where debian/ has the place that dpkg wants ----
-DEB_SOURCES := Makefile README.md SECURITY.md LICENSE credsspd include packaging pam_credssp tests
+DEB_SOURCES := Makefile README.md SECURITY.md LICENSE credsspd examples include packaging pam_credssp tests
 DEB_TREE := $(B)/deb/pam-credssp-$(VERSION)
 
 .PHONY: deb
