@@ -23,7 +23,6 @@ int confine_early(int control_fd)
 {
 	static const struct confine_limit limits[] = {
 		{ RLIMIT_CORE, 0 },
-		{ RLIMIT_NPROC, 0 },
 		{ RLIMIT_NOFILE, DESCRIPTORS },
 		{ RLIMIT_FSIZE, DAEMON_FILE_SIZE_MAX },
 	};
@@ -134,8 +133,11 @@ static int confine_calls(struct filter_list list)
 
 int confine(const char *path)
 {
+	static const struct confine_limit alone[] = { { RLIMIT_NPROC, 0 } };
 	int r = confine_files(path);
 
+	if (r >= 0)
+		r = confine_limits(alone, 1);
 	return r < 0 ? r : confine_calls(FILTER_LIST(store_calls));
 }
 
