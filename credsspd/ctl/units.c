@@ -14,8 +14,6 @@
 #define SYSTEMCTL "/bin/systemctl"
 #define ARGUMENTS_MAX 8U
 
-extern char **environ;
-
 static int wait_for(pid_t pid)
 {
 	int status;

@@ -45,7 +45,7 @@ static unsigned config_words(char *const *list)
 
 	PROMISE(list);
 	for (; list[n]; n++)
-		PROMISE(*list[n] && !strpbrk(list[n], " \t\n,"));
+		PROMISE(*list[n]);
 	return n;
 }
 

@@ -438,6 +438,16 @@ static void make_config(const struct sink *to)
 		 "restricted_admin = allow\nrestricted_admin_users = alice\nredeemers = root\nlog_level = debug\n"
 		 "allow_root = yes\nminimum_uid = 0\n"));
 	seed(to, "final", LIT("[credsspd]*\nntlm* = local\n"));
+	seed(to, "quoted", LIT("[credsspd]\nallow_groups = 'CORP\\domain users' 'it''s' x\nallow_users = 'a b', c\n"));
+	seed(to, "quote-open", LIT("[credsspd]\nallow_groups = 'x\n"));
+	seed(to, "quote-in-word", LIT("[credsspd]\nallow_groups = 'a'b\n"));
+	seed(to, "quote-empty", LIT("[credsspd]\nallow_groups = ''\n"));
+	seed(to, "quote-service", LIT("[credsspd]\nfront_ends = {\nroot = 'x\n}\n"));
+	seed(to, "comment-in-list", LIT("[credsspd]\nallow_groups = x # y\n"));
+	seed(to, "winbind", LIT("[credsspd]\nntlm = winbind\ndomains = CORP corp.example\n"));
+	seed(to, "winbind-no-domain", LIT("[credsspd]\nntlm = winbind\n"));
+	seed(to, "winbind-realm", LIT("[credsspd]\nntlm = winbind\ndomains = corp.example\n"));
+	seed(to, "gss-off", LIT("[credsspd]\nkerberos = off\nntlm = local\nsmartcard = gss\n"));
 	seed(to, "both-off", LIT("[credsspd]\nkerberos = off\nntlm = off\n"));
 	seed(to, "relative", LIT("[credsspd]\nkeytab = k\n"));
 	seed(to, "unknown-key", LIT("[credsspd]\nnonsense = 1\n"));
