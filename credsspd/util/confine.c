@@ -23,49 +23,15 @@
 
 #include "credsspd/util/landlock.h"
 #include "include/credssp/cleanup.h"
+#include "include/credssp/denied.h"
 #include "include/credssp/limits.h"
 
 /* ---- lists ---- */
 
 static const int nobody[] = {
-	SCMP_SYS(ptrace),
-	SCMP_SYS(process_vm_readv),
-	SCMP_SYS(process_vm_writev),
-	SCMP_SYS(pidfd_getfd),
-	SCMP_SYS(mount),
-	SCMP_SYS(umount2),
-	SCMP_SYS(pivot_root),
-	SCMP_SYS(chroot),
-	SCMP_SYS(move_mount),
-	SCMP_SYS(open_tree),
-	SCMP_SYS(fsopen),
-	SCMP_SYS(setns),
-	SCMP_SYS(unshare),
-	SCMP_SYS(bpf),
-	SCMP_SYS(keyctl),
-	SCMP_SYS(add_key),
-	SCMP_SYS(request_key),
-	SCMP_SYS(userfaultfd),
-	SCMP_SYS(io_uring_setup),
-	SCMP_SYS(perf_event_open),
-	SCMP_SYS(init_module),
-	SCMP_SYS(finit_module),
-	SCMP_SYS(kexec_load),
-	SCMP_SYS(kexec_file_load),
-	SCMP_SYS(open_by_handle_at),
-	SCMP_SYS(setuid),
-	SCMP_SYS(setgid),
-	SCMP_SYS(setreuid),
-	SCMP_SYS(setregid),
-	SCMP_SYS(setresuid),
-	SCMP_SYS(setresgid),
-	SCMP_SYS(setgroups),
-	SCMP_SYS(setfsuid),
-	SCMP_SYS(setfsgid),
-	SCMP_SYS(capset),
-	SCMP_SYS(personality),
-	SCMP_SYS(mknod),
-	SCMP_SYS(mknodat),
+	DENIED_TO_ALL,       SCMP_SYS(keyctl),   SCMP_SYS(add_key),  SCMP_SYS(request_key), SCMP_SYS(setuid),
+	SCMP_SYS(setgid),    SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),   SCMP_SYS(setresgid),
+	SCMP_SYS(setgroups), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(capset),
 };
 
 static const int no_programs[] = { SCMP_SYS(execve), SCMP_SYS(execveat) };
@@ -241,6 +207,8 @@ static int confine_files(const char *secret)
 		{ .path = "/dev/null", .rights = LANDLOCK_WRITE },
 	};
 
+	if (secret && !dir)
+		return -ENOMEM;
 	if (slash)
 		*slash = '\0';
 	if (slash && is_private(dir))

@@ -14,7 +14,6 @@
 #include <linux/capability.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -30,62 +29,22 @@
  */
 #define FOR_CARDS ((1ULL << CAP_DAC_OVERRIDE) | (1ULL << CAP_IPC_OWNER) | (1ULL << CAP_IPC_LOCK))
 
-/* ---- the filters ---- */
-
-static const int for_nobody[] = {
-	/* into other processes */
-	SCMP_SYS(ptrace),
-	SCMP_SYS(process_vm_readv),
-	SCMP_SYS(process_vm_writev),
-	SCMP_SYS(pidfd_getfd),
-	SCMP_SYS(perf_event_open),
-	/* into the kernel */
-	SCMP_SYS(bpf),
-	SCMP_SYS(userfaultfd),
-	SCMP_SYS(io_uring_setup),
-	SCMP_SYS(init_module),
-	SCMP_SYS(finit_module),
-	SCMP_SYS(delete_module),
-	SCMP_SYS(kexec_load),
-	SCMP_SYS(kexec_file_load),
-	SCMP_SYS(open_by_handle_at),
-	/* into other namespaces */
-	SCMP_SYS(setns),
-	SCMP_SYS(unshare),
-	SCMP_SYS(mount),
-	SCMP_SYS(umount2),
-	SCMP_SYS(move_mount),
-	SCMP_SYS(open_tree),
-	SCMP_SYS(fsopen),
-	SCMP_SYS(pivot_root),
-	SCMP_SYS(chroot),
-};
+/* ---- the filter ---- */
 
 static const int for_tickets[] = {
-	/* programs, and other processes of the same id */
-	SCMP_SYS(execve),
-	SCMP_SYS(execveat),
-	SCMP_SYS(kill),
-	SCMP_SYS(tkill),
-	SCMP_SYS(rt_sigqueueinfo),
-	SCMP_SYS(rt_tgsigqueueinfo),
-	SCMP_SYS(pidfd_open),
-	SCMP_SYS(pidfd_send_signal),
+	/* other processes of the same id */
 	SCMP_SYS(shmget),
 	SCMP_SYS(msgget),
 	SCMP_SYS(semget),
 	SCMP_SYS(keyctl),
 	SCMP_SYS(add_key),
 	SCMP_SYS(request_key),
-	SCMP_SYS(listen),
 	/* files; open() is below */
 	SCMP_SYS(creat),
 	SCMP_SYS(openat2),
 	SCMP_SYS(truncate),
 	SCMP_SYS(mkdir),
 	SCMP_SYS(mkdirat),
-	SCMP_SYS(mknod),
-	SCMP_SYS(mknodat),
 	SCMP_SYS(link),
 	SCMP_SYS(linkat),
 	SCMP_SYS(symlink),
@@ -113,15 +72,6 @@ static const struct {
 	{ SCMP_SYS(openat), 2 },
 };
 
-static int refuse(scmp_filter_ctx c, const int *calls, size_t n)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
-	return r;
-}
-
 static int refuse_writing(scmp_filter_ctx c)
 {
 	static const unsigned writing[] = { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC };
@@ -134,21 +84,15 @@ static int refuse_writing(scmp_filter_ctx c)
 	return r;
 }
 
-static int filter(bool tickets)
+static int filter(void)
 {
 	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
-	int r = c ? refuse(c, for_nobody, sizeof for_nobody / sizeof *for_nobody) : -ENOMEM;
+	int r = c ? refuse_writing(c) : -ENOMEM;
 
-	if (r == 0 && tickets)
-		r = refuse(c, for_tickets, sizeof for_tickets / sizeof *for_tickets);
-	/* abort() sends itself a signal with it */
-	if (r == 0 && tickets)
-		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
-				     SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
-	if (r == 0 && tickets)
-		r = refuse_writing(c);
+	for (size_t i = 0; i < sizeof for_tickets / sizeof *for_tickets && r == 0; i++)
+		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), for_tickets[i], 0);
 	if (r == 0)
-		r = seccomp_load(c); /* sets no_new_privs */
+		r = seccomp_load(c);
 	if (c)
 		seccomp_release(c);
 	return r;
@@ -217,17 +161,12 @@ unsigned privileges_for_tickets(struct helper_result *result)
 	if (r == 0)
 		r = alone();
 	if (r == 0)
-		r = filter(true);
+		r = filter();
 	return say(r, result);
 }
 
 unsigned privileges_for_cards(struct helper_result *result)
 {
-	int r;
-
 	bound(FOR_CARDS);
-	r = keep(FOR_CARDS);
-	if (r == 0)
-		r = filter(false);
-	return say(r, result);
+	return say(keep(FOR_CARDS), result);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a mode gives up, for good, before it looks at anything of the client's. */
+/* What a mode gives up besides restrain.h, for good, before it looks at anything of the client's. */
 #pragma once
 
 #include "pam_credssp/helper/result.h"
@@ -7,14 +7,13 @@
 #define PRIVILEGES_NOBODY 65534 /* the kernel's overflow id: owns nothing, on every distribution */
 
 /*
- * For tickets: nobody, no capabilities, no process besides this one, no file opened for writing, none of the calls that
- * reach other processes. Reading, memory and the network stay as they are, for libkrb5, its plugins and NSS modules.
+ * For tickets: nobody, no capabilities, no thread or process besides this one, no file opened for writing, no shared
+ * memory. Reading, memory and the network stay as they are, for libkrb5, its plugins and NSS modules.
  * Returns HELPER_SUCCESS, or HELPER_INTERNAL with a line for the log.
  */
 unsigned privileges_for_tickets(struct helper_result *result);
 
 /*
- * For PKCS#11 modules: root still, with the capabilities that the .c says, without the calls that reach into other
- * processes and the kernel. Returns as above.
+ * For PKCS#11 modules: root still, with the capabilities that the .c says. Returns as above.
  */
 unsigned privileges_for_cards(struct helper_result *result);

@@ -12,12 +12,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "include/credssp/denied.h"
+
 static const int denied[] = {
-	SCMP_SYS(ptrace),
-	SCMP_SYS(process_vm_readv),
-	SCMP_SYS(process_vm_writev),
+	DENIED_TO_ALL,
+	/* other processes, and programs */
 	SCMP_SYS(pidfd_open),
-	SCMP_SYS(pidfd_getfd),
 	SCMP_SYS(pidfd_send_signal),
 	SCMP_SYS(kill),
 	SCMP_SYS(tkill),
@@ -27,28 +27,7 @@ static const int denied[] = {
 	SCMP_SYS(execveat),
 	SCMP_SYS(fork),
 	SCMP_SYS(vfork),
-	SCMP_SYS(mount),
-	SCMP_SYS(umount2),
-	SCMP_SYS(pivot_root),
-	SCMP_SYS(chroot),
-	SCMP_SYS(move_mount),
-	SCMP_SYS(open_tree),
-	SCMP_SYS(fsopen),
-	SCMP_SYS(setns),
-	SCMP_SYS(unshare),
-	SCMP_SYS(open_by_handle_at),
-	SCMP_SYS(bpf),
-	SCMP_SYS(userfaultfd),
-	SCMP_SYS(io_uring_setup),
-	SCMP_SYS(perf_event_open),
-	SCMP_SYS(init_module),
-	SCMP_SYS(finit_module),
-	SCMP_SYS(kexec_load),
-	SCMP_SYS(kexec_file_load),
 	SCMP_SYS(listen),
-	SCMP_SYS(personality),
-	SCMP_SYS(mknod),
-	SCMP_SYS(mknodat),
 };
 
 int helper_restrain(void)

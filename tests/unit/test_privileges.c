@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -27,6 +28,7 @@
 #include <cmocka.h>
 
 #include "pam_credssp/helper/privileges.h"
+#include "pam_credssp/helper/restrain.h"
 
 static char file[] = "/tmp/test_privileges.XXXXXX";
 static int opened;  /* it, for writing */
@@ -70,6 +72,19 @@ static int make_process(void)
 	if (pid == 0)
 		_exit(0);
 	return result_of(pid < 0 ? -1 : waitpid(pid, NULL, 0));
+}
+
+static void *nothing(void *unused)
+{
+	return unused;
+}
+
+static int make_thread(void)
+{
+	pthread_t t;
+	int r = pthread_create(&t, NULL, nothing, NULL);
+
+	return r ? r : pthread_join(t, NULL);
 }
 
 static int leave_namespace(void)
@@ -134,11 +149,12 @@ static const struct {
 	int (*deed)(void);
 	int tickets, cards; /* what becomes of it */
 } rows[] = {
-	{ "execve", run_program, EPERM, 0 },
+	{ "execve", run_program, EPERM, EPERM },
 	{ "ptrace", trace, EPERM, EPERM },
 	{ "process_vm_readv", read_memory, EPERM, EPERM },
-	{ "kill", signal_process, EPERM, 0 },
-	{ "fork", make_process, EAGAIN, 0 },
+	{ "kill", signal_process, EPERM, EPERM },
+	{ "fork", make_process, EPERM, EPERM },
+	{ "thread", make_thread, EAGAIN, 0 },
 	{ "unshare", leave_namespace, EPERM, EPERM },
 	{ "open for writing", write_file, EPERM, 0 },
 	{ "open for both", read_and_write_file, EPERM, 0 },
@@ -161,7 +177,8 @@ static int outcome(unsigned (*give_up)(struct helper_result *), int (*deed)(void
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (give_up && give_up(&result) != HELPER_SUCCESS)
+		/* as main.c does */
+		if (give_up && (helper_restrain() < 0 || give_up(&result) != HELPER_SUCCESS))
 			_exit(254);
 		_exit(deed());
 	}
