@@ -147,7 +147,7 @@ static void on_reloaded(const char *stale, void *userdata)
 
 	if (stale)
 		(void)sd_bus_reply_method_errorf(m, CREDSSP_ERROR_NOT_RENEWED,
-						 "%s did not start anew and goes on as before; the log says why",
+						 "%s did not start anew: what there was goes on; the log says why",
 						 stale);
 	else
 		(void)sd_bus_reply_method_return(m, "");

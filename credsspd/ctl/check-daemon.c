@@ -34,7 +34,7 @@ static enum check_result bus_policy(struct facts *f, struct finding *found)
 	if (has_policy())
 		return CHECK_OK;
 	(void)check_wrong(found, "it is not there: the bus lets nobody own %s", CREDSSP_BUS_NAME);
-	return check_remedy(found, "make install, then: systemctl reload dbus && systemctl restart credsspd");
+	return check_remedy(found, "install credsspd (or: make install), then: systemctl reload dbus && systemctl restart credsspd");
 }
 
 static enum check_result daemon_(struct facts *f, struct finding *found)
@@ -56,7 +56,8 @@ static enum check_result stale(struct facts *f, struct finding *found)
 	(void)check_looked(found, "the last reload");
 	if (!*f->stale)
 		return CHECK_OK;
-	(void)check_wrong(found, "%s could not work with the new configuration and goes on with the old one", f->stale);
+	(void)check_wrong(found, "%s does not work with the configuration: an older process goes on, or none",
+			  f->stale);
 	return check_remedy(found, "credsspctl reload; journalctl -t credsspd says why");
 }
 

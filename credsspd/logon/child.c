@@ -118,7 +118,6 @@ static void became_ready(struct child *c)
 	struct service *s = c->service;
 
 	c->ready = true;
-	c->timer = sd_event_source_disable_unref(c->timer);
 	if (s->current)
 		retire(s->current);
 	s->current = c;
@@ -371,6 +370,7 @@ int service_start(struct service *s)
 
 	if (r < 0) { /* no descriptor, no memory, no process left: all of that passes */
 		log_line(LOG_ERR, "%s: cannot be started: %s", s->ops->name, strerror(-r));
+		s->stale = s->current != NULL;
 		schedule_restart(s);
 	}
 	return r;
@@ -432,7 +432,7 @@ const char *service_name(const struct service *s)
 
 bool service_stale(const struct service *s)
 {
-	return s->stale;
+	return s->stale || (!s->current && !service_starting(s));
 }
 
 bool service_failed_to_start(const struct service *s)

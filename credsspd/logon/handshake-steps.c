@@ -96,12 +96,9 @@ static void on_account(const struct resolver_answer *answer, void *userdata)
 		h->refusal = REFUSAL_UNAVAILABLE;
 		(void)snprintf(h->detail, sizeof h->detail, "no answer from the name service");
 		handshake_event(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
-	} else if (answer->refusal != REFUSAL_NONE) {
-		h->refusal = answer->refusal < REFUSAL_MAX_ ? (enum refusal)answer->refusal : REFUSAL_INTERNAL;
-		if (!h->about.user[0])
-			memcpy(h->about.user, answer->name, sizeof h->about.user);
-		handshake_event(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
-	} else if (negotiated_in_vain(h)) {
+	} else if (answer->refusal != REFUSAL_NONE || negotiated_in_vain(h)) {
+		if (answer->refusal != REFUSAL_NONE)
+			h->refusal = answer->refusal < REFUSAL_MAX_ ? (enum refusal)answer->refusal : REFUSAL_INTERNAL;
 		if (!h->about.user[0])
 			memcpy(h->about.user, answer->name, sizeof h->about.user);
 		handshake_event(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
@@ -312,11 +309,11 @@ static void do_finish(struct handshake *h, const uint8_t *p, size_t len)
 		return;
 	}
 	h->pipe[0] = -1; /* the vault's */
-	send_done(h, ticket);
-	secret_wipe(ticket, sizeof ticket);
 	who = handshake_who(h);
 	h->s->counters.granted++;
 	log_logon_line(LOG_NOTICE, &who, "logon granted after %u ms, ticket issued", elapsed_msec(h));
+	send_done(h, ticket); /* revokes it, with a line, when the front end is gone */
+	secret_wipe(ticket, sizeof ticket);
 	handshake_uncount(h, 0);
 	handshake_free(h);
 }

@@ -36,6 +36,8 @@ void supervisor_stale(const struct supervisor *s, char *out, size_t size)
 		if (sv && service_stale(sv))
 			n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", service_name(sv));
 	}
+	if (n < size && resolver_pool_stale(s->resolvers))
+		(void)snprintf(out + n, size - n, "%sresolver", n ? ", " : "");
 }
 
 void reload_check(struct supervisor *s)
@@ -46,8 +48,10 @@ void reload_check(struct supervisor *s)
 		return;
 	supervisor_stale(s, stale, sizeof stale);
 	if (stale[0])
-		log_line(LOG_ERR, "reload: %s did not start anew (the lines above say why) and goes on as before",
-			 stale);
+		log_line(
+		    LOG_ERR,
+		    "reload: %s did not start anew (the lines above say why): what there was goes on, if there was any",
+		    stale);
 	else
 		log_line(LOG_INFO, "configuration and keys read again");
 	while (s->reloads) {
@@ -82,12 +86,15 @@ int supervisor_reload(struct supervisor *s, supervisor_reloaded_fn fn, void *use
 		log_set_debug(s->config.debug);
 		backoff_configure(s->backoff, s->config.backoff_failures, s->config.backoff_max_sec);
 		resolver_pool_restart(s->resolvers);
-		r = supervisor_settle(s);
 	}
 	if (r < 0) {
 		free(reload);
 		return r;
 	}
+	/* what it cannot start is stale, and tried again */
+	r = supervisor_settle(s);
+	if (r < 0)
+		log_line(LOG_ERR, "reload: not all of it could be begun: %s", strerror(-r));
 	*reload = (struct reload){ .next = s->reloads, .fn = fn, .userdata = userdata };
 	s->reloads = reload;
 	reload_check(s);

@@ -212,6 +212,14 @@ int resolver_pool_starting(const struct resolver_pool *p)
 	return 0;
 }
 
+int resolver_pool_stale(const struct resolver_pool *p)
+{
+	for (unsigned i = 0; i < p->started; i++)
+		if (service_stale(p->service[i]))
+			return 1;
+	return 0;
+}
+
 void resolver_pool_restart(struct resolver_pool *p)
 {
 	uint64_t serial;

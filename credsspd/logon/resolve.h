@@ -24,9 +24,11 @@ void resolver_pool_free(struct resolver_pool *p);
 int resolver_pool_ready(const struct resolver_pool *p);
 int resolver_pool_failed_to_start(const struct resolver_pool *p);
 
-/* Replaces all resolvers by new ones, which read the configuration again. */
-/* Whether any of them is starting. */
+/* Whether any of them is starting, or goes on with an older configuration. */
 int resolver_pool_starting(const struct resolver_pool *p);
+int resolver_pool_stale(const struct resolver_pool *p);
+
+/* Replaces all resolvers by new ones, which read the configuration again. */
 void resolver_pool_restart(struct resolver_pool *p);
 
 /*

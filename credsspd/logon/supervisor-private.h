@@ -87,7 +87,7 @@ void keys_service_changed(struct supervisor *s);
 bool keys_pending(struct supervisor *s);
 void keys_done(struct supervisor *s);
 
-/* ntlm-store.c: records that answer SET, DELETE and LIST. Returns 0 or -EPROTO. */
+/* ntlm-store.c: records that answer SET, UPDATE, DELETE and LIST. Returns 0 or -EPROTO. */
 int store_record(struct supervisor *s, const void *p, size_t len);
 /* Fails the calls that @verifier has been asked; NULL: all. */
 void store_verifier_gone(struct supervisor *s, struct child *verifier);

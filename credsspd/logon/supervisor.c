@@ -242,22 +242,23 @@ static int settle(struct supervisor *s, struct service **service, const struct s
 	return 0;
 }
 
+static int first_failure(int r, int then)
+{
+	return r < 0 ? r : then;
+}
+
 int supervisor_settle(struct supervisor *s)
 {
 	enum config_kerberos kerberos = s->config.kerberos;
 	bool ntlm = s->config.ntlm != CONFIG_NTLM_OFF;
 	int r = keys_watch(s);
 
-	if (r == 0)
-		r = settle(s, &s->verifier, &verifier_ops, ntlm);
-	if (r == 0)
-		r = settle(s, &s->ntlm, &ntlm_ops, ntlm);
-	if (r == 0)
-		r = settle(s, &s->keeper, &keeper_ops,
-			   kerberos != CONFIG_KERBEROS_OFF && kerberos != CONFIG_KERBEROS_SERVICE_TICKET);
-	if (r == 0)
-		r = settle(s, &s->krb5, &krb5_ops, kerberos != CONFIG_KERBEROS_OFF);
-	return r;
+	/* all of them, whatever fails on the way */
+	r = first_failure(r, settle(s, &s->verifier, &verifier_ops, ntlm));
+	r = first_failure(r, settle(s, &s->ntlm, &ntlm_ops, ntlm));
+	r = first_failure(r, settle(s, &s->keeper, &keeper_ops,
+				    kerberos != CONFIG_KERBEROS_OFF && kerberos != CONFIG_KERBEROS_SERVICE_TICKET));
+	return first_failure(r, settle(s, &s->krb5, &krb5_ops, kerberos != CONFIG_KERBEROS_OFF));
 }
 
 void supervisor_worker_crashed(struct supervisor *s, struct service *template)

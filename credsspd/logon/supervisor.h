@@ -42,9 +42,9 @@ int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void 
 void supervisor_free(struct supervisor *s);
 
 /*
- * Reads the configuration again and renews the processes. On failure (-errno and one sentence in *@ret_error)
- * everything stays as it was. Else @fn is called once, when the new processes are ready or have failed: with NULL, or
- * with the names of those that go on as they were.
+ * Reads the configuration again and renews the processes. When it cannot be read (-errno and one sentence in
+ * *@ret_error) everything stays as it was. Else @fn is called once, when the new processes are ready or have failed:
+ * with NULL, or with the names of those that have not become what the configuration says.
  */
 typedef void (*supervisor_reloaded_fn)(const char *stale, void *userdata);
 int supervisor_reload(struct supervisor *s, supervisor_reloaded_fn fn, void *userdata, char **ret_error);
