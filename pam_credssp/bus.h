@@ -11,7 +11,7 @@ enum bus_result {
 	BUS_OK = 0,
 	BUS_NO_TICKET, /* unknown, used or expired */
 	BUS_MISMATCH,  /* for another service or user; it is gone */
-	BUS_DENIED,    /* this process may not redeem */
+	BUS_DENIED,    /* this process may not redeem, or change the store */
 	BUS_ABSENT,    /* no bus, or nobody has the name */
 	BUS_TIMEOUT,
 	BUS_NO_RECORD, /* of this user in the NTLM store, or there is no store */

@@ -2,7 +2,6 @@
 /* Names: cc.PID.RANDOM, PID the application's: a file whose process is gone was left by one that was killed. */
 #include "pam_credssp/ccache.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -141,22 +140,23 @@ int ccache_store(pam_handle_t *pamh, struct logon *l)
 	}
 	ccache_drop(c);
 	strcpy(c->name, result.ccache);
+	strcpy(c->user, r->user);
+	c->logon = r->logon;
 	strcpy(c->ticket, result.ticket);
 	return set_name(pamh, c);
 }
 
 void ccache_forget(pam_handle_t *pamh, struct logon *l)
 {
-	const struct logon_redeemed *r = logon_redeemed(l);
 	struct logon_ccache *c = logon_ccache(l);
 	struct helper_result result;
 
 	if (!c->name[0])
 		return;
-	run("forget", r->user, c->name, c->ticket, &result);
+	run("forget", c->user, c->name, c->ticket, &result);
 	if (result.status != HELPER_SUCCESS)
-		pam_syslog(pamh, LOG_NOTICE, "the tickets of user=%s logon=%llu stay in %s: %s: %s", r->user,
-			   (unsigned long long)r->logon, c->name, helper_status_text(result.status), result.detail);
+		pam_syslog(pamh, LOG_NOTICE, "the tickets of user=%s logon=%llu stay in %s: %s: %s", c->user,
+			   (unsigned long long)c->logon, c->name, helper_status_text(result.status), result.detail);
 	c->name[0] = '\0';
 	(void)pam_putenv(pamh, "KRB5CCNAME");
 }

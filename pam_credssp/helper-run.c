@@ -63,7 +63,8 @@ static int only_descriptors(int input, int record)
 	null = open("/dev/null", O_RDWR);
 	if (input < 0 || record < 0 || null < 0)
 		return -errno;
-	if (dup2(input, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || dup2(record, HELPER_RESULT_FD) < 0)
+	/* in this order: it may be any of the four itself, where the application has closed that */
+	if (dup2(null, 1) < 0 || dup2(null, 2) < 0 || dup2(input, 0) < 0 || dup2(record, HELPER_RESULT_FD) < 0)
 		return -errno;
 	return syscall(SYS_close_range, HELPER_RESULT_FD + 1, ~0U, 0) < 0 ? -errno : 0;
 }
@@ -200,7 +201,7 @@ static int start(struct run *r, const char *program, const char *const argv[])
 	return e;
 }
 
-/* Sends what fits of @rest; closes when nothing is left. Returns 0, also when the helper reads no more. */
+/* Sends what fits of the rest; closes when nothing is left. Returns 0, also when the helper reads no more. */
 static int feed(struct run *r, const uint8_t **at, size_t *left)
 {
 	ssize_t n = *left ? send(r->input, *at, *left, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs the helper program, which parses what clients sent and talks to cards and KDCs, so that the application's
- * process does not: no descriptor but its own three, an empty environment, no_new_privs, limits, dead at the deadline.
+ * process does not: no descriptor but its own four, an empty environment, no_new_privs, limits, dead at the deadline.
  * The application does not notice: no SIGCHLD, no SIGPIPE, and its own waitpid() does not see the child.
  */
 #pragma once

@@ -36,8 +36,10 @@ struct logon_redeemed {
 struct logon_ccache {
 	char temporary[CCACHE_TEMPORARY_MAX + 1]; /* path of root's FILE cache; "" when there is none (any more) */
 	char name[CCACHE_NAME_MAX + 1];           /* the user's cache that we wrote; "" when we did not */
-	char ticket[HELPER_TICKET_MAX + 1];       /* what it is known again by */
-	bool own;                                 /* it is for us to write the user's cache */
+	char user[ACCOUNT_NAME_MAX + 1];          /* whose it is, whoever logs on next on the handle */
+	uint64_t logon;
+	char ticket[HELPER_TICKET_MAX + 1]; /* what it is known again by */
+	bool own;                           /* it is for us to write the user's cache */
 };
 
 /* The ticket's form: prefix and base64url. Says nothing about whether it is one. */
@@ -60,11 +62,11 @@ void logon_guard(pam_handle_t *pamh);
 /* What was redeemed; belongs to @l, which wipes it at pam_end() at the latest. */
 struct logon_redeemed *logon_redeemed(struct logon *l);
 
-/* Whether PAM_USER is still who the ticket was for. */
-bool logon_is_of_user(pam_handle_t *pamh, struct logon *l);
-
 /* The same for the tickets; removing files and caches is the business of ccache.h. */
 struct logon_ccache *logon_ccache(struct logon *l);
+
+/* Whether PAM_USER is still who the ticket was for. */
+bool logon_is_of_user(pam_handle_t *pamh, struct logon *l);
 
 /*
  * Lets the filter answer exactly one hidden question for a PIN with the @len octets at @pin, from whichever module

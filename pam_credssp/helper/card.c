@@ -98,12 +98,12 @@ static void read_certificates(struct search *s, CK_SESSION_HANDLE session, const
 	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
 	CK_CERTIFICATE_TYPE type = CKC_X_509;
 	CK_ATTRIBUTE wanted[] = { { CKA_CLASS, &class, sizeof class }, { CKA_CERTIFICATE_TYPE, &type, sizeof type } };
-	CK_OBJECT_HANDLE found[CARD_CERTIFICATES_MAX];
+	CK_OBJECT_HANDLE found[CARD_CERTIFICATES_MAX + 1]; /* one more, to see that there are too many */
 	CK_ULONG n = 0;
 
 	if (s->f->C_FindObjectsInit(session, wanted, 2) != CKR_OK)
 		return;
-	if (s->f->C_FindObjects(session, found, CARD_CERTIFICATES_MAX, &n) != CKR_OK)
+	if (s->f->C_FindObjects(session, found, CARD_CERTIFICATES_MAX + 1, &n) != CKR_OK)
 		n = 0;
 	(void)s->f->C_FindObjectsFinal(session);
 	for (CK_ULONG i = 0; i < n; i++)

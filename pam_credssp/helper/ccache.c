@@ -10,9 +10,11 @@
 #include <krb5.h>
 #include <openssl/evp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/types.h>
 #include <time.h>
@@ -28,6 +30,7 @@ static const char *const types[] = { "FILE", "DIR", "KEYRING", "KCM" };
 
 static int become(const char *user)
 {
+	pid_t parent = getppid();
 	const struct passwd *p;
 
 	errno = 0;
@@ -39,7 +42,10 @@ static int become(const char *user)
 	if (initgroups(user, p->pw_gid) < 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) < 0 ||
 	    setresuid(p->pw_uid, p->pw_uid, p->pw_uid) < 0)
 		return -errno;
-	return 0;
+	/* the ids have undone it */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	return getppid() == parent ? 0 : -ESRCH;
 }
 
 /* ---- the ticket ---- */

@@ -12,17 +12,8 @@
 #include <time.h>
 
 #include "include/credssp/cleanup.h"
+#include "pam_credssp/helper/kerberos.h"
 #include "pam_credssp/helper/krb-cred.h"
-
-static unsigned say_krb5(krb5_context k, struct helper_result *result, unsigned status, const char *what,
-			 krb5_error_code code)
-{
-	const char *text = krb5_get_error_message(k, code);
-
-	(void)helper_say(result, status, "%s: %s", what, text);
-	krb5_free_error_message(k, text);
-	return status;
-}
 
 static krb5_data data_of(struct handover_field f)
 {
@@ -117,7 +108,7 @@ static unsigned decrypt(krb5_context k, krb5_keytab keytab, krb5_ticket *t, stru
 	krb5_error_code code = krb5_kt_start_seq_get(k, keytab, &cursor);
 
 	if (code)
-		return say_krb5(k, result, HELPER_NO_HOST_KEY, "keytab", code);
+		return kerberos_say(k, result, HELPER_NO_HOST_KEY, "keytab", code);
 	while (!tries.good && krb5_kt_next_entry(k, keytab, &e, &cursor) == 0) {
 		try_entry(k, &e, t, &tries);
 		(void)krb5_free_keytab_entry_contents(k, &e);
@@ -131,7 +122,7 @@ static unsigned decrypt(krb5_context k, krb5_keytab keytab, krb5_ticket *t, stru
 		return helper_say(result, HELPER_NO_HOST_KEY,
 				  "the service ticket is for key version %u, encryption type %d", t->enc_part.kvno,
 				  (int)t->enc_part.enctype);
-	return say_krb5(k, result, HELPER_TICKET, "service ticket", tries.last);
+	return kerberos_say(k, result, HELPER_TICKET, "service ticket", tries.last);
 }
 
 static unsigned check_service_ticket(krb5_context k, krb5_const_principal client, const krb5_ticket *t,
@@ -163,7 +154,7 @@ unsigned guard_read_service_ticket(krb5_context k, krb5_keytab keytab, krb5_cons
 	unsigned status;
 
 	if (code)
-		return say_krb5(k, result, HELPER_TICKET, "service ticket", code);
+		return kerberos_say(k, result, HELPER_TICKET, "service ticket", code);
 	if (is_host(t->server))
 		status = decrypt(k, keytab, t, result);
 	else
@@ -175,7 +166,7 @@ unsigned guard_read_service_ticket(krb5_context k, krb5_keytab keytab, krb5_cons
 		if (code == 0)
 			code = krb5_copy_keyblock_contents(k, t->enc_part2->session, &ret_->session_key);
 		if (code)
-			status = say_krb5(k, result, HELPER_INTERNAL, "service ticket", code);
+			status = kerberos_say(k, result, HELPER_INTERNAL, "service ticket", code);
 	}
 	krb5_free_ticket(k, t);
 	return status;
@@ -249,7 +240,7 @@ unsigned guard_read_krb_cred(krb5_context k, krb5_const_principal client, struct
 		return status;
 	code = read_cred(k, sealed ? &tickets->session_key : NULL, &der, &creds);
 	if (code)
-		return say_krb5(k, result, HELPER_TICKET, "KRB-CRED", code);
+		return kerberos_say(k, result, HELPER_TICKET, "KRB-CRED", code);
 	status = check_tgt(k, client, creds[0], result);
 	if (status == HELPER_SUCCESS || status == HELPER_OPAQUE) {
 		tickets->tgt = TAKE_PTR(creds[0]);

@@ -41,6 +41,16 @@ unsigned kerberos_status(krb5_context k, krb5_error_code code, unsigned otherwis
 	return status;
 }
 
+unsigned kerberos_say(krb5_context k, struct helper_result *result, unsigned status, const char *what,
+		      krb5_error_code code)
+{
+	const char *text = krb5_get_error_message(k, code);
+
+	(void)helper_say(result, status, "%s: %s", what, text);
+	krb5_free_error_message(k, text);
+	return status;
+}
+
 /* Whether there is any key at all: afterwards the reasons are many. */
 static krb5_error_code has_keys(krb5_context k)
 {

@@ -9,6 +9,10 @@
 /* The status that @code is, with libkrb5's text in @result. Codes without a row are @otherwise. */
 unsigned kerberos_status(krb5_context k, krb5_error_code code, unsigned otherwise, struct helper_result *result);
 
+/* "@what: libkrb5's text" as the line of @status, which is returned. */
+unsigned kerberos_say(krb5_context k, struct helper_result *result, unsigned status, const char *what,
+		      krb5_error_code code);
+
 /*
  * Proves @creds, a TGT, against the host's keytab: without this whoever answers in the KDC's place could let anybody
  * in. Returns HELPER_SUCCESS or why not.

@@ -6,6 +6,7 @@
 
 #include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
+#include "pam_credssp/helper/kerberos.h"
 
 /* ---- KRB-CRED ---- */
 
@@ -142,7 +143,6 @@ static unsigned decrypt(krb5_context k, const krb5_keyblock *key, krb5_enctype e
 	AUTO_SECRET struct secret plain = SECRET_NULL;
 	krb5_data out = { .length = in.ciphertext.length };
 	krb5_error_code code;
-	const char *text;
 
 	if (secret_init(&plain, out.length + 1) < 0)
 		return helper_say(result, HELPER_INTERNAL, "out of memory");
@@ -150,10 +150,7 @@ static unsigned decrypt(krb5_context k, const krb5_keyblock *key, krb5_enctype e
 	code = krb5_c_decrypt(k, key, KRB5_KEYUSAGE_KRB_CRED_ENCPART, NULL, &in, &out);
 	if (code == 0)
 		return check_part((const uint8_t *)out.data, out.length, result);
-	text = krb5_get_error_message(k, code);
-	(void)helper_say(result, HELPER_TICKET, "KRB-CRED: %s", text);
-	krb5_free_error_message(k, text);
-	return HELPER_TICKET;
+	return kerberos_say(k, result, HELPER_TICKET, "KRB-CRED", code);
 }
 
 static unsigned check(krb5_context k, const krb5_keyblock *key, const KRB_CRED *c, bool *ret_sealed,

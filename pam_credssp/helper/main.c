@@ -9,7 +9,6 @@
 #include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
 #include "pam_credssp/helper/mode.h"
-#include "pam_credssp/helper/remote-guard.h"
 #include "pam_credssp/helper/restrain.h"
 
 static const struct {

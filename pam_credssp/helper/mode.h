@@ -16,7 +16,7 @@ struct helper_request {
 	const char *user;
 	const char *principal;
 	const char *mechanism; /* "krb5" or "ntlm": what proved the principal */
-	const char *ccache;    /* path that the tickets are written to; "" for none. Mode `forget`: the cache's name */
+	const char *ccache;    /* path of the temporary cache; "" for none. Mode `forget`: the user's cache, by name */
 	const char *ticket;    /* mode `forget`: which ticket made the cache ours */
 	const char *module;    /* PKCS#11 module */
 	const char *final_try; /* "allow": the last try before the card locks may be used */
@@ -26,12 +26,12 @@ struct helper_request {
 
 /*
  * A mode's entry. @handover is NULL for a mode that wants none; it is wiped by the caller. Returns an enum
- * helper_status; HELPER_SUCCESS only for what was proved.
+ * helper_status; HELPER_SUCCESS, of those that prove something, only for what was proved.
  */
 typedef unsigned helper_mode(const struct helper_request *request, const struct handover *handover,
 			     struct helper_result *result);
 
-helper_mode pkinit_run, ccache_store_run, ccache_forget_run;
+helper_mode pkinit_run, remote_guard_mode, ccache_store_run, ccache_forget_run;
 
 /* Puts a line for the log into @result, cut at its size. Returns @status, for `return helper_say(...)`. */
 unsigned helper_say(struct helper_result *result, unsigned status, const char *format, ...)

@@ -7,13 +7,13 @@
  *
  * All of this is done as nobody. What takes root is done first: the keys are read into memory, the cache is opened.
  */
-#include "pam_credssp/helper/remote-guard.h"
 
 #include <string.h>
 
 #include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
 #include "pam_credssp/helper/guard-tickets.h"
+#include "pam_credssp/helper/kerberos.h"
 #include "pam_credssp/helper/privileges.h"
 #include "pam_credssp/helper/ticket-file.h"
 
@@ -24,16 +24,6 @@ struct guard {
 	krb5_ccache scratch;
 	struct guard_tickets tickets;
 };
-
-static unsigned say_krb5(const struct guard *g, struct helper_result *result, unsigned status, const char *what,
-			 krb5_error_code code)
-{
-	const char *text = krb5_get_error_message(g->k, code);
-
-	(void)helper_say(result, status, "%s: %s", what, text);
-	krb5_free_error_message(g->k, text);
-	return status;
-}
 
 /* ---- the KDC ---- */
 
@@ -74,9 +64,9 @@ static unsigned ask_kdc(struct guard *g, krb5_creds **ret_creds, struct helper_r
 	if (code == 0)
 		code = krb5_cc_store_cred(g->k, g->scratch, g->tickets.tgt);
 	if (code)
-		return say_krb5(g, result, HELPER_INTERNAL, "credentials cache", code);
+		return kerberos_say(g->k, result, HELPER_INTERNAL, "credentials cache", code);
 	code = krb5_get_credentials(g->k, KRB5_GC_NO_STORE, g->scratch, &wanted, ret_creds);
-	return code ? say_krb5(g, result, status_of_kdc(g, code), "KDC", code) : HELPER_SUCCESS;
+	return code ? kerberos_say(g->k, result, status_of_kdc(g, code), "KDC", code) : HELPER_SUCCESS;
 }
 
 /* ---- the host ---- */
@@ -124,7 +114,7 @@ static unsigned read_keys(struct guard *g, struct helper_result *result)
 			code = guard_copy_keys(g->k, keytab, g->keytab);
 		(void)krb5_kt_close(g->k, keytab);
 	}
-	return code ? say_krb5(g, result, HELPER_NO_HOST_KEY, "keytab", code) : HELPER_SUCCESS;
+	return code ? kerberos_say(g->k, result, HELPER_NO_HOST_KEY, "keytab", code) : HELPER_SUCCESS;
 }
 
 static unsigned open_all(struct guard *g, const struct helper_request *request, struct helper_result *result)
@@ -132,10 +122,10 @@ static unsigned open_all(struct guard *g, const struct helper_request *request, 
 	krb5_error_code code = krb5_init_secure_context(&g->k);
 
 	if (code)
-		return say_krb5(g, result, HELPER_CONFIGURATION, "krb5.conf", code);
+		return kerberos_say(g->k, result, HELPER_CONFIGURATION, "krb5.conf", code);
 	code = krb5_parse_name(g->k, request->principal, &g->client);
 	if (code)
-		return say_krb5(g, result, HELPER_INTERNAL, "principal", code);
+		return kerberos_say(g->k, result, HELPER_INTERNAL, "principal", code);
 	return read_keys(g, result);
 }
 
@@ -179,6 +169,11 @@ static unsigned run(struct guard *g, const struct helper_request *request, const
 	return status;
 }
 
+/*
+ * HELPER_SUCCESS: both tickets are those of the principal that GSSAPI proved, and the KDC and the host's key say so;
+ * the ticket-granting ticket is in the cache of the request. HELPER_OPAQUE: the service ticket proves the principal,
+ * but the ticket-granting ticket cannot be used here; no cache.
+ */
 unsigned remote_guard_mode(const struct helper_request *request, const struct handover *handover,
 			   struct helper_result *result)
 {
