@@ -32,7 +32,7 @@ static void pkey_freep(EVP_PKEY **k)
 #define AUTO_X509 CLEANUP(x509_freep)
 #define AUTO_PKEY CLEANUP(pkey_freep)
 
-/* The path of @file, malloc'ed. */
+/* The path that is @configured, or of our @own file; malloc'ed. */
 static char *path_of(const struct facts *f, const char *configured, const char *own)
 {
 	char *path = NULL;

@@ -195,7 +195,7 @@ static enum check_result kvno(struct facts *f, struct finding *found)
 		if (code == 0)
 			continue;
 		(void)snprintf(why, sizeof why, "the KDC's tickets are for version %u of the key, the keytab has %u",
-			       wanted, key ? key->kvno : 0);
+			       wanted, key->kvno);
 		return say_kvno(found, f, name, why);
 	}
 	return CHECK_OK;

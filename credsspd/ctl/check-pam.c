@@ -117,7 +117,7 @@ static enum check_result pam_module(struct facts *f, struct finding *found)
 	if (access(PAM_MODULE_DIR "/" US ".so", R_OK) == 0)
 		return CHECK_OK;
 	(void)check_wrong(found, "%s: nobody can log on", strerror(errno));
-	return check_remedy(found, "make install");
+	return check_remedy(found, "install libpam-credssp (or: make install)");
 }
 
 static enum check_result pam_stack(struct facts *f, struct finding *found)
@@ -138,7 +138,9 @@ static enum check_result pam_stack(struct facts *f, struct finding *found)
 			return CHECK_OK;
 		(void)check_wrong(found, "no line \"auth ... " US ".so redeem\": tickets are taken for passwords");
 	}
-	return check_remedy(found, "cp " EXAMPLES "/xrdp-sesman " PAM_DIRECTORY "/%s, or another one from there",
+	return check_remedy(found,
+			    "credsspctl xrdp enable, with --stack for another one of " EXAMPLES
+			    "; for %s by hand where that is not xrdp's service",
 			    f->settings.service);
 }
 
@@ -259,7 +261,7 @@ static enum check_result pam_verify(struct facts *f, struct finding *found)
 				  ".so verify\": smart cards, remote guard and restricted admin, which %s "
 				  "allows, are refused",
 				  CONFIG_PATH_DEFAULT);
-		return check_remedy(found, "see " EXAMPLES "/xrdp-sesman.krb5");
+		return check_remedy(found, "credsspctl xrdp enable --stack krb5, or see " EXAMPLES);
 	}
 	if (pamstack_succeeds(s, answer, &proved))
 		return CHECK_OK;

@@ -40,10 +40,10 @@ static const char *wrong_with(const char *path)
 }
 
 /* A file, or a directory of which one file is right. */
-static const char *wrong_with_any(const char *path)
+static const char *wrong_with_directory(const char *path)
 {
 	DIR *d = opendir(path);
-	const char *wrong = d ? "there is no certificate in it" : wrong_with(path);
+	const char *wrong = d ? "there is no certificate in it" : strerror(errno);
 	struct dirent *e;
 
 	while (d && wrong && (e = readdir(d))) {
@@ -65,12 +65,13 @@ static enum check_result pkinit_anchors(struct facts *f, struct finding *found)
 	const char *wrong = NULL;
 
 	for (char **v = values; v && *v && !wrong; v++) {
-		const char *colon = strchr(*v, ':');
-
-		if (colon && strncmp(*v, "FILE:", 5) != 0 && strncmp(*v, "DIR:", 4) != 0)
-			continue; /* another kind of store */
 		(void)check_looked(found, "pkinit_anchors = %s", *v);
-		wrong = wrong_with_any(colon ? colon + 1 : *v);
+		if (strncmp(*v, "FILE:", 5) == 0)
+			wrong = wrong_with(*v + 5);
+		else if (strncmp(*v, "DIR:", 4) == 0)
+			wrong = wrong_with_directory(*v + 4);
+		else /* pam_credssp's helper takes no other */
+			wrong = "it begins with neither FILE: nor DIR:";
 	}
 	if (!found->looked_at)
 		(void)check_looked(found, "pkinit_anchors");

@@ -32,7 +32,9 @@ struct invocation {
 	struct xrdp_wish xrdp;
 };
 
-/* 0 or -errno. *@problem is set to a sentence when no call was made; else the call's error is in @m. */
+/*
+ * 0, an exit status, or -errno. *@problem is set to a sentence when no call was made; else the call's error is in @m.
+ */
 typedef int (*run_fn)(struct manager *m, const struct invocation *how, const char **problem);
 
 static int run_status(struct manager *m, const struct invocation *how, const char **problem)
@@ -97,8 +99,10 @@ static int run_xrdp(const struct invocation *how, const char **problem,
 	if (geteuid() != 0)
 		return -EPERM;
 	*problem = text;
-	if (root < 0)
-		return -errno;
+	if (root < 0) {
+		(void)snprintf(text, sizeof text, "/ cannot be opened");
+		return -EIO;
+	}
 	r = command(&(struct xrdp_host){ .root = root, .units = units_of_this_host(), .out = stdout }, &how->xrdp,
 		    text);
 	if (r == 0)
@@ -118,8 +122,11 @@ static int run_xrdp_disable(struct manager *m, const struct invocation *how, con
 	return run_xrdp(how, problem, xrdp_disable);
 }
 
-static int run_check(const struct invocation *how)
+/* Asks the daemon too, if there is one. */
+static int run_check(struct manager *m, const struct invocation *how, const char **problem)
 {
+	(void)m;
+	(void)problem;
 	return check_run(how->names, how->json);
 }
 
@@ -127,10 +134,9 @@ static const struct command {
 	const char *word[2]; /* the second may be NULL */
 	bool local;          /* works without the daemon */
 	bool takes_user, takes_names, takes_json, takes_watch, takes_dry_run, takes_stack;
-	run_fn run;               /* NULL: run_alone */
+	run_fn run;
 	const char *unknown_user; /* what that error means here */
 	const char *help;
-	int (*run_alone)(const struct invocation *how); /* without the daemon; returns an exit status */
 } commands[] = {
 	{ .word = { "status" },
 	  .takes_json = true,
@@ -141,7 +147,8 @@ static const struct command {
 	{ .word = { "check" },
 	  .takes_names = true,
 	  .takes_json = true,
-	  .run_alone = run_check,
+	  .local = true,
+	  .run = run_check,
 	  .help = "what makes logons fail on this server, and what to type" },
 	{ .word = { "ntlm", "set" },
 	  .takes_user = true,
@@ -238,6 +245,8 @@ static int run(const struct command *c, const struct invocation *how)
 
 	if (r == 0)
 		r = c->run(&m, how, &problem);
+	if (r > 0)
+		return r;
 	if (r == 0 && fflush(stdout) != 0) {
 		r = -errno;
 		problem = "standard output cannot be written";
@@ -278,7 +287,7 @@ static int choose(int n, char **words, const struct invocation *options)
 					       : "too many arguments");
 	if (how.user && strlen(how.user) > ACCOUNT_NAME_MAX)
 		return bad_usage("no user has a name that long");
-	return c->run_alone ? c->run_alone(&how) : run(c, &how);
+	return run(c, &how);
 }
 
 int ctl_main(int argc, char **argv)

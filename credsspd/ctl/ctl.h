@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* credsspctl: one command a run, each a call of org.credssp1.Manager, but for check, which looks at the whole server.
- */
+/* credsspctl: one command a run, each a call of org.credssp1.Manager, but for check and xrdp: they look at the whole
+ * server, and change xrdp's files. */
 #pragma once
 
 /* Exit statuses. */

@@ -25,8 +25,8 @@ struct facts {
 	struct settings settings;
 	char *config_error, *settings_error;
 
-	sd_bus *bus;     /* NULL: bus_error is set */
-	int bus_error;   /* -errno */
+	sd_bus *bus;     /* NULL: bus_error is set, or daemon_error */
+	int bus_error;   /* -errno, or 0 */
 	bool has_daemon; /* somebody owns the name and has answered Status */
 	char *daemon_error;
 	pid_t daemon_pid; /* 0 without one */

@@ -40,7 +40,7 @@ static bool split(char *line, char **ret_key, char **ret_value)
 {
 	char *equals = strchr(line, '=');
 
-	if (line[0] == '#' || line[0] == ';' || !equals)
+	if (line[0] == '#' || line[0] == ';' || line[0] == '!' || !equals)
 		return false;
 	*equals = '\0';
 	*ret_key = trim(line);
@@ -59,9 +59,11 @@ int ini_get(const char *path, const char *section, const char *key, char **ret_v
 	while (f && getline(&line, &size, f) > 0) {
 		char *text = trim(line), *k, *v, *name = section_of(text);
 
-		if (name)
+		if (name) {
+			if (inside)
+				break;
 			inside = strcasecmp(name, section) == 0;
-		else if (inside && split(text, &k, &v) && strcasecmp(k, key) == 0) {
+		} else if (inside && split(text, &k, &v) && strcasecmp(k, key) == 0) {
 			free(found);
 			found = strdup(v);
 			if (!found)

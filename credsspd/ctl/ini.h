@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * The last value of @key in section @section of @path, both in any case, without blanks around it. Returns 0 (free()
- * it), -ENOENT without file, section or key, or another -errno.
+ * The last value of @key in the first section @section of @path, which is xrdp's (see inikeys.c), both in any case,
+ * without blanks around it. Returns 0 (free() it), -ENOENT without file, section or key, or another -errno.
  */
 int ini_get(const char *path, const char *section, const char *key, char **ret_value);
 

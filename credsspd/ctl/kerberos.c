@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "credsspd/keeper/fetch.h"
 #include "include/credssp/cleanup.h"
 
 /* ---- a keytab ---- */
@@ -178,6 +179,8 @@ struct kerberos *kerberos_get(struct facts *f)
 char **kerberos_anchors(struct facts *f)
 {
 	struct kerberos *b = kerberos_get(f);
+	/* in the order of krb5.conf(5), PKINIT OPTIONS */
+	const char *of_realm_all[] = { "libdefaults", b ? b->keys.p[0].realm : "", "pkinit_anchors", NULL };
 	const char *of_realm[] = { "realms", b ? b->keys.p[0].realm : "", "pkinit_anchors", NULL };
 	const char *of_all[] = { "libdefaults", "pkinit_anchors", NULL };
 	struct _profile_t *profile = NULL;
@@ -185,7 +188,8 @@ char **kerberos_anchors(struct facts *f)
 
 	if (!b || f->config.smartcard != CONFIG_SMARTCARD_PKINIT || krb5_get_profile(b->k, &profile) != 0)
 		return NULL;
-	if (profile_get_values(profile, of_realm, &values) != 0 && profile_get_values(profile, of_all, &values) != 0)
+	if (profile_get_values(profile, of_realm_all, &values) != 0 &&
+	    profile_get_values(profile, of_realm, &values) != 0 && profile_get_values(profile, of_all, &values) != 0)
 		values = NULL;
 	profile_release(profile);
 	return values;
@@ -207,17 +211,19 @@ bool kerberos_unreachable(krb5_error_code code)
 	return code == KRB5_KDC_UNREACH || code == KRB5_REALM_UNKNOWN || code == KRB5_REALM_CANT_RESOLVE;
 }
 
-/* As the keeper chooses: what is configured, else the machine's account, else TERMSRV/ of this host, else any. */
+/* One that the keeper takes: what is configured, else an account, else TERMSRV/ of this host, else any. */
 static char *choose_client(const struct kerberos *b, const struct facts *f)
 {
-	const struct key *found = NULL;
+	static struct keytab_list list; /* too large for the stack */
+	char error[FETCH_ERROR_MAX];
+	const struct key *found;
 	char *name = NULL;
 
 	if (f->config.tgt_principals[0])
 		return strdup(f->config.tgt_principals[0]);
-	found = keys_find_machine(&b->keys);
-	if (!found)
-		found = keys_find(&b->keys, "TERMSRV", f->fqdn);
+	if (fetch_list(f->config.keytab, &list, error) == 0 && list.n > 0 && !strchr(list.principal[0], '/'))
+		return strdup(list.principal[0]);
+	found = keys_find(&b->keys, "TERMSRV", f->fqdn);
 	for (size_t i = 0; i < b->keys.n && !found; i++)
 		if (strncasecmp(b->keys.p[i].name, "TERMSRV/", 8) == 0)
 			found = &b->keys.p[i];

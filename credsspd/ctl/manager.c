@@ -17,6 +17,8 @@ int manager_open(struct manager *m)
 {
 	int r = sd_bus_open_system_with_description(&m->bus, "credsspctl");
 
+	if (r >= 0)
+		r = sd_bus_set_method_call_timeout(m->bus, CALL_TIMEOUT_USEC);
 	m->failed = r < 0 ? r : 0;
 	return m->failed;
 }
@@ -43,7 +45,7 @@ static int method(struct manager *m, const char *name, sd_bus_message **ret_call
 static int call(struct manager *m, sd_bus_message *call_, const char *signature, sd_bus_message **ret_reply)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
-	int r = sd_bus_call(m->bus, call_, CALL_TIMEOUT_USEC, &m->error, &reply);
+	int r = sd_bus_call(m->bus, call_, 0, &m->error, &reply);
 
 	if (r >= 0 && !sd_bus_message_has_signature(reply, signature))
 		r = -EBADMSG;

@@ -20,6 +20,7 @@ static const char text[] = "outside=1\n"
 			   "port = one \n"
 			   "; port=two\n"
 			   "#port=three\n"
+			   "!port=four\n"
 			   "empty=\n"
 			   "no equals sign\n"
 			   "with=a=b\r\n"
@@ -34,9 +35,9 @@ static void test_get(void **state)
 	static const struct {
 		const char *section, *key, *value;
 	} row[] = {
-		{ "Globals", "port", "last" }, { "globals", "EMPTY", "" },       { "Globals", "with", "a=b" },
-		{ "xorg", "port", "-1" },      { "Globals", "outside", NULL },   { "Globals", "name", NULL },
-		{ "Nothing", "port", NULL },   { "Globals", "no equals", NULL },
+		{ "Globals", "port", "one" }, { "globals", "EMPTY", "" },       { "Globals", "with", "a=b" },
+		{ "xorg", "port", "-1" },     { "Globals", "outside", NULL },   { "Globals", "name", NULL },
+		{ "Nothing", "port", NULL },  { "Globals", "no equals", NULL },
 	};
 
 	(void)state;
