@@ -586,6 +586,7 @@ static int on_terminal(const struct talk *talk, char *shown, size_t size)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)signal(SIGINT, SIG_DFL); /* a shell's background jobs ignore it */
 		child_of("ntlm set alice");
 	}
 	shown[0] = '\0';

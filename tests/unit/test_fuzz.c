@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -44,101 +45,19 @@
 #define LLVMFuzzerTestOneInput fuzz_x224
 #include "tests/fuzz/fuzz_x224.c"
 #undef LLVMFuzzerTestOneInput
-#include "tests/fuzz/seeds.c"
+#define REPLAY_ALONE(name, len) false
+#define REPLAY_SLOWLY 1U
+#include "tests/unit/replay.h"
 
-#define SEEDS_MAX 1200
-
-static const struct target {
-	const char *name;
-	int (*run)(const uint8_t *data, size_t size);
-} targets[] = {
-	{ "clientinfo", fuzz_clientinfo },
-	{ "gsstoken", fuzz_gsstoken },
-	{ "handover", fuzz_handover },
-	{ "mcs", fuzz_mcs },
-	{ "proxy", fuzz_proxy },
-	{ "ticketlogon", fuzz_ticketlogon },
-	{ "tscredentials", fuzz_tscredentials },
-	{ "tsrequest", fuzz_tsrequest },
-	{ "usertouser", fuzz_usertouser },
-	{ "x224", fuzz_x224 },
+#define TARGET(name) \
+	{ \
+#name, fuzz_##name, 1, SIZE_MAX, SIZE_MAX \
+	}
+static const struct target targets[] = {
+	TARGET(clientinfo),  TARGET(gsstoken),      TARGET(handover),  TARGET(mcs),        TARGET(proxy),
+	TARGET(ticketlogon), TARGET(tscredentials), TARGET(tsrequest), TARGET(usertouser), TARGET(x224),
 };
-#define N_TARGETS (sizeof targets / sizeof *targets)
-
-static struct {
-	const struct target *target;
-	struct buf octets;
-} seeds[SEEDS_MAX];
-static size_t n_seeds;
-
-static void keep(void *arg, const char *target, const char *name, const uint8_t *p, size_t len)
-{
-	(void)arg;
-	(void)name;
-	assert_true(n_seeds < SEEDS_MAX);
-	seeds[n_seeds].target = NULL;
-	for (size_t i = 0; i < N_TARGETS; i++)
-		if (strcmp(targets[i].name, target) == 0)
-			seeds[n_seeds].target = &targets[i];
-	if (seeds[n_seeds].target) /* the others are test_fuzz_deep's */
-		seeds[n_seeds++].octets = buf_copy(p, len);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	seeds_make(keep, NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	while (n_seeds)
-		buf_free(&seeds[--n_seeds].octets);
-	return 0;
-}
-
-static void test_seeds(void **state)
-{
-	size_t of[N_TARGETS] = { 0 };
-
-	(void)state;
-	for (size_t i = 0; i < n_seeds; i++) {
-		assert_int_equal(seeds[i].target->run(seeds[i].octets.p, seeds[i].octets.len), 0);
-		of[seeds[i].target - targets]++;
-	}
-	for (size_t i = 0; i < N_TARGETS; i++)
-		assert_in_range(of[i], 3, SEEDS_MAX);
-}
-
-static void test_beginnings(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < n_seeds; i++) {
-		for (size_t len = 0; len < seeds[i].octets.len; len++) {
-			struct buf part AUTO_BUF = buf_copy(seeds[i].octets.p, len);
-
-			assert_int_equal(seeds[i].target->run(part.p, part.len), 0);
-		}
-	}
-}
-
-static void test_octets(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < n_seeds; i++) {
-		for (size_t at = 0; at < seeds[i].octets.len; at++) {
-			uint8_t *p = &seeds[i].octets.p[at], was = *p;
-
-			for (unsigned v = 0; v < 256; v++) {
-				*p = (uint8_t)v;
-				assert_int_equal(seeds[i].target->run(seeds[i].octets.p, seeds[i].octets.len), 0);
-			}
-			*p = was;
-		}
-	}
-}
+static const size_t n_targets = sizeof targets / sizeof *targets;
 
 /* Any seed to any target, alone and behind another. */
 static void test_others(void **state)
