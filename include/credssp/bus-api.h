@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The D-Bus interface of credsspd, as names. System bus, one object. The
- * method table of the daemon (credsspd/bus/) is the reference for who may call
- * what; packaging/dbus/org.credssp1.conf says the same to the bus.
+ * method table of the daemon is the reference for who may call
+ * what; system.d/org.credssp1.conf says the same to the bus.
  */
 #pragma once
 

@@ -49,7 +49,7 @@
 #define RESOLVER_QUEUE_MAX 512U
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
 #define CHILD_SIGN_TIMEOUT_SEC 10U   /* a process that kept a logon waiting gives a sign of life, or is killed */
-#define KEEPER_SIGN_TIMEOUT_SEC 120U /* the keeper, which may be waiting for KDCs that do not answer */
+#define KEEPER_SIGN_TIMEOUT_SEC 120U /* the keeper: nobody waits for it, and a kill costs what it fetches */
 #define CHILD_RESPAWN_MIN_SEC 1U
 #define CHILD_RESPAWN_MAX_SEC 30U
 #define DAEMON_ADDRESS_SPACE_MAX 1073741824UL /* of any process of the daemons */

@@ -75,7 +75,8 @@ $(B)/unit/test_fuzz_deep: private UNIT_LINK := $(FAULTS_LINK) $(WBC_LINK)
 
 # ---- coverage ----
 .PHONY: fuzz-coverage fuzz-coverage-update
-fuzz-coverage fuzz-coverage-update: ## lines that the corpus of the fuzz targets reaches, compared with tests/fuzz/coverage.txt
+fuzz-coverage: ## lines that the corpus of the fuzz targets reaches, compared with tests/fuzz/coverage.txt
+fuzz-coverage fuzz-coverage-update:
 	@$(MAKE) --no-print-directory B=$(B)/coverage CFLAGS='-O0 -g --coverage -Wno-frame-larger-than' LDFLAGS='$(LDFLAGS) --coverage' \
 		$(B)/coverage/unit/test_fuzz $(B)/coverage/unit/test_fuzz_deep
 	@tests/fuzz/coverage $(B)/coverage $(if $(filter %-update,$@),--update)
