@@ -55,18 +55,6 @@ static int give_framed(struct acceptor *a, enum user_to_user_id id, struct view 
 
 /* ---- TGT-REQ ---- */
 
-/* The message in @token when it is framed as @id. */
-static int unframe(struct view token, enum user_to_user_id id, struct view *ret_message)
-{
-	enum gss_mech mech;
-	uint16_t got;
-
-	return token.p && gss_frame_read(token, &mech, &got, ret_message) == 0 && mech == GSS_MECH_USER_TO_USER &&
-		       got == (uint16_t)id
-		   ? 0
-		   : -1;
-}
-
 enum acceptor_result u2u_first(struct acceptor *a, const struct spnego_init *init)
 {
 	struct view message, ticket;
@@ -75,7 +63,7 @@ enum acceptor_result u2u_first(struct acceptor *a, const struct spnego_init *ini
 	int64_t now = (int64_t)time(NULL);
 	size_t len;
 
-	if (unframe(init->mech_token_octets, USER_TO_USER_TGT_REQ, &message) < 0 ||
+	if (gss_unframe(init->mech_token_octets, GSS_MECH_USER_TO_USER, USER_TO_USER_TGT_REQ, &message) < 0 ||
 	    tgt_request_read(message, &request) < 0 || init->mech_types.len > sizeof a->mech_types)
 		return acceptor_refuse(a, REFUSAL_PROTOCOL, "malformed TGT-REQ");
 	(void)snprintf(a->asked, sizeof a->asked, "%s", request.server);
@@ -140,7 +128,7 @@ static enum acceptor_result take_ap_req(struct acceptor *a, const struct spnego_
 	enum acceptor_result result;
 
 	if (r->mech_list_mic.p || r->state == SPNEGO_REJECT ||
-	    unframe(r->response_token, USER_TO_USER_AP_REQ, &message) < 0)
+	    gss_unframe(r->response_token, GSS_MECH_USER_TO_USER, USER_TO_USER_AP_REQ, &message) < 0)
 		return acceptor_refuse(a, REFUSAL_PROTOCOL, "no AP-REQ behind the TGT-REP");
 	options = ap_req_options(message);
 	if (!options.p)

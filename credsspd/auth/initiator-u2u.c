@@ -64,24 +64,13 @@ static int send_tgt_req(struct initiator *i, struct view *ret_token)
 	return 1;
 }
 
-/* The message in @r's token, when it is framed as @id. */
-static int unframe(const struct spnego_resp *r, enum user_to_user_id id, struct view *ret_message)
-{
-	enum gss_mech mech;
-	uint16_t got;
-
-	return r->response_token.p && gss_frame_read(r->response_token, &mech, &got, ret_message) == 0 &&
-		       mech == GSS_MECH_USER_TO_USER && got == (uint16_t)id
-		   ? 0
-		   : -EPROTO;
-}
-
 static int check_tgt_rep(const struct u2u_client *u, const struct spnego_resp *r)
 {
 	struct view message, ticket;
 
 	if (r->state != SPNEGO_ACCEPT_INCOMPLETE || r->mech_list_mic.p ||
-	    unframe(r, USER_TO_USER_TGT_REP, &message) < 0 || tgt_reply_read(message, &ticket) < 0 || ticket.len == 0)
+	    gss_unframe(r->response_token, GSS_MECH_USER_TO_USER, USER_TO_USER_TGT_REP, &message) < 0 ||
+	    tgt_reply_read(message, &ticket) < 0 || ticket.len == 0)
 		return -EPROTO;
 	return gss_mech_of(r->supported_mech) == u->mechs[0] ? 0 : -EPROTO;
 }
@@ -123,7 +112,8 @@ static int check_ap_rep(struct initiator *i, const struct spnego_resp *r)
 	OM_uint32 minor;
 	size_t len;
 
-	if (!r->mech_list_mic.p || unframe(r, USER_TO_USER_AP_REP, &message) < 0 ||
+	if (!r->mech_list_mic.p ||
+	    gss_unframe(r->response_token, GSS_MECH_USER_TO_USER, USER_TO_USER_AP_REP, &message) < 0 ||
 	    gss_frame_write(GSS_MECH_KRB5, USER_TO_USER_AP_REP, message, u->inner, sizeof u->inner, &len) < 0)
 		return fail(i, "no AP-REP");
 	if (initiator_gss(i, (struct view){ u->inner, len }, &none) != 0)

@@ -23,7 +23,7 @@
 #include "credsspd/util/packet.h"
 #include "include/credssp/cleanup.h"
 
-/* the longest that a child gives its client, from the first octet of TLS to Client Info */
+/* the longest that a child gives its client, from the first octet of TLS to RDP_ASK_XRDP */
 #define LOGON_SEC (RDP_TLS_TIMEOUT_SEC + 2 * RDP_NLA_TIMEOUT_SEC + RDP_SEQUENCE_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
 
 struct session {

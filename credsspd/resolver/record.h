@@ -8,7 +8,8 @@
 
 enum resolver_type {
 	RESOLVE_PRINCIPAL = 1, /* a Kerberos principal -> account (localauth, getpwnam), then the account rules */
-	RESOLVE_ACCOUNT = 2, /* the record that the NTLM verifier used {uid, user} -> account, then the account rules */
+	RESOLVE_ACCOUNT =
+	    2, /* {uid, user} that was proved, by the NTLM store or before -> account, then the account rules */
 	RESOLVE_DELEGATED = 3,        /* delegated {domain, user} -> account, without the account rules */
 	RESOLVE_NAME = 4,             /* a local user name -> account, without rules; for the Manager */
 	RESOLVE_RESTRICTED_ADMIN = 5, /* as RESOLVE_ACCOUNT, and the rules for logons without a secret */
@@ -21,7 +22,7 @@ struct resolver_request {
 	uint8_t type;
 	uint8_t mechanism; /* RESOLVE_DELEGATED: how the client authenticated */
 	uint8_t pad_[2];
-	uint32_t uid; /* RESOLVE_ACCOUNT, RESOLVE_RESTRICTED_ADMIN */
+	uint32_t uid; /* RESOLVE_ACCOUNT, RESOLVE_RESTRICTED_ADMIN, RESOLVE_DOMAIN_ACCOUNT */
 	uint64_t id;
 	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL; RESOLVE_DELEGATED: it, or behind NTLM the proved
 						 pw_name */

@@ -71,7 +71,7 @@ struct verifier_result {
 	uint64_t logon;
 	uint8_t by_domain; /* 1: name is winbind's for that uid, which the name service may call otherwise */
 	uint8_t pad_[7];
-	char name[RECORD_NAME_MAX];       /* pw_name of the record; when not granted what the client typed, escaped */
+	char name[RECORD_NAME_MAX];       /* pw_name of the record; when not granted what the client typed */
 	char detail[VERIFIER_DETAIL_MAX]; /* for the log, when not granted; may be empty */
 };
 

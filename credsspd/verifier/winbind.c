@@ -96,7 +96,8 @@ static const char *trouble(uint32_t ntstatus)
 		uint32_t ntstatus;
 		const char *text;
 	} row[] = {
-		{ 0xC0000022U, "winbindd does not take it from this user: is credsspd in group winbindd_priv?" },
+		{ NTSTATUS_ACCESS_DENIED,
+		  "winbindd does not take it from this user: is credsspd in group winbindd_priv?" },
 		{ 0xC000005EU, "no domain controller answers" },
 		{ 0xC0000233U, "no domain controller is found" },
 		{ 0xC00000B5U, "the domain controller does not answer in time" },

@@ -94,6 +94,17 @@ int gss_frame_read(struct view token, enum gss_mech *ret_mech, uint16_t *ret_id,
 	return 0;
 }
 
+int gss_unframe(struct view token, enum gss_mech mech, uint16_t id, struct view *ret_message)
+{
+	enum gss_mech got_mech;
+	uint16_t got_id;
+
+	return token.p && gss_frame_read(token, &got_mech, &got_id, ret_message) == 0 && got_mech == mech &&
+		       got_id == id
+		   ? 0
+		   : -EPROTO;
+}
+
 int gss_frame_write(enum gss_mech mech, uint16_t id, struct view message, uint8_t *out, size_t size, size_t *ret_len)
 {
 	const uint8_t tok_id[2] = { (uint8_t)(id >> 8), (uint8_t)id };

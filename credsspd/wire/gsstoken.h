@@ -44,6 +44,9 @@ struct view gss_mech_oid(enum gss_mech mech);
  * Reading returns 0 or -EPROTO; writing 0 or -ENOSPC.
  */
 int gss_frame_read(struct view token, enum gss_mech *ret_mech, uint16_t *ret_id, struct view *ret_message);
+
+/* The same for a token that has to be framed with @mech and @id. VIEW_NULL is malformed. */
+int gss_unframe(struct view token, enum gss_mech mech, uint16_t id, struct view *ret_message);
 int gss_frame_write(enum gss_mech mech, uint16_t id, struct view message, uint8_t *out, size_t size, size_t *ret_len);
 
 /*

@@ -229,10 +229,10 @@ static void take_keeper_record(struct template *t)
 		t->keeper = close_fd(t->keeper);
 		return;
 	}
-	if (n == 1 && u.type == KEEPER_SENT)
-		r = 0;
-	if (n == 1 && u.type == KEEPER_SENT)
+	if (n == 1 && u.type == KEEPER_SENT) {
 		t->waits = 0;
+		r = 0;
+	}
 	if (n >= (ssize_t)offsetof(struct keeper_tgt, ticket) && u.type == KEEPER_TGT &&
 	    (size_t)n == offsetof(struct keeper_tgt, ticket) + u.tgt.ticket_len)
 		r = acceptor_add_tgt(t->acceptor, &u.tgt);

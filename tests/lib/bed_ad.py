@@ -39,7 +39,7 @@ class ActiveDirectory:
     """tools: run, write_file, Service, BedError, unix_listening, tcp_listening of bed-init."""
 
     def __init__(self, source, tools, name_service):
-        self.tools, self.source, self.name_service = tools, source, name_service
+        self.tools, self.source = tools, source
         self.sssd = name_service == "sssd"
 
     # -- files --

@@ -7,7 +7,6 @@ import time
 
 from rdpclient import integer, tlv
 
-FORWARDED = 0x20000000
 
 
 class Credential:
