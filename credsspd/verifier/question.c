@@ -143,9 +143,14 @@ static void decide(struct question *q, const struct verifier_query *query)
 	char user[ACCOUNT_NAME_MAX + 1] = "";
 	enum refusal refusal = domains_select(&q->v->domains, query->domain, query->user, user);
 	const struct store_record *record;
+	const char *detail = "";
 
 	verifier_refresh(q->v);
 	record = refusal == REFUSAL_NONE ? store_find(q->v->store, user) : NULL;
+	if (refusal == REFUSAL_UNKNOWN_USER)
+		detail = "the client says a domain that is not this host's";
+	else if (refusal == REFUSAL_NONE && !record)
+		detail = "the NTLM store has no record of that name";
 	charge(q, record != NULL, record ? record->name : user);
 	refusal = check(query, record, refusal, q->answer.session_key);
 	if (refusal == REFUSAL_NONE) {
@@ -154,6 +159,7 @@ static void decide(struct question *q, const struct verifier_query *query)
 	} else {
 		refuse(q, refusal);
 		(void)snprintf(q->result.name, sizeof q->result.name, "%s", query->user);
+		(void)snprintf(q->result.detail, sizeof q->result.detail, "%s", detail);
 	}
 	deliver_when_due(q);
 }
