@@ -98,14 +98,16 @@ static void read_tls(struct client *c, uint8_t *p, size_t len)
 			errx(1, "the client has gone");
 }
 
-/* One TSRequest of the client to credsspd. False: what it sends next is none, CredSSP is over for it. */
+/* One TSRequest of the client to credsspd. False: it sends no more of them. */
 static bool pass_tsrequest(struct client *c, int channel)
 {
 	static uint8_t packet[CHANNEL_PACKET_MAX] = { CHANNEL_TSREQUEST };
 	uint8_t *p = packet + 1;
 	size_t len, head = 2;
 
-	if (SSL_peek(c->ssl, p, 1) == 1 && p[0] != 0x30) /* DER SEQUENCE */
+	if (SSL_peek(c->ssl, p, 1) != 1) /* gone, perhaps because it was told why: credsspd has the last word */
+		return shutdown(channel, SHUT_WR), false;
+	if (p[0] != 0x30) /* DER SEQUENCE */
 		return false;
 	read_tls(c, p, head);
 	len = p[1];
@@ -171,7 +173,7 @@ static void relay(struct client *c, int channel, struct channel_done *ret_done)
 			explicit_bzero(&in, sizeof in);
 			return;
 		} else {
-			errx(1, "credsspd has gone"); /* end of file is a refusal as well */
+			errx(1, "no answer of credsspd"); /* end of file is a refusal as well */
 		}
 	}
 }
