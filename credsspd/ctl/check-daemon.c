@@ -34,7 +34,8 @@ static enum check_result bus_policy(struct facts *f, struct finding *found)
 	if (has_policy())
 		return CHECK_OK;
 	(void)check_wrong(found, "it is not there: the bus lets nobody own %s", CREDSSP_BUS_NAME);
-	return check_remedy(found, "install credsspd (or: make install), then: systemctl reload dbus && systemctl restart credsspd");
+	return check_remedy(
+	    found, "install credsspd (or: make install), then: systemctl reload dbus && systemctl restart credsspd");
 }
 
 static enum check_result daemon_(struct facts *f, struct finding *found)
