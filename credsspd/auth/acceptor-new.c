@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys and credentials of an acceptor, and what surrounds them. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "credsspd/auth/acceptor-private.h"
+#include "credsspd/util/explain.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
 
@@ -60,22 +60,12 @@ int acceptor_environment(enum mechanism mechanism)
 
 /* ---- texts ---- */
 
-__attribute__((format(printf, 2, 3))) static int say(char **ret_error, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(ret_error, fmt, ap) < 0)
-		*ret_error = NULL;
-	va_end(ap);
-	return 0;
-}
-
 static int krb5_failed(krb5_context k, krb5_error_code code, const char *what, const char *path, char **ret_error)
 {
 	const char *text = krb5_get_error_message(k, code);
 
-	(void)say(ret_error, "Kerberos is not available: %s%s%s: %s", what, path ? " " : "", path ? path : "", text);
+	(void)explain(ret_error, 0, "Kerberos is not available: %s%s%s: %s", what, path ? " " : "", path ? path : "",
+		      text);
 	krb5_free_error_message(k, text);
 	return code == ENOENT || code == EACCES || code == ENOMEM ? -(int)code : -EIO;
 }
@@ -151,9 +141,9 @@ static int load_keys(struct acceptor *a, const char *path, char **ret_error)
 	if (code)
 		return krb5_failed(a->krb5, code, "cannot read the keytab", path, ret_error);
 	if (n == 0) {
-		(void)say(ret_error,
-			  "Kerberos is not available: the keytab %s has no AES key for a principal " SERVICE "/...",
-			  path);
+		(void)explain(ret_error, 0,
+			      "Kerberos is not available: the keytab %s has no AES key for a principal " SERVICE "/...",
+			      path);
 		return -ENOKEY;
 	}
 	return 0;
@@ -166,8 +156,8 @@ static int gss_failed(OM_uint32 major, OM_uint32 minor, enum mechanism mechanism
 	char text[WORKER_DETAIL_MAX];
 
 	acceptor_status_text(text, sizeof text, major, minor, mechanism);
-	(void)say(ret_error, "%s is not available: %s: %s", mechanism == MECHANISM_KRB5 ? "Kerberos" : "NTLM", what,
-		  text);
+	(void)explain(ret_error, 0, "%s is not available: %s: %s", mechanism == MECHANISM_KRB5 ? "Kerberos" : "NTLM",
+		      what, text);
 	return -EIO;
 }
 
@@ -248,7 +238,7 @@ static int make(struct acceptor *a, const struct acceptor_options *o, char **ret
 	/* in the ntlm template too: the mechglue opens contexts of its own */
 	code = krb5_init_context(&a->krb5);
 	if (code) {
-		(void)say(ret_error, "krb5.conf cannot be used: %s", error_message(code));
+		(void)explain(ret_error, 0, "krb5.conf cannot be used: %s", error_message(code));
 		return -EIO;
 	}
 	/* a name would put TargetName into the CHALLENGE, a store without a name crashes gss-ntlmssp */

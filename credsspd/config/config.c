@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "credsspd/config/options.h"
+#include "credsspd/util/explain.h"
 
 #define NETBIOS_NAME_LEN 15U
 #define FRONT_ENDS "front_ends"
@@ -173,8 +174,8 @@ static int load_redeemers(struct raw *raw, const char *path, char **ret_error)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (uid_of(raw->redeemers[i], &raw->c.vault_uids[i]) < 0)
-			return options_error(ret_error, -EINVAL, "%s: [credsspd] redeemers: no user %s", path,
-					     raw->redeemers[i]);
+			return explain(ret_error, -EINVAL, "%s: [credsspd] redeemers: no user %s", path,
+				       raw->redeemers[i]);
 	raw->c.n_vault_uids = n;
 	return 0;
 }
@@ -186,22 +187,18 @@ static int add_front_end(struct config *c, const char *path, const char *user, c
 	int r;
 
 	if (uid_of(user, &f->uid) < 0)
-		return optional
-			   ? 0
-			   : options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: no user %s", path, user);
+		return optional ? 0 : explain(ret_error, -EINVAL, "%s: [credsspd] front_ends: no user %s", path, user);
 	r = options_words(values, &f->services);
 	if (r == -EINVAL)
-		return options_error(ret_error, r, "%s: [credsspd] front_ends: %s: a ' is not where it may be", path,
-				     user);
+		return explain(ret_error, r, "%s: [credsspd] front_ends: %s: a ' is not where it may be", path, user);
 	if (r < 0)
 		return r;
 	c->n_front_ends++;
 	if (!*f->services)
-		return options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s has no services", path, user);
+		return explain(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s has no services", path, user);
 	for (char **s = f->services; *s; s++)
 		if (strlen(*s) > PAM_SERVICE_MAX || strchr(*s, '/'))
-			return options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s is no PAM service",
-					     path, *s);
+			return explain(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s is no PAM service", path, *s);
 	return 0;
 }
 
@@ -215,8 +212,8 @@ static int load_front_ends(profile_t profile, struct config *c, const char *path
 
 	if (profile_get_subsection_names(profile, section, &values) == 0) {
 		if (*values)
-			r = options_error(ret_error, -EINVAL, "%s: [credsspd] front_ends: unknown subsection %s", path,
-					  *values);
+			r = explain(ret_error, -EINVAL, "%s: [credsspd] front_ends: unknown subsection %s", path,
+				    *values);
 		profile_free_list(values);
 	}
 	if (r < 0)
@@ -247,30 +244,29 @@ static int load_front_ends(profile_t profile, struct config *c, const char *path
 static int check_consistent(const struct config *c, const char *path, char **ret_error)
 {
 	if (!c->kerberos && c->ntlm == CONFIG_NTLM_OFF)
-		return options_error(ret_error, -EINVAL,
-				     "%s: [credsspd] kerberos and ntlm are both off: nobody could log on", path);
+		return explain(ret_error, -EINVAL, "%s: [credsspd] kerberos and ntlm are both off: nobody could log on",
+			       path);
 	if (c->remote_guard != CONFIG_REMOTE_GUARD_REFUSE && !c->kerberos)
-		return options_error(ret_error, -EINVAL,
-				     "%s: [credsspd] remote_guard is for Kerberos, which is off (kerberos)", path);
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd] remote_guard is for Kerberos, which is off (kerberos)", path);
 	if (c->smartcard == CONFIG_SMARTCARD_GSS && !c->kerberos)
-		return options_error(ret_error, -EINVAL,
-				     "%s: [credsspd] smartcard = gss is for Kerberos, which is off (kerberos)", path);
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd] smartcard = gss is for Kerberos, which is off (kerberos)", path);
 	if (c->restricted_admin && !*c->restricted_admin_users && !*c->restricted_admin_groups)
-		return options_error(ret_error, -EINVAL,
-				     "%s: [credsspd] restricted_admin = allow needs restricted_admin_users or "
-				     "restricted_admin_groups: who may log on without a secret",
-				     path);
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd] restricted_admin = allow needs restricted_admin_users or "
+			       "restricted_admin_groups: who may log on without a secret",
+			       path);
 	if (c->ntlm == CONFIG_NTLM_WINBIND && !*c->domains)
-		return options_error(ret_error, -EINVAL,
-				     "%s: [credsspd] ntlm = winbind needs domains: whose accounts may log on", path);
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd] ntlm = winbind needs domains: whose accounts may log on", path);
 	if (c->ntlm == CONFIG_NTLM_WINBIND && (strlen(c->domains[0]) > NETBIOS_NAME_LEN || strchr(c->domains[0], '.')))
-		return options_error(ret_error, -EINVAL,
-				     "%s: [credsspd] domains: the first one must be the NetBIOS name of the host's own "
-				     "domain, not %s",
-				     path, c->domains[0]);
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd] domains: the first one must be the NetBIOS name of the host's own "
+			       "domain, not %s",
+			       path, c->domains[0]);
 	if (c->keytab[0] != '/' || c->ntlm_store[0] != '/')
-		return options_error(ret_error, -EINVAL, "%s: [credsspd] keytab and ntlm_store are absolute paths",
-				     path);
+		return explain(ret_error, -EINVAL, "%s: [credsspd] keytab and ntlm_store are absolute paths", path);
 	return 0;
 }
 

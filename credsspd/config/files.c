@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "credsspd/config/options.h"
+#include "credsspd/util/explain.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
 
@@ -37,19 +38,18 @@ static int check_file(const char *path, FILE **ret_file, char **ret_error)
 	struct stat st;
 
 	if (fd < 0)
-		return errno == ELOOP ? options_error(ret_error, -EPERM, "%s: is a symbolic link", path)
-				      : options_error(ret_error, -errno, "%s: %s", path, strerror(errno));
+		return errno == ELOOP ? explain(ret_error, -EPERM, "%s: is a symbolic link", path)
+				      : explain(ret_error, -errno, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st) < 0)
-		return options_error(ret_error, -errno, "%s: %s", path, strerror(errno));
+		return explain(ret_error, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return options_error(ret_error, -EPERM, "%s: is no regular file", path);
+		return explain(ret_error, -EPERM, "%s: is no regular file", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return options_error(ret_error, -EPERM, "%s: belongs to uid %u, not to root", path, st.st_uid);
+		return explain(ret_error, -EPERM, "%s: belongs to uid %u, not to root", path, st.st_uid);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return options_error(ret_error, -EPERM, "%s: can be written by others (mode %04o)", path,
-				     st.st_mode & 07777);
+		return explain(ret_error, -EPERM, "%s: can be written by others (mode %04o)", path, st.st_mode & 07777);
 	if (st.st_size > (off_t)CONFIG_FILE_MAX)
-		return options_error(ret_error, -EFBIG, "%s: larger than %u octets", path, CONFIG_FILE_MAX);
+		return explain(ret_error, -EFBIG, "%s: larger than %u octets", path, CONFIG_FILE_MAX);
 	*ret_file = fdopen(fd, "re");
 	if (!*ret_file)
 		return -ENOMEM;
@@ -79,9 +79,9 @@ static int check_directory(const char *path, unsigned depth, char **ret_error)
 	int r = 0;
 
 	if (!d)
-		return options_error(ret_error, -errno, "includedir %s: %s", path, strerror(errno));
+		return explain(ret_error, -errno, "includedir %s: %s", path, strerror(errno));
 	if (fstat(dirfd(d), &st) < 0 || (st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH))
-		r = options_error(ret_error, -EPERM, "includedir %s: others than root can write there", path);
+		r = explain(ret_error, -EPERM, "includedir %s: others than root can write there", path);
 	while (r == 0 && (e = readdir(d))) {
 		AUTO_FREE char *file = NULL;
 
@@ -112,8 +112,8 @@ static int check_line(struct reader *r, char *line)
 
 	r->line++;
 	if (strlen(line) > LINE_LEN_MAX)
-		return options_error(r->ret_error, -EINVAL, "%s: line %u has more than %u octets", r->path, r->line,
-				     LINE_LEN_MAX);
+		return explain(r->ret_error, -EINVAL, "%s: line %u has more than %u octets", r->path, r->line,
+			       LINE_LEN_MAX);
 	path = directive(line, "include");
 	if (path)
 		return check_tree(path, r->depth + 1, r->ret_error);
@@ -124,7 +124,7 @@ static int check_line(struct reader *r, char *line)
 		r->in_section = true;
 	if (r->in_section || strchr("#;", line[0]) || line[strspn(line, " \t\r\n")] == '\0')
 		return 0;
-	return options_error(r->ret_error, -EINVAL, "%s: line %u stands before the first section", r->path, r->line);
+	return explain(r->ret_error, -EINVAL, "%s: line %u stands before the first section", r->path, r->line);
 }
 
 static int check_tree(const char *path, unsigned depth, char **ret_error)
@@ -137,11 +137,11 @@ static int check_tree(const char *path, unsigned depth, char **ret_error)
 	int r;
 
 	if (depth > DEPTH_MAX)
-		return options_error(ret_error, -ELOOP, "%s: included too deeply", path);
+		return explain(ret_error, -ELOOP, "%s: included too deeply", path);
 	r = check_file(path, &f, ret_error);
 	while (r == 0 && (n = getline(&line, &size, f)) >= 0)
 		r = strlen(line) == (size_t)n ? check_line(&reader, line)
-					      : options_error(ret_error, -EINVAL, "%s: is no text", path);
+					      : explain(ret_error, -EINVAL, "%s: is no text", path);
 	return r;
 }
 

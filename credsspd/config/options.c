@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +11,7 @@
 #include <strings.h>
 
 #include "credsspd/config/files.h"
-
-int options_error(char **ret_error, int r, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(ret_error, fmt, ap) < 0)
-		*ret_error = NULL;
-	va_end(ap);
-	return r;
-}
+#include "credsspd/util/explain.h"
 
 /* ---- the file as a whole ---- */
 
@@ -33,10 +22,10 @@ static int check_sections(profile_t profile, const char *path, char **ret_error)
 	int r = 0;
 
 	if (profile_get_subsection_names(profile, none, &names) != 0)
-		return options_error(ret_error, -EINVAL, "%s: has no sections", path);
+		return explain(ret_error, -EINVAL, "%s: has no sections", path);
 	for (char **n = names; *n && r == 0; n++)
 		if (strcmp(*n, OPTIONS_SECTION_DAEMON) != 0 && strcmp(*n, OPTIONS_SECTION_RDP) != 0)
-			r = options_error(ret_error, -EINVAL, "%s: unknown section [%s]", path, *n);
+			r = explain(ret_error, -EINVAL, "%s: unknown section [%s]", path, *n);
 	profile_free_list(names);
 	return r;
 }
@@ -54,8 +43,7 @@ int options_open(const char *path, profile_t *ret_profile, char **ret_error)
 		return r;
 	e = profile_init(files, &profile);
 	if (e)
-		return options_error(ret_error, -EINVAL, "%s: not in the syntax of krb5.conf (libkrb5 error %ld)", path,
-				     e);
+		return explain(ret_error, -EINVAL, "%s: not in the syntax of krb5.conf (libkrb5 error %ld)", path, e);
 	r = check_sections(profile, path, ret_error);
 	if (r < 0) {
 		profile_release(profile);
@@ -320,8 +308,8 @@ static int load_row(profile_t profile, const char *path, const char *section, co
 	}
 	r = parse(o, values, field, &bad);
 	if (r < 0)
-		(void)options_error(ret_error, r, "%s: [%s] %s = %s: %s is expected", path, section, o->key, bad,
-				    expectation(o, text, sizeof text));
+		(void)explain(ret_error, r, "%s: [%s] %s = %s: %s is expected", path, section, o->key, bad,
+			      expectation(o, text, sizeof text));
 	profile_free_list(values);
 	return r;
 }
@@ -352,14 +340,13 @@ static int check_keys(profile_t profile, const char *path, const char *section, 
 	if (profile_get_relation_names(profile, names, &keys) == 0) {
 		for (char **k = keys; *k && r == 0; k++)
 			if (!known(*k, rows, n_rows))
-				r = options_error(ret_error, -EINVAL, "%s: [%s] unknown key %s", path, section, *k);
+				r = explain(ret_error, -EINVAL, "%s: [%s] unknown key %s", path, section, *k);
 		profile_free_list(keys);
 	}
 	if (r == 0 && profile_get_subsection_names(profile, names, &keys) == 0) {
 		for (char **k = keys; *k && r == 0; k++)
 			if (!listed(*k, subsections))
-				r = options_error(ret_error, -EINVAL, "%s: [%s] unknown subsection %s", path, section,
-						  *k);
+				r = explain(ret_error, -EINVAL, "%s: [%s] unknown subsection %s", path, section, *k);
 		profile_free_list(keys);
 	}
 	return r;

@@ -65,6 +65,3 @@ void options_free(const struct option_row *rows, size_t n_rows, void *base);
  */
 int options_words(char *const *values, char ***ret_words);
 void options_free_words(char **words);
-
-/* Stores a formatted sentence in *@ret_error (NULL without memory) and returns @r. */
-__attribute__((format(printf, 3, 4))) int options_error(char **ret_error, int r, const char *fmt, ...);

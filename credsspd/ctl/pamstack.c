@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "credsspd/config/options.h"
+#include "credsspd/util/explain.h"
 #include "include/credssp/cleanup.h"
 
 #define DEPTH_MAX 16U
@@ -143,7 +144,7 @@ static int add_line(struct reader *r, char **text, char **words, size_t n)
 	struct pamstack_line *l = &r->stack->line[r->stack->n];
 
 	if (r->stack->n == PAMSTACK_LINES_MAX)
-		return options_error(r->ret_error, -E2BIG, "more than %u lines", PAMSTACK_LINES_MAX);
+		return explain(r->ret_error, -E2BIG, "more than %u lines", PAMSTACK_LINES_MAX);
 	l->text = TAKE_PTR(*text);
 	l->module = stem_of(words[2]);
 	for (size_t i = 3; i < n; i++)
@@ -201,12 +202,12 @@ static int read_service(struct reader *r, const char *service, unsigned depth)
 	int e = 0;
 
 	if (depth > DEPTH_MAX)
-		return options_error(r->ret_error, -ELOOP, "%s is included too deeply", service);
+		return explain(r->ret_error, -ELOOP, "%s is included too deeply", service);
 	if (asprintf(&path, "%s%s%s", service[0] == '/' ? "" : r->directory, service[0] == '/' ? "" : "/", service) < 0)
 		return -ENOMEM;
 	f = fopen(path, "re");
 	if (!f)
-		return options_error(r->ret_error, -errno, "%s: %s", path, strerror(errno));
+		return explain(r->ret_error, -errno, "%s: %s", path, strerror(errno));
 	for (char *line; e == 0 && next_line(f, &line); free(line))
 		e = read_line(r, &line, depth);
 	return e;

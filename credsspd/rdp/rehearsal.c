@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "credsspd/config/options.h"
+#include "credsspd/util/explain.h"
 
 #define TURNS_MAX 16
 #define BIO_ROOM 65536U
@@ -81,8 +82,8 @@ int tls_rehearse(SSL_CTX *ctx, char **ret_error)
 	}
 	if (result < 0) {
 		ERR_error_string_n(ERR_get_error(), text, sizeof text);
-		result = options_error(ret_error, result,
-				       "certificate and private_key: a TLS handshake with ourselves fails: %s", text);
+		result = explain(ret_error, result,
+				 "certificate and private_key: a TLS handshake with ourselves fails: %s", text);
 	}
 	ERR_clear_error();
 	return result;

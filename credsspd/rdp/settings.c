@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "credsspd/config/options.h"
+#include "credsspd/util/explain.h"
 #include "include/credssp/limits.h"
 
 struct raw {
@@ -82,17 +83,16 @@ const struct option_row *settings_daemon_rows(size_t *ret_n)
 static int check(const struct settings *s, const char *path, char **ret_error)
 {
 	if (!s->certificate != !s->private_key)
-		return options_error(ret_error, -EINVAL, "%s: [credsspd-rdp] certificate and private_key go together",
-				     path);
+		return explain(ret_error, -EINVAL, "%s: [credsspd-rdp] certificate and private_key go together", path);
 	if ((s->certificate && (s->certificate[0] != '/' || s->private_key[0] != '/')) || s->state_directory[0] != '/')
-		return options_error(
-		    ret_error, -EINVAL,
-		    "%s: [credsspd-rdp] certificate, private_key and state_directory are absolute paths", path);
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd-rdp] certificate, private_key and state_directory are absolute paths",
+			       path);
 	if (s->xrdp_socket[0] != '/' || strlen(s->xrdp_socket) > 107)
-		return options_error(ret_error, -EINVAL,
-				     "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 octets", path);
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 octets", path);
 	if (!s->service[0] || strlen(s->service) > PAM_SERVICE_MAX || strchr(s->service, '/'))
-		return options_error(ret_error, -EINVAL, "%s: [credsspd-rdp] service is no PAM service", path);
+		return explain(ret_error, -EINVAL, "%s: [credsspd-rdp] service is no PAM service", path);
 	return 0;
 }
 

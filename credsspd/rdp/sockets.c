@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "credsspd/config/options.h"
+#include "credsspd/util/explain.h"
 #include "include/credssp/cleanup.h"
 
 /* "host:port", "[host]:port" or "port" to host (empty: any) and port. */
@@ -60,29 +61,29 @@ static int listen_spec(const char *spec, char **ret_error)
 	int r;
 
 	if (split(spec, host, port) < 0)
-		return options_error(ret_error, -EINVAL, "listen = %s: an address and a port are expected", spec);
+		return explain(ret_error, -EINVAL, "listen = %s: an address and a port are expected", spec);
 	/* any address: one IPv6 socket for both families, where there is IPv6 */
 	if (getaddrinfo(*host ? host : "::", port, &hints, &list) != 0)
-		return options_error(ret_error, -EINVAL, "listen = %s: an address and a port are expected", spec);
+		return explain(ret_error, -EINVAL, "listen = %s: an address and a port are expected", spec);
 	r = listen_on(list);
 	freeaddrinfo(list);
 	if (r == -EAFNOSUPPORT && !*host && getaddrinfo("0.0.0.0", port, &hints, &list) == 0) {
 		r = listen_on(list);
 		freeaddrinfo(list);
 	}
-	return r < 0 ? options_error(ret_error, r, "listen = %s: %s", spec, strerror(-r)) : r;
+	return r < 0 ? explain(ret_error, r, "listen = %s: %s", spec, strerror(-r)) : r;
 }
 
 /* systemd passes its sockets without O_NONBLOCK, and a client that has gone would have accept() wait for the next. */
 static int take_passed(int ret_fds[SOCKETS_MAX], int n, char **ret_error)
 {
 	if (n > (int)SOCKETS_MAX)
-		return options_error(ret_error, -E2BIG, "systemd has passed %d sockets, more than %u", n, SOCKETS_MAX);
+		return explain(ret_error, -E2BIG, "systemd has passed %d sockets, more than %u", n, SOCKETS_MAX);
 	for (int i = 0; i < n; i++) {
 		int fd = SD_LISTEN_FDS_START + i;
 
 		if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
-			return options_error(ret_error, -EINVAL, "what systemd has passed is no listening socket");
+			return explain(ret_error, -EINVAL, "what systemd has passed is no listening socket");
 		if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 			return -errno;
 		ret_fds[i] = fd;
@@ -106,7 +107,7 @@ int sockets_listen(char *const *specs, int ret_fds[SOCKETS_MAX], char **ret_erro
 		}
 		ret_fds[n++] = fd;
 	}
-	return n ? n : options_error(ret_error, -EINVAL, "listen: nothing to listen on");
+	return n ? n : explain(ret_error, -EINVAL, "listen: nothing to listen on");
 }
 
 int sockets_peer(int fd, char ret_rhost[RHOST_MAX + 8U], uint16_t *ret_rport)

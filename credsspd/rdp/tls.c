@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "credsspd/config/options.h"
+#include "credsspd/util/explain.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
 
@@ -30,7 +31,7 @@ static int fail_ssl(char **ret_error, const char *what)
 
 	ERR_error_string_n(ERR_peek_last_error(), text, sizeof text);
 	ERR_clear_error();
-	return options_error(ret_error, -EINVAL, "%s: %s", what, text);
+	return explain(ret_error, -EINVAL, "%s: %s", what, text);
 }
 
 /* ---- the self-signed certificate ---- */
@@ -134,8 +135,8 @@ static int own_paths(const struct settings *s, char **ret_certificate, char **re
 	if (access(*ret_certificate, F_OK) == 0 && access(*ret_key, F_OK) == 0)
 		return 0;
 	r = make_certificate(*ret_certificate, *ret_key);
-	return r < 0 ? options_error(ret_error, r, "%s: no self-signed certificate can be made there: %s",
-				     s->state_directory, strerror(-r))
+	return r < 0 ? explain(ret_error, r, "%s: no self-signed certificate can be made there: %s", s->state_directory,
+			       strerror(-r))
 		     : 0;
 }
 
@@ -148,8 +149,8 @@ static int load(SSL_CTX *ctx, const char *certificate, const char *key, char **r
 	if (!certificate || !key)
 		return -EINVAL;
 	if (stat(key, &st) == 0 && st.st_mode & S_IRWXO)
-		return options_error(ret_error, -EPERM, "%s: others can read the private key (mode %04o)", key,
-				     st.st_mode & 07777);
+		return explain(ret_error, -EPERM, "%s: others can read the private key (mode %04o)", key,
+			       st.st_mode & 07777);
 	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
 		return fail_ssl(ret_error, certificate);
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The NTLM store: one NT hash per account, in a file that only the daemon's user
- * can read. A hash in it is as good as the password. The first line names the
- * version, the others are "uid:pw_name:32 hex digits:seconds since the epoch".
+ * can read. A hash in it is as good as the password. store-text.h has the format.
  */
 #pragma once
 
