@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "credsspd/resolver/resolver.h"
 #include "credsspd/util/confine.h"
 #include "credsspd/util/log.h"
+#include "credsspd/util/signals.h"
 #include "credsspd/verifier/verifier.h"
 #include "credsspd/worker/template.h"
 #include "include/credssp/bus-api.h"
@@ -112,28 +112,6 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	return 0;
 }
 
-static int watch_signals(struct daemon *d)
-{
-	sigset_t set;
-	int r;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return -errno;
-	r = sd_event_add_signal(d->event, NULL, SIGTERM, NULL, NULL); /* default: exit */
-	if (r >= 0)
-		r = sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(d->event, NULL, SIGHUP, on_hangup, d);
-	if (r >= 0)
-		r = sd_event_set_watchdog(d->event, 1);
-	return r < 0 ? r : 0;
-}
-
 static int run_supervisor(const char *config_path)
 {
 	AUTO_FREE char *error = NULL;
@@ -149,7 +127,7 @@ static int run_supervisor(const char *config_path)
 	log_line(LOG_INFO, "%s", confine_says());
 	r = sd_event_default(&d.event);
 	if (r >= 0)
-		r = watch_signals(&d);
+		r = signals_watch(d.event, on_hangup, &d);
 	if (r >= 0)
 		r = supervisor_new(d.event, config_path, on_ready, on_failed, &d, &d.supervisor, &error);
 	if (r >= 0)

@@ -2,7 +2,6 @@
 /* credsspd-rdp: NLA in front of an unmodified xrdp; see credsspd-rdp(8). */
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "credsspd/rdp/tls.h"
 #include "credsspd/util/confine.h"
 #include "credsspd/util/log.h"
+#include "credsspd/util/signals.h"
 #include "credsspd/util/watch.h"
 #include "include/credssp/cleanup.h"
 
@@ -135,28 +135,6 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	return 0;
 }
 
-static int watch_signals(struct program *p)
-{
-	sigset_t set;
-	int r;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return -errno;
-	r = sd_event_add_signal(p->event, NULL, SIGTERM, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(p->event, NULL, SIGINT, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(p->event, NULL, SIGHUP, on_hangup, p);
-	if (r >= 0)
-		r = sd_event_set_watchdog(p->event, 1);
-	return r < 0 ? r : 0;
-}
-
 static int run(struct program *p)
 {
 	int r = sd_event_default(&p->event);
@@ -168,7 +146,7 @@ static int run(struct program *p)
 	if (r < 0)
 		return EXIT_FAILURE;
 	log_set_debug(p->settings.debug);
-	r = watch_signals(p);
+	r = signals_watch(p->event, on_hangup, p);
 	if (r >= 0)
 		r = listener_new(p->event, &p->settings, p->ctx, &p->listener);
 	if (r >= 0) {
