@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/ctl/inikeys.h"
+#include "credsspd/ctl/ini.h"
 #include "credsspd/ctl/textdiff.h"
 #include "credsspd/ctl/xrdp-state.h"
 #include "include/credssp/cleanup.h"
@@ -53,7 +53,7 @@ static int make_ini(const struct xrdp_host *host, struct xrdp_file *f, char *pro
 	if (r < 0)
 		return r;
 	f->after = (struct file_text){ .mode = f->before.mode, .uid = f->before.uid, .gid = f->before.gid };
-	r = inikeys_set(f->before.data, "Globals", fragment.data, &f->after.data, &f->after.len);
+	r = ini_set(f->before.data, "Globals", fragment.data, &f->after.data, &f->after.len);
 	if (r == -ENOENT)
 		return fail(problem, r, "/%s has no section [Globals]", xrdp_paths[XRDP_INI]);
 	return r < 0 ? fail(problem, r, "/%s: %s", FRAGMENT, strerror(-r)) : 0;

@@ -24,6 +24,7 @@ static const char text[] = "outside=1\n"
 			   "empty=\n"
 			   "no equals sign\n"
 			   "with=a=b\r\n"
+			   "note=one # two = three\n"
 			   "[Xorg]\n"
 			   "name=Xorg\n"
 			   "port=-1\n"
@@ -35,9 +36,9 @@ static void test_get(void **state)
 	static const struct {
 		const char *section, *key, *value;
 	} row[] = {
-		{ "Globals", "port", "one" }, { "globals", "EMPTY", "" },       { "Globals", "with", "a=b" },
-		{ "xorg", "port", "-1" },     { "Globals", "outside", NULL },   { "Globals", "name", NULL },
-		{ "Nothing", "port", NULL },  { "Globals", "no equals", NULL },
+		{ "Globals", "port", "one" }, { "globals", "EMPTY", "" },  { "Globals", "with", "a=b" },
+		{ "Globals", "note", "one" }, { "xorg", "port", "-1" },    { "Globals", "outside", NULL },
+		{ "Globals", "name", NULL },  { "Nothing", "port", NULL }, { "Globals", "no equals", NULL },
 	};
 
 	(void)state;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/ctl/inikeys.h"
+#include "credsspd/ctl/ini.h"
 #include "include/credssp/cleanup.h"
 
 #define FRAGMENT "; what it is for\nport=unix\n# and\n  level = none  \nauto=Xorg\n"
@@ -26,6 +26,9 @@ static void test_texts(void **state)
 		/* only the first section of the name */
 		{ "[a]\nport=1\n[Globals]\n[b]\nport=2\n[Globals]\nport=3\n",
 		  "[a]\nport=1\n[Globals]\nport=unix\nlevel = none\nauto=Xorg\n[b]\nport=2\n[Globals]\nport=3\n" },
+		/* what stands behind the bracket is nothing to xrdp */
+		{ "[Globals] ; all of it\nport=1\n[b] # x\nport=2\n",
+		  "[Globals] ; all of it\nport=unix\nlevel = none\nauto=Xorg\n[b] # x\nport=2\n" },
 		/* no newline at the end */
 		{ "[Globals]\nport=1", "[Globals]\nport=unix\nlevel = none\nauto=Xorg\n" },
 		{ "[Globals]", "[Globals]\nport=unix\nlevel = none\nauto=Xorg\n" },
@@ -43,11 +46,11 @@ static void test_texts(void **state)
 		AUTO_FREE char *after = NULL, *again = NULL;
 		size_t len;
 
-		assert_int_equal(inikeys_set(row[i].before, "Globals", FRAGMENT, &after, &len), 0);
+		assert_int_equal(ini_set(row[i].before, "Globals", FRAGMENT, &after, &len), 0);
 		assert_string_equal(after, row[i].after);
 		assert_int_equal(len, strlen(after));
 		/* and then there is nothing left to do */
-		assert_int_equal(inikeys_set(after, "Globals", FRAGMENT, &again, &len), 0);
+		assert_int_equal(ini_set(after, "Globals", FRAGMENT, &again, &len), 0);
 		assert_string_equal(again, after);
 	}
 }
@@ -58,10 +61,10 @@ static void test_refused(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(inikeys_set("port=1\n[Xorg]\n", "Globals", FRAGMENT, &ret, &len), -ENOENT);
-	assert_int_equal(inikeys_set("", "Globals", FRAGMENT, &ret, &len), -ENOENT);
-	assert_int_equal(inikeys_set("[Globals]\n", "Globals", "port=1\nno key\n", &ret, &len), -EINVAL);
-	assert_int_equal(inikeys_set("[Globals]\n", "Globals", "[Globals]\n", &ret, &len), -EINVAL);
+	assert_int_equal(ini_set("port=1\n[Xorg]\n", "Globals", FRAGMENT, &ret, &len), -ENOENT);
+	assert_int_equal(ini_set("", "Globals", FRAGMENT, &ret, &len), -ENOENT);
+	assert_int_equal(ini_set("[Globals]\n", "Globals", "port=1\nno key\n", &ret, &len), -EINVAL);
+	assert_int_equal(ini_set("[Globals]\n", "Globals", "[Globals]\n", &ret, &len), -EINVAL);
 	assert_null(ret);
 }
 
