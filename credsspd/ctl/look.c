@@ -19,7 +19,6 @@
 #include "include/credssp/cleanup.h"
 
 #define GROUPS_MAX 256
-#define SOCKETS_MAX 1024
 #define TCP_LISTEN 0x0a /* include/net/tcp_states.h of the kernel */
 #define UNIX_ACCEPTS 0x10000
 
@@ -135,25 +134,41 @@ pid_t look_process(const char *comm, uid_t uid)
 
 struct inodes {
 	uint64_t *p;
-	size_t n;
+	size_t n, room;
 };
+
+/* Without memory it is as if the socket were not there. */
+static void add_inode(struct inodes *s, uint64_t inode)
+{
+	if (s->n == s->room) {
+		size_t room = s->room ? 2 * s->room : 64;
+		uint64_t *p = reallocarray(s->p, room, sizeof *p);
+
+		if (!p)
+			return;
+		s->p = p;
+		s->room = room;
+	}
+	s->p[s->n++] = inode;
+}
 
 static void add_sockets_of(struct inodes *s, const char *name)
 {
 	char path[64], target[64];
 	struct dirent *e;
+	uint64_t inode;
 	DIR *d;
 
 	(void)snprintf(path, sizeof path, "/proc/%.10s/fd", name);
 	d = opendir(path);
-	while (d && s->n < SOCKETS_MAX && (e = readdir(d))) {
+	while (d && (e = readdir(d))) {
 		ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof target - 1);
 
 		if (n <= 0)
 			continue;
 		target[n] = '\0';
-		if (sscanf(target, "socket:[%" SCNu64, &s->p[s->n]) == 1)
-			s->n++;
+		if (sscanf(target, "socket:[%" SCNu64, &inode) == 1)
+			add_inode(s, inode);
 	}
 	if (d)
 		(void)closedir(d);
@@ -220,11 +235,9 @@ static void listeners_of(const char *table, const struct inodes *s, char **list)
 
 char *look_tcp_listeners(const char *comm, uid_t uid)
 {
-	struct inodes s = { .p = calloc(SOCKETS_MAX, sizeof *s.p) };
+	struct inodes s = { .p = NULL };
 	char *list = NULL;
 
-	if (!s.p)
-		return NULL;
 	sockets_of(&s, comm, uid);
 	listeners_of("/proc/net/tcp", &s, &list);
 	listeners_of("/proc/net/tcp6", &s, &list);
