@@ -192,7 +192,7 @@ static void do_grant(struct handshake *h, const uint8_t *p, size_t len)
 	r = send_verdict(h, true);
 	h->pipe[1] = close_fd(h->pipe[1]);
 	if (r < 0)
-		handshake_fail(h, REFUSAL_CRASHED, "the worker has gone");
+		handshake_worker_lost(h);
 }
 
 static void do_deny(struct handshake *h, const uint8_t *p, size_t len)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/wait.h>
@@ -31,6 +32,28 @@ void handshake_drop_worker(struct handshake *h)
 		child_unref(h->verifier_child);
 		h->verifier_child = NULL;
 	}
+}
+
+/*
+ * The kernel closes what a process had before it kills its children (PR_SET_PDEATHSIG), so a worker that died with its
+ * template is noticed behind the template's end. The other way round there is nothing: a worker cannot end its
+ * template, and a socket that this side has closed (a retired template without workers) does not count.
+ */
+static bool template_died(const struct handshake *h)
+{
+	struct pollfd p = { .fd = h->template_child ? h->template_child->control : -1 };
+
+	return !h->template_child || (poll(&p, 1, 0) == 1 && (p.revents & POLLHUP));
+}
+
+void handshake_worker_lost(struct handshake *h)
+{
+	if (!template_died(h))
+		handshake_fail(h, REFUSAL_CRASHED, "the worker ended without a word");
+	else if (h->refusal == REFUSAL_NONE)
+		handshake_fail(h, REFUSAL_UNAVAILABLE, "the template died, and its worker with it");
+	else /* that has been decided */
+		handshake_refuse(h);
 }
 
 /* The event that a record of the worker is; -EPROTO for one that is malformed. */

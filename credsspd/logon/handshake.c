@@ -173,9 +173,10 @@ void handshake_event(struct handshake *h, enum logon_event event, const uint8_t 
 		handshake_first_over(s);
 	if (step.action == LOGON_FAIL) {
 		h->state = from;
-		handshake_fail(h, REFUSAL_CRASHED,
-			       event == LOGON_GOT_END ? "the worker ended without a word"
-						      : "the worker sent a record out of order");
+		if (event == LOGON_GOT_END)
+			handshake_worker_lost(h);
+		else
+			handshake_fail(h, REFUSAL_CRASHED, "the worker sent a record out of order");
 		return;
 	}
 	handshake_act(h, step.action, p, len);

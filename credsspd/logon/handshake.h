@@ -80,9 +80,10 @@ struct log_logon handshake_who(const struct handshake *h);
 __attribute__((format(printf, 2, 3))) void handshake_trace(const struct handshake *h, const char *fmt, ...);
 
 /* handshake-worker.c: forks a worker of the next template to try and gives it the first TSRequest; ends the present
- * one. */
+ * one; ends the logon, whose worker has ended before its time. */
 void handshake_spawn_next(struct handshake *h);
 void handshake_drop_worker(struct handshake *h);
+void handshake_worker_lost(struct handshake *h);
 
 /* handshake-steps.c */
 void handshake_act(struct handshake *h, enum logon_action action, const uint8_t *p, size_t len);
