@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "credsspd/rdp/listener-private.h"
@@ -31,6 +32,17 @@ static sd_event *event;
 static SSL_CTX *ctx;
 static struct listener *l;
 static int bus;
+static unsigned speed = 1; /* of the clock that the listener's deadlines go by */
+
+/* In place of libsystemd's, for all of this program: what takes minutes is seen in a second. */
+int sd_event_add_time_relative(sd_event *e, sd_event_source **ret_source, clockid_t clock, uint64_t usec,
+			       uint64_t accuracy, sd_event_time_handler_t fn, void *userdata)
+{
+	uint64_t now;
+	int r = sd_event_now(e, clock, &now);
+
+	return r < 0 ? r : sd_event_add_time(e, ret_source, clock, now + usec / speed, accuracy / speed, fn, userdata);
+}
 
 #define REQUEST(protocols) "\x03\x00\x00\x13\x0e\xe0\0\0\0\0\0\x01\x00\x08\x00" protocols "\0\0\0"
 #define CONFIRM(protocol) "\x03\x00\x00\x13\x0e\xd0\0\0\0\0\0\x02\x01\x08\x00" protocol "\0\0\0"
@@ -295,14 +307,12 @@ static void test_gone_within_a_request(void **state)
 	}
 }
 
-/* At the first TLS octet there is a process, which the listener forgets when it has gone. */
-static void test_process(void **state)
+/* A client that has come as far as TLS; its process is the only one. */
+static SSL *begin_tls(SSL_CTX *client_ctx, int fd)
 {
-	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = SSL_new(client_ctx);
-	int fd = connect_from("127.0.0.1"), r = 0;
+	int r = 0;
 
-	(void)state;
 	give(fd, BYTES(REQUEST("\x0b")));
 	expect("process", fd, CONFIRM("\x08"), 19, -EAGAIN);
 	assert_int_equal(SSL_set_fd(ssl, fd), 1);
@@ -311,11 +321,89 @@ static void test_process(void **state)
 	assert_int_equal(r, 1);
 	assert_int_equal(l->n_waiting, 0);
 	assert_int_equal(l->n_sessions, 1);
-	SSL_free(ssl);
+	return ssl;
+}
+
+/* At the first TLS octet there is a process, which the listener forgets when it has gone. */
+static void test_process(void **state)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	int fd = connect_from("127.0.0.1");
+
+	(void)state;
+	SSL_free(begin_tls(client_ctx, fd));
 	(void)close(fd);
 	for (int i = 0; i < 500 && l->n_sessions; i++)
 		turn();
 	assert_int_equal(l->n_sessions, 0);
+	SSL_CTX_free(client_ctx);
+}
+
+static pid_t only_child(void)
+{
+	FILE *f = fopen("/proc/thread-self/children", "re");
+	int pid = 0, other;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%d %d", &pid, &other), 1);
+	(void)fclose(f);
+	return pid;
+}
+
+/* What is written to standard error from now on. */
+static FILE *catch_stderr(int *ret_saved)
+{
+	FILE *f = tmpfile();
+
+	assert_non_null(f);
+	*ret_saved = dup(STDERR_FILENO);
+	assert_int_equal(dup2(fileno(f), STDERR_FILENO), STDERR_FILENO);
+	return f;
+}
+
+static void let_stderr_go(FILE *f, int saved, char *ret_text, size_t size)
+{
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	(void)close(saved);
+	rewind(f);
+	ret_text[fread(ret_text, 1, size - 1, f)] = '\0';
+	(void)fclose(f);
+}
+
+/* A process that hangs, whatever its client does, has all the time that a slow client may take, and no more. */
+static void test_process_that_hangs(void **state)
+{
+	const unsigned all_sec = RDP_TLS_TIMEOUT_SEC + 2 * RDP_NLA_TIMEOUT_SEC + RDP_SEQUENCE_TIMEOUT_SEC;
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	int fd = connect_from("127.0.0.1"), saved;
+	char text[1024];
+	struct timespec began, ended;
+	FILE *err;
+	SSL *ssl;
+
+	(void)state;
+	speed = 100;
+	ssl = begin_tls(client_ctx, fd);
+	assert_int_equal(kill(only_child(), SIGSTOP), 0);
+	err = catch_stderr(&saved);
+	(void)clock_gettime(CLOCK_MONOTONIC, &began);
+	for (int i = 0; i < 50 && l->n_sessions; i++)
+		(void)sd_event_run(event, 200000);
+	(void)clock_gettime(CLOCK_MONOTONIC, &ended);
+	let_stderr_go(err, saved, text, sizeof text);
+	speed = 1;
+	assert_int_equal(l->n_sessions, 0);
+	assert_in_range((ended.tv_sec - began.tv_sec) * 100, all_sec - 100, all_sec + 500);
+	assert_non_null(strstr(text, "has not logged anybody on after 220 s; killed rhost=127.0.0.1 "));
+	assert_non_null(strstr(text, "the process of a connection died (signal 9) rhost=127.0.0.1 "));
+	SSL_free(ssl);
+	(void)close(fd);
+	/* there is room for the next one */
+	fd = connect_from("127.0.0.1");
+	SSL_free(begin_tls(client_ctx, fd));
+	(void)close(fd);
+	for (int i = 0; i < 500 && l->n_sessions; i++)
+		turn();
 	SSL_CTX_free(client_ctx);
 }
 
@@ -378,7 +466,7 @@ int main(void)
 		cmocka_unit_test(test_requests),  cmocka_unit_test(test_slowly),
 		cmocka_unit_test(test_proxy),     cmocka_unit_test(test_max_connections),
 		cmocka_unit_test(test_make_room), cmocka_unit_test(test_gone_within_a_request),
-		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_process),   cmocka_unit_test(test_process_that_hangs),
 	};
 
 	(void)alarm(110);
