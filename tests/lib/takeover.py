@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: MIT
+"""What SECURITY.md says a process can still do when it is taken over, and how each of these is tried: a system call in its name
+(inject.py). Every call is first made in a process without confinement of the same user, where it has to work."""
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+import time
+
+from inbed import TOP, Failure, expect, pid_of, sh
+from inject import Killed, Victim
+from memsearch import all_processes, children
+
+# the rows of the table; the tests that try them: tests/peers/sandbox and sandbox-ad
+PROCESSES = {"listener", "connection", "supervisor", "template-krb5", "template-ntlm", "worker-krb5", "worker-ntlm", "verifier", "verifier-winbind",
+             "resolver", "keeper", "helper"}
+KEYTAB, STORE = "/var/lib/credsspd/keytab", "/var/lib/credsspd/ntlm"
+ENOENT, KILLED = 2, 31
+
+
+# ---- the processes ----
+
+def status_of(pid):
+    with open("/proc/%d/status" % pid, encoding="ascii", errors="replace") as f:
+        return dict(x.split(":\t", 1) for x in f.read().splitlines() if ":\t" in x)
+
+
+def role(name):
+    """The process of credsspd with this option that takes new work: the youngest."""
+    found = [p for p in children(pid_of("credsspd")) if name in all_processes().get(p, "")]
+    if not found:
+        raise AssertionError("no process " + name)
+    return max(found)
+
+
+def filters_of(pid):
+    return int(status_of(pid).get("Seccomp_filters", "0"))
+
+
+def ready_role(name):
+    """One that has finished starting: it has a filter besides the supervisor's."""
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        with contextlib.suppress(AssertionError, OSError):
+            pid = role(name)
+            if filters_of(pid) > filters_of(pid_of("credsspd")):
+                return pid
+        time.sleep(0.01)
+    raise Failure("no process %s that is ready" % name)
+
+
+@contextlib.contextmanager
+def lasting(pid):
+    yield pid
+
+
+def uid_of(pid):
+    return os.stat("/proc/%d" % pid).st_uid
+
+
+@contextlib.contextmanager
+def free_process(uid):
+    """One without confinement, dumpable; the victim of others of its user, and the twin that shows that the call works."""
+    with subprocess.Popen(["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "sleep", "1000"]) as p:
+        try:
+            while b"sleep" not in open("/proc/%d/cmdline" % p.pid, "rb").read().split(b"\0")[0] or uid_of(p.pid) != uid:
+                expect(p.poll() is None, "no sleep")
+            yield p.pid
+        finally:
+            p.kill()
+
+
+# ---- what they try: each returns 0 or negative errno ----
+
+def opens(path, flags=0):
+    def attempt(v, _):
+        fd = v.call("openat", -100, path.encode(), flags, 0o600)
+        if fd >= 0:
+            v.call("close", fd)
+        return min(fd, 0)
+    return attempt
+
+
+def writes(v, _):
+    path = "/var/lib/%s/sandbox" % ("credsspd-rdp" if uid_of(v.pid) == uid_of(pid_of("credsspd-rdp")) else "credsspd")
+    r = opens(path, os.O_WRONLY | os.O_CREAT)(v, _)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+        expect(r == 0, "the file is there, and the call says %d" % r)
+    return r
+
+
+def connects(v, _):
+    fd = v.call("socket", socket.AF_INET, socket.SOCK_STREAM, 0)
+    if fd < 0:
+        return fd
+    r = v.call("connect", fd, struct.pack("=H", socket.AF_INET) + struct.pack(">H4s8x", 88, bytes([127, 0, 0, 1])), 16)
+    v.call("close", fd)
+    return r
+
+
+def traces(v, other):
+    return v.call("ptrace", 0x4206, other, 0, 0)  # PTRACE_SEIZE
+
+
+def reads_memory(v, other):
+    with open("/proc/%d/maps" % other, encoding="ascii") as f:
+        there = int(f.readline().split("-")[0], 16)
+    here = v.scratch()
+    iov = struct.pack("QQ", here, 8), struct.pack("QQ", there, 8)
+    return min(0, v.call("process_vm_readv", other, iov[0], 1, iov[1], 1, 0))
+
+
+def takes_descriptor(v, other):
+    fd = v.call("pidfd_open", other, 0)
+    r = v.call("pidfd_getfd", fd if fd >= 0 else 0, 0, 0)
+    for x in (fd, r):
+        if x >= 0:
+            v.call("close", x)
+    return min(fd, r, 0)
+
+
+def signals(v, other):
+    return v.call("kill", other, 0)
+
+
+def runs(v, _):
+    r = v.call("execve", b"/nowhere", 0, 0)
+    return 0 if r == -ENOENT else r  # it would have run it
+
+
+def makes_code(v, _):
+    return v.call("mprotect", v.scratch(), 4096, 7)
+
+
+COLUMNS = {
+    "read a file": [opens("/etc/passwd")],
+    "read the keytab": [opens(KEYTAB)],
+    "read the NTLM store": [opens(STORE)],
+    "write a file": [writes],
+    "connect over TCP": [connects],
+    "look into a process": [traces, reads_memory, takes_descriptor],
+    "signal one": [signals],
+    "run a program": [runs],
+    "make code": [makes_code],
+}
+
+
+def table():
+    """{process: {column: word}} of SECURITY.md"""
+    with open(os.path.join(TOP, "SECURITY.md"), encoding="utf-8") as f:
+        lines = f.read().splitlines()
+    head = next(i for i, x in enumerate(lines) if x.startswith("| process | read a file |"))
+    columns = [x.strip() for x in lines[head].strip("|").split("|")][1:]
+    expect(columns == list(COLUMNS), "columns: %s" % columns)
+    out = {}
+    for line in lines[head + 2:]:
+        if not line.startswith("|"):
+            break
+        cells = [x.strip() for x in line.strip("|").split("|")]
+        out[cells[0].strip("`")] = dict(zip(columns, cells[1:]))
+    expect(set(out) == PROCESSES, "processes: %s" % sorted(out))
+    return out
+
+
+def outcome(victim, attempt, other):
+    try:
+        return "yes" if attempt(victim, other) >= 0 else "no"
+    except Killed as e:
+        expect(e.signal == KILLED, "killed by signal %d" % e.signal)
+        return "dies"
+
+
+def twin(attempts, uid, what):
+    """Of the same user, without confinement."""
+    # the one that is traced is reaped after its tracer
+    with free_process(uid) as other, free_process(uid) as pid, Victim(pid) as v:
+        for a in attempts:
+            got = outcome(v, a, other)
+            expect(got == "yes", "%s (%s): %s even without confinement" % (what, a.__name__, got))
+
+
+def try_all(name, start):
+    """start() gives a context with the pid of such a process."""
+    expected = table()[name]
+    wrong, pid, alive = [], None, None
+    with contextlib.ExitStack() as stack:
+        uid, other = None, None
+        for column, attempts in COLUMNS.items():
+            for a in attempts:
+                if alive is None:
+                    pid = stack.enter_context(start())
+                    alive = stack.enter_context(Victim(pid))
+                if uid is None:
+                    uid = uid_of(pid)
+                    other = stack.enter_context(free_process(uid))
+                got = outcome(alive, a, other)
+                if got == "dies":
+                    alive = None
+                    stack.close()
+                    uid = None
+                if got != expected[column]:
+                    wrong.append("%s (%s): %s, and SECURITY.md says %s" % (column, a.__name__, got, expected[column]))
+    expect(not wrong, "; ".join(wrong))
+
+
+def works_without_confinement(*users):
+    for user in users:
+        uid = int(sh("id -u " + user, check=True)[1])
+        for column, attempts in COLUMNS.items():
+            if column == "write a file" and user == "root":
+                continue
+            twin(attempts, uid, "%s as %s" % (column, user))
