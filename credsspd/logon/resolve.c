@@ -20,16 +20,19 @@ struct resolve {
 	struct resolver_request question;
 	resolve_fn fn; /* NULL once cancelled */
 	void *userdata;
+	bool of_domain;
 	struct child *child; /* who has been asked; NULL while it waits */
 	sd_event_source *deadline;
 };
 
 struct resolver_pool {
 	sd_event *event;
+	const struct config *config;
 	struct service *service[RESOLVER_POOL];
 	unsigned started;
 	struct resolve *waiting, *asked;
 	unsigned n_waiting;
+	unsigned n_of_domain; /* of those asked */
 	uint64_t last_id;
 	void (*changed)(void *userdata);
 	void *userdata;
@@ -65,6 +68,7 @@ static void finish(struct resolve *r, const struct resolver_answer *answer)
 	void *userdata = r->userdata;
 
 	unlink_from(&r->pool->asked, r);
+	r->pool->n_of_domain -= r->of_domain;
 	if (r->child) {
 		r->child->use = NULL;
 		child_unref(r->child);
@@ -81,8 +85,9 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	log_line(LOG_ERR, "resolver: pid %d gave no answer within %u s; killed", (int)r->child->pid,
-		 RESOLVER_TIMEOUT_SEC);
+	log_line(LOG_ERR,
+		 "resolver: the name service (nsswitch.conf) did not answer a lookup of %s within %u s; pid %d killed",
+		 r->of_domain ? "an account of a domain" : "an account", RESOLVER_TIMEOUT_SEC, (int)r->child->pid);
 	child_kill(r->child);
 	finish(r, NULL);
 	return 0;
@@ -94,6 +99,7 @@ static void ask(struct child *c, struct resolve *r)
 	r->pool->n_waiting--;
 	r->next = r->pool->asked;
 	r->pool->asked = r;
+	r->pool->n_of_domain += r->of_domain;
 	r->child = c;
 	c->use = r;
 	child_ref(c);
@@ -103,16 +109,31 @@ static void ask(struct child *c, struct resolve *r)
 		child_kill(c); /* its end answers the question */
 }
 
+/* The one whose turn it is. A name service that hangs keeps all that may ask for a domain's names, and they would keep
+ * those of this host's. */
+static struct resolve *next_waiting(const struct resolver_pool *p)
+{
+	struct resolve *r = p->waiting;
+
+	while (r && r->of_domain && p->n_of_domain >= RESOLVER_POOL - RESOLVER_RESERVED)
+		r = r->next;
+	return r;
+}
+
 /* Gives waiting questions to idle resolvers; starts another resolver when there are none. */
 static void dispatch(struct resolver_pool *p)
 {
-	for (unsigned i = 0; i < p->started && p->waiting; i++) {
+	struct resolve *r = next_waiting(p);
+
+	for (unsigned i = 0; i < p->started && r; i++) {
 		struct child *c = service_current(p->service[i]);
 
-		if (c && !c->use)
-			ask(c, p->waiting);
+		if (!c || c->use)
+			continue;
+		ask(c, r);
+		r = next_waiting(p);
 	}
-	if (p->waiting && p->started < RESOLVER_POOL)
+	if (r && p->started < RESOLVER_POOL)
 		(void)service_start(p->service[p->started++]); /* one that cannot be started now is tried again */
 }
 
@@ -151,8 +172,8 @@ static void on_ready(struct service *s, void *userdata)
 	p->changed(p->userdata);
 }
 
-int resolver_pool_new(sd_event *event, const char *config_path, void (*changed)(void *userdata), void *userdata,
-		      struct resolver_pool **ret_pool)
+int resolver_pool_new(sd_event *event, const char *config_path, const struct config *config,
+		      void (*changed)(void *userdata), void *userdata, struct resolver_pool **ret_pool)
 {
 	struct resolver_pool *p = calloc(1, sizeof *p);
 	int r = p ? 0 : -ENOMEM;
@@ -160,6 +181,7 @@ int resolver_pool_new(sd_event *event, const char *config_path, void (*changed)(
 	if (!p)
 		return r;
 	p->event = event;
+	p->config = config;
 	p->changed = changed;
 	p->userdata = userdata;
 	for (unsigned i = 0; i < RESOLVER_POOL && r == 0; i++)
@@ -228,6 +250,19 @@ void resolver_pool_restart(struct resolver_pool *p)
 		(void)service_renew(p->service[i], &serial);
 }
 
+/*
+ * Whether a domain's name may be asked for. By what is known here: winbind and SSSD may be set up to call accounts of
+ * the domain as this host calls its own.
+ */
+static bool of_domain(const struct config *c, const struct resolver_request *q)
+{
+	const char *realm = strrchr(q->principal, '@');
+
+	return (q->mechanism == MECHANISM_NTLM && c->ntlm == CONFIG_NTLM_WINBIND) || strpbrk(q->user, "\\@") ||
+	       config_is_domain(c, q->domain) || strchr(q->principal, '\\') ||
+	       (realm && config_is_domain(c, realm + 1));
+}
+
 int resolve(struct resolver_pool *p, const struct resolver_request *question, resolve_fn fn, void *userdata,
 	    struct resolve **ret_resolve)
 {
@@ -244,6 +279,7 @@ int resolve(struct resolver_pool *p, const struct resolver_request *question, re
 	r->question.id = ++p->last_id;
 	r->fn = fn;
 	r->userdata = userdata;
+	r->of_domain = of_domain(p->config, question);
 	while (*last)
 		last = &(*last)->next;
 	*last = r;

@@ -2,12 +2,14 @@
 /*
  * The pool of resolvers: name service modules may block for as long as they
  * like, so each question goes to a process of its own, which is killed at a
- * deadline. Questions beyond the pool wait in order.
+ * deadline. Questions beyond the pool wait in order, but RESOLVER_RESERVED of it
+ * are for names that are of no domain: they do not wait behind one that hangs.
  */
 #pragma once
 
 #include <systemd/sd-event.h>
 
+#include "credsspd/config/config.h"
 #include "credsspd/resolver/record.h"
 
 struct resolver_pool;
@@ -16,8 +18,9 @@ struct resolve;
 /* The answer; NULL when there will be none (deadline, resolver died). The question is gone after the call. */
 typedef void (*resolve_fn)(const struct resolver_answer *answer, void *userdata);
 
-int resolver_pool_new(sd_event *event, const char *config_path, void (*changed)(void *userdata), void *userdata,
-		      struct resolver_pool **ret_pool);
+/* @config is looked at with each question; it and @config_path outlive the pool. Returns 0 or -errno. */
+int resolver_pool_new(sd_event *event, const char *config_path, const struct config *config,
+		      void (*changed)(void *userdata), void *userdata, struct resolver_pool **ret_pool);
 void resolver_pool_free(struct resolver_pool *p);
 
 /* Whether at least one resolver has been ready, and whether the first one could not start. */

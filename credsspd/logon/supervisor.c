@@ -386,7 +386,7 @@ int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void 
 	s->backoff = backoff_new(s->config.backoff_failures, s->config.backoff_max_sec);
 	r = s->vault && s->backoff ? 0 : -ENOMEM;
 	if (r == 0)
-		r = resolver_pool_new(event, config_path, on_resolvers_changed, s, &s->resolvers);
+		r = resolver_pool_new(event, config_path, &s->config, on_resolvers_changed, s, &s->resolvers);
 	if (r == 0)
 		r = supervisor_settle(s);
 	if (r < 0) {

@@ -5,6 +5,7 @@
 #include <krb5.h>
 #include <profile.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -71,6 +72,17 @@ static int by_principal(const char *principal, char ret_name[RECORD_NAME_MAX])
 	return r == KRB5_LNAME_NOTRANS || r == KRB5_PARSE_MALFORMED || r == KRB5_CONFIG_NOTENUFSPACE ? -ENOENT : -EIO;
 }
 
+/* Of the group's own list, which getgrouplist(3) would find as well, but it asks every source: one that hangs, too. */
+static bool is_listed(const struct identity_account *account, const struct group *group)
+{
+	if (group->gr_gid == account->gid)
+		return true;
+	for (char **member = group->gr_mem; *member; member++)
+		if (strcmp(*member, account->name) == 0)
+			return true;
+	return false;
+}
+
 static int in_group(const struct identity_account *account, const char *group)
 {
 	AUTO_FREE gid_t *groups = NULL;
@@ -80,6 +92,8 @@ static int in_group(const struct identity_account *account, const char *group)
 	r = getgrnam_r(group, &gr, buffer, sizeof buffer, &found);
 	if (!found)
 		return r == 0 || r == ENOENT || r == ESRCH ? -ENOENT : -r;
+	if (is_listed(account, found))
+		return 1;
 	gid_t wanted = gr.gr_gid;
 
 	for (;;) {

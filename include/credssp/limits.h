@@ -45,6 +45,7 @@
 #define HANDSHAKE_TURN_TIMEOUT_SEC 15U  /* for the next TSRequest of a client that owes one */
 #define WORKER_STEP_TIMEOUT_SEC 10U     /* a worker that owes an answer longer than this is killed */
 #define RESOLVER_POOL 8U
+#define RESOLVER_RESERVED 2U /* of the pool, for names that are of no domain */
 #define RESOLVER_TIMEOUT_SEC 10U
 #define RESOLVER_QUEUE_MAX 512U
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
