@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
@@ -14,6 +15,9 @@
 
 #define RECONNECT_USEC 1000000ULL
 #define CALL_TIMEOUT_USEC 10000000ULL
+#define OWNER_CHANGED \
+	"type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus'," \
+	"member='NameOwnerChanged',arg0='" CREDSSP_BUS_NAME "'"
 
 struct acceptor_call {
 	struct acceptor_client *client;
@@ -29,6 +33,7 @@ struct acceptor_client {
 	sd_bus *bus;
 	sd_event_source *reconnect;
 	struct acceptor_call *calls;
+	bool there; /* somebody has the name: credsspd, says the bus's policy */
 };
 
 static void call_free(struct acceptor_call *c)
@@ -123,12 +128,62 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 
 	(void)m;
 	(void)error;
+	a->there = false;
 	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
 	while (a->calls)
 		finish(a->calls, -ECONNRESET, "the system bus has gone", -1);
 	reconnect_later(a);
 	return 0;
 }
+
+/* ---- whether credsspd is there ---- */
+
+static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct acceptor_client *a = userdata;
+	const char *name, *was, *is;
+
+	(void)error;
+	if (sd_bus_message_read(m, "sss", &name, &was, &is) < 0)
+		return 0;
+	if (a->there && !*is)
+		log_line(LOG_WARNING,
+			 "credsspd is not on the bus any more; health checks of proxies are refused until it is back");
+	else if (!a->there && *is)
+		log_line(LOG_INFO, "credsspd is on the bus");
+	a->there = *is;
+	return 0;
+}
+
+static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct acceptor_client *a = userdata;
+
+	(void)error;
+	a->there = !sd_bus_message_is_method_error(reply, NULL);
+	if (!a->there)
+		log_line(LOG_WARNING,
+			 "credsspd is not on the bus; health checks of proxies are refused until it is there");
+	return 0;
+}
+
+/* In this order: no change is missed. */
+static int watch_owner(struct acceptor_client *a)
+{
+	int r = sd_bus_add_match_async(a->bus, NULL, OWNER_CHANGED, on_owner_changed, NULL, a);
+
+	return r < 0 ? r
+		     : sd_bus_call_method_async(a->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+						"org.freedesktop.DBus", "GetNameOwner", on_owner, a, "s",
+						CREDSSP_BUS_NAME);
+}
+
+bool acceptor_client_there(const struct acceptor_client *a)
+{
+	return a->there;
+}
+
+/* ---- the connection ---- */
 
 static int connect_bus(struct acceptor_client *a)
 {
@@ -137,6 +192,8 @@ static int connect_bus(struct acceptor_client *a)
 	if (r >= 0)
 		r = sd_bus_match_signal(a->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
 					"Disconnected", on_disconnected, a);
+	if (r >= 0)
+		r = watch_owner(a);
 	if (r >= 0)
 		r = sd_bus_attach_event(a->bus, a->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r < 0)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
@@ -44,6 +45,7 @@ struct waiting {
 	struct address *address; /* NULL: a proxy, for whom nothing is counted */
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
+	bool probe;    /* a proxy's health check */
 	uint8_t flags; /* RDP_NEG_REQ flags */
 	uint32_t protocols, selected;
 };

@@ -52,6 +52,7 @@ int proxy_read(const uint8_t *p, size_t len, size_t *ret_total, struct proxy_pee
 		return -EPROTO;
 	if (len < HEADER_LEN + body)
 		return 0;
+	peer.local = p[12] == COMMAND_LOCAL;
 	if (p[12] == COMMAND_PROXY && p[13] == FAMILY_TCP4)
 		r = body < 12 ? -EPROTO : take_address(AF_INET, p + 16, p + 24, &peer);
 	else if (p[12] == COMMAND_PROXY && p[13] == FAMILY_TCP6)

@@ -11,6 +11,7 @@
 struct proxy_peer {
 	char rhost[RHOST_MAX + 8U]; /* empty: LOCAL, or an address family that has none */
 	uint16_t rport;
+	bool local; /* the proxy itself: a health check */
 };
 
 /* Whether the @len octets at @p begin with the signature of a header: for who may not send one. */

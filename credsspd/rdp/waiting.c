@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "credsspd/rdp/acceptor-client.h"
 #include "credsspd/rdp/listener-private.h"
 #include "credsspd/rdp/proxy.h"
 #include "credsspd/rdp/sessions.h"
@@ -143,6 +144,7 @@ static int take_proxy(struct waiting *w, const uint8_t *p, size_t len)
 			return -ENOMEM;
 		}
 	}
+	w->probe = peer.local;
 	w->state = WAITING_REQUEST;
 	wait_for(w->fd, 1);
 	return 1;
@@ -165,6 +167,11 @@ static int take_request(struct waiting *w, const uint8_t *p, size_t len)
 	if (r < 0 || consume(w->fd, total) < 0) {
 		drop(w, LOG_INFO, "no RDP connection request");
 		return -EPROTO;
+	}
+	/* a line for each would be one every few seconds: the one that said so is the acceptor client's */
+	if (w->probe && !acceptor_client_there(w->l->acceptor)) {
+		drop(w, LOG_DEBUG, "a health check is refused: credsspd is not on the bus");
+		return -ENOTCONN;
 	}
 	r = confirm(w, &q);
 	if (r < 0) {
