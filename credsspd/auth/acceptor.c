@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "credsspd/auth/acceptor-private.h"
 #include "credsspd/auth/wbc.h"
@@ -160,8 +159,7 @@ enum acceptor_result acceptor_accept(struct acceptor *a, struct view token)
 	if (a->u2u != U2U_OFF)
 		return u2u_next(a, token);
 	if (!a->opened && a->tgts && spnego_init_read(token, &init) == 0 && u2u_begins(a, &init)) {
-		a->no_tgt = !tgts_live(a->tgts, (int64_t)time(NULL));
-		result = a->no_tgt ? ACCEPTOR_FOREIGN : u2u_first(a, &init);
+		result = u2u_first(a, &init);
 		if (result != ACCEPTOR_FOREIGN)
 			return result;
 		a->no_tgt = true;

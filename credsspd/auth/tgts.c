@@ -2,6 +2,7 @@
 #include "credsspd/auth/tgts.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -220,14 +221,6 @@ krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t n
 static bool is_current(const struct tgt *e, int64_t now)
 {
 	return e->principal[0] && !e->replaced && e->ends > now;
-}
-
-bool tgts_live(const struct tgts *t, int64_t now)
-{
-	for (size_t i = 0; i < ENTRIES; i++)
-		if (is_current(&t->entry[i], now))
-			return true;
-	return false;
 }
 
 krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names)

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <krb5/krb5.h>
-#include <stdbool.h>
 
 #include "credsspd/keeper/record.h"
 #include "credsspd/wire/view.h"
@@ -33,9 +32,6 @@ void tgts_expire(struct tgts *t, int64_t now);
 
 /* Forgets all of them. */
 void tgts_clear(struct tgts *t);
-
-/* Whether there is one that has not ended. */
-bool tgts_live(const struct tgts *t, int64_t now);
 
 /* What the keytab says of names, in place of what was known. Returns 0, or EINVAL for a malformed record. */
 krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names);

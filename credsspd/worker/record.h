@@ -14,7 +14,7 @@
  *   > WORKER_REPLY           pubKeyAuth, when granted; WORKER_FAILED otherwise
  *   < WORKER_TSREQUEST       authInfo
  *   > WORKER_DELEGATED       the hand-over is in the pipe, the pipe closed; the worker exits 0
- * WORKER_ASKED comes before the first answer to a client that began user-to-user, for the log, if there is any ticket.
+ * WORKER_ASKED comes before the first answer to a client that began user-to-user, for the log.
  * WORKER_FAILED may take the place of anything that the worker sends; it exits 0 then too. A reply with errorCode is
  * part of it: a client that leaves when it has read that must not be taken for one that left by itself.
  */

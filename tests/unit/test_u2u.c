@@ -334,6 +334,7 @@ static void assert_no_tgt(struct template *template, const struct offer *offer)
 	assert_int_equal(authenticate(t), WORKER_NOT_MINE);
 	assert_int_equal(t->len, sizeof(struct worker_not_mine));
 	assert_int_equal(t->packet[1], 1);
+	assert_string_equal(t->asked.server, "TERMSRV/" HOST); /* for the log */
 	assert_int_equal(receive(t), 0);
 	assert_int_equal(finish(t), 0);
 	/* nobody else could know it */
