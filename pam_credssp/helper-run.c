@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "include/credssp/cleanup.h"
+#include "include/credssp/sanitized.h"
 #include "pam_credssp/bus.h"
 
 #ifndef P_PIDFD
@@ -89,6 +90,8 @@ static int set_limits(void)
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
 		const struct rlimit l = { limits[i].limit, limits[i].limit };
 
+		if (SANITIZED && limits[i].resource == RLIMIT_AS)
+			continue;
 		if (setrlimit(limits[i].resource, &l) < 0 && errno != EPERM)
 			return -errno;
 	}

@@ -53,9 +53,7 @@ static int limit(void)
 		{ RLIMIT_NPROC, 0 },
 		{ RLIMIT_NOFILE, CHILD_FDS },
 		{ RLIMIT_FSIZE, writes_to_a_file() ? DAEMON_FILE_SIZE_MAX : 0 },
-#if !defined(__SANITIZE_ADDRESS__)
 		{ RLIMIT_AS, mapped + RDP_CHILD_MEMORY_MAX },
-#endif
 	};
 
 	if (mapped == 0)

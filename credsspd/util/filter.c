@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "include/credssp/cleanup.h"
+#include "include/credssp/sanitized.h"
 
 /* Memory may be mapped and protected, but never made executable. */
 static const struct {
@@ -34,6 +35,14 @@ static const struct {
 	{ SCMP_SYS(clone),
 	  { 0, SCMP_CMP_MASKED_EQ, ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CSIGNAL), 0 } },
 };
+
+/*
+ * Of the sanitizer's runtime, for SANITIZED builds only: at the end of a process and for a report, which looks for
+ * files with symbols and does well without.
+ */
+static const int sanitizer_calls[] = { SCMP_SYS(sigaltstack), SCMP_SYS(sched_yield), SCMP_SYS(rt_sigaction),
+				       SCMP_SYS(gettid) };
+static const int sanitizer_files[] = { SCMP_SYS(open), SCMP_SYS(readlink), SCMP_SYS(readlinkat) };
 
 static int add_call(scmp_filter_ctx ctx, int nr, uint32_t action)
 {
@@ -58,6 +67,10 @@ static int add_rules(scmp_filter_ctx ctx, struct filter_list allowed, struct fil
 
 	if (r == 0)
 		r = add_list(ctx, not_there, SCMP_ACT_ERRNO(ENOENT));
+	if (r == 0 && SANITIZED)
+		r = add_list(ctx, FILTER_LIST(sanitizer_calls), SCMP_ACT_ALLOW);
+	if (r == 0 && SANITIZED)
+		r = add_list(ctx, FILTER_LIST(sanitizer_files), SCMP_ACT_ERRNO(ENOENT));
 	for (size_t i = 0; r == 0 && i < sizeof not_executable / sizeof *not_executable; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, not_executable[i].nr, 1,
 				     SCMP_CMP(not_executable[i].prot_argument, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));

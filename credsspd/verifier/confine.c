@@ -92,13 +92,6 @@ static const int common_calls[] = {
 	SCMP_SYS(getrandom),
 	SCMP_SYS(exit_group),
 	SCMP_SYS(exit),
-#if defined(__SANITIZE_ADDRESS__)
-	SCMP_SYS(sigaltstack),
-	SCMP_SYS(sched_yield),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat),
-#endif
 };
 
 static const int store_calls[] = {

@@ -136,7 +136,7 @@ static int descriptors(void)
 static int surroundings(void)
 {
 	struct sigaction chld, pipe;
-	struct rlimit core, files;
+	struct rlimit core, files, space;
 	char text[HELPER_DETAIL_MAX], cwd[64];
 	sigset_t mask;
 	mode_t m = umask(0);
@@ -146,10 +146,12 @@ static int surroundings(void)
 	(void)sigprocmask(SIG_SETMASK, NULL, &mask);
 	(void)getrlimit(RLIMIT_CORE, &core);
 	(void)getrlimit(RLIMIT_NOFILE, &files);
-	(void)snprintf(text, sizeof text, "env=%d nnp=%d core=%d files=%d chld=%d pipe=%d masked=%d umask=%o cwd=%s",
+	(void)getrlimit(RLIMIT_AS, &space);
+	(void)snprintf(text, sizeof text,
+		       "env=%d nnp=%d core=%d files=%d memory=%lu chld=%d pipe=%d masked=%d umask=%o cwd=%s",
 		       environ && environ[0] ? 1 : 0, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), (int)core.rlim_cur,
-		       (int)files.rlim_max, chld.sa_handler == SIG_DFL, pipe.sa_handler == SIG_DFL,
-		       sigismember(&mask, SIGUSR1), m, getcwd(cwd, sizeof cwd));
+		       (int)files.rlim_max, (unsigned long)space.rlim_max, chld.sa_handler == SIG_DFL,
+		       pipe.sa_handler == SIG_DFL, sigismember(&mask, SIGUSR1), m, getcwd(cwd, sizeof cwd));
 	return say(text);
 }
 
@@ -306,7 +308,7 @@ static void test_surroundings(void **state)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)setenv("KRB5_CONFIG", "/tmp/other", 1);
 	assert_string_equal(run("surroundings", NULL, 10000).detail,
-			    "env=0 nnp=1 core=0 files=256 chld=1 pipe=1 masked=0 umask=77 cwd=/");
+			    "env=0 nnp=1 core=0 files=256 memory=1073741824 chld=1 pipe=1 masked=0 umask=77 cwd=/");
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 }
