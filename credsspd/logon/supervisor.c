@@ -406,10 +406,10 @@ void supervisor_free(struct supervisor *s)
 	reload_free_all(s);
 	store_verifier_gone(s, NULL);
 	keys_done(s);
+	service_free(s->keeper); /* its end looks at the template */
 	service_free(s->krb5);
 	service_free(s->ntlm);
 	service_free(s->verifier);
-	service_free(s->keeper);
 	resolver_pool_free(s->resolvers);
 	(void)sd_event_source_disable_unref(s->vault_timer);
 	vault_free(s->vault);
