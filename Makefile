@@ -66,7 +66,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 all: $(PROGRAMS) ## build everything (default)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile packaging/install.mk tests/tests.mk $(wildcard tests/*/*.mk) | sort
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' Makefile packaging/install.mk tests/tests.mk $(wildcard tests/*/*.mk) | sort
 
 # ---- objects ----
 $(B)/obj/%.o: %.c

@@ -58,7 +58,7 @@ test-debs:
 check-run: all test-programs $(UNIT_BIN) test-debs
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CHECKS))
 
-check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize check-valgrind
+check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize check-valgrind sanitized-run
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS))
 
 check-system: deps test-debs ## the Debian packages on a booted system (needs root)
@@ -68,9 +68,57 @@ check-system: deps test-debs ## the Debian packages on a booted system (needs ro
 # limit of address space, of which the sanitizers want terabytes
 NOT_SANITIZED = $(UNIT_REAL:%=tests/unit/%.c) tests/unit/test_filter.c tests/unit/test_helper_run.c
 
+SANITIZERS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
 check-sanitize: deps ## the unit tests once more with gcc's address, leak and undefined behaviour sanitizers
 	$(MAKE) --no-print-directory B=$(B)/sanitize UNIT_SRC='$(filter-out $(NOT_SANITIZED),$(UNIT_SRC))' \
-		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
+		CFLAGS='$(SANITIZERS)' unit
+
+# The programs of the suites with them. What is for tests only is linked into the programs, not into the modules, which are loaded
+# into one of them.
+SANITIZED_DIR = $(B)/sanitized
+SANITIZED_PROGRAMS = $(addprefix $(B)/,credsspd credsspd-rdp credsspctl pam-credssp-verify loginstack pamrun vaultd)
+SANITIZED_MODULES = $(B)/pam_credssp.so $(B)/pam_probe.so
+ifdef SANITIZED
+$(SANITIZED_PROGRAMS): $(B)/sanitizer.o
+# the others link all that they are made of
+$(B)/credsspd $(B)/loginstack $(B)/pamrun $(B)/vaultd: LDFLAGS += $(B)/sanitizer.o
+# the runtime's crypt() calls the one that was there when it started; pam_unix would bring its library later
+$(B)/loginstack $(B)/pamrun: LDFLAGS += -Wl,--no-as-needed -lcrypt
+# SSSD loads it as well
+$(B)/pkcs11double.so: override CFLAGS := -O1 -g
+endif
+
+$(B)/sanitizer.o: tests/lib/sanitizer.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE) -fPIE -O1 -g -c -o $@ $<
+
+# tests/sanitized/reports builds these, and no other target does. -u: a weak reference takes nothing out of an archive.
+buggy = $(B)/bug.o $(foreach f,$(1),-Wl,--wrap=$(f),-u,$(f))
+ifdef SANITIZER_BUGS
+$(B)/credsspd: LDFLAGS += $(call buggy,conversation_take worker_main store_find identity_answer vault_put)
+$(B)/credsspd-rdp: LDFLAGS += $(call buggy,client_info_rewrite)
+$(B)/pam_credssp.so: LDFLAGS += $(call buggy,bus_redeem)
+$(B)/pam-credssp-verify: LDFLAGS += $(call buggy,helper_restrain privileges_for_tickets)
+$(PROGRAMS): | $(B)/bug.o
+endif
+
+$(B)/bug.o: tests/sanitized/bug.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE) -fPIC $(CFLAGS) -c -o $@ $<
+
+.PHONY: check-sanitize-suites sanitized-programs sanitized-run
+# frames have red zones
+sanitized-programs:
+	$(MAKE) --no-print-directory B=$(SANITIZED_DIR) SANITIZED=1 CFLAGS='$(SANITIZERS) -Wno-frame-larger-than' sanitized-all
+sanitized-all: $(PROGRAMS) $(SANITIZED_PROGRAMS) $(SANITIZED_MODULES) $(B)/pkcs11double.so
+
+check-sanitize-suites: deps ## tests/pam and tests/hostile with programs that have the same sanitizers (needs root)
+	$(MAKE) --no-print-directory sanitized-run
+
+sanitized-run: sanitized-programs
+	BED_BUILD=$(abspath $(SANITIZED_DIR)) tests/run -j 2 $(filter-out $(SLOW),$(wildcard tests/pam/[a-z]* tests/hostile/[a-z]* \
+		tests/sanitized/[a-z]*))
 
 # besides those: the targets are for the sanitizers, which see more; valgrind does not know clone3() without a stack
 # (helper-run.c), has no limit of address space and no seccomp, keeps descriptors of its own, and does not take mount(2) without a type

@@ -2,6 +2,10 @@
 """Searches the readable memory of processes (/proc/PID/mem, which has more than a core file) for a secret."""
 import os
 
+from sanitizer import SANITIZED
+
+SHADOW_MIN = 1 << 27  # octets
+
 
 def forms_of(secret):
     return {"UTF-8": secret.encode(), "UTF-16": secret.encode("utf-16-le")}
@@ -20,6 +24,8 @@ def search(pid, forms):
             if "r" not in mode or "[v" in line:
                 continue
             begin, end = (int(x, 16) for x in where.split("-"))
+            if SANITIZED and end - begin > SHADOW_MIN:
+                continue
             try:
                 mem.seek(begin)
                 data = mem.read(end - begin)

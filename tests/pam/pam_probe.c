@@ -42,6 +42,9 @@ static void ask_many(pam_handle_t *pamh, const char *phase, int n, const char *t
 	conv = item;
 	r = conv->conv(n, p, &answers, conv->appdata_ptr);
 	(void)pam_info(pamh, "%s: many=%s (%d)", phase, answers && answers[0].resp ? answers[0].resp : "(none)", r);
+	for (int i = 0; answers && i < n; i++)
+		free(answers[i].resp);
+	free(answers);
 }
 
 static int probe(pam_handle_t *pamh, const char *phase, int argc, const char **argv)

@@ -65,6 +65,7 @@ static int print_environment(pam_handle_t *pamh, int flags)
 		(void)printf("env: %s\n", *e);
 		(void)putenv(*e); /* for run= */
 	}
+	free(list);
 	return PAM_SUCCESS;
 }
 
