@@ -10,20 +10,14 @@ import shutil
 import socket
 import subprocess
 
-NAMES = {}
+from bed_base import SOURCE, BedError, Service, run, tcp_listening, unix_listening, write_file
+
+with open(os.path.join(SOURCE, "tests/lib/ad-names"), encoding="utf-8") as names:
+    NAMES = dict(re.findall(r"(?m)^AD_(\w+)=(.*)$", names.read()))
 DC_FILES = "/srv/dc"
 ADMIN_SOCKET = "/run/bed/ad"
 MOUNTS = "for d in lib cache log; do mount --bind %s/$d /var/$d/samba; done; mkdir -p /run/samba; " \
          "mount --bind %s/run /run/samba; mount --bind %s/etc /etc/samba; hostname \"$1\"; shift; exec \"$@\"" % ((DC_FILES,) * 3)
-
-
-def load_names(source):
-    with open(os.path.join(source, "tests/lib/ad-names"), encoding="utf-8") as f:
-        for line in f:
-            m = re.match(r"AD_(\w+)=(.*)$", line)
-            if m:
-                NAMES[m.group(1)] = m.group(2)
-    return NAMES
 
 
 def hosts(name):
@@ -36,10 +30,7 @@ def kdc():
 
 
 class ActiveDirectory:
-    """tools: run, write_file, Service, BedError, unix_listening, tcp_listening of bed-init."""
-
-    def __init__(self, source, tools, name_service):
-        self.tools, self.source = tools, source
+    def __init__(self, name_service):
         self.sssd = name_service == "sssd"
 
     # -- files --
@@ -48,8 +39,8 @@ class ActiveDirectory:
         return ["unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c", MOUNTS, "sh", NAMES["DC"], *argv]
 
     def dc_files(self):
-        self.tools.run("ip", "address", "add", NAMES["ADDRESS"] + "/32", "dev", "lo")
-        self.tools.write_file(DC_FILES + "/etc/smb.conf", """[global]
+        run("ip", "address", "add", NAMES["ADDRESS"] + "/32", "dev", "lo")
+        write_file(DC_FILES + "/etc/smb.conf", """[global]
 	netbios name = %(DC)s
 	realm = %(REALM)s
 	workgroup = %(DOMAIN)s
@@ -71,7 +62,7 @@ class ActiveDirectory:
         """ids from attributes when two name services have to agree about them, else made from SIDs"""
         idmap = "ad\n\tidmap config %(DOMAIN)s : schema_mode = rfc2307\n\tidmap config %(DOMAIN)s : unix_nss_info = no" \
             if self.sssd else "rid"
-        self.tools.write_file("/etc/samba/smb.conf", """[global]
+        write_file("/etc/samba/smb.conf", """[global]
 	netbios name = RDP1
 	realm = %(REALM)s
 	workgroup = %(DOMAIN)s
@@ -93,13 +84,13 @@ class ActiveDirectory:
 """ % NAMES + "\tidmap config %s : backend = %s\n" % (NAMES["DOMAIN"], idmap % NAMES if self.sssd else idmap))
         with open("/etc/nsswitch.conf", encoding="utf-8") as f:
             nss = re.sub(r"(?m)^(passwd|group):.*$", r"\1: files %s" % ("sss" if self.sssd else "winbind"), f.read())
-        self.tools.write_file("/etc/nsswitch.conf", nss)
+        write_file("/etc/nsswitch.conf", nss)
         # the credentials that pam_winbind gets: winbindd makes the file, outside of the /tmp of login programs
-        self.tools.write_file("/etc/security/pam_winbind.conf", "[global]\n\tkrb5_auth = yes\n\tkrb5_ccache_type = "
+        write_file("/etc/security/pam_winbind.conf", "[global]\n\tkrb5_auth = yes\n\tkrb5_ccache_type = "
                               "FILE:/run/bed/cc/krb5cc_%u\n")
 
     def sssd_files(self):
-        self.tools.write_file("/etc/sssd/sssd.conf", """[sssd]
+        write_file("/etc/sssd/sssd.conf", """[sssd]
 services = nss, pam
 domains = %(DNS)s
 [nss]
@@ -129,27 +120,26 @@ entry_cache_timeout = 1
 
     def start(self, bed):
         """The controller, the join, winbindd; the name services work afterwards."""
-        service = self.tools.Service
         self.dc_files()
         self.member_files()
-        bed.start(service("dc", self.in_dc("samba", "--foreground", "--no-process-group", "--debug-stdout"),
+        bed.start(Service("dc", self.in_dc("samba", "--foreground", "--no-process-group", "--debug-stdout"),
                           self.dc_listens))
-        bed.start(service("ad-admin", self.in_dc(os.path.join(self.source, "tests/lib/ad-admin"), ADMIN_SOCKET),
-                          self.tools.unix_listening(ADMIN_SOCKET)))
+        bed.start(Service("ad-admin", self.in_dc(os.path.join(SOURCE, "tests/lib/ad-admin"), ADMIN_SOCKET),
+                          unix_listening(ADMIN_SOCKET)))
         self.join()
-        bed.start(service("winbindd", ["winbindd", "--foreground", "--no-process-group", "--debug-stdout"], self.answers))
+        bed.start(Service("winbindd", ["winbindd", "--foreground", "--no-process-group", "--debug-stdout"], self.answers))
         if self.sssd:
             self.sssd_files()
             self.ask("user", "probe", "Probe-" + os.urandom(9).hex())
-            bed.start(service("sssd", ["sssd", "-i", "--logger=stderr"], self.answers_nss))
+            bed.start(Service("sssd", ["sssd", "-i", "--logger=stderr"], self.answers_nss))
 
     def dc_listens(self):
         """Kerberos, the RPC mapper, LDAP, SMB: each is a process of its own."""
-        return all(self.tools.tcp_listening(port)() for port in (88, 135, 389, 445))
+        return all(tcp_listening(port)() for port in (88, 135, 389, 445))
 
     def join(self):
         """TERMSRV/ keys, and the host's own, in a keytab of credsspd's; HOST/ keys in the host's."""
-        run, user = self.tools.run, "Administrator%" + NAMES["ADMIN_PASSWORD"]
+        user = "Administrator%" + NAMES["ADMIN_PASSWORD"]
         run("net", "ads", "join", "-U", user, "-S", "%s.%s" % (NAMES["DC"], NAMES["DNS"]), "--no-dns-updates")
         for keytab, verb in (("/var/lib/credsspd/keytab", ("add_update_ads", "TERMSRV")),
                              ("/var/lib/credsspd/keytab", ("add", "RDP1$")), ("/etc/krb5.keytab", ("create",))):
@@ -174,11 +164,11 @@ entry_cache_timeout = 1
             s.sendall(json.dumps(request).encode() + b"\n")
             answer = json.loads(s.makefile().readline())
         if answer["status"]:
-            raise self.tools.BedError("domain: %s" % answer["text"])
+            raise BedError("domain: %s" % answer["text"])
 
     def add_user(self, name, password):
         self.ask("user", name, password)
-        line = self.tools.run("getent", "passwd", name + "@" + NAMES["DNS"])
+        line = run("getent", "passwd", name + "@" + NAMES["DNS"])
         _, _, uid, gid, _, home, _ = line.strip().split(":")
         if not os.path.isdir(home):
             shutil.copytree("/etc/skel", home)

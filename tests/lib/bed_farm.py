@@ -12,6 +12,8 @@ import signal
 import socket
 import time
 
+from bed_base import COMMAND_ENV, DIR, PASSWORD, SOURCE, START_DEADLINE, USER, BedError, Service, run, write_file
+
 COUNT = int(os.environ.get("BED_WITH_HAPROXY") or 0)
 NODE = int(os.environ.get("BED_NODE") or 0)
 FARM_NAME = "farm.bed.test"
@@ -35,26 +37,26 @@ def node_settings():
 
 # ---- in a node ----
 
-def enter_node(world):
+def enter_node():
     """Before anything else runs there: the file systems of the node's own."""
     name = "node%d" % NODE
-    world.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     for path in PRIVATE:
         copy = "/run/node" + path
         os.makedirs(os.path.dirname(copy), exist_ok=True)
-        world.run("cp", "-a", path, copy)
-        world.run("mount", "--bind", copy, path)
+        run("cp", "-a", path, copy)
+        run("mount", "--bind", copy, path)
     for user in ("credsspd", "credsspd-rdp"):
         os.makedirs("/run/" + user, mode=0o700)
         shutil.chown("/run/" + user, user, user)
     os.makedirs("/run/bed/cc")
     os.chmod("/run/bed/cc", 0o1777)
     socket.sethostname(name)
-    world.write_file("/etc/hostname", name + "\n")
-    world.write_file("/etc/hosts", "127.0.0.1 localhost\n%s %s.bed.test %s\n%s %s\n" % (
+    write_file("/etc/hostname", name + "\n")
+    write_file("/etc/hosts", "127.0.0.1 localhost\n%s %s.bed.test %s\n%s %s\n" % (
         address(NODE), name, name, PROXY, FARM_NAME))
     with open("/etc/krb5.conf", encoding="ascii") as f:
-        world.write_file("/etc/krb5.conf", f.read().replace("127.0.0.1", PROXY))
+        write_file("/etc/krb5.conf", f.read().replace("127.0.0.1", PROXY))
 
 
 def serve_node(bed):
@@ -70,14 +72,13 @@ def serve_node(bed):
 class Farm:
     """Takes bedctl's requests in the bed's place: those with a node's name, or for all nodes, it passes on."""
 
-    def __init__(self, world, bed):
-        self.world, self.bed = world, bed
+    def __init__(self, bed):
+        self.bed = bed
         self.names = ["node%d" % (i + 1) for i in range(COUNT)]
 
     # -- set-up --
 
     def set_up(self):
-        run = self.world.run
         for a in (PROXY, STRANGER):
             run("ip", "address", "add", a + "/32", "dev", "lo")
         run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=" + FARM_NAME,
@@ -86,22 +87,22 @@ class Farm:
         shutil.chown(PRIVATE_KEY, "credsspd-rdp", "credsspd-rdp")
         # as the unit of Debian's haproxy does
         os.makedirs("/var/lib/haproxy/dev", exist_ok=True)
-        self.world.write_file("/var/lib/haproxy/dev/log", "")
+        write_file("/var/lib/haproxy/dev/log", "")
         run("mount", "--bind", "/run/bed/log", "/var/lib/haproxy/dev/log")
         os.makedirs("/run/haproxy", exist_ok=True)
-        self.world.write_file(CONFIG, configuration(os.path.join(self.world.SOURCE, SAMPLE)))
-        self.world.COMMAND_ENV.update(BED_NODES=" ".join(address(i + 1) for i in range(COUNT)), BED_PROXY=PROXY,
+        write_file(CONFIG, configuration(os.path.join(SOURCE, SAMPLE)))
+        COMMAND_ENV.update(BED_NODES=" ".join(address(i + 1) for i in range(COUNT)), BED_PROXY=PROXY,
                                       BED_STRANGER=STRANGER, BED_CERTIFICATE=CERTIFICATE)
 
     def start(self):
         for name in self.names:
             self.start_node(name)
-        self.bed.start(self.world.Service("haproxy", ["haproxy", "-Ws", "-f", CONFIG]))
+        self.bed.start(Service("haproxy", ["haproxy", "-Ws", "-f", CONFIG]))
         # not before the first checks have passed
-        deadline = time.monotonic() + self.world.START_DEADLINE
+        deadline = time.monotonic() + START_DEADLINE
         while not self.all_up():
             if time.monotonic() > deadline:
-                raise self.world.BedError("HAProxy does not find its nodes:\n" + self.runtime("show stat"))
+                raise BedError("HAProxy does not find its nodes:\n" + self.runtime("show stat"))
             self.bed.turn(0.05, control=False)
 
     def all_up(self):
@@ -117,7 +118,6 @@ class Farm:
 
     def wire(self, name):
         """The node's network, new: nothing of an earlier one is left in it."""
-        run = self.world.run
         if os.path.exists("/run/netns/" + name):
             # not left to the namespace's end, which comes some time after this
             run("ip", "link", "delete", name)
@@ -131,17 +131,17 @@ class Farm:
         run("ip", "route", "add", host + "/32", "dev", name, "src", PROXY)
 
     def start_node(self, name):
-        logs = os.path.join(self.world.DIR, name)
+        logs = os.path.join(DIR, name)
         os.makedirs(logs, exist_ok=True)
         ready = os.path.join(logs, "ready")
         if os.path.exists(ready):
             os.unlink(ready)
         self.wire(name)
         env = {k: v for k, v in os.environ.items() if k.startswith("BED_")}
-        env.update(BED_DIR=logs, BED_NODE=name[4:], BED_USER=self.world.USER, BED_PASSWORD=self.world.PASSWORD)
+        env.update(BED_DIR=logs, BED_NODE=name[4:], BED_USER=USER, BED_PASSWORD=PASSWORD)
         argv = ["nsenter", "--net=/run/netns/" + name, "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork",
-                "--kill-child", "--mount-proc", "/usr/bin/python3", "-I", os.path.join(self.world.SOURCE, "tests/lib/bed-init")]
-        node = self.world.Service(name, argv, lambda: os.path.exists(ready), env=env)
+                "--kill-child", "--mount-proc", "/usr/bin/python3", "-I", os.path.join(SOURCE, "tests/lib/bed-init")]
+        node = Service(name, argv, lambda: os.path.exists(ready), env=env)
         node.stop_signal = signal.SIGKILL
         self.bed.start(node)
 
@@ -167,7 +167,7 @@ class Farm:
         if slash:
             return self.ask([node], [verb, process])
         if verb not in ("stop", "start", "restart", "kill"):
-            raise self.world.BedError("unknown request %s" % verb)
+            raise BedError("unknown request %s" % verb)
         if verb in ("stop", "restart"):
             self.ask([node], ["stop", "credsspd-rdp", "loginstack", "credsspd", "dbus"])
             self.bed.stop(self.bed.services[node])
@@ -179,7 +179,7 @@ class Farm:
 
     def unplug(self, node):
         """Without a last word to anybody, as at a switch: the others' links stay up, and what they send is lost."""
-        self.world.run("ip", "-n", node, "address", "flush", "dev", "eth0")
+        run("ip", "-n", node, "address", "flush", "dev", "eth0")
         self.bed.stop(self.bed.services[node])
 
     def running(self):
@@ -190,13 +190,13 @@ class Farm:
         text = ""
         for node in nodes:
             with socket.socket(socket.AF_UNIX) as s:
-                s.settimeout(self.world.START_DEADLINE * 2)
+                s.settimeout(START_DEADLINE * 2)
                 s.connect("/proc/%d/root/run/bed/control" % self.bed.services[node].pid)
                 s.sendall(json.dumps(request).encode() + b"\n")
                 answer = json.loads(s.makefile().read())
             text = answer["text"]
             if answer["status"]:
-                raise self.world.BedError("%s: %s" % (node, text))
+                raise BedError("%s: %s" % (node, text))
         return text
 
 
