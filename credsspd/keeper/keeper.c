@@ -397,7 +397,7 @@ static int take_control(struct keeper *k)
 	AUTO_CLOSE int fd = -1;
 	ssize_t n = packet_recv(k->control, &type, sizeof type, &fd, 1);
 
-	if (n == 0 || n == -ECONNRESET)
+	if (n == 0)
 		return 1;
 	if (n < 0)
 		return (int)n;

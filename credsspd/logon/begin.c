@@ -100,7 +100,7 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
 	n = packet_recv(fd, packet, sizeof packet, NULL, 0);
 	if (n == -EAGAIN)
 		return 0;
-	if (n == 0 || n == -ECONNRESET)
+	if (n == 0)
 		handshake_fail(h, REFUSAL_CANCELLED, NULL);
 	else if (n < 2 || packet[0] != CHANNEL_TSREQUEST)
 		handshake_fail(h, REFUSAL_PROTOCOL, "the front end sent what is no TSRequest");

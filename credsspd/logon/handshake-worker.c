@@ -97,7 +97,7 @@ static int on_worker(sd_event_source *source, int fd, uint32_t revents, void *us
 	n = packet_recv(fd, packet, sizeof packet, NULL, 0);
 	if (n == -EAGAIN)
 		return 0;
-	if (n == 0 || n == -ECONNRESET) {
+	if (n == 0) {
 		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 		h->worker_ended = true;
 		handshake_event(h, LOGON_GOT_END, NULL, 0);

@@ -209,7 +209,7 @@ static int on_child_record(sd_event_source *source, int fd, uint32_t revents, vo
 	if (n > 0 && take_record(c, packet, (size_t)n) == 0)
 		return 0;
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	if (n != 0 && n != -ECONNRESET)
+	if (n != 0)
 		session_kill(c);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "credsspd/util/packet.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -102,6 +103,7 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 		.msg_control = &control,
 		.msg_controllen = sizeof control,
 	};
+	bool reset = false; /* the error is told once, before packets that are there */
 	ssize_t n;
 	int r;
 
@@ -109,7 +111,7 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 		ret_fds[i] = -1;
 	do
 		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset && (reset = true))));
 	if (n < 0)
 		return -errno;
 	r = take_fds(&m, ret_fds, n_fds);

@@ -24,6 +24,7 @@ int packet_send2(int fd, const void *a, size_t a_len, const void *b, size_t b_le
  * Receives one packet of at most @size octets; a longer one is -EMSGSIZE.
  * Received descriptors (close-on-exec) go to @ret_fds, which holds @n_fds
  * entries and is filled up with -1; a packet that carries more is -EPROTO and its
- * descriptors are closed. Returns the length, 0 at end of file, or -errno.
+ * descriptors are closed. Returns the length, 0 at end of file, or -errno. When the
+ * other end has closed without reading everything, what it sent before comes first.
  */
 ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds);

@@ -73,7 +73,7 @@ static int on_control(sd_event_source *source, int control, uint32_t revents, vo
 
 	(void)source;
 	(void)revents;
-	if (n == 0 || n == -ECONNRESET)
+	if (n == 0)
 		return sd_event_exit(v->event, 0);
 	if (n < 0)
 		r = (int)n;

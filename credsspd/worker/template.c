@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -99,9 +100,13 @@ static int send_exited(struct template *t, uint64_t logon, int status)
 	return packet_send(t->control, &r, sizeof r, NULL, 0);
 }
 
-/* A worker that could not be made has ended without a word, which its socket says to the supervisor. */
-static int not_spawned(struct template *t, uint64_t logon, int error)
+/* In the place of the worker that could not be made, so that it is not taken for one that its client has killed. */
+static int not_spawned(struct template *t, uint64_t logon, int supervisor, int error)
 {
+	struct worker_failed f = { .type = WORKER_FAILED, .refusal = REFUSAL_UNAVAILABLE };
+
+	(void)snprintf(f.detail, sizeof f.detail, "no process for a worker: %s", strerror(error));
+	(void)packet_send(supervisor, &f, offsetof(struct worker_failed, reply), NULL, 0);
 	log_line(LOG_ERR, "%s template: no worker for logon %llu: %s", mechanism_name(t->mechanism),
 		 (unsigned long long)logon, strerror(error));
 	return send_exited(t, logon, 0);
@@ -113,7 +118,7 @@ static int spawn(struct template *t, uint64_t logon, int supervisor, int verifie
 	pid_t pid = c ? fork_worker(supervisor, verifier, t) : -EAGAIN;
 
 	if (pid < 0)
-		return not_spawned(t, logon, -pid);
+		return not_spawned(t, logon, supervisor, -pid);
 	*c = (struct child){ .logon = logon, .pid = pid, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0) };
 	if (c->pidfd < 0) {
 		int error = errno;
@@ -122,7 +127,7 @@ static int spawn(struct template *t, uint64_t logon, int supervisor, int verifie
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, NULL, 0);
 		c->pid = 0;
-		return not_spawned(t, logon, error);
+		return not_spawned(t, logon, supervisor, error);
 	}
 	return 0;
 }
@@ -225,7 +230,7 @@ static void take_keeper_record(struct template *t)
 	ssize_t n = packet_recv(t->keeper, &u, sizeof u, NULL, 0);
 	int r = -EPROTO;
 
-	if (n == 0 || n == -ECONNRESET) { /* another keeper will come */
+	if (n == 0) { /* another keeper will come */
 		t->keeper = close_fd(t->keeper);
 		return;
 	}
@@ -262,7 +267,7 @@ static int take_record(struct template *t)
 	ssize_t n;
 
 	n = packet_recv(t->control, &record, sizeof record, fds, 2);
-	if (n == 0 || n == -ECONNRESET)
+	if (n == 0)
 		return 1;
 	if (n < 0)
 		return (int)n;

@@ -158,7 +158,7 @@ static enum conversation_event receive(struct worker *w)
 	ssize_t n;
 
 	n = packet_recv(w->socket, w->packet, sizeof w->packet, &fd, 1);
-	if (n == 0 || n == -ECONNRESET)
+	if (n == 0)
 		_exit(EXIT_SUCCESS);
 	if (n < 0)
 		return wrong(w, n == -EMSGSIZE ? REFUSAL_PROTOCOL : REFUSAL_INTERNAL,

@@ -160,6 +160,21 @@ static void test_end_of_file(void **state)
 }
 
 /* No signal: SIGPIPE is on its default action, which ends the process. */
+/* What a process sent before it ended is read, whatever it did not read itself. */
+static void test_reset(void **state)
+{
+	(void)state;
+	PAIR(0);
+	char got[8];
+
+	assert_int_equal(packet_send(a, "unread", 6, NULL, 0), 0);
+	assert_int_equal(packet_send(b, "why", 3, NULL, 0), 0);
+	b = close_fd(b);
+	assert_int_equal(packet_recv(a, got, sizeof got, NULL, 0), 3);
+	assert_memory_equal(got, "why", 3);
+	assert_int_equal(packet_recv(a, got, sizeof got, NULL, 0), 0);
+}
+
 static void test_nobody_there(void **state)
 {
 	PAIR(0);
@@ -385,12 +400,19 @@ static void test_signals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_pair),          TEST(test_packets),
-		TEST(test_too_long),      TEST(test_larger_than_the_socket),
-		TEST(test_end_of_file),   TEST(test_nobody_there),
-		TEST(test_non_blocking),  TEST(test_errors),
-		TEST(test_descriptors),   TEST(test_too_many_descriptors),
-		TEST(test_empty_packets), TEST(test_no_descriptor_left),
+		TEST(test_pair),
+		TEST(test_packets),
+		TEST(test_too_long),
+		TEST(test_larger_than_the_socket),
+		TEST(test_end_of_file),
+		TEST(test_reset),
+		TEST(test_nobody_there),
+		TEST(test_non_blocking),
+		TEST(test_errors),
+		TEST(test_descriptors),
+		TEST(test_too_many_descriptors),
+		TEST(test_empty_packets),
+		TEST(test_no_descriptor_left),
 		TEST(test_signals),
 	};
 
