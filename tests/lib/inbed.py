@@ -10,6 +10,8 @@ import sys
 import time
 import traceback
 
+from sanitizer import NOT_SANITIZED, SANITIZED
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ENV = os.environ
 
@@ -36,6 +38,10 @@ def main(*cases):
     for case in cases:
         name = case.__name__.replace("_", " ")
         if only and case.__name__ not in only:
+            continue
+        why = SANITIZED and NOT_SANITIZED.get((program, name))
+        if why:
+            print("skip - %s: %s: %s" % (program, name, why), flush=True)
             continue
         try:
             case()
