@@ -35,7 +35,7 @@ struct service {
 	unsigned restart_delay; /* seconds */
 	bool was_ready;
 	bool start_failed;
-	bool stale;
+	bool stale; /* the last one did not become ready */
 	bool again; /* another one is to follow the one that is starting */
 	uint64_t last_serial;
 };
@@ -214,7 +214,7 @@ static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata
 			 si->si_code == CLD_EXITED ? "exit status" : "signal", si->si_status);
 	if (needed && !c->ready && !s->was_ready)
 		s->start_failed = true;
-	if (needed && !c->ready && s->current)
+	if (needed && !c->ready)
 		s->stale = true;
 	if (s->current == c)
 		s->current = NULL;
@@ -370,7 +370,7 @@ int service_start(struct service *s)
 
 	if (r < 0) { /* no descriptor, no memory, no process left: all of that passes */
 		log_line(LOG_ERR, "%s: cannot be started: %s", s->ops->name, strerror(-r));
-		s->stale = s->current != NULL;
+		s->stale = true;
 		schedule_restart(s);
 	}
 	return r;

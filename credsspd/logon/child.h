@@ -81,7 +81,7 @@ struct child *service_current(struct service *s);
 
 const char *service_name(const struct service *s);
 
-/* The current child goes on because the one that was to replace it did not become ready. */
+/* The last child did not become ready: the one before goes on, or there is none, also while another try is under way. */
 bool service_stale(const struct service *s);
 
 /* The service has never been ready, and its first child has ended. */
