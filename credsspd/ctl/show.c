@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "credsspd/wire/utf16.h"
 #include "include/credssp/cleanup.h"
@@ -214,6 +216,7 @@ struct text {
 	FILE *out;
 	int width;  /* of the widest key with its indentation */
 	int column; /* behind the key of this line */
+	bool time;  /* the key of this line says when: seconds since the epoch */
 };
 
 static int text_dictionary(struct text *t, sd_bus_message *m, const char *contents, int indent);
@@ -222,6 +225,13 @@ static void put(const struct text *t, const char *s)
 {
 	if (t->out)
 		(void)fputs(s, t->out);
+}
+
+static bool ends_in(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
 static void put_key(struct text *t, const char *key, int indent)
@@ -233,12 +243,35 @@ static void put_key(struct text *t, const char *key, int indent)
 	else
 		(void)fprintf(t->out, "%*s%s", indent, "", key);
 	t->column = width;
+	t->time = ends_in(key, "-until");
 }
 
 static void put_gap(const struct text *t)
 {
 	if (t->out)
 		(void)fprintf(t->out, "%*s", t->width - t->column + 2, "");
+}
+
+/* RFC 3339, in local time; 0 is no time. */
+static int text_time(const struct text *t, sd_bus_message *m)
+{
+	char text[32];
+	uint64_t at;
+	struct tm tm;
+	int r = sd_bus_message_read_basic(m, SD_BUS_TYPE_UINT64, &at);
+
+	if (r < 0 || !at) {
+		put(t, "none");
+		return r < 0 ? r : 0;
+	}
+	if (at > INT64_MAX || !localtime_r(&(time_t){ (time_t)at }, &tm) ||
+	    !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm))
+		return -EBADMSG;
+	put(t, text);
+	if (t->out)
+		(void)fprintf(t->out, "%c%02ld:%02ld", tm.tm_gmtoff < 0 ? '-' : '+', labs(tm.tm_gmtoff) / 3600,
+			      labs(tm.tm_gmtoff) / 60 % 60);
+	return 0;
 }
 
 static int text_list(struct text *t, sd_bus_message *m, const char *contents)
@@ -279,7 +312,7 @@ static int text_value(struct text *t, sd_bus_message *m, int indent)
 		return r < 0 ? r : sd_bus_message_exit_container(m);
 	}
 	put_gap(t);
-	r = show_basic(t->out, m, type, false);
+	r = t->time && type == SD_BUS_TYPE_UINT64 ? text_time(t, m) : show_basic(t->out, m, type, false);
 	put(t, "\n");
 	return r;
 }

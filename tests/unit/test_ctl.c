@@ -46,9 +46,10 @@ static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	(void)error;
 	if (sd_bus_message_new_method_return(m, &r) < 0)
 		return -EIO;
-	if (sd_bus_message_append(r, "a{sv}", 7, "version", "s", "0.1\x1b\"\\", "handshakes", "u", 3U, "granted", "t",
+	if (sd_bus_message_append(r, "a{sv}", 9, "version", "s", "0.1\x1b\"\\", "handshakes", "u", 3U, "granted", "t",
 				  18446744073709551615ULL, "refusals", "a{st}", 2, "bad-password", 7ULL, "name", 1ULL,
-				  "mechanisms", "as", 2, "krb5", "ntlm", "empty", "a{su}", 0, "ok", "b", 1) < 0)
+				  "mechanisms", "as", 2, "krb5", "ntlm", "empty", "a{su}", 0, "tgts-until", "t",
+				  1764104876ULL, "no-until", "t", 0ULL, "ok", "b", 1) < 0)
 		return -EIO;
 	return sd_bus_send(NULL, r, NULL);
 }
@@ -314,6 +315,8 @@ static void test_status_text(void **state)
 				   "  name          1\n"
 				   "mechanisms      krb5, ntlm\n"
 				   "empty           none\n"
+				   "tgts-until      2025-11-25T17:37:56-03:30\n"
+				   "no-until        none\n"
 				   "ok              yes\n");
 }
 
@@ -327,7 +330,7 @@ static void test_status_json(void **state)
 	assert_string_equal(
 	    o.out, "{\"version\": \"0.1\\u001b\\\"\\\\\", \"handshakes\": 3, \"granted\": 18446744073709551615, "
 		   "\"refusals\": {\"bad-password\": 7, \"name\": 1}, \"mechanisms\": [\"krb5\", \"ntlm\"], "
-		   "\"empty\": {}, \"ok\": true}\n");
+		   "\"empty\": {}, \"tgts-until\": 1764104876, \"no-until\": 0, \"ok\": true}\n");
 }
 
 static void test_set(void **state)
@@ -788,6 +791,7 @@ static void test_watch_on_terminal(void **state)
 
 int main(void)
 {
+	(void)setenv("TZ", "XST3:30", 1); /* local time, with a sign and minutes */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status_text),
 		cmocka_unit_test(test_status_json),
