@@ -42,7 +42,7 @@ install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc #
 	$(call install_into,0644,$(PREFIX)/lib/tmpfiles.d,$(wildcard packaging/tmpfiles/*))
 	$(call install_into,0644,$(MANDIR)/man8,$(wildcard packaging/man/*.8))
 	$(call install_into,0644,$(MANDIR)/man5,$(wildcard packaging/man/*.5))
-	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md LICENSE packaging/doc/INTEGRATING.md)
+	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md LICENSE $(wildcard packaging/doc/*.md))
 	$(call install_into,0644,$(DOCDIR)/examples,$(B)/headers/acceptor-client.c)
 	$(call install_into,0644,$(SHAREDIR)/pam.d,$(wildcard packaging/pam.d/*))
 	$(call install_into,0644,$(SHAREDIR)/xrdp,$(wildcard packaging/xrdp/*))
