@@ -52,6 +52,8 @@ install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc #
 	$(call install_into,0644,$(SHAREDIR)/fail2ban/jail.d,packaging/fail2ban/jail.d/credsspd.conf)
 	@# does nothing until a jail names it
 	$(call install_into,0644,$(SYSCONFDIR)/fail2ban/filter.d,packaging/fail2ban/filter.d/credsspd.conf)
+	@# nothing until AppArmor is there to load them
+	$(call install_into,0644,$(SYSCONFDIR)/apparmor.d,$(wildcard packaging/apparmor/*))
 	@# a configuration that is there is the administrator's
 	$(Q)$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)
 	$(Q)test -e $(DESTDIR)$(SYSCONFDIR)/credsspd.conf || \

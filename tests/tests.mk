@@ -62,7 +62,7 @@ check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize check-val
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS))
 
 check-system: deps test-debs ## the Debian packages on a booted system (needs root)
-	BED_BUILD=$(abspath $(B)) tests/run -t 1200 $(wildcard tests/system/[a-z]*)
+	BED_BUILD=$(abspath $(B)) tests/run -t 3000 $(wildcard tests/system/[a-z]*)
 
 # some run the programs under their filters, or enter one, which kills what the sanitizers do; test_helper_run runs itself with a
 # limit of address space, of which the sanitizers want terabytes

@@ -14,6 +14,8 @@ from inbed import Failure, expect, sh
 
 LIB = os.path.dirname(os.path.abspath(__file__))
 DEBS = os.path.join(os.environ["BED_BUILD"], "deb")
+MACHINE = os.environ.get("BOOT_MACHINE")
+PATIENCE = 6 if MACHINE else 1  # it is emulated
 PACKAGES = ("credsspd", "libpam-credssp", "credsspd-rdp", "credsspd-dev")
 XRDP_INI, XRDP_PAM = "/etc/xrdp/xrdp.ini", "/etc/pam.d/xrdp-sesman"
 
@@ -31,7 +33,7 @@ def fails(command):
 
 def wait(what, condition, seconds=20.0):
     """The first true answer of the condition."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         answer = condition()
         if answer:
@@ -42,7 +44,7 @@ def wait(what, condition, seconds=20.0):
 
 
 def apt(arguments):
-    return run("DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 " + arguments, timeout=240)
+    return run("DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 " + arguments, timeout=240 * PATIENCE)
 
 
 def debs():
