@@ -81,7 +81,8 @@ struct child *service_current(struct service *s);
 
 const char *service_name(const struct service *s);
 
-/* The last child did not become ready: the one before goes on, or there is none, also while another try is under way. */
+/* The last child did not become ready: the one before goes on, or there is none, also while another try is under way.
+ */
 bool service_stale(const struct service *s);
 
 /* The service has never been ready, and its first child has ended. */
