@@ -34,6 +34,9 @@ static const int not_there[] = {
 	SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 };
 
+const struct filter_list sandbox_allowed = { allowed, sizeof allowed / sizeof *allowed, NULL };
+const struct filter_list sandbox_not_there = { not_there, sizeof not_there / sizeof *not_there, NULL };
+
 int sandbox_init(struct sandbox *ret_)
 {
 	struct sandbox s = { .address_space = confine_mapped() };
@@ -42,7 +45,7 @@ int sandbox_init(struct sandbox *ret_)
 	if (s.address_space == 0)
 		return -EIO;
 	s.address_space += ADDRESS_SPACE_MORE;
-	r = filter_make(FILTER_LIST(allowed), FILTER_LIST(not_there), &s.filter);
+	r = filter_make(sandbox_allowed, sandbox_not_there, &s.filter);
 	if (r < 0)
 		return r;
 	*ret_ = s;

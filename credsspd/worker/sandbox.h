@@ -9,6 +9,9 @@
 #define SANDBOX_FDS \
 	8 /* descriptors below this number: three standard ones, two sockets, the pipe, and room to receive it */
 
+/* What a worker may call, and what answers that there is no such file: a template's filter has all of it. */
+extern const struct filter_list sandbox_allowed, sandbox_not_there;
+
 struct sandbox {
 	struct filter filter;
 	size_t address_space; /* RLIMIT_AS */

@@ -7,10 +7,11 @@
 
 #include <seccomp.h>
 
-#include "credsspd/util/filter.h"
+#include "credsspd/worker/sandbox.h"
 
-static const int allowed[] = {
-	/* the template */
+/* Besides what a worker may do later. */
+static const int more[] = {
+	/* itself */
 	SCMP_SYS(poll),
 	SCMP_SYS(ppoll),
 	SCMP_SYS(restart_syscall),
@@ -40,37 +41,13 @@ static const int allowed[] = {
 	SCMP_SYS(setrlimit),
 	SCMP_SYS(prlimit64),
 	SCMP_SYS(seccomp),
-	/* both, and what a worker may do later */
-	SCMP_SYS(read),
-	SCMP_SYS(write),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(recvmsg),
-	SCMP_SYS(close),
-	SCMP_SYS(brk),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(madvise),
-	SCMP_SYS(mlock),
-	SCMP_SYS(futex),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(getpid),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(time),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(exit_group),
-};
-
-static const int not_there[] = {
-	SCMP_SYS(open),       SCMP_SYS(openat),   SCMP_SYS(stat),       SCMP_SYS(lstat),
-	SCMP_SYS(newfstatat), SCMP_SYS(statx),    SCMP_SYS(access),     SCMP_SYS(faccessat),
-	SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 };
 
 int template_confine(void)
 {
+	const struct filter_list allowed = { more, sizeof more / sizeof *more, &sandbox_allowed };
 	struct filter f = FILTER_NULL;
-	int r = filter_make(FILTER_LIST(allowed), FILTER_LIST(not_there), &f);
+	int r = filter_make(allowed, sandbox_not_there, &f);
 
 	if (r == 0)
 		r = filter_enter(&f);
