@@ -23,7 +23,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	(void)snprintf(detail, sizeof detail, "state %s", logon_state_name(h->state));
-	handshake_fail(h, REFUSAL_TIMEOUT, detail);
+	handshake_fail(h, logon_awaits_client(h->state) ? REFUSAL_TIMEOUT : REFUSAL_UNAVAILABLE, detail);
 	return 0;
 }
 
@@ -160,6 +160,50 @@ static bool exempt(const struct supervisor *s, const char *rhost)
 	return false;
 }
 
+static unsigned handshakes_from(const struct supervisor *s, const struct backoff_key *key)
+{
+	unsigned n = 0;
+
+	for (const struct handshake *h = s->handshakes; h; h = h->next)
+		n += backoff_key_equal(&h->address, key);
+	return n;
+}
+
+/*
+ * Of those of @caller that wait for their clients the oldest of the address that has most, in whose place one of
+ * @newcomer comes: NULL when that address has no more than @newcomer would have then.
+ */
+static struct handshake *who_makes_room(const struct supervisor *s, uid_t caller, const struct backoff_key *newcomer)
+{
+	unsigned most = handshakes_from(s, newcomer) + 2;
+	struct handshake *found = NULL;
+
+	for (struct handshake *h = s->handshakes; h; h = h->next) { /* newest first */
+		unsigned n;
+
+		if (h->caller != caller || !logon_awaits_client(h->state) || h->judging)
+			continue;
+		n = handshakes_from(s, &h->address);
+		if (n >= most) {
+			found = h;
+			most = n;
+		}
+	}
+	return found;
+}
+
+static bool has_room(struct supervisor *s, uid_t caller, const struct backoff_key *key)
+{
+	struct handshake *h;
+
+	if (s->n_handshakes < HANDSHAKES_MAX && handshakes_of(s, caller) < HANDSHAKES_PER_CALLER_MAX)
+		return true;
+	h = who_makes_room(s, caller, key);
+	if (h)
+		handshake_fail(h, REFUSAL_LIMIT, "its place is another address's, which has fewer");
+	return h;
+}
+
 /* Why this Begin is refused, or REFUSAL_NONE; counts the attempt. */
 static int admit(struct supervisor *s, uid_t caller, const struct supervisor_peer *peer, struct log_logon *who,
 		 bool *ret_counted)
@@ -167,7 +211,7 @@ static int admit(struct supervisor *s, uid_t caller, const struct supervisor_pee
 	struct backoff_key key = backoff_key(caller, peer->rhost);
 	unsigned wait;
 
-	if (s->n_handshakes >= HANDSHAKES_MAX || handshakes_of(s, caller) >= HANDSHAKES_PER_CALLER_MAX) {
+	if (!has_room(s, caller, &key)) {
 		who->reason = refusal_word(REFUSAL_LIMIT);
 		s->counters.refusals[REFUSAL_LIMIT]++;
 		s->counters.refused++;
@@ -219,12 +263,14 @@ int supervisor_begin(struct supervisor *s, uid_t caller, const char *service, co
 	}
 	if (public_key_len == 0 || public_key_len > SUBJECT_PUBLIC_KEY_MAX || strlen(service) > PAM_SERVICE_MAX)
 		return -EINVAL;
-	r = admit(s, caller, peer, &who, &counted);
-	if (r < 0)
-		return r;
 	h = calloc(1, sizeof *h + public_key_len);
 	if (!h)
 		return -ENOMEM;
+	r = admit(s, caller, peer, &who, &counted);
+	if (r < 0) {
+		free(h);
+		return r;
+	}
 	h->s = s;
 	h->id = ++s->last_logon;
 	h->state = LOGON_FIRST;

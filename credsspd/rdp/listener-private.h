@@ -30,6 +30,7 @@ struct listener {
 	LIST_HEAD(waiting_list, waiting) waiting;
 	LIST_HEAD(session_list, session) sessions;
 	unsigned n_waiting, n_sessions;
+	unsigned n_evicted; /* of the sessions: killed, and not reaped yet */
 	struct places xrdp; /* tickets that xrdp has and has not redeemed yet */
 };
 

@@ -37,12 +37,21 @@ struct session {
 	sd_event_source *ticket, *place_timer;
 	sd_event_source *deadline; /* to ask for xrdp; its desktop has none */
 	struct address *address;
+	bool stranger; /* has not logged on yet, and counts as such */
+	bool evicted;
 	struct place place;
 	uint64_t asked; /* for the place; CLOCK_BOOTTIME in microseconds */
 	bool begun;
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
 };
+
+static void no_stranger(struct session *c)
+{
+	if (c->stranger)
+		address_leave(c->address, ADDRESS_STRANGER);
+	c->stranger = false;
+}
 
 /* ---- what it asks for ---- */
 
@@ -173,6 +182,7 @@ static int take_ask_xrdp(struct session *c, const void *p, size_t len)
 	if (!memchr(ask.user, '\0', sizeof ask.user))
 		return -EPROTO;
 	c->asked = now_usec(c);
+	no_stranger(c);
 	c->deadline = sd_event_source_disable_unref(c->deadline);
 	if (c->channel >= 0)
 		return places_ask(&c->l->xrdp, &c->place, ask.user);
@@ -226,6 +236,8 @@ void session_free(struct session *c)
 	(void)sd_event_source_disable_unref(c->ticket);
 	(void)sd_event_source_disable_unref(c->deadline);
 	(void)close_fd(c->channel);
+	no_stranger(c);
+	c->l->n_evicted -= c->evicted;
 	address_leave(c->address, ADDRESS_SESSION);
 	(void)sd_event_source_disable_unref(c->io);
 	(void)sd_event_source_disable_unref(c->exit);
@@ -239,13 +251,42 @@ void session_kill(const struct session *c)
 	(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
 }
 
+struct log_logon session_who(const struct session *c)
+{
+	return (struct log_logon){ .rhost = c->rhost, .rport = c->rport };
+}
+
+struct session *session_stranger(const struct listener *l, unsigned *ret_count)
+{
+	struct session *found = NULL;
+
+	*ret_count = 0;
+	for (struct session *c = LIST_FIRST(&l->sessions); c; c = LIST_NEXT(c, entry)) { /* newest first */
+		unsigned n = address_count(c->address, ADDRESS_STRANGER);
+
+		if (c->stranger && n >= *ret_count) {
+			found = c;
+			*ret_count = n;
+		}
+	}
+	return found;
+}
+
+void session_evict(struct session *c)
+{
+	no_stranger(c);
+	c->evicted = true;
+	c->l->n_evicted++;
+	session_kill(c);
+}
+
 static int on_child_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
 	struct session *c = userdata;
-	struct log_logon w = { .rhost = c->rhost, .rport = c->rport };
+	struct log_logon w = session_who(c);
 
 	(void)source;
-	if (si->si_code != CLD_EXITED || si->si_status != 0)
+	if (!c->evicted && (si->si_code != CLD_EXITED || si->si_status != 0))
 		log_logon_line(LOG_ERR, &w, "the process of a connection died (%s %d)",
 			       si->si_code == CLD_EXITED ? "exit status" : "signal", si->si_status);
 	session_free(c);
@@ -286,7 +327,7 @@ __attribute__((noreturn)) static void run_child(const struct waiting *w, int con
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct session *c = userdata;
-	struct log_logon w = { .rhost = c->rhost, .rport = c->rport };
+	struct log_logon w = session_who(c);
 
 	(void)source;
 	(void)usec;
@@ -320,6 +361,7 @@ static struct session *session_new(const struct waiting *w, int control)
 		free(c);
 		return NULL;
 	}
+	c->stranger = c->address && addresses_enter(w->l->addresses, w->rhost, ADDRESS_STRANGER) == c->address;
 	c->l = w->l;
 	c->control = control;
 	c->channel = -1;

@@ -249,35 +249,56 @@ static bool is_proxy(const struct listener *l, const char *rhost)
 	return false;
 }
 
+static unsigned n_open(const struct listener *l)
+{
+	return l->n_waiting + l->n_sessions - l->n_evicted;
+}
+
 static bool is_full(const struct listener *l)
 {
-	return l->n_waiting + l->n_sessions > l->settings->max_connections || l->n_waiting > RDP_PRE_TLS_MAX;
+	return n_open(l) > l->settings->max_connections || l->n_waiting > RDP_PRE_TLS_MAX;
+}
+
+/* The oldest of the address that has most of those before TLS; *@ret_count: how many that has. */
+static struct waiting *find_waiting(const struct listener *l, unsigned *ret_count)
+{
+	struct waiting *found = NULL;
+
+	*ret_count = 0;
+	for (struct waiting *w = LIST_FIRST(&l->waiting); w; w = LIST_NEXT(w, entry)) { /* newest first */
+		unsigned n = address_count(w->address, ADDRESS_WAITING);
+
+		if (!found || n >= *ret_count) {
+			found = w;
+			*ret_count = n;
+		}
+	}
+	return found;
 }
 
 /*
- * Nobody who only holds connections open keeps others out: the oldest one of the address that has most of those that
- * wait has to go. Those behind their TLS handshake stay.
+ * Who only holds connections open, before TLS or in it, keeps nobody out who has fewer of them: the oldest one of the
+ * address that has most has to go. Those who have logged on stay.
  */
 static void make_room(struct listener *l)
 {
-	struct waiting *victim = NULL;
+	unsigned before_tls, strangers;
+	struct waiting *w = find_waiting(l, &before_tls);
+	struct session *s = l->n_waiting > RDP_PRE_TLS_MAX ? NULL : session_stranger(l, &strangers);
+	bool behind = s && (!w || strangers > before_tls);
 	struct log_logon f;
-	unsigned most = 0;
 
-	for (struct waiting *w = LIST_FIRST(&l->waiting); w; w = LIST_NEXT(w, entry)) { /* newest first */
-		if (!victim || address_count(w->address, ADDRESS_WAITING) >= most) {
-			victim = w;
-			most = address_count(w->address, ADDRESS_WAITING);
-		}
-	}
-	if (!victim)
+	if (!behind && !w)
 		return;
-	f = (struct log_logon){ .rhost = victim->rhost, .rport = victim->rport };
-	log_logon_line(
-	    LOG_WARNING, &f,
-	    "connection ended: %u are open (max_connections), and of those before TLS this address has most, %u",
-	    l->n_waiting + l->n_sessions - 1, most);
-	waiting_free(victim);
+	f = behind ? session_who(s) : (struct log_logon){ .rhost = w->rhost, .rport = w->rport };
+	log_logon_line(LOG_WARNING, &f,
+		       "connection ended: %u are open (max_connections), and of those %s this address has most, %u",
+		       n_open(l) - 1, behind ? "that have not logged on" : "before TLS",
+		       behind ? strangers : before_tls);
+	if (behind)
+		session_evict(s);
+	else
+		waiting_free(w);
 }
 
 void waiting_new(struct listener *l, int fd)
