@@ -131,10 +131,12 @@ void handshake_refuse(struct handshake *h)
 
 void handshake_fail(struct handshake *h, enum refusal refusal, const char *detail)
 {
-	/* a client that leaves after the verifier has said no does not take that back */
-	if (refusal != REFUSAL_CANCELLED || h->refusal == REFUSAL_NONE)
+	/* the verifier's no is not taken back by a client that leaves, or a worker that says nothing more */
+	bool stands = h->refusal != REFUSAL_NONE && refusal_weight(refusal) == 0;
+
+	if (!stands)
 		h->refusal = refusal;
-	if (detail)
+	if (detail && !stands)
 		(void)snprintf(h->detail, sizeof h->detail, "%s", detail);
 	handshake_refuse(h);
 }

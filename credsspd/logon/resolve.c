@@ -34,6 +34,7 @@ struct resolver_pool {
 	unsigned n_waiting;
 	unsigned n_of_domain; /* of those asked */
 	uint64_t last_id;
+	bool closing;
 	void (*changed)(void *userdata);
 	void *userdata;
 };
@@ -79,9 +80,12 @@ static void finish(struct resolve *r, const struct resolver_answer *answer)
 		fn(answer, userdata);
 }
 
+static void dispatch(struct resolver_pool *p);
+
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct resolve *r = userdata;
+	struct resolver_pool *pool = r->pool;
 
 	(void)source;
 	(void)usec;
@@ -90,6 +94,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 		 r->of_domain ? "an account of a domain" : "an account", RESOLVER_TIMEOUT_SEC, (int)r->child->pid);
 	child_kill(r->child);
 	finish(r, NULL);
+	dispatch(pool);
 	return 0;
 }
 
@@ -123,7 +128,7 @@ static struct resolve *next_waiting(const struct resolver_pool *p)
 /* Gives waiting questions to idle resolvers; starts another resolver when there are none. */
 static void dispatch(struct resolver_pool *p)
 {
-	struct resolve *r = next_waiting(p);
+	struct resolve *r = p->closing ? NULL : next_waiting(p);
 
 	for (unsigned i = 0; i < p->started && r; i++) {
 		struct child *c = service_current(p->service[i]);
@@ -158,9 +163,10 @@ static void on_gone(struct child *c, void *userdata)
 {
 	struct resolve *r = c->use;
 
-	(void)userdata;
-	if (r)
-		finish(r, NULL);
+	if (!r)
+		return;
+	finish(r, NULL);
+	dispatch(userdata); /* of a retired one nobody hears that it has ended */
 }
 
 static void on_ready(struct service *s, void *userdata)
@@ -200,6 +206,7 @@ void resolver_pool_free(struct resolver_pool *p)
 {
 	if (!p)
 		return;
+	p->closing = true;
 	for (struct resolve *r = p->asked; r; r = r->next)
 		r->fn = NULL; /* the end of its resolver frees it */
 	for (unsigned i = 0; i < RESOLVER_POOL; i++)
