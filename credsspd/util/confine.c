@@ -76,15 +76,25 @@ static int add_lists(scmp_filter_ctx c, unsigned which)
 	return r;
 }
 
-/* AF_UNIX only: the bus, the log, xrdp. */
+/* AF_UNIX only: the bus, the log, xrdp. And no MSG_FASTOPEN, which connects without Landlock's being asked. */
 static int add_no_network(scmp_filter_ctx c)
 {
-	int r =
-	    seccomp_rule_add(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
+	static const struct {
+		int nr;
+		uint32_t error;
+		struct scmp_arg_cmp when;
+	} row[] = {
+		{ SCMP_SYS(socket), EAFNOSUPPORT, { 0, SCMP_CMP_NE, AF_UNIX, 0 } },
+		{ SCMP_SYS(socketpair), EAFNOSUPPORT, { 0, SCMP_CMP_NE, AF_UNIX, 0 } },
+		{ SCMP_SYS(sendto), EPERM, { 3, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN } },
+		{ SCMP_SYS(sendmsg), EPERM, { 2, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN } },
+		{ SCMP_SYS(sendmmsg), EPERM, { 3, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN } },
+	};
+	int r = 0;
 
-	return r == 0 ? seccomp_rule_add(c, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socketpair), 1,
-					 SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0))
-		      : r;
+	for (size_t i = 0; r == 0 && i < sizeof row / sizeof *row; i++)
+		r = seccomp_rule_add_array(c, SCMP_ACT_ERRNO(row[i].error), row[i].nr, 1, &row[i].when);
+	return r;
 }
 
 /* Threads are a module's own business, processes are not: clone3 cannot be looked into, and without it glibc takes

@@ -311,6 +311,40 @@ static int connect_with_inherited(void)
 	return result(connect(listening, (struct sockaddr *)&a, sizeof a));
 }
 
+/* The same without connect(2). @how: sendto, sendmsg, sendmmsg. */
+static int fast_open(int how)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t len = sizeof a;
+	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	struct iovec iov = { "x", 1 };
+	struct mmsghdr m = { .msg_hdr = { .msg_name = &a, .msg_namelen = sizeof a, .msg_iov = &iov, .msg_iovlen = 1 } };
+
+	if (getsockname(listening + 1, (struct sockaddr *)&a, &len) < 0)
+		return 255;
+	if (connect(listening, &nobody, sizeof nobody) < 0)
+		return errno;
+	if (how == 0)
+		return result((int)sendto(listening, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&a, sizeof a));
+	return result(how == 1 ? (int)sendmsg(listening, &m.msg_hdr, MSG_FASTOPEN)
+			       : sendmmsg(listening, &m, 1, MSG_FASTOPEN));
+}
+
+static int fast_open_by_sendto(void)
+{
+	return fast_open(0);
+}
+
+static int fast_open_by_sendmsg(void)
+{
+	return fast_open(1);
+}
+
+static int fast_open_by_sendmmsg(void)
+{
+	return fast_open(2);
+}
+
 #define ABI_TCP 4
 #define ABI_SIGNALS 6
 
@@ -330,6 +364,9 @@ static const struct {
 	{ "AF_UNIX", open_unix, 0, 0, 0 },
 	{ "listen", listen_anew, 0, EPERM, 0 },
 	{ "connect", connect_with_inherited, 0, EACCES, ABI_TCP },
+	{ "MSG_FASTOPEN by sendto", fast_open_by_sendto, 0, EPERM, 0 },
+	{ "MSG_FASTOPEN by sendmsg", fast_open_by_sendmsg, 0, EPERM, 0 },
+	{ "MSG_FASTOPEN by sendmmsg", fast_open_by_sendmmsg, 0, EPERM, 0 },
 	{ "kill", signal_process, 0, EPERM, ABI_SIGNALS },
 	{ "fork", make_process, 0, 0, 0 },
 	{ "write", write_file, 0, 0, 0 },
