@@ -123,9 +123,7 @@ static bool pass_tsrequest(struct client *c, int channel)
 	if (head + len > TSREQUEST_MAX)
 		errx(1, "a TSRequest that is too long");
 	read_tls(c, p + head, len);
-	if (send(channel, packet, 1 + head + len, MSG_NOSIGNAL) < 0)
-		err(1, "credsspd");
-	return true;
+	return send(channel, packet, 1 + head + len, MSG_NOSIGNAL) > 0; /* else credsspd has said why */
 }
 
 static void send_early_result(struct client *c, uint8_t result)
@@ -259,6 +257,8 @@ static void serve(struct client *c, SSL_CTX *ctx, const struct passwd *pw, const
 	(void)close(c->fd);
 	if (recv(pair[0], &done, sizeof done, 0) == sizeof done) {
 		/* it is trusted with its ticket and no more: user and service are compared with credsspd's */
+		for (char *p = done.user; p < done.user + sizeof done.user; p++)
+			*p = *p > 0 && *p < ' ' ? '?' : *p; /* what is printed is no line of its own */
 		done.user[sizeof done.user - 1] = done.ticket[sizeof done.ticket - 1] = done.mechanism[7] = '\0';
 		log_on(service, c->rhost, &done);
 	} else {
