@@ -17,6 +17,7 @@
 
 #include "credsspd/config/options.h"
 #include "credsspd/util/explain.h"
+#include "credsspd/util/log.h"
 #include "include/credssp/cleanup.h"
 
 /* "host:port", "[host]:port" or "port" to host (empty: any) and port. */
@@ -95,8 +96,10 @@ int sockets_listen(char *const *specs, int ret_fds[SOCKETS_MAX], char **ret_erro
 {
 	int passed = sd_listen_fds(1), n = 0;
 
-	if (passed > 0)
+	if (passed > 0) {
+		log_line(LOG_INFO, "on the sockets of credsspd-rdp.socket; `listen` does not count");
 		return take_passed(ret_fds, passed, ret_error);
+	}
 	for (; *specs && n < (int)SOCKETS_MAX; specs++) {
 		int fd = listen_spec(*specs, ret_error);
 
