@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Logons of accounts of a bed's domain (tests/bed --ad), for the tests that are about them. A refused one is told with code (an
 NTSTATUS, None: nothing) and early, and logged with its reason word."""
+import contextlib
 import re
 
-from inbed import ENV, Mark, expect, sh
+from doctor import kept
+from inbed import ENV, Mark, bedctl, expect, settings, sh
 from rdpclient import HYBRID, SSL, Client, Krb5, Refused, log_on, password_creds
 
 USER, PASSWORD, REALM, DOMAIN = ENV["BED_USER"], ENV["BED_PASSWORD"], ENV["BED_REALM"], ENV["BED_DOMAIN"]
@@ -73,3 +75,57 @@ def with_ticket(line):
     expect(found, line)
     _, out = sh("klist -c %s" % found.group(1))
     expect("Default principal: %s@%s" % (USER, REALM) in out and "krbtgt/%s@%s" % (REALM, REALM) in out, out)
+
+
+COMMON_ACCOUNT, ACCESS = "/etc/pam.d/common-account", "/etc/security/access.conf"
+# Debian's where no package for domains or Kerberos is installed
+PLAIN = """account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so
+account requisite pam_deny.so
+account required pam_permit.so
+"""
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def pam_says(user, password):
+    """The login line of somebody whom NLA lets in."""
+    mark = Mark()
+    with contextlib.suppress(Refused):
+        log_on(user, password, source=next(addresses)).close()
+    return mark.find("logins", " login ")
+
+
+def account_phase(stack):
+    """Of the shipped stack, for accounts of the domain and of this host, with common-account as pam-auth-update makes it with and
+    without the packages of the domain, and with what a site puts there."""
+    local, password = "lorenz", "Local-1234"
+    bedctl("local-user", local, stdin=password + "\n")
+    sh("cmp /etc/pam.d/xrdp-sesman /etc/pam.d/xrdp-sesman." + stack, check=True)
+    with open(COMMON_ACCOUNT, encoding="utf-8") as f:
+        full = f.read()
+    denied = re.compile("stage=acct_mgmt result=PAM_PERM_DENIED")
+    with kept(COMMON_ACCOUNT, ACCESS, "/etc/shadow"):
+        write(ACCESS, "-:ALL:ALL\n")
+        for common in (full, PLAIN):
+            write(COMMON_ACCOUNT, common)
+            granted(ticket=True)
+            write(COMMON_ACCOUNT, "account required pam_access.so\n" + common)
+            line = pam_says(USER, PASSWORD)
+            expect(denied.search(line), "pam_access was not asked: " + line)
+        with settings(ntlm="local"):
+            sh("printf '%%s\\n' '%s' | credsspctl ntlm set %s" % (password, local), check=True)
+            for common in (full, PLAIN):
+                write(COMMON_ACCOUNT, common)
+                for state, result in (("-E -1", "PAM_SUCCESS"), ("-E 2020-01-01", "PAM_(AUTH_ERR|ACCT_EXPIRED)"), ("-d 0", "PAM_NEW_AUTHTOK_REQD")):
+                    with kept("/etc/shadow"):
+                        sh("chage %s %s" % (state, local), check=True)
+                        line = pam_says(local, password)
+                    expect(re.search("user=\"%s\" .* result=%s " % (local, result), line), "chage %s: %s" % (state, line))
+            write(COMMON_ACCOUNT, "account required pam_access.so\n" + full)
+            line = pam_says(local, password)
+            expect(denied.search(line), "pam_access was not asked: " + line)
+    sh("credsspctl ntlm delete %s; userdel -r %s 2>&1" % (local, local))
+    granted()
