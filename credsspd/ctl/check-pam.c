@@ -48,8 +48,8 @@ static enum kind kind_of(const struct pamstack_line *l)
 						"pam_ldap", "pam_ccreds", "pam_systemd_home" };
 	/* they succeed whatever the password is */
 	static const char *const neutral[] = {
-		"pam_permit", "pam_env",  "pam_nologin", "pam_faildelay",     "pam_cap",   "pam_group",
-		"pam_shells", "pam_warn", "pam_access",  "pam_gnome_keyring", "pam_mount", "pam_kwallet5",
+		"pam_permit", "pam_nologin", "pam_faildelay",     "pam_cap",   "pam_group",    "pam_shells",
+		"pam_warn",   "pam_access",  "pam_gnome_keyring", "pam_mount", "pam_kwallet5",
 	};
 
 	if (strcmp(l->module, US) == 0)
@@ -75,6 +75,8 @@ static enum pamstack_result answer(const struct pamstack_line *l, size_t i, cons
 
 	if (strcmp(l->module, "pam_deny") == 0)
 		return PAMSTACK_FAILURE;
+	if (strcmp(l->module, "pam_env") == 0)
+		return PAMSTACK_IGNORE;
 	if (strcmp(l->module, "pam_faillock") == 0)
 		return pamstack_has_arg(l, "authfail") ? PAMSTACK_FAILURE : PAMSTACK_SUCCESS;
 	switch (kind_of(l)) {
