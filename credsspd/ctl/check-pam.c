@@ -4,12 +4,14 @@
  * (pamstack.h) rather than compared with the stacks that are shipped: there are many ways to write a right one.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "credsspd/ctl/check.h"
 #include "credsspd/ctl/pamstack.h"
+#include "credsspd/ctl/xrdp.h"
 #include "include/credssp/cleanup.h"
 
 #define PAM_DIRECTORY "/etc/pam.d"
@@ -329,6 +331,31 @@ static enum check_result pam_account(struct facts *f, struct finding *found)
 	return check_remedy(found, "account required " US ".so as the first account line");
 }
 
+/* What the modules say about an account of this host that has expired, or whose password has to be changed. */
+static enum pamstack_result expired(const struct pamstack_line *l, size_t i, const void *userdata)
+{
+	(void)i;
+	(void)userdata;
+	if (strcmp(l->module, "pam_krb5") == 0)
+		return PAMSTACK_IGNORE; /* its own password was good */
+	/* the others do not know it */
+	return strcmp(l->module, "pam_deny") == 0 || kind_of(l) == KIND_PASSWORD ? PAMSTACK_FAILURE : PAMSTACK_SUCCESS;
+}
+
+static enum check_result pam_expired(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "account");
+
+	if (!s)
+		return CHECK_NONE;
+	if (!pamstack_succeeds(s, expired, NULL))
+		return CHECK_OK;
+	(void)check_wrong(found, "an account of this host logs on that has expired or has to change its password: "
+				 "pam_unix is not asked, or not heard");
+	return check_remedy(found, "@include common-account behind the account line of " US
+				   ", before any pam_localuser; see " EXAMPLES);
+}
+
 static enum check_result pam_session(struct facts *f, struct finding *found)
 {
 	AUTO_STACK struct pamstack *s = load(f, found, "session");
@@ -339,6 +366,28 @@ static enum check_result pam_session(struct facts *f, struct finding *found)
 		return CHECK_OK;
 	(void)check_wrong(found, "the tickets of smart cards and remote guard do not reach the session");
 	return check_remedy(found, "session optional " US ".so as the first session line");
+}
+
+/* An upgrade does not touch the files in force. */
+static enum check_result xrdp_outdated_files(struct facts *f, struct finding *found)
+{
+	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *path;
+	bool edited;
+
+	(void)f;
+	if (root < 0 || xrdp_outdated(root, &path, &edited) < 0)
+		return CHECK_NONE;
+	(void)check_looked(found, "%s, as credsspctl xrdp enable made it", path ? path : PAM_DIRECTORY "/xrdp-sesman");
+	if (!path)
+		return CHECK_OK;
+	(void)check_wrong(found, "this version would make it another one, and the old one is in force%s",
+			  edited ? ", with changes of this host" : "");
+	if (edited)
+		return check_remedy(found, "put back its .after of /" XRDP_STATE
+					   ", credsspctl xrdp enable, and then the changes once more");
+	return check_remedy(found, "credsspctl xrdp enable takes the new one (--dry-run shows it); it restarts xrdp, "
+				   "which ends its connections");
 }
 
 struct check_area check_pam_area(void)
@@ -355,7 +404,9 @@ struct check_area check_pam_area(void)
 		{ "pam-first-pass", CHECK_WARNING, pam_first_pass },
 		{ "pam-defer-pwchange", CHECK_WARNING, pam_defer_pwchange },
 		{ "pam-account", CHECK_ERROR, pam_account },
+		{ "pam-expired", CHECK_ERROR, pam_expired },
 		{ "pam-session", CHECK_WARNING, pam_session },
+		{ "xrdp-outdated", CHECK_WARNING, xrdp_outdated_files },
 	};
 
 	return (struct check_area){ rows, sizeof rows / sizeof *rows };

@@ -348,3 +348,34 @@ int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, cha
 	r = xrdp_state_remove(host->root);
 	return r < 0 ? fail(problem, r, "/%s cannot be removed: %s", XRDP_STATE, strerror(-r)) : 0;
 }
+
+int xrdp_outdated(int root, const char **ret_path, bool *ret_edited)
+{
+	static const char *const absolute[XRDP_FILES] = { "/etc/xrdp/xrdp.ini", "/etc/pam.d/xrdp-sesman" };
+	const struct xrdp_host host = { .root = root };
+	const struct xrdp_wish the_same = { .stack = NULL };
+	CLEANUP(xrdp_state_done) struct xrdp_state made = XRDP_STATE_NULL;
+	CLEANUP(xrdp_state_done) struct xrdp_state now = XRDP_STATE_NULL;
+	char problem[XRDP_PROBLEM_MAX];
+	int r = xrdp_state_read(root, &made);
+
+	if (r == 0 && !made.kept)
+		r = -ENOENT;
+	if (r == 0)
+		r = xrdp_state_read(root, &now);
+	if (r == 0)
+		r = read_live(&host, &now, problem);
+	if (r == 0)
+		r = plan(&host, &the_same, &now, problem);
+	if (r < 0)
+		return r;
+	*ret_path = NULL;
+	*ret_edited = false;
+	for (int i = 0; i < XRDP_FILES; i++) {
+		if (file_text_same(&made.file[i].after, &now.file[i].after))
+			continue;
+		*ret_path = absolute[i];
+		*ret_edited = !file_text_same(&now.file[i].live, &made.file[i].after);
+	}
+	return 0;
+}

@@ -32,3 +32,10 @@ struct xrdp_wish {
  */
 int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);
 int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);
+
+/*
+ * Whether xrdp_enable() would make of a file something else now than it has made, after an upgrade. Returns 0 with its
+ * path in *@ret_path, absolute and constant, or NULL for none, and in *@ret_edited whether somebody has changed it
+ * since; -ENOENT when xrdp_enable() is not in force, -errno when that cannot be found out.
+ */
+int xrdp_outdated(int root, const char **ret_path, bool *ret_edited);

@@ -190,6 +190,44 @@ static void test_changed_since(void **state)
 	as_before(w);
 }
 
+static void outdated(const struct world *w, const char *path, bool edited)
+{
+	const char *got;
+	bool got_edited;
+
+	assert_int_equal(xrdp_outdated(w->host.root, &got, &got_edited), 0);
+	assert_int_equal(got_edited, edited);
+	if (path)
+		assert_string_equal(got, path);
+	else
+		assert_null(got);
+}
+
+static void test_outdated(void **state)
+{
+	struct world *w = *state;
+	const char *path;
+	bool edited;
+
+	assert_int_equal(xrdp_outdated(w->host.root, &path, &edited), -ENOENT);
+	assert_int_equal(run(w, xrdp_enable, "krb5", false), 0);
+	outdated(w, NULL, false);
+	put(w, XRDP_SHARE "/pam.d/xrdp-sesman", LOCAL_TEXT "# not the one in force\n", 0644);
+	put(w, PAM, KRB5_TEXT "# mine\n", 0640);
+	outdated(w, NULL, false);
+	put(w, XRDP_SHARE "/pam.d/xrdp-sesman.krb5", KRB5_TEXT "# new\n", 0644);
+	outdated(w, "/" PAM, true);
+	put(w, PAM, KRB5_TEXT, 0640);
+	outdated(w, "/" PAM, false);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	outdated(w, NULL, false);
+	put(w, XRDP_SHARE "/xrdp/xrdp.ini.fragment", "port=vsock\n", 0644);
+	outdated(w, "/" INI, false);
+	/* a stack that is no longer shipped cannot be compared */
+	assert_int_equal(unlinkat(w->host.root, XRDP_SHARE "/pam.d/xrdp-sesman.krb5", 0), 0);
+	assert_int_equal(xrdp_outdated(w->host.root, &path, &edited), -ENOENT);
+}
+
 static void test_interrupted(void **state)
 {
 	struct world *w = *state;
@@ -340,9 +378,10 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_there_and_back), CASE(test_dry_run),     CASE(test_again_and_another_stack),
-		CASE(test_changed_since),  CASE(test_interrupted), CASE(test_units_that_fail),
-		CASE(test_not_booted),     CASE(test_refused),     CASE(test_state_that_is_none),
+		CASE(test_there_and_back),     CASE(test_dry_run),    CASE(test_again_and_another_stack),
+		CASE(test_changed_since),      CASE(test_outdated),   CASE(test_interrupted),
+		CASE(test_units_that_fail),    CASE(test_not_booted), CASE(test_refused),
+		CASE(test_state_that_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
