@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,13 +37,26 @@ __attribute__((format(printf, 3, 4))) static int fail(char *problem, int r, cons
 	return r;
 }
 
+static void add(char *problem, const char *more)
+{
+	size_t len = strlen(problem);
+
+	(void)snprintf(problem + len, XRDP_PROBLEM_MAX - len, "%s", more);
+}
+
 /* ---- what the files are to become ---- */
+
+/* Why a file cannot be read or replaced; a link is not followed. */
+static const char *why(int r)
+{
+	return r == -ELOOP ? "is a symbolic link" : strerror(-r);
+}
 
 static int read_shipped(const struct xrdp_host *host, const char *path, struct file_text *ret, char *problem)
 {
 	int r = rootfile_read(host->root, path, ret);
 
-	return r < 0 ? fail(problem, r, "/%s: %s", path, strerror(-r)) : 0;
+	return r < 0 ? fail(problem, r, "/%s: %s", path, why(r)) : 0;
 }
 
 static int make_ini(const struct xrdp_host *host, struct xrdp_file *f, char *problem)
@@ -96,7 +110,7 @@ static int read_live(const struct xrdp_host *host, struct xrdp_state *s, char *p
 		if (r == -ENOENT)
 			return fail(problem, r, "/%s is missing: is the package xrdp installed?", xrdp_paths[i]);
 		if (r < 0)
-			return fail(problem, r, "/%s: %s", xrdp_paths[i], strerror(-r));
+			return fail(problem, r, "/%s: %s", xrdp_paths[i], why(r));
 	}
 	return 0;
 }
@@ -109,10 +123,9 @@ static int check_unchanged(const struct xrdp_state *s, char *problem)
 
 		if (!file_text_same(&f->live, &f->before) && !file_text_same(&f->live, &f->after))
 			return fail(problem, -EBUSY,
-				    "/%s has been changed since \"credsspctl xrdp enable\": nothing was done. What it "
-				    "was before, "
-				    "and what enable made of it, is in /%s (.before, .after): make it one of these",
-				    xrdp_paths[i], XRDP_STATE);
+				    "/%s has been changed since \"credsspctl xrdp enable\": nothing was done. OWN "
+				    "CHANGES in credsspctl(8) says how to keep that; to drop it: cp /%s/%s.before /%s",
+				    xrdp_paths[i], XRDP_STATE, strrchr(xrdp_paths[i], '/') + 1, xrdp_paths[i]);
 	}
 	return 0;
 }
@@ -174,9 +187,7 @@ static int do_units(const struct xrdp_host *host, bool dry_run, const char *verb
 		return 0;
 	(void)fflush(host->out);
 	r = host->units.systemctl(host->units.userdata, arguments);
-	return r != 0 ? fail(problem, r < 0 ? r : -EIO,
-			     "\"systemctl %s\" has failed; \"credsspctl xrdp disable\" is the way back", verb)
-		      : 0;
+	return r != 0 ? fail(problem, r < 0 ? r : -EIO, "\"systemctl %s\" has failed", verb) : 0;
 }
 
 /* sesman goes with it: its unit is bound to this one */
@@ -198,6 +209,22 @@ static bool is_enabled(const struct xrdp_host *host, const char *unit)
 	const char *const arguments[] = { "--quiet", "is-enabled", unit, NULL };
 
 	return host->units.systemctl(host->units.userdata, arguments) == 0;
+}
+
+/* Not so when the package is gone; a link to /dev/null, which masks one, is none. */
+static bool is_there(const struct xrdp_host *host, const char *unit)
+{
+	static const char *const directories[] = { "etc/systemd/system", "usr/local/lib/systemd/system",
+						   "usr/lib/systemd/system", "lib/systemd/system" };
+	char path[128];
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", directories[i], unit);
+		if (fstatat(host->root, path, &st, 0) == 0 && S_ISREG(st.st_mode))
+			return true;
+	}
+	return false;
 }
 
 /* xrdp 0.9 counts as started a second before it listens. */
@@ -312,8 +339,11 @@ int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char
 	r = start_daemon(host, wish->dry_run, s.settled, problem);
 	if (r == 0 && !wish->dry_run)
 		r = keep_and_put(host, &s, problem);
-	if (r == 0)
+	if (r == 0) {
 		r = start_all(host, wish->dry_run, missing, s.settled, problem);
+		if (r < 0)
+			add(problem, "; \"credsspctl xrdp disable\" is the way back");
+	}
 	if (r < 0 || wish->dry_run || !host->units.booted)
 		return r;
 	s.settled = true;
@@ -336,6 +366,8 @@ int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, cha
 		return r;
 	for (int i = 0; i < XRDP_FILES; i++)
 		show(host, &s.file[i].live, &s.file[i].before, i);
+	for (int i = 0; i < XRDP_UNITS; i++)
+		s.enabled[i] = s.enabled[i] && is_there(host, units[i]);
 	r = do_units(host, wish->dry_run, "disable", s.enabled, problem);
 	if (r == 0 && host->units.booted)
 		r = do_units(host, wish->dry_run, "stop", s.enabled, problem);

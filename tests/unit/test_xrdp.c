@@ -22,6 +22,7 @@
 
 #define INI "etc/xrdp/xrdp.ini"
 #define PAM "etc/pam.d/xrdp-sesman"
+#define UNITS "lib/systemd/system"
 #define INI_TEXT "[Globals]\nport=3389\nlevel=high\n\n[Xorg]\nport=-1\n"
 #define PAM_TEXT "#%PAM-1.0\n@include common-auth\n"
 #define INI_AFTER "[Globals]\nport=unix\nlevel=high\nauto=Xorg\n\n[Xorg]\nport=-1\n"
@@ -180,6 +181,8 @@ static void test_changed_since(void **state)
 	put(w, PAM, LOCAL_TEXT "# mine\n", 0640);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), -EBUSY);
 	assert_non_null(strstr(w->problem, "/etc/pam.d/xrdp-sesman has been changed"));
+	assert_non_null(
+	    strstr(w->problem, "to drop it: cp /var/lib/pam-credssp/xrdp/xrdp-sesman.before /etc/pam.d/xrdp-sesman"));
 	assert_string_equal(w->asked, "");
 	is(w, INI, INI_AFTER, 0644);
 	is(w, PAM, LOCAL_TEXT "# mine\n", 0640);
@@ -228,6 +231,41 @@ static void test_outdated(void **state)
 	assert_int_equal(xrdp_outdated(w->host.root, &path, &edited), -ENOENT);
 }
 
+/* OWN CHANGES of credsspctl(8) */
+static void test_changes_that_are_kept(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	put(w, XRDP_STATE "/xrdp.ini.before", INI_TEXT "; mine\n", 0644);
+	put(w, INI, INI_TEXT "; mine\n", 0644);
+	put(w, XRDP_SHARE "/pam.d/xrdp-sesman.own", LOCAL_TEXT "# mine\n", 0644);
+	put(w, PAM, PAM_TEXT, 0640);
+	assert_int_equal(run(w, xrdp_enable, "own", false), 0);
+	is(w, INI, INI_AFTER "; mine\n", 0644);
+	is(w, PAM, LOCAL_TEXT "# mine\n", 0640);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, PAM, LOCAL_TEXT "# mine\n", 0640);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, INI, INI_TEXT "; mine\n", 0644);
+	is(w, PAM, PAM_TEXT, 0640);
+}
+
+static void test_units_that_are_gone(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	assert_int_equal(unlinkat(w->host.root, UNITS "/credsspd-rdp.socket", 0), 0);
+	assert_int_equal(unlinkat(w->host.root, UNITS "/credsspd-rdp.service", 0), 0);
+	/* masked */
+	assert_int_equal(symlinkat("/dev/null", w->host.root, "etc/systemd/system/credsspd-rdp.service"), 0);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	assert_string_equal(w->asked, "restart xrdp.service; ");
+	as_before(w);
+	assert_false(exists(w, "var/lib/pam-credssp"));
+}
+
 static void test_interrupted(void **state)
 {
 	struct world *w = *state;
@@ -260,7 +298,11 @@ static void test_units_that_fail(void **state)
 	assert_false(exists(w, "var/lib/pam-credssp"));
 	w->broken = "start credsspd-rdp.socket credsspd-rdp.service";
 	assert_int_equal(run(w, xrdp_enable, NULL, false), -EIO);
-	assert_non_null(strstr(w->problem, "\"systemctl start\" has failed"));
+	assert_string_equal(w->problem, "\"systemctl start\" has failed; \"credsspctl xrdp disable\" is the way back");
+	w->broken = "disable credsspd-rdp.socket credsspd-rdp.service";
+	assert_int_equal(run(w, xrdp_disable, NULL, false), -EIO);
+	assert_string_equal(w->problem, "\"systemctl disable\" has failed");
+	w->broken = "start credsspd-rdp.socket credsspd-rdp.service";
 	/* xrdp has not read them for sure: once more */
 	assert_int_equal(run(w, xrdp_enable, NULL, false), -EIO);
 	assert_non_null(strstr(w->asked, "restart xrdp.service"));
@@ -295,6 +337,7 @@ static void test_refused(void **state)
 	assert_non_null(strstr(w->problem, "/etc/pam.d/xrdp-sesman is missing"));
 	assert_int_equal(symlinkat("other", w->host.root, PAM), 0);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), -ELOOP);
+	assert_string_equal(w->problem, "/etc/pam.d/xrdp-sesman: is a symbolic link");
 	assert_int_equal(unlinkat(w->host.root, PAM, 0), 0);
 	put(w, PAM, PAM_TEXT, 0640);
 	put(w, INI, "[Xorg]\n", 0644);
@@ -329,8 +372,10 @@ static void test_state_that_is_none(void **state)
 static int setup(void **state)
 {
 	static const char *const directories[] = {
-		"etc",       "run",      "run/xrdp",         "etc/xrdp",          "etc/pam.d", "usr",
-		"usr/share", XRDP_SHARE, XRDP_SHARE "/xrdp", XRDP_SHARE "/pam.d", "var",       "var/lib"
+		"etc",         "run",       "run/xrdp",    "etc/xrdp",           "etc/pam.d",
+		"usr",         "usr/share", XRDP_SHARE,    XRDP_SHARE "/xrdp",   XRDP_SHARE "/pam.d",
+		"var",         "var/lib",   "etc/systemd", "etc/systemd/system", "lib",
+		"lib/systemd", UNITS
 	};
 	struct world *w = calloc(1, sizeof *w);
 
@@ -350,6 +395,9 @@ static int setup(void **state)
 	put(w, XRDP_SHARE "/xrdp/xrdp.ini.fragment", "; why\nport=unix\nauto=Xorg\n", 0644);
 	put(w, XRDP_SHARE "/pam.d/xrdp-sesman", LOCAL_TEXT, 0644);
 	put(w, XRDP_SHARE "/pam.d/xrdp-sesman.krb5", KRB5_TEXT, 0644);
+	put(w, UNITS "/credsspd.service", "", 0644);
+	put(w, UNITS "/credsspd-rdp.socket", "", 0644);
+	put(w, UNITS "/credsspd-rdp.service", "", 0644);
 	*state = w;
 	return 0;
 }
@@ -378,10 +426,10 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_there_and_back),     CASE(test_dry_run),    CASE(test_again_and_another_stack),
-		CASE(test_changed_since),      CASE(test_outdated),   CASE(test_interrupted),
-		CASE(test_units_that_fail),    CASE(test_not_booted), CASE(test_refused),
-		CASE(test_state_that_is_none),
+		CASE(test_there_and_back),      CASE(test_dry_run),     CASE(test_again_and_another_stack),
+		CASE(test_changed_since),       CASE(test_outdated),    CASE(test_changes_that_are_kept),
+		CASE(test_units_that_are_gone), CASE(test_interrupted), CASE(test_units_that_fail),
+		CASE(test_not_booted),          CASE(test_refused),     CASE(test_state_that_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
