@@ -20,6 +20,16 @@ static enum check_result users(struct facts *f, struct finding *found)
 	return CHECK_OK;
 }
 
+/* What has failed with the mistake has to be started again, and what runs must not be restarted for it. */
+static const char *taken_over(const struct facts *f)
+{
+	if (!f->has_config && !f->has_settings)
+		return "systemctl reload-or-restart credsspd credsspd-rdp";
+	if (!f->has_settings)
+		return "systemctl reload-or-restart credsspd-rdp";
+	return f->has_daemon ? "credsspctl reload" : "systemctl restart credsspd";
+}
+
 static enum check_result config(struct facts *f, struct finding *found)
 {
 	(void)check_looked(found, "%s", CONFIG_PATH_DEFAULT);
@@ -29,7 +39,7 @@ static enum check_result config(struct facts *f, struct finding *found)
 		(void)check_wrong(found, "%s", f->config_error ? f->config_error : "cannot be read");
 	else
 		(void)check_wrong(found, "%s", f->settings_error ? f->settings_error : "cannot be read");
-	return check_remedy(found, "correct it as credsspd.conf(5) says, then: credsspctl reload");
+	return check_remedy(found, "correct it as credsspd.conf(5) says, then: %s", taken_over(f));
 }
 
 /* Else the front end's Begin is refused, and every logon with it. */
@@ -47,8 +57,10 @@ static enum check_result service(struct facts *f, struct finding *found)
 			return CHECK_OK;
 	(void)check_wrong(found, "%s asks for tickets for the PAM service %s, and front_ends does not allow it",
 			  FRONT_END_USER, f->settings.service);
-	return check_remedy(found, "in [credsspd]: front_ends = { %s = %s }, then: credsspctl reload", FRONT_END_USER,
-			    f->settings.service);
+	return check_remedy(found,
+			    "in [credsspd] of %s, on three lines, then: credsspctl reload\n"
+			    "front_ends = {\n    %s = %s\n}",
+			    CONFIG_PATH_DEFAULT, FRONT_END_USER, f->settings.service);
 }
 
 struct check_area check_config_area(void)

@@ -46,8 +46,9 @@ static enum check_result daemon_(struct facts *f, struct finding *found)
 	if (f->has_daemon)
 		return CHECK_OK;
 	(void)check_wrong(found, "%s", f->daemon_error ? f->daemon_error : "no answer");
+	/* not -t: what keeps systemd from running the program it says itself */
 	return check_remedy(found,
-			    "systemctl reload dbus; systemctl restart credsspd; journalctl -t credsspd says why not");
+			    "systemctl reload dbus; systemctl restart credsspd; journalctl -u credsspd says why not");
 }
 
 static enum check_result stale(struct facts *f, struct finding *found)
@@ -77,7 +78,7 @@ static enum check_result front_end(struct facts *f, struct finding *found)
 	(void)check_looked(found, "TCP sockets of credsspd-rdp");
 	(void)check_wrong(found, "nobody listens for RDP clients");
 	return check_remedy(found,
-			    "systemctl enable --now credsspd-rdp.socket credsspd-rdp; journalctl -t credsspd-rdp "
+			    "systemctl enable --now credsspd-rdp.socket credsspd-rdp; journalctl -u credsspd-rdp "
 			    "says why not");
 }
 

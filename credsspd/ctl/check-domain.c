@@ -4,12 +4,14 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "credsspd/ctl/check.h"
 #include "credsspd/ctl/kerberos.h"
 #include "credsspd/ctl/look.h"
 #include "credsspd/ctl/winbindd.h"
 
+#define WINBINDD "/usr/sbin/winbindd"
 #define PIPE_DIRECTORY "/var/lib/samba/winbindd_privileged"
 
 static bool wants_winbind(const struct facts *f)
@@ -49,6 +51,8 @@ static enum check_result winbind(struct facts *f, struct finding *found)
 	if (w->answers)
 		return CHECK_OK;
 	(void)check_wrong(found, "%s", w->trouble);
+	if (access(WINBINDD, X_OK) < 0)
+		return check_remedy(found, "apt install winbind, and join the domain: net ads join -U Administrator");
 	return check_remedy(found, "systemctl status winbind; wbinfo -p");
 }
 

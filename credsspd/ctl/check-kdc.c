@@ -156,19 +156,23 @@ static enum check_result kdc_names(struct facts *f, struct finding *found)
 			continue;
 		}
 		(void)check_wrong(found, "the KDC gives none for %s/%s: %s", SERVICE, name, text ? text : "");
-		return check_remedy(found, "kadmin: addprinc -randkey %s/%s; Active Directory: setspn -S %s/%s %s$",
-				    SERVICE, name, SERVICE, name, f->host);
+		if (!f->config.domains[0])
+			return check_remedy(found, "kadmin: addprinc -randkey %s/%s; FreeIPA: ipa service-add %s/%s",
+					    SERVICE, name, SERVICE, name);
+		if (i == 0)
+			return check_remedy(found, "setspn -S %s/%s %s$", SERVICE, name, f->host);
+		return check_remedy(
+		    found, "one account owns the name, which is not a node's own: setspn -S %s/%s svc-rdp; " README,
+		    SERVICE, name);
 	}
 	return CHECK_OK;
 }
 
+/* @name is the one that clients use. */
 static enum check_result say_kvno(struct finding *found, const struct facts *f, const char *name, const char *why)
 {
-	(void)check_wrong(found, "%s: %s; the KDC has newer keys than the keytab", name, why);
-	return check_remedy(found,
-			    "klist -ket %s, kvno %s/%s; then put the new keys into the keytab (kadmin: ktadd; net ads "
-			    "keytab create)",
-			    f->config.keytab, SERVICE, f->fqdn);
+	(void)check_wrong(found, "%s: %s; the KDC has newer keys than the keytab %s", name, why, f->config.keytab);
+	return check_remedy_keytab(found, f, name);
 }
 
 static enum check_result kvno(struct facts *f, struct finding *found)
@@ -180,7 +184,7 @@ static enum check_result kvno(struct facts *f, struct finding *found)
 		return CHECK_NONE;
 	(void)check_looked(found, "whether the keys in %s are the KDC's", f->config.keytab);
 	if (b->refusal)
-		return say_kvno(found, f, b->client, b->refusal_text);
+		return say_kvno(found, f, f->fqdn, b->refusal_text);
 	for (size_t i = 0; (name = name_at(f, i)); i++) {
 		const struct key *key = keys_find(&b->keys, SERVICE, name);
 		krb5_creds *creds = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys of this server, and krb5.conf: what can be seen without asking the KDC. */
+#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "include/credssp/cleanup.h"
 
 #define SERVICE "TERMSRV"
+#define HOST_KEYTAB "/etc/krb5.keytab" /* stays root's */
 
 static bool wanted(const struct facts *f)
 {
@@ -128,6 +130,8 @@ static enum check_result keytab(struct facts *f, struct finding *found)
 		return check_remedy(found, "klist -ket %s", f->config.keytab);
 	}
 	(void)check_wrong(found, "user %s cannot read it: %s", DAEMON_USER, strerror(-r));
+	if (r == -EACCES && strcmp(f->config.keytab, HOST_KEYTAB) != 0)
+		return check_remedy(found, "chown %s %s", DAEMON_USER, f->config.keytab);
 	return check_remedy(
 	    found,
 	    "install -o %s -m 0400 FILE /etc/credsspd.keytab and keytab = /etc/credsspd.keytab in %s, or "
@@ -168,11 +172,40 @@ static const char *missing_name(const struct facts *f, const struct kerberos *b)
 	return NULL;
 }
 
+static bool is_own_name(const struct facts *f, const char *name)
+{
+	return strcmp(name, f->fqdn) == 0 || strcmp(name, f->host) == 0;
+}
+
+/* As README.md says it; "net ads keytab" without these options means smb.conf's keytab. */
+enum check_result check_remedy_keytab(struct finding *found, const struct facts *f, const char *name)
+{
+	const char *file = f->config.keytab;
+	AUTO_FREE char *net = NULL;
+
+	if (!f->config.domains[0])
+		return check_remedy(
+		    found, "kadmin: ktadd -k %s %s/%s; FreeIPA: ipa-getkeytab -p %s/%s -k %s; then chown %s %s", file,
+		    SERVICE, name, SERVICE, name, file, DAEMON_USER, file);
+	if (!is_own_name(f, name))
+		return check_remedy(found,
+				    "export the keys of the account that owns the name (ktpass, samba-tool domain "
+				    "exportkeytab) and add them to %s on every node; " README,
+				    file);
+	if (asprintf(&net,
+		     "net ads keytab '--option=kerberos method=dedicated keytab' '--option=dedicated keytab file=%s'",
+		     file) < 0)
+		net = NULL;
+	return check_remedy(found,
+			    "with SSSD: adcli update --add-service-principal=%s/%s; with winbind:\n"
+			    "%s add_update_ads %s -P\n%s add \"$(hostname -s | tr a-z A-Z)\\$\" -P\nchown %s %s",
+			    SERVICE, name, net ? net : "", SERVICE, net ? net : "", DAEMON_USER, file);
+}
+
 static enum check_result add_key(struct finding *found, const struct facts *f, const char *name)
 {
 	(void)check_wrong(found, "no key %s/%s: clients that connect to that name get no further", SERVICE, name);
-	return check_remedy(found, "kadmin: ktadd -k %s %s/%s; in a domain: net ads keytab add_update_ads %s",
-			    f->config.keytab, SERVICE, name, SERVICE);
+	return check_remedy_keytab(found, f, name);
 }
 
 static enum check_result keytab_names(struct facts *f, struct finding *found)

@@ -63,6 +63,21 @@ static void finding_done(struct finding *f)
 
 /* ---- on paper ---- */
 
+/* Line by line, for a file or a shell. */
+static void print_remedy(const char *text)
+{
+	AUTO_FREE char *copy = strdup(text);
+	const char *mark = "->";
+	char *rest = copy, *line;
+
+	while ((line = strsep(&rest, "\n"))) {
+		(void)printf("%-8s %-*s %s ", "", ID_WIDTH, "", mark);
+		show_string(stdout, line);
+		(void)fputc('\n', stdout);
+		mark = "  ";
+	}
+}
+
 static void print_text(const char *id, enum check_result result, const struct finding *f)
 {
 	(void)printf("%-8s %-*s ", words[result], ID_WIDTH, id);
@@ -72,11 +87,8 @@ static void print_text(const char *id, enum check_result result, const struct fi
 		show_string(stdout, f->wrong);
 	}
 	(void)fputc('\n', stdout);
-	if (f->remedy) {
-		(void)printf("%-8s %-*s -> ", "", ID_WIDTH, "");
-		show_string(stdout, f->remedy);
-		(void)fputc('\n', stdout);
-	}
+	if (f->remedy)
+		print_remedy(f->remedy);
 }
 
 static void print_member(const char *key, const char *value)

@@ -10,6 +10,9 @@
 
 #include "credsspd/ctl/facts.h"
 
+/* where more is said of domains */
+#define README "README.md, In an Active Directory domain"
+
 enum check_result {
 	CHECK_NONE = 0, /* the question does not arise, or another finding says why it cannot be answered */
 	CHECK_OK,
@@ -52,8 +55,11 @@ __attribute__((format(printf, 2, 3))) enum check_result check_looked(struct find
 /* For checks, after check_looked(): what is wrong. Returns CHECK_BAD. */
 __attribute__((format(printf, 2, 3))) enum check_result check_wrong(struct finding *found, const char *fmt, ...);
 
-/* For checks, after check_wrong(): what to type or edit. Returns CHECK_BAD. */
+/* For checks, after check_wrong(): what to type or edit, one line or more. Returns CHECK_BAD. */
 __attribute__((format(printf, 2, 3))) enum check_result check_remedy(struct finding *found, const char *fmt, ...);
+
+/* check_remedy() with how keys for TERMSRV/@name come into the keytab. */
+enum check_result check_remedy_keytab(struct finding *found, const struct facts *f, const char *name);
 
 /*
  * Runs all checks and prints the findings; @names (NULL-terminated) are other names that clients connect to. Returns an

@@ -53,13 +53,14 @@ def rows(wanted=lambda path: True):
 
 
 def expect_finding(ident, pattern="", names=(), **env):
-    """Exactly this one is bad, as bad as its row says, and its text has the pattern."""
+    """Exactly this one is bad, as bad as its row says, and its text has the pattern. Returns it."""
     found = bad(check(*names, **env))
     expect(list(found) == [ident], "%s is broken, and found is: %s" % (ident, list(found.values())))
     expect(found[ident]["result"] == rows()[ident], "severity: %s" % found)
     text = "%(looked_at)s: %(wrong)s -> %(remedy)s" % found[ident]
     expect(re.search(pattern, text), "no %r in %s" % (pattern, text))
     SEEN.add(ident)
+    return found[ident]
 
 
 def expect_all(wanted):
