@@ -132,6 +132,8 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	if (e >= 0)
 		e = sd_bus_message_append(r, "{sv}", "stale", "s", stale);
 	if (e >= 0)
+		e = add_u64(r, "config-time", (uint64_t)c->changed);
+	if (e >= 0)
 		e = add_limits(r, c);
 	if (e >= 0)
 		e = sd_bus_message_close_container(r);

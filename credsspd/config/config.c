@@ -279,7 +279,7 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 
 	memset(&raw, 0, sizeof raw);
 	*ret_error = NULL;
-	r = options_open(path, &profile, ret_error);
+	r = options_open(path, &profile, &raw.c.changed, ret_error);
 	if (r < 0)
 		return r;
 	r = options_load(profile, path, OPTIONS_SECTION_DAEMON, subsections, rows, N_ROWS, &raw, ret_error);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "include/credssp/limits.h"
 
@@ -77,7 +78,8 @@ struct config {
 	size_t n_vault_uids;
 	struct config_front_end *front_ends; /* default: credsspd-rdp = xrdp-sesman, when that user exists */
 	size_t n_front_ends;
-	bool debug; /* log_level = info | debug; default info */
+	bool debug;     /* log_level = info | debug; default info */
+	time_t changed; /* no key: when the newest of the files was */
 };
 
 /*

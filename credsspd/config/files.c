@@ -29,10 +29,17 @@ struct reader {
 	const char *path;
 	unsigned depth, line;
 	bool in_section;
+	time_t *newest;
 	char **ret_error;
 };
 
-static int check_file(const char *path, FILE **ret_file, char **ret_error)
+static void note(const struct stat *st, time_t *newest)
+{
+	if (st->st_mtime > *newest)
+		*newest = st->st_mtime;
+}
+
+static int check_file(const char *path, FILE **ret_file, time_t *newest, char **ret_error)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -50,6 +57,7 @@ static int check_file(const char *path, FILE **ret_file, char **ret_error)
 		return explain(ret_error, -EPERM, "%s: can be written by others (mode %04o)", path, st.st_mode & 07777);
 	if (st.st_size > (off_t)CONFIG_FILE_MAX)
 		return explain(ret_error, -EFBIG, "%s: larger than %u octets", path, CONFIG_FILE_MAX);
+	note(&st, newest);
 	*ret_file = fdopen(fd, "re");
 	if (!*ret_file)
 		return -ENOMEM;
@@ -57,7 +65,7 @@ static int check_file(const char *path, FILE **ret_file, char **ret_error)
 	return 0;
 }
 
-static int check_tree(const char *path, unsigned depth, char **ret_error);
+static int check_tree(const char *path, unsigned depth, time_t *newest, char **ret_error);
 
 /* The files that libkrb5 takes from an includedir: letters, digits, - and _, or names that end in .conf. */
 static bool is_drop_in(const char *name)
@@ -71,7 +79,7 @@ static bool is_drop_in(const char *name)
 	return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")] == '\0';
 }
 
-static int check_directory(const char *path, unsigned depth, char **ret_error)
+static int check_directory(const char *path, unsigned depth, time_t *newest, char **ret_error)
 {
 	DIR *d = opendir(path);
 	struct dirent *e;
@@ -82,12 +90,15 @@ static int check_directory(const char *path, unsigned depth, char **ret_error)
 		return explain(ret_error, -errno, "includedir %s: %s", path, strerror(errno));
 	if (fstat(dirfd(d), &st) < 0 || (st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH))
 		r = explain(ret_error, -EPERM, "includedir %s: others than root can write there", path);
+	else
+		note(&st, newest); /* what was taken away shows there */
 	while (r == 0 && (e = readdir(d))) {
 		AUTO_FREE char *file = NULL;
 
 		if (!is_drop_in(e->d_name))
 			continue;
-		r = asprintf(&file, "%s/%s", path, e->d_name) < 0 ? -ENOMEM : check_tree(file, depth + 1, ret_error);
+		r = asprintf(&file, "%s/%s", path, e->d_name) < 0 ? -ENOMEM
+								  : check_tree(file, depth + 1, newest, ret_error);
 	}
 	(void)closedir(d);
 	return r;
@@ -116,10 +127,10 @@ static int check_line(struct reader *r, char *line)
 			       LINE_LEN_MAX);
 	path = directive(line, "include");
 	if (path)
-		return check_tree(path, r->depth + 1, r->ret_error);
+		return check_tree(path, r->depth + 1, r->newest, r->ret_error);
 	path = directive(line, "includedir");
 	if (path)
-		return check_directory(path, r->depth, r->ret_error);
+		return check_directory(path, r->depth, r->newest, r->ret_error);
 	if (line[0] == '[')
 		r->in_section = true;
 	if (r->in_section || strchr("#;", line[0]) || line[strspn(line, " \t\r\n")] == '\0')
@@ -127,25 +138,30 @@ static int check_line(struct reader *r, char *line)
 	return explain(r->ret_error, -EINVAL, "%s: line %u stands before the first section", r->path, r->line);
 }
 
-static int check_tree(const char *path, unsigned depth, char **ret_error)
+static int check_tree(const char *path, unsigned depth, time_t *newest, char **ret_error)
 {
 	AUTO_FCLOSE FILE *f = NULL;
 	AUTO_FREE char *line = NULL;
-	struct reader reader = { .path = path, .depth = depth, .ret_error = ret_error };
+	struct reader reader = { .path = path, .depth = depth, .newest = newest, .ret_error = ret_error };
 	size_t size = 0;
 	ssize_t n;
 	int r;
 
 	if (depth > DEPTH_MAX)
 		return explain(ret_error, -ELOOP, "%s: included too deeply", path);
-	r = check_file(path, &f, ret_error);
+	r = check_file(path, &f, newest, ret_error);
 	while (r == 0 && (n = getline(&line, &size, f)) >= 0)
 		r = strlen(line) == (size_t)n ? check_line(&reader, line)
 					      : explain(ret_error, -EINVAL, "%s: is no text", path);
 	return r;
 }
 
-int files_check(const char *path, char **ret_error)
+int files_check(const char *path, time_t *ret_newest, char **ret_error)
 {
-	return check_tree(path, 0, ret_error);
+	time_t newest = 0;
+	int r = check_tree(path, 0, &newest, ret_error);
+
+	if (r == 0)
+		*ret_newest = newest;
+	return r;
 }

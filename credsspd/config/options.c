@@ -30,7 +30,7 @@ static int check_sections(profile_t profile, const char *path, char **ret_error)
 	return r;
 }
 
-int options_open(const char *path, profile_t *ret_profile, char **ret_error)
+int options_open(const char *path, profile_t *ret_profile, time_t *ret_newest, char **ret_error)
 {
 	/* not profile_init_path(), to which a colon is two files */
 	const char *files[] = { path, NULL };
@@ -38,7 +38,7 @@ int options_open(const char *path, profile_t *ret_profile, char **ret_error)
 	long e;
 	int r;
 
-	r = files_check(path, ret_error);
+	r = files_check(path, ret_newest, ret_error);
 	if (r < 0)
 		return r;
 	e = profile_init(files, &profile);

@@ -9,6 +9,7 @@
 #include <profile.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 enum option_type {
 	OPTION_BOOL,      /* bool: true false yes no on off */
@@ -38,10 +39,10 @@ struct option_row {
 #define OPTIONS_SECTION_RDP "credsspd-rdp"
 
 /*
- * Opens @path, which files_check() has nothing against. Returns 0 (profile_release() frees) or -errno with a sentence
- * in *@ret_error (malloc'ed, may be NULL without memory).
+ * Opens @path, which files_check() has nothing against; *@ret_newest is from there. Returns 0 (profile_release() frees)
+ * or -errno with a sentence in *@ret_error (malloc'ed, may be NULL without memory).
  */
-int options_open(const char *path, profile_t *ret_profile, char **ret_error);
+int options_open(const char *path, profile_t *ret_profile, time_t *ret_newest, char **ret_error);
 
 /*
  * Fills @base from @section by @rows. Subsections in @subsections (NULL-terminated, or NULL) are the caller's; other

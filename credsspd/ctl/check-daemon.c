@@ -51,6 +51,18 @@ static enum check_result daemon_(struct facts *f, struct finding *found)
 			    "systemctl reload dbus; systemctl restart credsspd; journalctl -u credsspd says why not");
 }
 
+/* All that is said of the configuration is said of the files. */
+static enum check_result config_loaded(struct facts *f, struct finding *found)
+{
+	if (!f->has_daemon || !f->has_config || !f->config_time)
+		return CHECK_NONE;
+	(void)check_looked(found, "whether credsspd has %s as it is now", CONFIG_PATH_DEFAULT);
+	if (f->config_time == f->config.changed)
+		return CHECK_OK;
+	(void)check_wrong(found, "it, or what it includes, was changed, and credsspd has not read it since");
+	return check_remedy(found, "credsspctl reload");
+}
+
 static enum check_result stale(struct facts *f, struct finding *found)
 {
 	if (!f->has_daemon || !f->stale)
@@ -85,11 +97,9 @@ static enum check_result front_end(struct facts *f, struct finding *found)
 struct check_area check_daemon_area(void)
 {
 	static const struct check_row rows[] = {
-		{ "bus", CHECK_ERROR, bus },
-		{ "bus-policy", CHECK_ERROR, bus_policy },
-		{ "daemon", CHECK_ERROR, daemon_ },
-		{ "stale", CHECK_ERROR, stale },
-		{ "front-end", CHECK_ERROR, front_end },
+		{ "bus", CHECK_ERROR, bus },        { "bus-policy", CHECK_ERROR, bus_policy },
+		{ "daemon", CHECK_ERROR, daemon_ }, { "config-loaded", CHECK_ERROR, config_loaded },
+		{ "stale", CHECK_ERROR, stale },    { "front-end", CHECK_ERROR, front_end },
 	};
 
 	return (struct check_area){ rows, sizeof rows / sizeof *rows };

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "credsspd/config/config.h"
 #include "credsspd/ctl/check.h"
 #include "credsspd/ctl/follow.h"
 #include "credsspd/ctl/manager.h"
@@ -21,9 +22,12 @@
 #include "credsspd/ctl/show.h"
 #include "credsspd/ctl/units.h"
 #include "credsspd/ctl/xrdp.h"
+#include "credsspd/rdp/settings.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
 #include "include/credssp/secret.h"
+
+#define FRONT_END "credsspd-rdp.service"
 
 struct invocation {
 	const char *user;   /* NULL when the command takes none */
@@ -53,11 +57,40 @@ static int run_status(struct manager *m, const struct invocation *how, const cha
 	return r;
 }
 
+/* It reads the same file. What it does not take of it, it says to its log only: so it is looked at here first. */
+static int reload_front_end(const char **problem)
+{
+	static const char *const is_active[] = { "--quiet", "is-active", FRONT_END, NULL };
+	static const char *const reload[] = { "--quiet", "reload", FRONT_END, NULL };
+	const struct units_host units = units_of_this_host();
+	AUTO_FREE char *error = NULL;
+	static char text[512];
+	struct settings settings;
+	int r;
+
+	if (!units.booted || units.systemctl(units.userdata, is_active) != 0)
+		return 0;
+	*problem = text;
+	r = settings_load(CONFIG_PATH_DEFAULT, &settings, &error);
+	if (r < 0) {
+		(void)snprintf(text, sizeof text, "credsspd has the new configuration, credsspd-rdp keeps its own: %s",
+			       error ? error : strerror(-r));
+		return r;
+	}
+	settings_done(&settings);
+	(void)snprintf(text, sizeof text, "\"systemctl reload " FRONT_END "\" has failed");
+	if (units.systemctl(units.userdata, reload) != 0)
+		return -EIO;
+	*problem = NULL;
+	return 0;
+}
+
 static int run_reload(struct manager *m, const struct invocation *how, const char **problem)
 {
+	int r = manager_reload(m);
+
 	(void)how;
-	(void)problem;
-	return manager_reload(m);
+	return r < 0 ? r : reload_front_end(problem);
 }
 
 static int run_ntlm_set(struct manager *m, const struct invocation *how, const char **problem)
@@ -143,7 +176,9 @@ static const struct command {
 	  .takes_watch = true,
 	  .run = run_status,
 	  .help = "what the daemon does, and its counters" },
-	{ .word = { "reload" }, .run = run_reload, .help = "make it read its configuration and keys again" },
+	{ .word = { "reload" },
+	  .run = run_reload,
+	  .help = "make it, and credsspd-rdp, read configuration and keys again" },
 	{ .word = { "check" },
 	  .takes_names = true,
 	  .takes_json = true,

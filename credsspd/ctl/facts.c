@@ -37,6 +37,7 @@ static void gather_names(struct facts *f)
 static int read_value(sd_bus_message *m, const char *key, struct facts *f)
 {
 	const char *text;
+	uint64_t at;
 	uint32_t n;
 	int r;
 
@@ -44,6 +45,12 @@ static int read_value(sd_bus_message *m, const char *key, struct facts *f)
 		r = sd_bus_message_read(m, "v", "s", &text);
 		if (r >= 0)
 			f->stale = strdup(text);
+		return r;
+	}
+	if (strcmp(key, "config-time") == 0) {
+		r = sd_bus_message_read(m, "v", "t", &at);
+		if (r >= 0)
+			f->config_time = (time_t)at;
 		return r;
 	}
 	if (strcmp(key, "tgts") == 0) {

@@ -29,9 +29,10 @@ struct facts {
 	int bus_error;   /* -errno, or 0 */
 	bool has_daemon; /* somebody owns the name and has answered Status */
 	char *daemon_error;
-	pid_t daemon_pid; /* 0 without one */
-	char *stale;      /* processes that a reload did not renew; "" for none */
-	int64_t tgts;     /* live ticket-granting tickets, -1 when the daemon keeps none */
+	pid_t daemon_pid;   /* 0 without one */
+	char *stale;        /* processes that a reload did not renew; "" for none */
+	time_t config_time; /* of the configuration that it has; 0 when it does not say */
+	int64_t tgts;       /* live ticket-granting tickets, -1 when the daemon keeps none */
 
 	struct kerberos *kerberos; /* of kerberos.c */
 };

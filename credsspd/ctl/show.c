@@ -105,6 +105,8 @@ static int print_basic(FILE *out, char type, const union basic *v, bool json)
 	case SD_BUS_TYPE_SIGNATURE:
 		if (json)
 			json_string(out, v->s);
+		else if (!v->s[0])
+			(void)fputs("none", out);
 		else
 			show_string(out, v->s);
 		return 0;
@@ -243,7 +245,7 @@ static void put_key(struct text *t, const char *key, int indent)
 	else
 		(void)fprintf(t->out, "%*s%s", indent, "", key);
 	t->column = width;
-	t->time = ends_in(key, "-until");
+	t->time = ends_in(key, "-until") || ends_in(key, "-time");
 }
 
 static void put_gap(const struct text *t)

@@ -100,11 +100,12 @@ int settings_load(const char *path, struct settings *ret_, char **ret_error)
 {
 	profile_t profile = NULL;
 	struct raw raw;
+	time_t changed;
 	int r;
 
 	memset(&raw, 0, sizeof raw);
 	*ret_error = NULL;
-	r = options_open(path, &profile, ret_error);
+	r = options_open(path, &profile, &changed, ret_error);
 	if (r < 0)
 		return r;
 	r = options_load(profile, path, OPTIONS_SECTION_RDP, NULL, rows, N_ROWS, &raw, ret_error);

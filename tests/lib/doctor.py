@@ -120,16 +120,19 @@ def kept(*paths):
                 f.write(data)
             os.chown(path + ".put-back", st.st_uid, st.st_gid)
             os.chmod(path + ".put-back", st.st_mode & 0o7777)
+            os.utime(path + ".put-back", ns=(st.st_atime_ns, st.st_mtime_ns))
             os.rename(path + ".put-back", path)
 
 
 def edit(path, pattern, replacement):
-    """One substitution of a line or more in a file, which has to fit."""
+    """One substitution of a line or more in a file, which has to fit. Its time stays, as if the daemon had read it so."""
+    st = os.stat(path)
     with open(path, encoding="utf-8") as f:
         text, n = re.subn("(?m)" + pattern, replacement, f.read())
     expect(n, "%s has no %s" % (path, pattern))
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)
+    os.utime(path, ns=(st.st_atime_ns, st.st_mtime_ns))
 
 
 def broken_by_edit(ident, path, pattern, replacement, text="", names=()):

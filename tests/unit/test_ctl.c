@@ -46,10 +46,11 @@ static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	(void)error;
 	if (sd_bus_message_new_method_return(m, &r) < 0)
 		return -EIO;
-	if (sd_bus_message_append(r, "a{sv}", 9, "version", "s", "0.1\x1b\"\\", "handshakes", "u", 3U, "granted", "t",
+	if (sd_bus_message_append(r, "a{sv}", 11, "version", "s", "0.1\x1b\"\\", "handshakes", "u", 3U, "granted", "t",
 				  18446744073709551615ULL, "refusals", "a{st}", 2, "bad-password", 7ULL, "name", 1ULL,
 				  "mechanisms", "as", 2, "krb5", "ntlm", "empty", "a{su}", 0, "tgts-until", "t",
-				  1764104876ULL, "no-until", "t", 0ULL, "ok", "b", 1) < 0)
+				  1764104876ULL, "no-until", "t", 0ULL, "stale", "s", "", "config-time", "t",
+				  1000000000ULL, "ok", "b", 1) < 0)
 		return -EIO;
 	return sd_bus_send(NULL, r, NULL);
 }
@@ -317,6 +318,8 @@ static void test_status_text(void **state)
 				   "empty           none\n"
 				   "tgts-until      2025-11-25T17:37:56-03:30\n"
 				   "no-until        none\n"
+				   "stale           none\n"
+				   "config-time     2001-09-08T22:16:40-03:30\n"
 				   "ok              yes\n");
 }
 
@@ -330,7 +333,8 @@ static void test_status_json(void **state)
 	assert_string_equal(
 	    o.out, "{\"version\": \"0.1\\u001b\\\"\\\\\", \"handshakes\": 3, \"granted\": 18446744073709551615, "
 		   "\"refusals\": {\"bad-password\": 7, \"name\": 1}, \"mechanisms\": [\"krb5\", \"ntlm\"], "
-		   "\"empty\": {}, \"tgts-until\": 1764104876, \"no-until\": 0, \"ok\": true}\n");
+		   "\"empty\": {}, \"tgts-until\": 1764104876, \"no-until\": 0, \"stale\": \"\", \"config-time\": "
+		   "1000000000, \"ok\": true}\n");
 }
 
 static void test_set(void **state)

@@ -86,7 +86,7 @@ static int load(const char *path, struct target *t, char **ret_error)
 
 	*ret_error = NULL;
 	memset(t, 0, sizeof *t);
-	r = options_open(path, &profile, ret_error);
+	r = options_open(path, &profile, &(time_t){ 0 }, ret_error);
 	if (r < 0)
 		return r;
 	r = options_load(profile, path, OPTIONS_SECTION_DAEMON, subsections, rows, N_ROWS, t, ret_error);
