@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What the administrator has written for us: credsspd.conf, the users that the programs run as. */
+#include <errno.h>
 #include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "credsspd/ctl/check.h"
+#include "credsspd/ctl/look.h"
 
 static enum check_result users(struct facts *f, struct finding *found)
 {
@@ -42,6 +45,67 @@ static enum check_result config(struct facts *f, struct finding *found)
 	return check_remedy(found, "correct it as credsspd.conf(5) says, then: %s", taken_over(f));
 }
 
+/* check runs as root, and the daemons do not. */
+static enum check_result config_access(struct facts *f, struct finding *found)
+{
+	const struct passwd *pw = getpwnam(FRONT_END_USER);
+	const struct {
+		const char *user;
+		pid_t like;
+	} who[] = {
+		{ DAEMON_USER, f->daemon_pid },
+		{ FRONT_END_USER, pw ? look_process("credsspd-rdp", pw->pw_uid) : 0 },
+	};
+
+	if (!f->has_config)
+		return CHECK_NONE;
+	(void)check_looked(found, "%s, as users %s and %s", CONFIG_PATH_DEFAULT, DAEMON_USER, FRONT_END_USER);
+	for (size_t i = 0; i < sizeof who / sizeof *who; i++) {
+		int r = look_access(who[i].user, who[i].like, CONFIG_PATH_DEFAULT, R_OK);
+
+		if (r == 0 || r == -ESRCH)
+			continue;
+		(void)check_wrong(found, "%s cannot read it when it starts or reloads: %s", who[i].user, strerror(-r));
+		return check_remedy(found, "chown root:root %s && chmod 0644 %s; there is no secret in it",
+				    CONFIG_PATH_DEFAULT, CONFIG_PATH_DEFAULT);
+	}
+	return CHECK_OK;
+}
+
+/* A mistyped name allows nobody. */
+static enum check_result allowed(struct facts *f, struct finding *found)
+{
+	const struct {
+		const char *key, *what;
+		config_list names;
+		bool (*unknown)(const char *name);
+	} list[] = {
+		{ "allow_users", "account", f->config.allow_users, look_no_user },
+		{ "allow_groups", "group", f->config.allow_groups, look_no_group },
+		{ "restricted_admin_users", "account", f->config.restricted_admin_users, look_no_user },
+		{ "restricted_admin_groups", "group", f->config.restricted_admin_groups, look_no_group },
+	};
+	bool any = false;
+
+	if (!f->has_config)
+		return CHECK_NONE;
+	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+		for (char **name = list[i].names; *name; name++) {
+			any = true;
+			if (!list[i].unknown(*name))
+				continue;
+			(void)check_looked(found, "%s: %s", CONFIG_PATH_DEFAULT, list[i].key);
+			(void)check_wrong(found, "the name service knows no %s %s", list[i].what, *name);
+			return check_remedy(found,
+					    "getent %s '%s'; write it as that prints it, then: credsspctl reload",
+					    list[i].unknown == look_no_user ? "passwd" : "group", *name);
+		}
+	}
+	return any ? check_looked(found, "%s: the names in allow_users, allow_groups and those of restricted_admin",
+				  CONFIG_PATH_DEFAULT)
+		   : CHECK_NONE;
+}
+
 /* Else the front end's Begin is refused, and every logon with it. */
 static enum check_result service(struct facts *f, struct finding *found)
 {
@@ -68,7 +132,9 @@ struct check_area check_config_area(void)
 	static const struct check_row rows[] = {
 		{ "users", CHECK_ERROR, users },
 		{ "config", CHECK_ERROR, config },
+		{ "config-access", CHECK_ERROR, config_access },
 		{ "service", CHECK_ERROR, service },
+		{ "allowed", CHECK_WARNING, allowed },
 	};
 
 	return (struct check_area){ rows, sizeof rows / sizeof *rows };

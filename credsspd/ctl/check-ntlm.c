@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "credsspd/ctl/check.h"
+#include "credsspd/ctl/look.h"
 #include "credsspd/ctl/manager.h"
 #include "include/credssp/cleanup.h"
 
@@ -163,17 +164,6 @@ static enum check_result ntlm_records(struct facts *f, struct finding *found)
 	return check_remedy(found, "credsspctl ntlm set USER, for each user");
 }
 
-/* What getpwnam_r() says of a name that nobody has, and of name services that are configured and do not run. */
-static bool is_gone(const char *name)
-{
-	static char buffer[16384];
-	struct passwd pw, *result = NULL;
-
-	int r = getpwnam_r(name, &pw, buffer, sizeof buffer, &result);
-
-	return !result && (r == 0 || r == ENOENT || r == ESRCH || r == ECONNREFUSED);
-}
-
 static enum check_result ntlm_accounts(struct facts *f, struct finding *found)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
@@ -184,7 +174,7 @@ static enum check_result ntlm_accounts(struct facts *f, struct finding *found)
 	if (records(f, &reply) < 0)
 		return CHECK_NONE;
 	while (sd_bus_message_read(reply, "s", &name) > 0) {
-		if (!is_gone(name))
+		if (!look_no_user(name))
 			continue;
 		n++;
 		if (!gone)

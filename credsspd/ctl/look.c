@@ -22,6 +22,33 @@
 #define TCP_LISTEN 0x0a /* include/net/tcp_states.h of the kernel */
 #define UNIX_ACCEPTS 0x10000
 
+/* ---- names ---- */
+
+/* Of a name that nobody has, and of name services that are configured and do not run. */
+static bool is_unknown(int r)
+{
+	return r == 0 || r == ENOENT || r == ESRCH || r == ECONNREFUSED;
+}
+
+bool look_no_user(const char *name)
+{
+	static char buffer[16384];
+	struct passwd pw, *result = NULL;
+	int r = getpwnam_r(name, &pw, buffer, sizeof buffer, &result);
+
+	/* where it has another one, that is what logons are compared with */
+	return result ? strcmp(result->pw_name, name) != 0 : is_unknown(r);
+}
+
+bool look_no_group(const char *name)
+{
+	static char buffer[65536];
+	struct group group, *result = NULL;
+	int r = getgrnam_r(name, &group, buffer, sizeof buffer, &result);
+
+	return !result && is_unknown(r);
+}
+
 /* ---- groups ---- */
 
 /* The groups of process @pid behind the @n that are there. */

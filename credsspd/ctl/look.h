@@ -13,6 +13,10 @@
  */
 int look_access(const char *user, pid_t like, const char *path, int mode);
 
+/* Whether the name service has no account that is called so, to the letter; or no group. Not so when it fails. */
+bool look_no_user(const char *name);
+bool look_no_group(const char *name);
+
 /* The first process that runs as @uid ((uid_t)-1 for any) and is called @comm; 0 without one. */
 pid_t look_process(const char *comm, uid_t uid);
 
