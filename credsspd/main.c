@@ -48,7 +48,7 @@ static const char usage[] =
     "Usage: credsspd [--config FILE]\n"
     "Finishes the CredSSP handshake of remote logins and hands the credentials to pam_credssp; see credsspd(8).\n"
     "  -c, --config FILE   read FILE instead of " CONFIG_PATH_DEFAULT "\n"
-    "  -t, --check-config  read the configuration, say what is wrong with it, and exit\n"
+    "  -t, --check-config  read section [credsspd], say what is wrong with it, and exit\n"
     "  -h, --help          this text\n"
     "      --version       version\n"
     "SIGHUP reads the configuration and the keys again.\n";
@@ -193,7 +193,8 @@ static int check_config(const char *config_path)
 		return EXIT_FAILURE;
 	}
 	config_done(&config);
-	(void)printf("%s: no mistakes found\n", config_path);
+	(void)printf("%s: no mistakes found in [credsspd] (for [credsspd-rdp]: credsspd-rdp --check-config)\n",
+		     config_path);
 	return EXIT_SUCCESS;
 }
 

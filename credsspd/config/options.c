@@ -2,6 +2,7 @@
 #include "credsspd/config/options.h"
 
 #include <arpa/inet.h>
+#include <com_err.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -42,8 +43,10 @@ int options_open(const char *path, profile_t *ret_profile, time_t *ret_newest, c
 	if (r < 0)
 		return r;
 	e = profile_init(files, &profile);
-	if (e)
-		return explain(ret_error, -EINVAL, "%s: not in the syntax of krb5.conf (libkrb5 error %ld)", path, e);
+	if (e) {
+		initialize_prof_error_table();
+		return explain(ret_error, -EINVAL, "%s: not in the syntax of krb5.conf: %s", path, error_message(e));
+	}
 	r = check_sections(profile, path, ret_error);
 	if (r < 0) {
 		profile_release(profile);

@@ -219,8 +219,10 @@ static void test_mistakes(void **state)
 		{ "# here\n\n [credsspd]\n number = 3\n", "%s/mistakes: line 3 stands before the first section" },
 		{ "module /tmp/evil.so:x\n[credsspd]\n", "%s/mistakes: line 1 stands before the first section" },
 		/* its own complaints */
-		{ "[credsspd]\n number\n", "%s/mistakes: not in the syntax of krb5.conf" },
-		{ "[credsspd\n number = 3\n", "%s/mistakes: not in the syntax of krb5.conf" },
+		{ "[credsspd]\n number\n",
+		  "%s/mistakes: not in the syntax of krb5.conf: Syntax error in profile relation" },
+		{ "[credsspd\n number = 3\n",
+		  "%s/mistakes: not in the syntax of krb5.conf: Syntax error in profile section header" },
 	};
 	struct target t;
 
