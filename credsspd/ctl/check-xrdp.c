@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "credsspd/ctl/check.h"
 #include "credsspd/ctl/ini.h"
 #include "credsspd/ctl/look.h"
 #include "include/credssp/cleanup.h"
+#include "include/credssp/limits.h"
 
 #define XRDP_INI "/etc/xrdp/xrdp.ini"
 #define SESMAN_INI "/etc/xrdp/sesman.ini"
@@ -138,6 +140,19 @@ static enum check_result xrdp_tcp(struct facts *f, struct finding *found)
 			    f->has_settings ? f->settings.xrdp_socket : "/run/xrdp/front.sock");
 }
 
+/* xrdp 0.9 listens a second after it was started. */
+static bool listens(const char *path)
+{
+	const struct timespec pause = { .tv_nsec = 50000000 };
+
+	for (unsigned waited = 0; !look_unix_listening(path); waited += 50) {
+		if (waited >= XRDP_LISTEN_MSEC || !look_process("xrdp", (uid_t)-1))
+			return false;
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static enum check_result xrdp_socket(struct facts *f, struct finding *found)
 {
 	struct passwd *pw = getpwnam(FRONT_END_USER);
@@ -147,7 +162,7 @@ static enum check_result xrdp_socket(struct facts *f, struct finding *found)
 	if (!f->has_settings)
 		return CHECK_NONE;
 	(void)check_looked(found, "socket %s", f->settings.xrdp_socket);
-	if (!look_unix_listening(f->settings.xrdp_socket)) {
+	if (!listens(f->settings.xrdp_socket)) {
 		(void)check_wrong(found, "nobody listens on it");
 		return check_remedy(found, "systemctl restart xrdp-sesman xrdp");
 	}

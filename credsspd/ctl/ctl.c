@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,12 +95,35 @@ static int run_reload(struct manager *m, const struct invocation *how, const cha
 	return r < 0 ? r : reload_front_end(problem);
 }
 
+/* The configuration may let it log on one day. */
+static void warn_of_system_account(const char *user)
+{
+	const struct passwd *pw = getpwnam(user);
+	uid_t uid = pw ? pw->pw_uid : (uid_t)-1;
+	AUTO_FREE char *error = NULL;
+	struct config config;
+
+	if (!pw || config_load(CONFIG_PATH_DEFAULT, &config, &error) < 0)
+		return;
+	if (uid == 0 ? !config.allow_root : uid < config.minimum_uid)
+		(void)fprintf(
+		    stderr,
+		    "credsspctl: ntlm set %s: stored, but this account may not log on (%s in " CONFIG_PATH_DEFAULT
+		    ")\n",
+		    user, uid == 0 ? "allow_root" : "minimum_uid");
+	config_done(&config);
+}
+
 static int run_ntlm_set(struct manager *m, const struct invocation *how, const char **problem)
 {
 	AUTO_SECRET struct secret password = SECRET_NULL;
 	int r = password_read(STDIN_FILENO, how->user, &password, problem);
 
-	return r < 0 ? r : manager_set_verifier(m, how->user, &password);
+	if (r == 0)
+		r = manager_set_verifier(m, how->user, &password);
+	if (r == 0)
+		warn_of_system_account(how->user);
+	return r;
 }
 
 static int run_ntlm_list(struct manager *m, const struct invocation *how, const char **problem)
@@ -132,6 +157,11 @@ static int run_xrdp(const struct invocation *how, const char **problem,
 	if (geteuid() != 0)
 		return -EPERM;
 	*problem = text;
+	/* half done is worse than unseen: "| head", a terminal that goes */
+	if (!how->xrdp.dry_run) {
+		(void)signal(SIGPIPE, SIG_IGN);
+		(void)signal(SIGHUP, SIG_IGN);
+	}
 	if (root < 0) {
 		(void)snprintf(text, sizeof text, "/ cannot be opened");
 		return -EIO;

@@ -46,7 +46,7 @@ static const struct {
 	[REFUSAL_NAME] = { "name", "a name that no account may have", NTSTATUS_LOGON_FAILURE, 1 },
 	[REFUSAL_SYSTEM_ACCOUNT] = { "system-account", "root or an account below minimum_uid", NTSTATUS_LOGON_FAILURE,
 				     1 },
-	[REFUSAL_NOT_ALLOWED] = { "not-allowed", "the account is in none of the lists of those who may",
+	[REFUSAL_NOT_ALLOWED] = { "not-allowed", "the account is in none of the lists of allowed accounts",
 				  NTSTATUS_LOGON_TYPE_NOT_GRANTED, 0 },
 	[REFUSAL_MISMATCH] = { "mismatch", "the delegated account is not the one that authenticated",
 			       NTSTATUS_ACCESS_DENIED, 1 },
