@@ -17,6 +17,7 @@
 #define PAM_DIRECTORY "/etc/pam.d"
 #define EXAMPLES "/usr/share/pam-credssp/pam.d"
 #define US "pam_credssp"
+#define MADE "/" XRDP_STATE "/xrdp-sesman.after"
 
 static void stack_freep(struct pamstack **s)
 {
@@ -142,6 +143,10 @@ static enum check_result pam_stack(struct facts *f, struct finding *found)
 			return CHECK_OK;
 		(void)check_wrong(found, "no line \"auth ... " US ".so redeem\": tickets are taken for passwords");
 	}
+	/* "credsspctl xrdp enable" refuses a file that was changed since */
+	if (strcmp(f->settings.service, "xrdp-sesman") == 0 && access(MADE, R_OK) == 0)
+		return check_remedy(found, "cp " MADE " " PAM_DIRECTORY "/xrdp-sesman\n"
+					   "takes back what was changed; to keep it: OWN CHANGES in credsspctl(8)");
 	return check_remedy(found,
 			    "credsspctl xrdp enable, with --stack for another one of " EXAMPLES
 			    "; for %s by hand where that is not xrdp's service",
