@@ -123,8 +123,12 @@ class Mark:
 
 def sh(command, timeout=60.0, check=False, **env):
     """(exit status, output)"""
-    p = subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                       timeout=timeout, env={**ENV, **env}, check=False)
+    try:
+        p = subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           timeout=timeout, env={**ENV, **env}, check=False)
+    except subprocess.TimeoutExpired as e:
+        ps = subprocess.run(["ps", "-eo", "pid,ppid,pgid,stat,wchan:20,etimes,args"], stdout=subprocess.PIPE, check=False).stdout
+        raise Failure("%s: not done after %d s; it said %r; there is:\n%s" % (command, timeout, e.output, ps.decode(errors="replace"))) from e
     out = p.stdout.decode(errors="replace")
     if check and p.returncode:
         raise Failure("%s: exit %d\n%s" % (command, p.returncode, out[-3000:]))
