@@ -42,8 +42,8 @@ libs = $(shell $(PKG_CONFIG) --libs $(1))
 
 # rdp/ and ctl/ are programs of their own; util/ and config/ are shared with them
 DAEMON_SRC := $(filter-out credsspd/main.c,$(wildcard credsspd/*.c)) \
-	$(wildcard credsspd/config/*.c credsspd/util/*.c credsspd/wire/*.c credsspd/auth/*.c credsspd/logon/*.c \
-	credsspd/bus/*.c credsspd/keeper/*.c credsspd/worker/*.c credsspd/verifier/*.c credsspd/resolver/*.c)
+	$(wildcard credsspd/config/*.c credsspd/util/*.c credsspd/wire/*.c credsspd/auth/*.c credsspd/mech/*.c credsspd/logon/*.c \
+	credsspd/selftest/*.c credsspd/bus/*.c credsspd/keeper/*.c credsspd/worker/*.c credsspd/verifier/*.c credsspd/resolver/*.c)
 RDP_SRC := $(filter-out credsspd/rdp/main.c,$(wildcard credsspd/rdp/*.c))
 CTL_SRC := $(filter-out credsspd/ctl/main.c,$(wildcard credsspd/ctl/*.c))
 PAM_SRC := $(wildcard pam_credssp/*.c)
@@ -98,11 +98,9 @@ $(B)/helper.a: $(PAM_HELPER_OBJ)
 
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
-# gss-ntlmssp looks for libwbclient's entry points: the executable provides them (credsspd/auth/wbc.c)
-$(B)/credsspd: $(B)/obj/credsspd/main.o $(B)/daemon.a credsspd/credsspd.syms
+$(B)/credsspd: $(B)/obj/credsspd/main.o $(B)/daemon.a
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $< -Wl,--whole-archive $(B)/daemon.a -Wl,--no-whole-archive \
-		-Wl,--dynamic-list=credsspd/credsspd.syms $(LDFLAGS) $(call libs,$(DAEMON_PKGS))
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(DAEMON_PKGS))
 
 $(B)/credsspd-rdp: $(B)/obj/credsspd/rdp/main.o $(B)/rdp.a $(B)/daemon.a
 	$(call say,LD)

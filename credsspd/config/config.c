@@ -29,6 +29,7 @@ static const struct option_choice kerberos_choices[] = {
 static const struct option_choice ntlm_choices[] = {
 	{ "off", CONFIG_NTLM_OFF }, { "local", CONFIG_NTLM_LOCAL }, { "winbind", CONFIG_NTLM_WINBIND }, { NULL, 0 }
 };
+static const struct option_choice ntlm_mic_choices[] = { { "when-claimed", false }, { "require", true }, { NULL, 0 } };
 static const struct option_choice smartcard_choices[] = { { "refuse", CONFIG_SMARTCARD_REFUSE },
 							  { "pkinit", CONFIG_SMARTCARD_PKINIT },
 							  { "gss", CONFIG_SMARTCARD_GSS },
@@ -43,7 +44,7 @@ static const struct option_choice log_choices[] = { { "info", false }, { "debug"
 /* What the table fills; choices are ints there. */
 struct raw {
 	struct config c;
-	int kerberos, ntlm, smartcard, remote_guard, restricted_admin, log_level;
+	int kerberos, ntlm, ntlm_mic, smartcard, remote_guard, restricted_admin, log_level;
 	char **redeemers;
 };
 
@@ -52,6 +53,11 @@ struct raw {
 static const struct option_row rows[] = {
 	{ .key = "kerberos", .type = OPTION_CHOICE, .offset = AT(kerberos), .def = "any", .choices = kerberos_choices },
 	{ .key = "ntlm", .type = OPTION_CHOICE, .offset = AT(ntlm), .def = "off", .choices = ntlm_choices },
+	{ .key = "ntlm_mic",
+	  .type = OPTION_CHOICE,
+	  .offset = AT(ntlm_mic),
+	  .def = "when-claimed",
+	  .choices = ntlm_mic_choices },
 	{ .key = "keytab", .type = OPTION_STRING, .offset = AT(c.keytab), .def = "/etc/krb5.keytab" },
 	{ .key = "tgt_principals", .type = OPTION_LIST, .offset = AT(c.tgt_principals), .def = "", .max = TGTS_MAX },
 	{ .key = "ntlm_store", .type = OPTION_STRING, .offset = AT(c.ntlm_store), .def = "/var/lib/credsspd/ntlm" },
@@ -290,6 +296,7 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 	if (r == 0) {
 		raw.c.kerberos = (enum config_kerberos)raw.kerberos;
 		raw.c.ntlm = (enum config_ntlm)raw.ntlm;
+		raw.c.ntlm_mic_required = raw.ntlm_mic != 0;
 		raw.c.smartcard = (enum config_smartcard)raw.smartcard;
 		raw.c.remote_guard = (enum config_remote_guard)raw.remote_guard;
 		raw.c.restricted_admin = raw.restricted_admin;

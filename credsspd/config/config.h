@@ -53,6 +53,7 @@ struct config_front_end {
 struct config {
 	enum config_kerberos kerberos; /* kerberos = any | user-to-user | service-ticket | off; default any */
 	enum config_ntlm ntlm;         /* ntlm = off | local | winbind; default off */
+	bool ntlm_mic_required;        /* ntlm_mic = when-claimed | require; default when-claimed */
 	char *keytab;                  /* FILE path without prefix; default /etc/krb5.keytab */
 	char **tgt_principals;         /* whose TGTs user-to-user uses; empty: see tgt_principals in credsspd.conf(5) */
 	char *ntlm_store;              /* default /var/lib/credsspd/ntlm */

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* NTLM: the mechanism, its cryptography, and the store of local accounts. */
-#include <dirent.h>
-#include <dlfcn.h>
+/* NTLM: its cryptography, and the store of local accounts. */
 #include <errno.h>
 #include <libgen.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +11,8 @@
 #include "credsspd/ctl/check.h"
 #include "credsspd/ctl/look.h"
 #include "credsspd/ctl/manager.h"
+#include "credsspd/util/ntlm-crypto.h"
 #include "include/credssp/cleanup.h"
-
-#define MECHANISMS "/etc/gss/mech.d"
-#define NTLMSSP_OID "1.3.6.1.4.1.311.2.2.10"
 
 static bool wanted(const struct facts *f)
 {
@@ -30,77 +24,23 @@ static bool wants_store(const struct facts *f)
 	return f->has_config && f->config.ntlm == CONFIG_NTLM_LOCAL;
 }
 
-/* ---- gss-ntlmssp ---- */
+/* ---- cryptography ---- */
 
-/* The library that @path names for NTLMSSP, malloc'ed; NULL when it names none. */
-static char *library_of(const char *path)
-{
-	AUTO_FCLOSE FILE *f = fopen(path, "re");
-	char line[1024], *library = NULL;
-
-	while (f && !library && fgets(line, sizeof line, f)) {
-		char name[128], oid[128], file[512];
-
-		if (line[0] != '#' && sscanf(line, "%127s %127s %511s", name, oid, file) == 3 &&
-		    strcmp(oid, NTLMSSP_OID) == 0 &&
-		    asprintf(&library, "%s%s", file[0] == '/' ? "" : LIBRARY_DIR "/gss/", file) < 0)
-			library = NULL;
-	}
-	return library;
-}
-
-/* As libgssapi does: the files of the directory that end in .conf. */
-static char *find_library(void)
-{
-	DIR *d = opendir(MECHANISMS);
-	char *library = NULL;
-	struct dirent *e;
-
-	while (d && !library && (e = readdir(d))) {
-		AUTO_FREE char *path = NULL;
-		size_t n = strlen(e->d_name);
-
-		if (n < 5 || strcmp(e->d_name + n - 5, ".conf") != 0)
-			continue;
-		if (asprintf(&path, MECHANISMS "/%s", e->d_name) < 0)
-			path = NULL;
-		library = path ? library_of(path) : NULL;
-	}
-	if (d)
-		(void)closedir(d);
-	return library;
-}
-
-static enum check_result ntlm_mechanism(struct facts *f, struct finding *found)
-{
-	AUTO_FREE char *library = wanted(f) ? find_library() : NULL;
-	void *loaded;
-
-	if (!wanted(f))
-		return CHECK_NONE;
-	(void)check_looked(found, "NTLMSSP in " MECHANISMS ": %s", library ? library : "not there");
-	loaded = library ? dlopen(library, RTLD_NOW | RTLD_LOCAL) : NULL;
-	if (loaded) {
-		(void)dlclose(loaded);
-		return CHECK_OK;
-	}
-	(void)check_wrong(found, "%s", library ? dlerror() : "libgssapi knows no NTLM");
-	return check_remedy(found, "apt install gss-ntlmssp, then: systemctl restart credsspd");
-}
-
-/* As credsspd tries it when it starts (credsspd/worker/preload.c). */
+/* As template and verifier load it when they start. */
 static enum check_result ntlm_crypto(struct facts *f, struct finding *found)
 {
-	unsigned char in[16] = { 0 }, out[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
+	const char *error;
 
 	if (!wanted(f))
 		return CHECK_NONE;
-	(void)check_looked(found, "HMAC-MD5 of OpenSSL");
-	if (HMAC(EVP_md5(), in, sizeof in, in, sizeof in, out, &len))
+	(void)check_looked(found, "MD4, MD5 and RC4 of OpenSSL");
+	if (ntlm_crypto_init(&error) == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "it refuses (FIPS mode?), and there is no NTLM without it");
-	return check_remedy(found, "ntlm = off in %s, and Kerberos", CONFIG_PATH_DEFAULT);
+	(void)check_wrong(found, "%s, and there is no NTLM without it", error);
+	return check_remedy(found,
+			    "apt install openssl-provider-legacy where it is a package of its own, then: systemctl "
+			    "restart credsspd; in FIPS mode: ntlm = off in %s, and Kerberos",
+			    CONFIG_PATH_DEFAULT);
 }
 
 /* ---- the store ---- */
@@ -190,8 +130,9 @@ static enum check_result ntlm_accounts(struct facts *f, struct finding *found)
 struct check_area check_ntlm_area(void)
 {
 	static const struct check_row rows[] = {
-		{ "ntlm-mechanism", CHECK_ERROR, ntlm_mechanism }, { "ntlm-crypto", CHECK_ERROR, ntlm_crypto },
-		{ "ntlm-store", CHECK_ERROR, ntlm_store },         { "ntlm-records", CHECK_WARNING, ntlm_records },
+		{ "ntlm-crypto", CHECK_ERROR, ntlm_crypto },
+		{ "ntlm-store", CHECK_ERROR, ntlm_store },
+		{ "ntlm-records", CHECK_WARNING, ntlm_records },
 		{ "ntlm-accounts", CHECK_WARNING, ntlm_accounts },
 	};
 

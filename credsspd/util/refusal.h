@@ -16,7 +16,8 @@ enum refusal {
 	REFUSAL_VERSION,   /* below min_version */
 	REFUSAL_MECHANISM, /* no mechanism in common, or it is switched off */
 	REFUSAL_BINDING,   /* pubKeyAuth is for another server key */
-	REFUSAL_REPLAY,    /* Kerberos rules that make a recorded conversation useless */
+	REFUSAL_REPLAY,    /* a token without what makes a recorded exchange useless, or made for another one */
+	REFUSAL_WEAK_NTLM, /* NTLM without the flags, the response or the MIC that are demanded */
 	REFUSAL_TIMEOUT,
 	REFUSAL_CANCELLED, /* the front end closed the channel: the client left */
 	/* who */

@@ -33,7 +33,7 @@ struct asking {
 	sd_event_source *deadline;
 	askers_answer_fn fn;
 	void *userdata;
-	struct verifier_query query;
+	struct winbind_question question;
 };
 
 struct askers {
@@ -70,7 +70,7 @@ void asking_cancel(struct asking *q)
 	if (q->asker)
 		q->asker->asking = NULL;
 	(void)sd_event_source_disable_unref(q->deadline);
-	secret_wipe(&q->query, sizeof q->query); /* who guesses passwords could work on the response */
+	secret_wipe(&q->question, sizeof q->question); /* who guesses passwords could work on the response */
 	free(q);
 }
 
@@ -93,7 +93,8 @@ static void answer_unavailable(struct asking *q, const char *detail)
 
 /* ---- the process ---- */
 
-__attribute__((noreturn)) static void asker_main(const struct askers *a, const struct verifier_query *query, int fd)
+__attribute__((noreturn)) static void asker_main(const struct askers *a, const struct winbind_question *question,
+						 int fd)
 {
 	struct winbind_reply r;
 
@@ -104,7 +105,7 @@ __attribute__((noreturn)) static void asker_main(const struct askers *a, const s
 		_exit(EXIT_FAILURE);
 	if (close_range(FIRST_FD + 1, ~0U, 0) < 0)
 		_exit(EXIT_FAILURE);
-	a->ask(a->context, query, &r);
+	a->ask(a->context, question, &r);
 	_exit(packet_send(FIRST_FD, &r, sizeof r, NULL, 0) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -160,7 +161,7 @@ static int start(struct asking *q)
 		return -ENOMEM;
 	pid = fork();
 	if (pid == 0)
-		asker_main(a, &q->query, theirs);
+		asker_main(a, &q->question, theirs);
 	if (pid < 0) {
 		free(p);
 		return -EAGAIN;
@@ -205,7 +206,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-int askers_ask(struct askers *a, const struct verifier_query *query, askers_answer_fn fn, void *userdata,
+int askers_ask(struct askers *a, const struct winbind_question *question, askers_answer_fn fn, void *userdata,
 	       struct asking **ret_asking)
 {
 	struct asking **last = &a->asked;
@@ -217,7 +218,7 @@ int askers_ask(struct askers *a, const struct verifier_query *query, askers_answ
 	q->a = a;
 	q->fn = fn;
 	q->userdata = userdata;
-	q->query = *query;
+	q->question = *question;
 	while (*last)
 		last = &(*last)->next;
 	*last = q;

@@ -14,8 +14,9 @@
 struct askers;
 struct asking;
 
-/* @ask answers @query in the new process. */
-typedef void (*askers_ask_fn)(const void *context, const struct verifier_query *query, struct winbind_reply *ret_reply);
+/* @ask answers @question in the new process. */
+typedef void (*askers_ask_fn)(const void *context, const struct winbind_question *question,
+			      struct winbind_reply *ret_reply);
 
 /* Once, WINBIND_TIMEOUT_SEC after askers_ask() at the latest. The asking is gone afterwards. */
 typedef void (*askers_answer_fn)(const struct winbind_reply *reply, void *userdata);
@@ -24,8 +25,8 @@ typedef void (*askers_answer_fn)(const struct winbind_reply *reply, void *userda
 struct askers *askers_new(sd_event *event, askers_ask_fn ask, const void *context);
 void askers_free(struct askers *a);
 
-/* Copies @query. Returns 0 or -errno. */
-int askers_ask(struct askers *a, const struct verifier_query *query, askers_answer_fn fn, void *userdata,
+/* Copies @question. Returns 0 or -errno. */
+int askers_ask(struct askers *a, const struct winbind_question *question, askers_answer_fn fn, void *userdata,
 	       struct asking **ret_asking);
 
 /* Nobody wants the answer any more. NULL is fine. */

@@ -1,52 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * MS-NLMP 3.3.2. MD4 is in OpenSSL's legacy provider, which is loaded into a
- * library context of its own: nothing else in the process can use what it
- * brings.
- */
+/* MS-NLMP 3.3.2. */
 #include "credsspd/verifier/ntlmv2.h"
 
 #include <errno.h>
 #include <locale.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/provider.h>
 #include <stdbool.h>
 #include <string.h>
 #include <wctype.h>
 
+#include "credsspd/wire/ntlm.h"
 #include "credsspd/wire/utf16.h"
 #include "include/credssp/limits.h"
 #include "include/credssp/secret.h"
 
-#define MD5_LEN 16U
-#define PROOF_LEN MD5_LEN
-#define CLIENT_CHALLENGE_MIN 28U /* MS-NLMP 2.2.2.7 without AV pairs */
-
-static OSSL_LIB_CTX *legacy;
-static EVP_MD *md4;
 static locale_t unicode;
 
-static bool has_md5(void)
+int ntlmv2_init(const char **ret_error)
 {
-	uint8_t out[MD5_LEN];
-
-	return HMAC(EVP_md5(), "k", 1, (const uint8_t *)"d", 1, out, NULL) != NULL;
-}
-
-int ntlmv2_init(void)
-{
-	if (md4)
-		return 0;
-	if (!legacy)
-		legacy = OSSL_LIB_CTX_new();
-	if (!legacy || !OSSL_PROVIDER_load(legacy, "legacy") || !has_md5())
-		return -ENOTSUP;
 	/* a host without it has upper case for ASCII only */
 	if (!unicode)
 		unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
-	md4 = EVP_MD_fetch(legacy, "MD4", NULL);
-	return md4 ? 0 : -ENOTSUP;
+	return ntlm_crypto_init(ret_error);
 }
 
 int ntlmv2_hash_password(struct view password, uint8_t ret_hash[NT_HASH_LEN])
@@ -59,7 +33,7 @@ int ntlmv2_hash_password(struct view password, uint8_t ret_hash[NT_HASH_LEN])
 		r = utf8_to_utf16le(password, secret_expose(&utf16), 2 * PASSWORD_MAX, &len);
 	if (r < 0)
 		return r;
-	return md4 && EVP_Digest(secret_expose(&utf16), len, ret_hash, NULL, md4, NULL) == 1 ? 0 : -EIO;
+	return ntlm_md4((struct view){ secret_expose(&utf16), len }, ret_hash);
 }
 
 /* ---- upper case ---- */
@@ -78,7 +52,7 @@ static const struct {
 
 enum upper_case {
 	UPPER_WINDOWS,
-	UPPER_UNICODE, /* clients that use their C library: gss-ntlmssp */
+	UPPER_UNICODE, /* clients that use their C library */
 	UPPER_MAX_
 };
 
@@ -119,14 +93,9 @@ static struct view view_of(const char *s)
 	return (struct view){ (const uint8_t *)s, strlen(s) };
 }
 
-static int hmac_md5(const uint8_t key[MD5_LEN], const void *p, size_t len, uint8_t out[MD5_LEN])
-{
-	return HMAC(EVP_md5(), key, MD5_LEN, p, len, out, NULL) ? 0 : -EIO;
-}
-
 /* NTOWFv2: HMAC-MD5 under the NT hash of the user in upper case and the domain, both as the client typed them. */
 static int response_key(const struct ntlmv2_claim *c, enum upper_case how, const uint8_t hash[NT_HASH_LEN],
-			uint8_t out[MD5_LEN])
+			uint8_t out[NTLM_HASH_LEN])
 {
 	uint8_t name[4 * ACCOUNT_NAME_MAX];
 	size_t user_len, domain_len;
@@ -136,40 +105,30 @@ static int response_key(const struct ntlmv2_claim *c, enum upper_case how, const
 		return r;
 	upcase_utf16le(name, user_len, how);
 	r = utf8_to_utf16le(view_of(c->domain), name + user_len, sizeof name - user_len, &domain_len);
-	return r < 0 ? r : hmac_md5(hash, name, user_len + domain_len, out);
+	return r < 0 ? r : ntlm_hmac_md5(hash, &(struct view){ name, user_len + domain_len }, 1, out);
 }
 
-/* NTProofStr: over the server's challenge and all of the response behind its own place. */
-static int proof(const struct ntlmv2_claim *c, const uint8_t key[MD5_LEN], uint8_t out[PROOF_LEN])
+/* NTProofStr: over the server's challenge and everything in the response after NTProofStr itself. */
+static int proof(const struct ntlmv2_claim *c, const uint8_t key[NTLM_HASH_LEN], uint8_t out[NTLM_PROOF_LEN])
 {
-	static uint8_t message[8 + NTLM_RESPONSE_MAX];
-	size_t len = c->response.len - PROOF_LEN;
+	const struct view parts[] = { { c->server_challenge, NTLM_SERVER_CHALLENGE_LEN },
+				      { c->response.p + NTLM_PROOF_LEN, c->response.len - NTLM_PROOF_LEN } };
 
-	memcpy(message, c->server_challenge, 8);
-	memcpy(message + 8, c->response.p + PROOF_LEN, len);
-	return hmac_md5(key, message, 8 + len, out);
-}
-
-/* 24 octets are LM, NTLMv1 or the NTLM2 session response, of which nothing is accepted. RespType and HiRespType are 1.
- */
-static bool is_ntlmv2(struct view response)
-{
-	return response.len >= PROOF_LEN + CLIENT_CHALLENGE_MIN && response.len <= NTLM_RESPONSE_MAX &&
-	       response.p[PROOF_LEN] == 1 && response.p[PROOF_LEN + 1] == 1;
+	return ntlm_hmac_md5(key, parts, sizeof parts / sizeof *parts, out);
 }
 
 static int try(const struct ntlmv2_claim *c, enum upper_case how, const uint8_t hash[NT_HASH_LEN],
-	       uint8_t session_key[MD5_LEN])
+	       uint8_t session_key[NTLM_HASH_LEN])
 {
-	uint8_t key[MD5_LEN], expected[PROOF_LEN];
+	uint8_t key[NTLM_HASH_LEN], expected[NTLM_PROOF_LEN];
 	int r = response_key(c, how, hash, key);
 
 	if (r == 0)
 		r = proof(c, key, expected);
 	if (r == 0)
-		r = hmac_md5(key, expected, sizeof expected, session_key);
+		r = ntlm_hmac_md5(key, &(struct view){ expected, sizeof expected }, 1, session_key);
 	if (r == 0)
-		r = secret_equal(expected, c->response.p, PROOF_LEN);
+		r = secret_equal(expected, c->response.p, NTLM_PROOF_LEN);
 	secret_wipe(key, sizeof key);
 	secret_wipe(expected, sizeof expected);
 	return r;
@@ -178,10 +137,10 @@ static int try(const struct ntlmv2_claim *c, enum upper_case how, const uint8_t 
 int ntlmv2_verify(const struct ntlmv2_claim *claim, const uint8_t hash[NT_HASH_LEN],
 		  uint8_t ret_session_key[NTLMV2_SESSION_KEY_LEN])
 {
-	uint8_t session_key[MD5_LEN];
+	uint8_t session_key[NTLM_HASH_LEN];
 	int result = 0;
 
-	if (!is_ntlmv2(claim->response))
+	if (!ntlm_is_v2_response(claim->response))
 		return -EINVAL;
 	/* every way is gone, whichever is right */
 	for (enum upper_case how = 0; how < UPPER_MAX_; how++) {

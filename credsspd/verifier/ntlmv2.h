@@ -5,17 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "credsspd/util/ntlm-crypto.h"
 #include "credsspd/wire/view.h"
 
-#define NT_HASH_LEN 16U
-#define NTLMV2_SESSION_KEY_LEN 16U
+#define NT_HASH_LEN NTLM_HASH_LEN
+#define NTLMV2_SESSION_KEY_LEN NTLM_HASH_LEN
 
 /*
- * Once, before any file becomes out of reach: loads MD4 and MD5 and the case
- * table. Returns 0, or -ENOTSUP when the host's OpenSSL does not give them (FIPS
- * mode, no legacy provider): then there is no NTLM on this host.
+ * Once, before any file becomes out of reach: loads the algorithms (ntlm_crypto_init()) and the table of upper case.
+ * Returns 0, or -ENOTSUP with one sentence in *@ret_error (static): then there is no NTLM on this host.
  */
-int ntlmv2_init(void);
+int ntlmv2_init(const char **ret_error);
 
 /*
  * NTOWFv1: MD4 of the password in UTF-16LE. @password is UTF-8 of at most

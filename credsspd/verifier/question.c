@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One worker's socket, one question. The worker may be hostile: a record that is
- * not exactly right closes its socket, and no more. The answer is decided at once
- * and given after the delay of the account, the supervisor's copy first.
+ * One worker's socket: one challenge, one question about it. The worker may be hostile: a message that is not exactly
+ * right closes its socket, and nothing else. The answer is decided at once and given after the delay of the account,
+ * the supervisor's copy first.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "credsspd/util/log.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/util/refusal.h"
+#include "credsspd/verifier/response.h"
 #include "credsspd/verifier/verifier-private.h"
 #include "credsspd/wire/name.h"
 #include "include/credssp/cleanup.h"
@@ -23,6 +25,7 @@
 
 #define QUESTIONS_MAX (2 * HANDSHAKES_MAX)
 #define QUERY_MIN offsetof(struct verifier_query, nt_response)
+#define FILETIME_EPOCH_SEC 11644473600U /* from 1601 to 1970 */
 
 struct question {
 	struct verifier *v;
@@ -30,6 +33,7 @@ struct question {
 	uint64_t logon;
 	int fd;
 	sd_event_source *io, *timer;
+	struct verifier_challenge challenge;
 	uint64_t due;                    /* not answered before */
 	char user[ACCOUNT_NAME_MAX + 1]; /* whom it is counted for by the throttle */
 	struct asking *asking;           /* the domain */
@@ -95,10 +99,6 @@ static void charge(struct question *q, bool known, const char *name)
 	uint64_t now = now_usec();
 
 	q->due = now + throttle_charge(q->v->throttle, known, name, now);
-	q->result = (struct verifier_result){
-		.type = VERIFIER_RESULT, .logon = q->logon, .uid = (uint32_t)-1, .refusal = REFUSAL_INTERNAL
-	};
-	q->answer = (struct verifier_answer){ .type = VERIFIER_ANSWER };
 }
 
 static void grant(struct question *q, uid_t uid, const char *name)
@@ -115,16 +115,23 @@ static void refuse(struct question *q, enum refusal refusal)
 	q->answer.ntstatus = refusal_ntstatus(refusal);
 }
 
+static void refuse_detail(struct question *q, enum refusal refusal, const char *detail)
+{
+	refuse(q, refusal);
+	(void)snprintf(q->result.detail, sizeof q->result.detail, "%s", detail);
+}
+
 /* ---- the decision: the store ---- */
 
 /* Compares in any case; @refusal is what is wrong already. The session key is set only with REFUSAL_NONE. */
-static enum refusal check(const struct verifier_query *query, const struct store_record *record, enum refusal refusal,
+static enum refusal check(const struct question *q, const struct verifier_query *query,
+			  const struct store_record *record, enum refusal refusal,
 			  uint8_t session_key[NTLMV2_SESSION_KEY_LEN])
 {
 	const struct ntlmv2_claim claim = {
 		.user = query->user,
 		.domain = query->domain,
-		.server_challenge = query->server_challenge,
+		.server_challenge = q->challenge.server_challenge,
 		.response = { query->nt_response, query->nt_response_len },
 	};
 	int right = ntlmv2_verify(&claim, record ? record->hash : nobody.hash, session_key);
@@ -152,14 +159,12 @@ static void decide(struct question *q, const struct verifier_query *query)
 	else if (refusal == REFUSAL_NONE && !record)
 		detail = "the NTLM store has no record of that name";
 	charge(q, record != NULL, record ? record->name : user);
-	refusal = check(query, record, refusal, q->answer.session_key);
+	refusal = check(q, query, record, refusal, q->answer.session_key);
 	if (refusal == REFUSAL_NONE) {
 		grant(q, record->uid, record->name);
 		throttle_clear(q->v->throttle, true, record->name);
 	} else {
-		refuse(q, refusal);
-		(void)snprintf(q->result.name, sizeof q->result.name, "%s", query->user);
-		(void)snprintf(q->result.detail, sizeof q->result.detail, "%s", detail);
+		refuse_detail(q, refusal, detail);
 	}
 	deliver_when_due(q);
 }
@@ -188,19 +193,23 @@ static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
 /* Counted by the user's part of the name alone: there are many ways to write the domain. */
 static void ask_domain(struct question *q, const struct verifier_query *query)
 {
+	static struct winbind_question question; /* too large for the stack */
 	char domain[ACCOUNT_NAME_MAX + 1], typed[2 * RECORD_NAME_MAX];
 
+	question.query = *query;
+	memcpy(question.server_challenge, q->challenge.server_challenge, sizeof question.server_challenge);
 	if (name_split(query->domain, query->user, domain, q->user) < 0)
 		memcpy(q->user, "?", 2);
 	charge(q, true, q->user);
 	/* for the log */
 	(void)snprintf(typed, sizeof typed, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
 	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, typed);
-	if (askers_ask(q->v->askers, query, on_domain_answer, q, &q->asking) < 0) {
+	if (askers_ask(q->v->askers, &question, on_domain_answer, q, &q->asking) < 0) {
 		refuse(q, REFUSAL_INTERNAL);
 		throttle_undo(q->v->throttle, true, q->user);
 		deliver_when_due(q);
 	}
+	secret_wipe(&question, sizeof question);
 }
 
 /* ---- the socket ---- */
@@ -210,6 +219,28 @@ static bool well_formed(const struct verifier_query *q, ssize_t len)
 	return len >= (ssize_t)QUERY_MIN && q->type == VERIFIER_QUERY && !q->pad_[0] && !q->pad_[1] && !q->pad_[2] &&
 	       q->nt_response_len <= NTLM_RESPONSE_MAX && (size_t)len == QUERY_MIN + q->nt_response_len &&
 	       memchr(q->user, '\0', sizeof q->user) && memchr(q->domain, '\0', sizeof q->domain);
+}
+
+/* What the response itself says is judged first, whether the password is right or not. */
+static void answer(struct question *q, const struct verifier_query *query)
+{
+	const struct response_rules rules = { q->challenge.timestamp, q->v->names.nb_computer,
+					      q->v->config->ntlm_mic_required };
+	const char *detail;
+	bool mic;
+	enum refusal refusal =
+	    response_check((struct view){ query->nt_response, query->nt_response_len }, &rules, &mic, &detail);
+
+	q->answer.mic = mic;
+	(void)snprintf(q->result.name, sizeof q->result.name, "%s", query->user);
+	if (refusal != REFUSAL_NONE) {
+		refuse_detail(q, refusal, detail);
+		deliver(q);
+	} else if (q->v->askers) {
+		ask_domain(q, query);
+	} else {
+		decide(q, query);
+	}
 }
 
 static int on_query(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -231,12 +262,26 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 	}
 	/* nothing more is read from it */
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	if (q->v->askers)
-		ask_domain(q, &query);
-	else
-		decide(q, &query);
+	answer(q, &query);
 	secret_wipe(&query, sizeof query); /* who guesses passwords could work on the response */
 	return 0;
+}
+
+/* The challenge, and MsvAvTimestamp as FILETIME: MS-NLMP 2.2.1.2, MS-DTYP 2.3.3. */
+static int send_challenge(struct question *q)
+{
+	struct verifier_challenge *c = &q->challenge;
+	struct timespec now;
+	uint64_t filetime;
+
+	c->type = VERIFIER_CHALLENGE;
+	if (clock_gettime(CLOCK_REALTIME, &now) < 0 ||
+	    getrandom(c->server_challenge, sizeof c->server_challenge, 0) != (ssize_t)sizeof c->server_challenge)
+		return -EIO;
+	filetime = ((uint64_t)now.tv_sec + FILETIME_EPOCH_SEC) * 10000000U + (uint64_t)now.tv_nsec / 100U;
+	for (size_t i = 0; i < sizeof c->timestamp; i++, filetime >>= 8)
+		c->timestamp[i] = (uint8_t)filetime;
+	return packet_send(q->fd, c, sizeof *c, NULL, 0);
 }
 
 void question_attach(struct verifier *v, uint64_t logon, int *fd)
@@ -251,6 +296,11 @@ void question_attach(struct verifier *v, uint64_t logon, int *fd)
 	*q = (struct question){ .v = v, .next = v->questions, .logon = logon, .fd = TAKE_FD(*fd) };
 	v->questions = q;
 	v->n_questions++;
-	if (fcntl(q->fd, F_SETFL, O_NONBLOCK) < 0 || sd_event_add_io(v->event, &q->io, q->fd, EPOLLIN, on_query, q) < 0)
+	q->result = (struct verifier_result){
+		.type = VERIFIER_RESULT, .logon = logon, .uid = (uint32_t)-1, .refusal = REFUSAL_INTERNAL
+	};
+	q->answer = (struct verifier_answer){ .type = VERIFIER_ANSWER };
+	if (fcntl(q->fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    sd_event_add_io(v->event, &q->io, q->fd, EPOLLIN, on_query, q) < 0 || send_challenge(q) < 0)
 		question_free(q);
 }

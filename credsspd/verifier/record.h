@@ -3,15 +3,16 @@
  * Records between the ntlm worker, the verifier and the supervisor; rules as
  * in credsspd/worker/record.h.
  *
- * The supervisor attaches one socket per ntlm handshake (VERIFIER_ATTACH); the
- * worker asks over its end. The verifier first tells the supervisor who was
- * proved (VERIFIER_RESULT), then answers the worker: what the worker claims about
- * the account is never used.
+ * The supervisor attaches one socket for each handshake with NTLM (VERIFIER_ATTACH). The verifier draws the challenge
+ * and sends it over that socket at once; the worker at the other end asks one question about it. The verifier first
+ * reports to the supervisor who was proved (VERIFIER_RESULT), then answers the worker. So a worker chooses neither the
+ * challenge that a response is judged by, nor the account.
  */
 #pragma once
 
 #include <stdint.h>
 
+#include "credsspd/wire/ntlm.h"
 #include "credsspd/worker/record.h"
 #include "include/credssp/limits.h"
 
@@ -34,7 +35,8 @@ enum verifier_type {
 	/* worker -> verifier */
 	VERIFIER_QUERY = 32, /* struct verifier_query */
 	/* verifier -> worker */
-	VERIFIER_ANSWER = 33, /* struct verifier_answer */
+	VERIFIER_CHALLENGE = 33, /* struct verifier_challenge: the first message on the socket */
+	VERIFIER_ANSWER = 34,    /* struct verifier_answer */
 };
 
 struct verifier_control {
@@ -45,20 +47,27 @@ struct verifier_control {
 	char name[RECORD_NAME_MAX]; /* SET, UPDATE, DELETE: canonical pw_name */
 };
 
+struct verifier_challenge {
+	uint8_t type;
+	uint8_t pad_[7];
+	uint8_t server_challenge[NTLM_SERVER_CHALLENGE_LEN];
+	uint8_t timestamp[NTLM_TIMESTAMP_LEN]; /* MsvAvTimestamp of the CHALLENGE, which the response has to repeat */
+};
+
 struct verifier_query {
 	uint8_t type;
 	uint8_t pad_[3];
-	uint32_t nt_response_len;   /* octets of nt_response; send only these */
+	uint32_t nt_response_len;   /* bytes of nt_response; send only these */
 	char user[RECORD_NAME_MAX]; /* UTF-8, as in the AUTHENTICATE message */
 	char domain[RECORD_NAME_MAX];
-	uint8_t server_challenge[8];
 	uint8_t nt_response[NTLM_RESPONSE_MAX]; /* NTProofStr and NTLMv2_CLIENT_CHALLENGE, MS-NLMP 2.2.2.8 */
 };
 
 struct verifier_answer {
 	uint8_t type;
 	uint8_t granted;
-	uint8_t pad_[2];
+	uint8_t mic; /* 1: the response says that the AUTHENTICATE message has a MIC, which the worker then verifies */
+	uint8_t pad_;
 	uint32_t ntstatus;       /* what the client may be told when not granted */
 	uint8_t session_key[16]; /* SessionBaseKey, MS-NLMP 3.3.2; zero when not granted */
 };
@@ -92,7 +101,8 @@ struct verifier_listed {
 };
 
 _Static_assert(sizeof(struct verifier_control) == 16 + RECORD_NAME_MAX, "no hidden padding");
-_Static_assert(sizeof(struct verifier_query) == 16 + 2 * RECORD_NAME_MAX + NTLM_RESPONSE_MAX, "no hidden padding");
+_Static_assert(sizeof(struct verifier_challenge) == 24, "no hidden padding");
+_Static_assert(sizeof(struct verifier_query) == 8 + 2 * RECORD_NAME_MAX + NTLM_RESPONSE_MAX, "no hidden padding");
 _Static_assert(sizeof(struct verifier_answer) == 24, "no hidden padding");
 _Static_assert(sizeof(struct verifier_result) == 24 + RECORD_NAME_MAX + VERIFIER_DETAIL_MAX, "no hidden padding");
 _Static_assert(sizeof(struct verifier_changed) == 16, "no hidden padding");

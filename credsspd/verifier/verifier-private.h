@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "credsspd/mech/ntlm-names.h"
 #include "credsspd/verifier/askers.h"
 #include "credsspd/verifier/domains.h"
 #include "credsspd/verifier/record.h"
@@ -24,6 +25,7 @@ struct verifier {
 	struct winbind winbind;
 	const struct config *config;
 	struct domains domains;
+	struct ntlm_names names; /* as in the CHALLENGE */
 	struct throttle *throttle;
 	struct question *questions;
 	unsigned n_questions;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "credsspd/util/explain.h"
 #include "credsspd/util/log.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/verifier/confine.h"
@@ -87,11 +88,11 @@ static int on_control(sd_event_source *source, int control, uint32_t revents, vo
 
 /* ---- life ---- */
 
-static void ask_winbind(const void *context, const struct verifier_query *query, struct winbind_reply *ret_reply)
+static void ask_winbind(const void *context, const struct winbind_question *question, struct winbind_reply *ret_reply)
 {
 	const struct verifier *v = context;
 
-	winbind_ask(&v->winbind, v->config, query, ret_reply);
+	winbind_ask(&v->winbind, v->config, question, ret_reply);
 }
 
 static int open_winbind(struct verifier *v, char **ret_error)
@@ -108,14 +109,11 @@ static int open_winbind(struct verifier *v, char **ret_error)
 
 static int open_store(struct verifier *v, const struct config *config, char **ret_error)
 {
-	int r = ntlmv2_init();
+	const char *error;
+	int r = ntlmv2_init(&error);
 
-	if (r < 0) {
-		*ret_error =
-		    strdup("this host's OpenSSL gives no MD4 or MD5 (FIPS mode, or no legacy provider): NTLM is off; "
-			   "set ntlm = off");
-		return r;
-	}
+	if (r < 0)
+		return explain(ret_error, r, "NTLM is not available: %s; set ntlm = off", error);
 	r = domains_load(config, &v->domains);
 	return r == 0 ? store_open(config->ntlm_store, &v->store, ret_error) : r;
 }
@@ -124,6 +122,8 @@ static int open_all(struct verifier *v, const struct config *config, char **ret_
 {
 	int r = config->ntlm == CONFIG_NTLM_WINBIND ? open_winbind(v, ret_error) : open_store(v, config, ret_error);
 
+	if (r >= 0)
+		r = ntlm_host_names(NULL, &v->names);
 	if (r < 0)
 		return r;
 	v->throttle = throttle_new();

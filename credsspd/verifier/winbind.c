@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * This program exports functions of libwbclient's names (credsspd/auth/wbc.c), which come first wherever a library is
- * linked in the ordinary way: libwbclient's own calls of wbcFreeMemory() would end there, with blocks that are not
- * malloc()'s. Hence RTLD_DEEPBIND: the library finds its own functions first. A namespace of dlmopen() would be a
- * second libc; speaking winbind's protocol ourselves would bind us to one version of Samba, as its layout is private.
+ * The library is loaded when the configuration wants it, so that other hosts need none of Samba's. Speaking winbind's
+ * protocol ourselves would bind us to one version of Samba, as its layout is private.
  */
 #include "credsspd/verifier/winbind.h"
 
@@ -21,8 +19,6 @@
 #include "include/credssp/secret.h"
 
 #define LIBRARY "libwbclient.so.0"
-#define NTPROOFSTR_LEN 16U
-#define NTLMV2_RESPONSE_MIN (NTPROOFSTR_LEN + 28U) /* with an NTLMv2_CLIENT_CHALLENGE without AV pairs */
 
 /* ---- the library ---- */
 
@@ -40,7 +36,7 @@ int winbind_open(struct winbind *ret_, char **ret_error)
 		{ "wbcFreeMemory", offsetof(struct winbind, free_memory) },
 		{ "wbcErrorString", offsetof(struct winbind, error_string) },
 	};
-	struct winbind w = { .library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND) };
+	struct winbind w = { .library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL) };
 	bool found = w.library != NULL;
 
 	for (size_t i = 0; found && i < sizeof row / sizeof *row; i++) {
@@ -185,13 +181,6 @@ static void take_info(const struct winbind *w, const struct config *config, stru
 
 /* ---- the question ---- */
 
-/* MS-NLMP 2.2.2.8. A domain may still take older responses; this host does not. */
-static bool is_ntlmv2(const struct verifier_query *q)
-{
-	return q->nt_response_len >= NTLMV2_RESPONSE_MIN && q->nt_response[NTPROOFSTR_LEN] == 1 &&
-	       q->nt_response[NTPROOFSTR_LEN + 1] == 1;
-}
-
 /* The names go to the domain as the client typed them: its response was made with them. */
 static bool sane_names(const struct verifier_query *q)
 {
@@ -202,8 +191,9 @@ static bool sane_names(const struct verifier_query *q)
 }
 
 static void ask(const struct winbind *w, const struct config *config, struct wbcContext *ctx,
-		const struct verifier_query *query, struct winbind_reply *r)
+		const struct winbind_question *question, struct winbind_reply *r)
 {
+	const struct verifier_query *query = &question->query;
 	struct wbcAuthUserParams params = { .account_name = query->user,
 					    .domain_name = query->domain,
 					    .level = WBC_AUTH_USER_LEVEL_RESPONSE };
@@ -211,7 +201,7 @@ static void ask(const struct winbind *w, const struct config *config, struct wbc
 	struct wbcAuthErrorInfo *error = NULL;
 	wbcErr e;
 
-	memcpy(params.password.response.challenge, query->server_challenge, sizeof query->server_challenge);
+	memcpy(params.password.response.challenge, question->server_challenge, sizeof question->server_challenge);
 	params.password.response.nt_length = query->nt_response_len;
 	params.password.response.nt_data = (uint8_t *)(uintptr_t)query->nt_response; /* it is only read */
 	/* no workstation_name: winbindd then says this host's, which the client cannot choose */
@@ -230,18 +220,14 @@ static void ask(const struct winbind *w, const struct config *config, struct wbc
 		w->free_memory(error);
 }
 
-void winbind_ask(const struct winbind *w, const struct config *config, const struct verifier_query *query,
+void winbind_ask(const struct winbind *w, const struct config *config, const struct winbind_question *question,
 		 struct winbind_reply *ret_)
 {
 	struct wbcContext *ctx;
 
 	*ret_ = (struct winbind_reply){ .refusal = REFUSAL_INTERNAL, .uid = (uid_t)-1 };
-	if (!sane_names(query)) {
+	if (!sane_names(&question->query)) {
 		refuse(ret_, REFUSAL_NAME, "%s", "");
-		return;
-	}
-	if (!is_ntlmv2(query)) {
-		refuse(ret_, REFUSAL_BAD_CREDENTIALS, "not an NTLMv2 response");
 		return;
 	}
 	ctx = w->ctx_create();
@@ -249,6 +235,6 @@ void winbind_ask(const struct winbind *w, const struct config *config, const str
 		refuse(ret_, REFUSAL_INTERNAL, "out of memory");
 		return;
 	}
-	ask(w, config, ctx, query, ret_);
+	ask(w, config, ctx, question, ret_);
 	w->ctx_free(ctx);
 }

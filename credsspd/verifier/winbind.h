@@ -26,6 +26,11 @@ struct winbind {
 	const char *(*error_string)(wbcErr e);
 };
 
+struct winbind_question {
+	uint8_t server_challenge[NTLM_SERVER_CHALLENGE_LEN];
+	struct verifier_query query; /* well-formed, and the response has passed response_check() */
+};
+
 struct winbind_reply {
 	enum refusal refusal; /* REFUSAL_NONE: the rest is set, but detail */
 	uid_t uid;
@@ -42,8 +47,7 @@ void winbind_close(struct winbind *w);
 /*
  * Asks the domain, blocking. The account must belong to one of config's domains: the host's own Samba accounts and
  * those of trusted domains that are not listed are unknown users. Wrong password, account state and so on are refusals;
- * what is no answer of the domain is REFUSAL_UNAVAILABLE, and detail says what an administrator has to look at. @query
- * is well-formed.
+ * what is no answer of the domain is REFUSAL_UNAVAILABLE, and detail says what an administrator has to look at.
  */
-void winbind_ask(const struct winbind *w, const struct config *config, const struct verifier_query *query,
+void winbind_ask(const struct winbind *w, const struct config *config, const struct winbind_question *question,
 		 struct winbind_reply *ret_);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* RFC 2743 3.1 (framing), MS-NLMP 2.2 (NTLM), RFC 4121 4.2.6 (Kerberos MIC and wrap tokens). */
+/* RFC 2743 3.1 (framing), RFC 4121 4.2.6 (Kerberos MIC and wrap tokens). */
 #include "credsspd/wire/gsstoken.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "credsspd/wire/der.h"
-#include "credsspd/wire/spnego.h"
-#include "include/credssp/limits.h"
+#include "credsspd/wire/ntlm.h"
 
 static const struct {
 	uint8_t len, octets[12];
@@ -33,25 +32,13 @@ struct view gss_mech_oid(enum gss_mech mech)
 	return (struct view){ oids[mech].octets, oids[mech].len };
 }
 
-#define NTLMSSP_SIGNATURE_LEN 8U /* with its NUL */
-
-static bool is_ntlmssp(struct view v)
-{
-	return v.len >= NTLMSSP_SIGNATURE_LEN && memcmp(v.p, "NTLMSSP", NTLMSSP_SIGNATURE_LEN) == 0;
-}
-
-static bool contains_ntlmssp(const uint8_t *p, size_t len)
-{
-	return len >= NTLMSSP_SIGNATURE_LEN && memmem(p, len, "NTLMSSP", NTLMSSP_SIGNATURE_LEN) != NULL;
-}
-
 enum gss_token_kind gss_token_kind(struct view token)
 {
 	struct der whole = der_init(token.p, token.len);
 	struct der framed;
 	struct view oid;
 
-	if (is_ntlmssp(token))
+	if (ntlm_is_message(token))
 		return GSS_TOKEN_NTLMSSP;
 	if (der_is(&whole, DER_CONTEXT(1)))
 		return GSS_TOKEN_SPNEGO_RESP;
@@ -117,120 +104,6 @@ int gss_frame_write(enum gss_mech mech, uint16_t id, struct view message, uint8_
 	return der_finish(&w, ret_len);
 }
 
-/* ---- NTLM ---- */
-
-#define NTLM_NEGOTIATE 1U
-#define NTLM_NEGOTIATE_MIN 32U /* with neither Version nor names */
-#define NTLM_AUTHENTICATE 3U
-#define NTLMV2_RESPONSE_MIN 44U /* NTProofStr and the fixed part of NTLMv2_CLIENT_CHALLENGE */
-
-enum ntlm_field { FIELD_LM, FIELD_NT, FIELD_DOMAIN, FIELD_USER, FIELD_WORKSTATION, FIELD_SESSION_KEY, FIELDS };
-
-static uint32_t get_le(const uint8_t *p, size_t n)
-{
-	uint32_t v = 0;
-
-	while (n--)
-		v = v << 8 | p[n];
-	return v;
-}
-
-/* Length, maximum, offset: MS-NLMP 2.2.1.3. Returns the length or -EPROTO when it is not inside the message. */
-static long ntlm_field_len(struct view m, enum ntlm_field field)
-{
-	const uint8_t *p = m.p + 12 + 8 * (size_t)field;
-	uint32_t len = get_le(p, 2), offset = get_le(p + 4, 4);
-
-	if (len && (offset < NTLM_AUTHENTICATE_MIN || offset > m.len || len > m.len - offset))
-		return -EPROTO;
-	return (long)len;
-}
-
-/* gss-ntlmssp would take the part before a NUL for the whole name. */
-static bool ntlm_name_has_nul(struct view m, enum ntlm_field field, size_t len)
-{
-	const uint8_t *p = m.p + get_le(m.p + 12 + 8 * (size_t)field + 4, 4);
-
-	for (size_t i = 0; i + 1 < len; i += 2)
-		if (p[i] == 0 && p[i + 1] == 0)
-			return true;
-	return false;
-}
-
-static int guard_authenticate(struct view m)
-{
-	long len[FIELDS];
-
-	if (m.len < NTLM_AUTHENTICATE_MIN)
-		return -EPROTO;
-	for (enum ntlm_field f = FIELD_LM; f < FIELDS; f++) {
-		len[f] = ntlm_field_len(m, f);
-		if (len[f] < 0)
-			return -EPROTO;
-	}
-	if (ntlm_name_has_nul(m, FIELD_DOMAIN, (size_t)len[FIELD_DOMAIN]) ||
-	    ntlm_name_has_nul(m, FIELD_USER, (size_t)len[FIELD_USER]))
-		return -EPROTO;
-	/* an anonymous logon has no response; NTLMv1 has one of 24 octets */
-	if (len[FIELD_NT] < (long)NTLMV2_RESPONSE_MIN || len[FIELD_NT] > (long)NTLM_RESPONSE_MAX)
-		return -EPROTO;
-	/*
-	 * gss-ntlmssp goes by the flags of NEGOTIATE, not of this message, and copies 16 octets from wherever the field
-	 * points. Every client of CredSSP exchanges a key.
-	 */
-	if (len[FIELD_SESSION_KEY] != 16)
-		return -EPROTO;
-	return 0;
-}
-
-static int guard_message(struct view m)
-{
-	if (m.len < 12)
-		return -EPROTO;
-	return get_le(m.p + 8, 4) == NTLM_AUTHENTICATE ? guard_authenticate(m) : 0;
-}
-
-int ntlm_token_guard(struct view token)
-{
-	struct spnego_init init;
-	struct spnego_resp resp;
-	struct view inner = VIEW_NULL;
-
-	switch (gss_token_kind(token)) {
-	case GSS_TOKEN_NTLMSSP:
-		return guard_message(token);
-	case GSS_TOKEN_SPNEGO_RESP:
-		if (spnego_resp_read(token, &resp) == 0)
-			inner = resp.response_token;
-		break;
-	case GSS_TOKEN_SPNEGO_INIT:
-		if (spnego_init_read(token, &init) == 0)
-			inner = init.mech_token_octets;
-		break;
-	case GSS_TOKEN_KRB5:
-	case GSS_TOKEN_USER_TO_USER:
-	case GSS_TOKEN_UNKNOWN:
-		break;
-	}
-	/* a message where we find none, or a second one, might be found by a parser that is looser than ours */
-	if (!inner.p || !is_ntlmssp(inner))
-		return contains_ntlmssp(token.p, token.len) ? -EPROTO : 0;
-	if (contains_ntlmssp(token.p, (size_t)(inner.p - token.p) + NTLMSSP_SIGNATURE_LEN - 1) ||
-	    contains_ntlmssp(inner.p + 1, (size_t)(token.p + token.len - inner.p) - 1))
-		return -EPROTO;
-	return guard_message(inner);
-}
-
-struct view ntlm_negotiate_pad(struct view token, uint8_t buffer[NTLM_NEGOTIATE_LEN])
-{
-	if (gss_token_kind(token) != GSS_TOKEN_NTLMSSP || token.len < NTLM_NEGOTIATE_MIN ||
-	    token.len >= NTLM_NEGOTIATE_LEN || get_le(token.p + 8, 4) != NTLM_NEGOTIATE)
-		return token;
-	memset(buffer, 0, NTLM_NEGOTIATE_LEN);
-	memcpy(buffer, token.p, token.len);
-	return (struct view){ buffer, NTLM_NEGOTIATE_LEN };
-}
-
 /* ---- MIC and wrap tokens ---- */
 
 #define CFX_SENT_BY_ACCEPTOR 0x01U
@@ -255,9 +128,4 @@ int krb5_wrap_guard(struct view t)
 	if (t.p[2] != (CFX_SEALED | CFX_ACCEPTOR_SUBKEY))
 		return -EPROTO;
 	return t.p[4] == 0 && t.p[5] == 0 ? 0 : -EPROTO;
-}
-
-int ntlm_wrap_guard(struct view t)
-{
-	return t.len >= 17 && get_le(t.p, 4) == 1 ? 0 : -EPROTO;
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What we look at in mechanism tokens before GSSAPI sees them: enough to choose
- * a template, to keep gss-ntlmssp from the lengths that crash it, and to demand
- * the Kerberos wrap form that makes a recorded conversation useless.
+ * Tokens of GSSAPI's mechanisms from outside: what kind a token is, the framing of Kerberos' tokens, and the form of
+ * its MIC and wrap tokens that makes a recorded exchange useless.
  */
 #pragma once
-
-#include <stdbool.h>
 
 #include "credsspd/wire/view.h"
 
@@ -49,23 +46,6 @@ int gss_frame_read(struct view token, enum gss_mech *ret_mech, uint16_t *ret_id,
 int gss_unframe(struct view token, enum gss_mech mech, uint16_t id, struct view *ret_message);
 int gss_frame_write(enum gss_mech mech, uint16_t id, struct view message, uint8_t *out, size_t size, size_t *ret_len);
 
-/*
- * NTLM messages, raw or as found inside a NegTokenInit/NegTokenResp: 0 when
- * gss-ntlmssp may see it. AUTHENTICATE: at least NTLM_AUTHENTICATE_MIN octets, every
- * field inside the message, EncryptedRandomSessionKey 16 octets, NTLMv2 only. -EPROTO otherwise, and when a message
- * is somewhere else in the token. Tokens without an NTLM message in them are fine.
- */
-int ntlm_token_guard(struct view token);
-
-#define NTLM_NEGOTIATE_LEN 40U
-
-/*
- * A raw NEGOTIATE without the optional Version (MS-NLMP 2.2.1.1), as impacket sends it, is too short for gss-ntlmssp:
- * it is returned as NTLM_NEGOTIATE_LEN octets in @buffer, zeros at its end. Any other token is returned as it is. A MIC
- * over the message would not match any more; no client that leaves Version out sends one.
- */
-struct view ntlm_negotiate_pad(struct view token, uint8_t buffer[NTLM_NEGOTIATE_LEN]);
-
 /* A Kerberos MIC token (RFC 4121 4.2.6.1) that a client may send us: its own, under the acceptor's subkey. Returns 0 or
  * -EPROTO. */
 int krb5_mic_guard(struct view token);
@@ -76,7 +56,3 @@ int krb5_mic_guard(struct view token);
  * or -EPROTO.
  */
 int krb5_wrap_guard(struct view token);
-
-/* An NTLM wrap token: version 1 signature and at least one octet behind it (MS-NLMP 2.2.2.9.1). Returns 0 or -EPROTO.
- */
-int ntlm_wrap_guard(struct view token);

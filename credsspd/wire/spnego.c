@@ -34,63 +34,63 @@ static struct der enter_init(struct view token)
 
 /* ---- NegTokenInit ---- */
 
-static void note_mechanism(struct spnego_init *i, struct view oid)
+struct der spnego_mech_list(struct view mech_types)
 {
-	switch (gss_mech_of(oid)) {
-	case GSS_MECH_KRB5:
-	case GSS_MECH_MS_KRB5:
-		i->krb5 = true;
-		break;
-	case GSS_MECH_USER_TO_USER:
-		i->user_to_user = true;
-		break;
-	case GSS_MECH_NTLM:
-		i->ntlm = true;
-		break;
-	case GSS_MECH_NEGOEX:
-		i->negoex = true;
-		break;
-	case GSS_MECH_SPNEGO:
-	case GSS_MECH_UNKNOWN:
-	case GSS_MECHS_:
-		i->unknown = true;
-		break;
-	}
+	struct der whole = der_init(mech_types.p, mech_types.len);
+
+	return der_enter(&whole, DER_SEQUENCE);
 }
 
-static void read_mech_token(struct spnego_init *i, struct der *seq)
+bool spnego_mech_next(struct der *list, struct view *ret_oid)
 {
-	struct view token;
+	if (list->len == 0 || list->failed)
+		return false;
+	*ret_oid = der_take(list, DER_OID);
+	return !list->failed;
+}
 
-	if (der_is(seq, DER_CONTEXT(1))) /* reqFlags: nobody heeds them */
-		(void)der_take(seq, DER_CONTEXT(1));
-	token = der_take_optional_octets(seq, 2);
-	i->mech_token_octets = token;
-	i->mech_token = token.p ? gss_token_kind(token) : GSS_TOKEN_UNKNOWN;
+static struct view read_mech_types(struct der *seq)
+{
+	struct der field = der_enter(seq, DER_CONTEXT(0));
+	struct view mech_types = { field.p, field.len }, oid;
+	struct der list = der_enter(&field, DER_SEQUENCE);
+	bool empty = true;
+
+	while (spnego_mech_next(&list, &oid))
+		empty = false;
+	if (empty || !der_ok(&list) || !der_ok(&field))
+		seq->failed = true;
+	return mech_types;
+}
+
+static void skip_optional(struct der *seq, uint8_t context)
+{
+	if (der_is(seq, DER_CONTEXT(context)))
+		(void)der_take(seq, DER_CONTEXT(context));
+}
+
+/* [3] is the mechListMIC of NegTokenInit, but in NegTokenInit2 the negHints, and [4] its mechListMIC. */
+static struct view read_init_mic(struct der *seq)
+{
+	struct der peek = *seq;
+	struct der field = der_enter(&peek, DER_CONTEXT(3));
+
+	if (der_is(&field, DER_OCTET_STRING))
+		return der_take_optional_octets(seq, 3);
+	skip_optional(seq, 3);
+	return der_take_optional_octets(seq, 4);
 }
 
 int spnego_init_read(struct view token, struct spnego_init *ret_)
 {
-	struct spnego_init i = { .krb5 = false };
+	struct spnego_init i;
 	struct der seq = enter_init(token);
-	struct der field = der_enter(&seq, DER_CONTEXT(0));
-	struct view mech_types = { field.p, field.len };
-	struct der list = der_enter(&field, DER_SEQUENCE);
 
-	while (list.len && !list.failed) {
-		struct view oid = der_take(&list, DER_OID);
-
-		note_mechanism(&i, oid);
-		if (!i.first.p) {
-			i.first = oid;
-			i.krb5_first = i.krb5;
-		}
-	}
-	if (!der_ok(&list) || !der_ok(&field))
-		return -EPROTO;
-	i.mech_types = mech_types;
-	read_mech_token(&i, &seq);
-	if (seq.failed) /* what follows (mechListMIC, negHints) is GSSAPI's to judge */
+	i.mech_types = read_mech_types(&seq);
+	skip_optional(&seq, 1); /* reqFlags: MS-CSSP gives them no meaning */
+	i.mech_token = der_take_optional_octets(&seq, 2);
+	i.mech_list_mic = read_init_mic(&seq);
+	if (!der_ok(&seq))
 		return -EPROTO;
 	*ret_ = i;
 	return 0;

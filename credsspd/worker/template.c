@@ -21,13 +21,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/auth/acceptor.h"
 #include "credsspd/keeper/record.h"
+#include "credsspd/mech/acceptor.h"
+#include "credsspd/selftest/selftest.h"
 #include "credsspd/util/log.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/worker/preload.h"
 #include "credsspd/worker/sandbox.h"
-#include "credsspd/worker/selftest.h"
 #include "credsspd/worker/template-confine.h"
 #include "credsspd/worker/worker.h"
 #include "include/credssp/cleanup.h"
@@ -337,6 +337,8 @@ static int prepare(struct template *t, const struct config *config)
 		.keytab = config->keytab,
 		.service_ticket = config->kerberos != CONFIG_KERBEROS_USER_TO_USER,
 		.user_to_user = config->kerberos != CONFIG_KERBEROS_SERVICE_TICKET,
+		/* domain controllers refuse a response to a CHALLENGE that named another domain */
+		.nb_domain = config->ntlm == CONFIG_NTLM_WINBIND ? config->domains[0] : NULL,
 	};
 	AUTO_FREE char *error = NULL;
 	int r;
@@ -345,14 +347,9 @@ static int prepare(struct template *t, const struct config *config)
 	t->signals = t->null < 0 ? -1 : open_signals();
 	if (t->signals < 0)
 		return explain(t, -errno, NULL);
-	r = acceptor_environment(t->mechanism);
-	/* domain controllers refuse a response to a CHALLENGE that named another domain */
-	if (r == 0 && config->ntlm == CONFIG_NTLM_WINBIND && setenv("NETBIOS_DOMAIN_NAME", config->domains[0], 1) < 0)
-		r = -errno;
+	r = acceptor_new(t->mechanism, &options, &t->acceptor, &error);
 	if (r == 0)
-		r = acceptor_new(t->mechanism, &options, &t->acceptor, &error);
-	if (r == 0)
-		r = preload(t->mechanism, t->acceptor, &error);
+		r = preload(t->acceptor, &error);
 	if (r < 0)
 		return explain(t, r, error);
 	r = selftest_rehearse(t->mechanism, t->acceptor);

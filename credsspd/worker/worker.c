@@ -19,7 +19,6 @@
 
 #include "credsspd/auth/conversation.h"
 #include "credsspd/auth/delegation.h"
-#include "credsspd/auth/wbc.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/wire/binding.h"
 #include "include/credssp/cleanup.h"
@@ -115,6 +114,8 @@ static enum conversation_event take_start(struct worker *w, size_t len)
 	if (w->start.public_key_len == 0 || w->start.public_key_len != len - head)
 		return wrong(w, REFUSAL_INTERNAL, "malformed start record");
 	w->conversation.min_version = w->start.min_version;
+	if (w->start.flags & WORKER_LAST_RESORT)
+		acceptor_set_last_resort(w->acceptor);
 	return CONVERSATION_GOT_START;
 }
 
@@ -427,7 +428,7 @@ __attribute__((noreturn)) void worker_main(enum mechanism mechanism, struct acce
 	w.pipe = -1;
 	if (keep_only(supervisor, verifier, null) < 0 || reseed() < 0 || sandbox_enter(sandbox) < 0)
 		_exit(EXIT_FAILURE);
-	wbc_attach(verifier >= 0 ? VERIFIER_FD : -1);
+	acceptor_attach_verifier(acceptor, verifier >= 0 ? VERIFIER_FD : -1);
 	converse(&w);
 	_exit(EXIT_SUCCESS);
 }

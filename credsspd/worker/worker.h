@@ -2,7 +2,7 @@
 /* The process of one handshake: forked from a template, parses what a client sent, and ends. */
 #pragma once
 
-#include "credsspd/auth/acceptor.h"
+#include "credsspd/mech/acceptor.h"
 #include "credsspd/worker/record.h"
 #include "credsspd/worker/sandbox.h"
 

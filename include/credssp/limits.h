@@ -11,7 +11,8 @@
 #define TSREQUEST_ROUNDS_MAX 16U /* TSRequests of one peer in one conversation */
 #define CLIENT_NONCE_LEN 32U
 #define SUBJECT_PUBLIC_KEY_MAX 4096U /* RSA-16384 is 2 KiB */
-#define NTLM_AUTHENTICATE_MIN 64U    /* shorter NTLM AUTHENTICATE messages crash gss-ntlmssp */
+#define NTLM_NEGOTIATE_MAX 1024U     /* one NTLM NEGOTIATE message, which is kept for the MIC */
+#define NTLM_CHALLENGE_MAX 4096U     /* our NTLM CHALLENGE message: four names and a timestamp */
 #define NTLM_RESPONSE_MAX 4096U      /* NtChallengeResponse: NTLMv2 with its AV pairs */
 #define X224_REQUEST_MAX 1024U       /* RDP connection request: cookie, negotiation, correlation info */
 #define RDP_PDU_MAX 65535U           /* TPKT length field */

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "credsspd/auth/initiator.h"
+#include "credsspd/selftest/initiator.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/verifier/record.h"
 #include "include/credssp/handover.h"

@@ -241,7 +241,7 @@ class SpnegoNtlm(Ntlm):
         return self.bend.get(2, bytes)(neg_token_resp(token=message, mic=self.sign_list() if self.mic else None))
 
     def hello(self):
-        """With room for a Version, as Windows has it; gss-ntlmssp wants that."""
+        """With room for a Version, as Windows has it."""
         return super().step(None) + bytes(8)
 
     def sent_key(self):

@@ -70,7 +70,8 @@ static inline void ntlmv2_md4(const uint8_t *p, size_t len, uint8_t out[16])
 }
 
 /* Grants @a when the response in @q is one of @password; else leaves it as it is. */
-static inline void ntlmv2_judge(const char *password, const struct verifier_query *q, struct verifier_answer *a)
+static inline void ntlmv2_judge(const char *password, const uint8_t server_challenge[8], const struct verifier_query *q,
+				struct verifier_answer *a)
 {
 	static uint8_t data[8 + NTLM_RESPONSE_MAX];
 	uint8_t names[4 * RECORD_NAME_MAX], key[16], proof[16];
@@ -81,7 +82,7 @@ static inline void ntlmv2_judge(const char *password, const struct verifier_quer
 	len = ntlmv2_utf16(q->user, true, names);
 	len += ntlmv2_utf16(q->domain, false, names + len);
 	ntlmv2_hmac(key, names, len, key);
-	memcpy(data, q->server_challenge, 8);
+	memcpy(data, server_challenge, 8);
 	memcpy(data + 8, q->nt_response + 16, q->nt_response_len - 16);
 	ntlmv2_hmac(key, data, 8 + q->nt_response_len - 16, proof);
 	if (memcmp(proof, q->nt_response, 16) == 0) {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Conversations with workers of the real program, over their sockets: the test is supervisor, verifier and client. The
- * client's GSSAPI is real: gss-ntlmssp with a password, and MIT krb5 with tickets made from the keys in a keytab of the
- * test's own. A test makes a conversation with spawn(), krb5_talk() or ntlm_talk(), says how it differs from the usual
+ * client's side is the self-test's initiator: NTLM with a password, and MIT krb5 with tickets made from the keys in a
+ * keytab of the test's own. A test makes a conversation with spawn(), krb5_talk() or ntlm_talk(), says how it differs from the usual
  * by the members of struct talk, and goes through it with whole(), or step by step up to refused() or finish().
  * Everything fails the test that is not as it must be.
  */
 #pragma once
 
-#include <signal.h>
-
 #include <gssapi/gssapi_ext.h>
+#include <signal.h>
+#include <sys/random.h>
 
-#include "credsspd/auth/initiator.h"
+#include "credsspd/selftest/initiator.h"
 #include "credsspd/util/ntstatus.h"
 #include "credsspd/util/refusal.h"
 #include "credsspd/verifier/record.h"
@@ -37,6 +37,8 @@ struct talk {
 	bool late_key;           /* pubKeyAuth always in a TSRequest of its own */
 	const char *nt_password; /* what the verifier knows */
 	uint32_t answer;         /* NTSTATUS of a verifier that refuses without looking */
+	struct verifier_challenge challenge;
+	bool no_mic; /* the verifier says that none is claimed */
 	unsigned queries;
 	struct verifier_query query;
 	const uint8_t *key; /* what the client takes for the server's key */
@@ -79,6 +81,11 @@ static inline struct talk *spawn(struct template *t)
 	(void)close_fd(question[1]);
 	talk.worker = pair[0];
 	talk.verifier = question[0];
+	talk.challenge.type = VERIFIER_CHALLENGE;
+	if (is_ntlm(t)) {
+		assert_int_equal(getrandom(talk.challenge.server_challenge, 8, 0), 8);
+		assert_int_equal(packet_send(talk.verifier, &talk.challenge, sizeof talk.challenge, NULL, 0), 0);
+	}
 	assert_int_equal(pipe2(talk.pipe, O_CLOEXEC), 0);
 	return &talk;
 }
@@ -116,7 +123,7 @@ static inline int finish(struct talk *t)
 
 static inline void serve_query(struct talk *t)
 {
-	struct verifier_answer a = { .type = VERIFIER_ANSWER, .ntstatus = NTSTATUS_LOGON_FAILURE };
+	struct verifier_answer a = { .type = VERIFIER_ANSWER, .mic = !t->no_mic, .ntstatus = NTSTATUS_LOGON_FAILURE };
 	const size_t head = offsetof(struct verifier_query, nt_response);
 	static struct verifier_query q;
 	ssize_t n;
@@ -135,7 +142,7 @@ static inline void serve_query(struct talk *t)
 	if (t->answer)
 		a.ntstatus = t->answer;
 	else
-		ntlmv2_judge(t->nt_password, &q, &a);
+		ntlmv2_judge(t->nt_password, t->challenge.server_challenge, &q, &a);
 	assert_int_equal(packet_send(t->verifier, &a, sizeof a, NULL, 0), 0);
 }
 

@@ -26,8 +26,9 @@ static struct shared {
 	unsigned open; /* those that wait may go on */
 } * shared;
 
-static void ask(const void *context, const struct verifier_query *query, struct winbind_reply *r)
+static void ask(const void *context, const struct winbind_question *question, struct winbind_reply *r)
 {
+	const struct verifier_query *query = &question->query;
 	unsigned now = __atomic_add_fetch(&shared->running, 1, __ATOMIC_SEQ_CST), most = shared->most;
 
 	assert_ptr_equal(context, shared);
@@ -68,10 +69,10 @@ static void on_answer(const struct winbind_reply *reply, void *userdata)
 
 static void put(struct askers *a, const char *user, unsigned number)
 {
-	struct verifier_query q = { .type = VERIFIER_QUERY };
+	struct winbind_question q = { .query = { .type = VERIFIER_QUERY } };
 
-	(void)snprintf(q.user, sizeof q.user, "%s", user);
-	(void)snprintf(q.domain, sizeof q.domain, "%u", number);
+	(void)snprintf(q.query.user, sizeof q.query.user, "%s", user);
+	(void)snprintf(q.query.domain, sizeof q.query.domain, "%u", number);
 	assert_int_equal(askers_ask(a, &q, on_answer, (void *)(uintptr_t)number, &got.asking[number]), 0);
 }
 

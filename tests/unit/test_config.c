@@ -97,7 +97,8 @@ static void test_all_keys(void **state)
 {
 	static const char text[] =
 	    "[credsspd]\n"
-	    " kerberos = user-to-user\n ntlm = local\n keytab = /k\n ntlm_store = /s\n min_version = 2\n"
+	    " kerberos = user-to-user\n ntlm = local\n ntlm_mic = require\n keytab = /k\n ntlm_store = /s\n "
+	    "min_version = 2\n"
 	    " tgt_principals = HOST$@R.TEST TERMSRV/a@R.TEST\n"
 	    " domains = CORP corp.example\n local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
 	    " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
@@ -122,6 +123,7 @@ static void test_all_keys(void **state)
 	}
 	assert_int_equal(c.kerberos, CONFIG_KERBEROS_USER_TO_USER);
 	assert_int_equal(c.ntlm, CONFIG_NTLM_LOCAL);
+	assert_true(c.ntlm_mic_required);
 	assert_string_equal(c.keytab, "/k");
 	assert_string_equal(c.ntlm_store, "/s");
 	assert_int_equal(c.min_version, 2);

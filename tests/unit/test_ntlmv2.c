@@ -180,7 +180,7 @@ static void test_every_bit_counts(void **state)
 
 static void test_shapes(void **state)
 {
-	static uint8_t longest[NTLM_RESPONSE_MAX + 1];
+	static uint8_t longest[NTLM_RESPONSE_MAX];
 	uint8_t key[16];
 
 	(void)state;
@@ -197,10 +197,8 @@ static void test_shapes(void **state)
 
 		assert_int_equal(ntlmv2_verify(&c, nt_hash, key), len == sizeof nt_response);
 	}
-	struct ntlmv2_claim c = claim_of("User", "Domain", longest, sizeof longest);
+	struct ntlmv2_claim c = claim_of("User", "Domain", longest, sizeof nt_response);
 
-	assert_int_equal(ntlmv2_verify(&c, nt_hash, key), -EINVAL);
-	c.response.len = sizeof nt_response;
 	longest[16] = 2; /* RespType */
 	assert_int_equal(ntlmv2_verify(&c, nt_hash, key), -EINVAL);
 	longest[16] = 1;
@@ -317,6 +315,7 @@ static void test_passwords(void **state)
 static int init_in_child(int fips)
 {
 	pid_t pid = fork();
+	const char *error;
 	int w;
 
 	if (pid == 0) {
@@ -324,7 +323,7 @@ static int init_in_child(int fips)
 			(void)EVP_default_properties_enable_fips(NULL, 1);
 		else
 			(void)setenv("OPENSSL_MODULES", "/nonexistent", 1);
-		_exit(-ntlmv2_init());
+		_exit(-ntlmv2_init(&error));
 	}
 	assert_int_equal(waitpid(pid, &w, 0), pid);
 	assert_true(WIFEXITED(w));
@@ -333,12 +332,14 @@ static int init_in_child(int fips)
 
 static int setup(void **state)
 {
+	const char *error;
+
 	(void)state;
 	/* before it is loaded here */
 	assert_int_equal(init_in_child(1), -ENOTSUP);
 	assert_int_equal(init_in_child(0), -ENOTSUP);
-	assert_int_equal(ntlmv2_init(), 0);
-	assert_int_equal(ntlmv2_init(), 0);
+	assert_int_equal(ntlmv2_init(&error), 0);
+	assert_int_equal(ntlmv2_init(&error), 0);
 	return 0;
 }
 

@@ -52,6 +52,7 @@ static const struct {
 	{ REFUSAL_NOT_ALLOWED, "not-allowed", 0xc000015b, 0 },
 	/* what was delegated */
 	{ REFUSAL_MISMATCH, "mismatch", ACCESS_DENIED, 1 },
+	{ REFUSAL_WEAK_NTLM, "weak-ntlm", 0xc00000bb, 0 },
 	{ REFUSAL_EMPTY_PASSWORD, "empty-password", 0xc000006e, 1 },
 	{ REFUSAL_CREDENTIAL_KIND, "credential-kind", ACCESS_DENIED, 0 },
 	{ REFUSAL_TOO_LARGE, "too-large", ACCESS_DENIED, 0 },

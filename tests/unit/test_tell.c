@@ -65,6 +65,7 @@ static const struct {
 	{ REFUSAL_MECHANISM, 0xc000006d, false },
 	{ REFUSAL_BINDING, NOTHING, false },
 	{ REFUSAL_REPLAY, NOTHING, false },
+	{ REFUSAL_WEAK_NTLM, 0xc00000bb, false },
 	{ REFUSAL_TIMEOUT, NOTHING, false },
 	{ REFUSAL_CANCELLED, NOTHING, true },
 	{ REFUSAL_BAD_CREDENTIALS, 0xc000006d, false },

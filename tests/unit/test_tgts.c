@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/auth/tgts.h"
+#include "credsspd/mech/tgts.h"
 
 #define NOW 1700000000
 #define ENDS (NOW + 36000)

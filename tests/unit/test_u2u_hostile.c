@@ -269,50 +269,49 @@ static void test_first_token(void **unused)
 {
 	(void)unused;
 	assert_harmless(TGT_REQ, tgt_req_again);
-	assert_altered("AP-REQ first", TGT_REQ, ap_req_first, REFUSAL_PROTOCOL, "malformed TGT-REQ");
-	assert_altered("TGT-REP first", TGT_REQ, tgt_rep_first, REFUSAL_PROTOCOL, "malformed TGT-REQ");
+	assert_altered("AP-REQ first", TGT_REQ, ap_req_first, REFUSAL_PROTOCOL, "without a TGT-REQ");
+	assert_altered("TGT-REP first", TGT_REQ, tgt_rep_first, REFUSAL_PROTOCOL, "no AP-REQ");
 }
 
 static void test_second_token(void **unused)
 {
-	const char *no_ap_req = "no AP-REQ behind the TGT-REP", *no_resp = "no NegTokenResp";
 
 	(void)unused;
-	assert_altered("TGT-REQ twice", AP_REQ, tgt_req_again, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("TGT-REQ in NegTokenResp", AP_REQ, tgt_req_in_resp, REFUSAL_PROTOCOL, no_ap_req);
-	assert_altered("frame of Kerberos", AP_REQ, krb5_frame_in_resp, REFUSAL_PROTOCOL, no_ap_req);
-	assert_altered("frame of Kerberos, raw", AP_REQ, krb5_frame_raw, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("without SPNEGO", AP_REQ, u2u_frame_raw, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("NTLM", AP_REQ, ntlm_raw, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("NTLM in NegTokenResp", AP_REQ, ntlm_in_resp, REFUSAL_PROTOCOL, no_ap_req);
-	assert_altered("nothing in it", AP_REQ, empty_resp, REFUSAL_PROTOCOL, no_ap_req);
-	assert_altered("nonsense", AP_REQ, nonsense, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("an octet more", AP_REQ, with_octet_behind, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("an octet less", AP_REQ, without_last_octet, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("reject", AP_REQ, rejecting, REFUSAL_PROTOCOL, no_ap_req);
-	assert_altered("a MIC beside it", AP_REQ, with_mic, REFUSAL_PROTOCOL, no_ap_req);
+	assert_altered("TGT-REQ twice", AP_REQ, tgt_req_again, REFUSAL_PROTOCOL, "a second NegTokenInit");
+	assert_altered("TGT-REQ in NegTokenResp", AP_REQ, tgt_req_in_resp, REFUSAL_PROTOCOL, "a second TGT-REQ");
+	assert_altered("frame of Kerberos", AP_REQ, krb5_frame_in_resp, REFUSAL_PROTOCOL, "not the Kerberos token");
+	assert_altered("frame of Kerberos, raw", AP_REQ, krb5_frame_raw, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("without SPNEGO", AP_REQ, u2u_frame_raw, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("NTLM", AP_REQ, ntlm_raw, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("NTLM in NegTokenResp", AP_REQ, ntlm_in_resp, REFUSAL_PROTOCOL, "not the Kerberos token");
+	assert_altered("nothing in it", AP_REQ, empty_resp, REFUSAL_PROTOCOL, "without a token or a mechListMIC");
+	assert_altered("nonsense", AP_REQ, nonsense, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("an octet more", AP_REQ, with_octet_behind, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("an octet less", AP_REQ, without_last_octet, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("reject", AP_REQ, rejecting, REFUSAL_PROTOCOL, "rejected the negotiation");
+	assert_altered("a MIC beside it", AP_REQ, with_mic, REFUSAL_REPLAY, "not under our subkey");
 	assert_harmless(AP_REQ, requesting_mic);
 }
 
 static void test_third_token(void **unused)
 {
-	const char *no_mic = "no mechListMIC behind the AP-REP", *no_resp = "no NegTokenResp";
 
 	(void)unused;
-	assert_altered("TGT-REQ", MIC, tgt_req_again, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("TGT-REQ in NegTokenResp", MIC, tgt_req_in_resp, REFUSAL_PROTOCOL, no_mic);
-	assert_altered("AP-REQ again", MIC, another_clients, REFUSAL_PROTOCOL, no_mic);
-	assert_altered("frame of Kerberos", MIC, krb5_frame_in_resp, REFUSAL_PROTOCOL, no_mic);
-	assert_altered("frame of Kerberos, raw", MIC, krb5_frame_raw, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("MIC without SPNEGO", MIC, u2u_frame_raw, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("NTLM", MIC, ntlm_raw, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("NTLM in NegTokenResp", MIC, ntlm_in_resp, REFUSAL_PROTOCOL, no_mic);
-	assert_altered("no MIC", MIC, empty_resp, REFUSAL_PROTOCOL, no_mic);
-	assert_altered("nonsense", MIC, nonsense, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("an octet more", MIC, with_octet_behind, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("an octet less", MIC, without_last_octet, REFUSAL_PROTOCOL, no_resp);
-	assert_altered("reject", MIC, rejecting, REFUSAL_PROTOCOL, no_mic);
-	assert_altered("a token beside it", MIC, with_token, REFUSAL_PROTOCOL, no_mic);
+	assert_altered("TGT-REQ", MIC, tgt_req_again, REFUSAL_PROTOCOL, "a second NegTokenInit");
+	assert_altered("TGT-REQ in NegTokenResp", MIC, tgt_req_in_resp, REFUSAL_PROTOCOL, "a token out of order");
+	assert_altered("AP-REQ again", MIC, another_clients, REFUSAL_PROTOCOL, "a token out of order");
+	assert_altered("frame of Kerberos", MIC, krb5_frame_in_resp, REFUSAL_PROTOCOL, "a token out of order");
+	assert_altered("frame of Kerberos, raw", MIC, krb5_frame_raw, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("MIC without SPNEGO", MIC, u2u_frame_raw, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("NTLM", MIC, ntlm_raw, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("NTLM in NegTokenResp", MIC, ntlm_in_resp, REFUSAL_PROTOCOL, "a token out of order");
+	assert_altered("no MIC", MIC, empty_resp, REFUSAL_PROTOCOL, "without a token or a mechListMIC");
+	assert_altered("nonsense", MIC, nonsense, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("an octet more", MIC, with_octet_behind, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("an octet less", MIC, without_last_octet, REFUSAL_PROTOCOL, "malformed SPNEGO");
+	assert_altered("reject", MIC, rejecting, REFUSAL_PROTOCOL, "rejected the negotiation");
+	assert_altered("a token beside it", MIC, with_token, REFUSAL_PROTOCOL,
+		       "a token and a mechListMIC out of order");
 	assert_harmless(MIC, requesting_mic);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Kerberos user-to-user: the client's mechListMIC, and replays, which it is there against. */
-#include "credsspd/auth/initiator-private.h"
+#include <gssapi/gssapi_krb5.h>
+
+#include "credsspd/selftest/initiator-krb5.h"
 #include "tests/unit/altered.h"
 
 /* ---- mechListMIC ---- */
@@ -23,7 +25,9 @@ static struct buf mic_over(struct talk *t, bool acceptors, uint8_t flags, krb5_k
 	OM_uint32 minor;
 	void *exported;
 
-	assert_int_equal(gss_krb5_export_lucid_sec_context(&minor, &t->initiator->ctx, 1, &exported), GSS_S_COMPLETE);
+	assert_int_equal(
+	    gss_krb5_export_lucid_sec_context(&minor, &((struct krb5_initiator *)t->initiator)->ctx, 1, &exported),
+	    GSS_S_COMPLETE);
 	lucid = exported;
 	assert_int_equal(lucid->cfx_kd.have_acceptor_subkey, 1);
 	from = acceptors ? &lucid->cfx_kd.acceptor_subkey : &lucid->cfx_kd.ctx_key;

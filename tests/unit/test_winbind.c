@@ -132,19 +132,17 @@ static void all_is_well(void)
 	lib.key = 0x5a;
 }
 
-static struct verifier_query query(const char *domain, const char *user)
+static struct winbind_question query(const char *domain, const char *user)
 {
-	struct verifier_query q = { .type = VERIFIER_QUERY,
-				    .nt_response_len = 44,
-				    .server_challenge = "\1\2\3\4\5\6\7" };
+	struct winbind_question q = { .server_challenge = "\1\2\3\4\5\6\7",
+				      .query = { .type = VERIFIER_QUERY, .nt_response_len = 44 } };
 
-	q.nt_response[16] = q.nt_response[17] = 1;
-	(void)snprintf(q.domain, sizeof q.domain, "%s", domain);
-	(void)snprintf(q.user, sizeof q.user, "%s", user);
+	(void)snprintf(q.query.domain, sizeof q.query.domain, "%s", domain);
+	(void)snprintf(q.query.user, sizeof q.query.user, "%s", user);
 	return q;
 }
 
-static struct winbind_reply reply_to(const struct verifier_query *q)
+static struct winbind_reply reply_to(const struct winbind_question *q)
 {
 	struct winbind_reply r;
 
@@ -172,7 +170,7 @@ static void expect(const struct winbind_reply *r, enum refusal refusal, const ch
 
 static void test_granted(void **state)
 {
-	struct verifier_query q = query("corp", "ALICE");
+	struct winbind_question q = query("corp", "ALICE");
 	struct winbind_reply r;
 
 	(void)state;
@@ -192,7 +190,7 @@ static void test_granted(void **state)
 	assert_int_equal(lib.params.parameter_control, 0); /* no computer's account logs on */
 	assert_int_equal(lib.params.flags, 0);
 	assert_int_equal(lib.params.password.response.nt_length, 44);
-	assert_ptr_equal(lib.params.password.response.nt_data, q.nt_response);
+	assert_ptr_equal(lib.params.password.response.nt_data, q.query.nt_response);
 	assert_int_equal(lib.params.password.response.lm_length, 0);
 	assert_memory_equal(lib.params.password.response.challenge, q.server_challenge, 8);
 	/* either name of the domain will do */
@@ -222,7 +220,7 @@ static void test_statuses(void **state)
 		{ 0xc0001234, REFUSAL_UNAVAILABLE, "the domain cannot answer (C0001234)" },
 		{ 0, REFUSAL_UNAVAILABLE, "the domain cannot answer (00000000)" },
 	};
-	struct verifier_query q = query("CORP", "alice");
+	struct winbind_question q = query("CORP", "alice");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -238,7 +236,7 @@ static void test_statuses(void **state)
 
 static void test_no_winbind(void **state)
 {
-	struct verifier_query q = query("CORP", "alice");
+	struct winbind_question q = query("CORP", "alice");
 	struct winbind_reply r;
 
 	(void)state;
@@ -257,7 +255,7 @@ static void test_no_winbind(void **state)
 /* A yes that is none. */
 static void test_not_this_account(void **state)
 {
-	struct verifier_query q = query("CORP", "alice");
+	struct winbind_question q = query("CORP", "alice");
 	char longest[ACCOUNT_NAME_MAX + 2];
 	struct winbind_reply r;
 
@@ -317,7 +315,7 @@ static void test_not_asked(void **state)
 		{ "CO/RP", "alice", REFUSAL_NAME },
 		{ "", "a\\b\\c", REFUSAL_NAME },
 	};
-	struct verifier_query q;
+	struct winbind_question q;
 	struct winbind_reply r;
 
 	(void)state;
@@ -328,22 +326,8 @@ static void test_not_asked(void **state)
 		expect(&r, row[i].refusal, "");
 		assert_int_equal(lib.asked, row[i].refusal == REFUSAL_NONE);
 	}
-	/* LM, NTLMv1, and what is too short to be NTLMv2 */
-	all_is_well();
-	q = query("CORP", "alice");
-	for (uint32_t len = 0; len < 44; len++) {
-		q.nt_response_len = len;
-		r = reply_to(&q);
-		expect(&r, REFUSAL_BAD_CREDENTIALS, "not an NTLMv2 response");
-	}
-	q = query("CORP", "alice");
-	q.nt_response[17] = 2;
-	r = reply_to(&q);
-	expect(&r, REFUSAL_BAD_CREDENTIALS, "not an NTLMv2 response");
-	assert_int_equal(lib.asked, 0);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) /* RTLD_DEEPBIND is not for it */
 static void test_real_library(void **state)
 {
 	AUTO_FREE char *error = NULL;
@@ -355,25 +339,18 @@ static void test_real_library(void **state)
 		fail_msg("%s", error);
 	c = w.ctx_create();
 	assert_non_null(c);
-	/* the library's own allocator: this program has a wbcFreeMemory() of its own too */
 	w.ctx_free(c);
 	assert_non_null(strstr(w.error_string(WBC_ERR_AUTH_ERROR), "WBC_ERR_AUTH_ERROR"));
 	winbind_close(&w);
 	winbind_close(&w);
 }
-#endif
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_granted),
-		cmocka_unit_test(test_statuses),
-		cmocka_unit_test(test_no_winbind),
-		cmocka_unit_test(test_not_this_account),
-		cmocka_unit_test(test_not_asked),
-#if !defined(__SANITIZE_ADDRESS__)
-		cmocka_unit_test(test_real_library),
-#endif
+		cmocka_unit_test(test_granted),    cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_no_winbind), cmocka_unit_test(test_not_this_account),
+		cmocka_unit_test(test_not_asked),  cmocka_unit_test(test_real_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Client, supervisor and verifier in one forked process, against a real worker.
- * The client's parts are libraries (auth/initiator.c); the password and its hash are
- * those of the examples in MS-NLMP 4.2 and protect nothing.
+ * The client's side of the mechanisms is initiator.c; the password and its hash are those of the examples in
+ * MS-NLMP 4.2 and protect nothing.
  */
-#include "credsspd/worker/selftest.h"
+#include "credsspd/selftest/selftest.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -18,10 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "credsspd/auth/initiator.h"
-#include "credsspd/auth/wbc.h"
+#include "credsspd/selftest/initiator.h"
 #include "credsspd/util/log.h"
 #include "credsspd/util/packet.h"
+#include "credsspd/verifier/ntlmv2.h"
 #include "credsspd/verifier/record.h"
 #include "credsspd/wire/binding.h"
 #include "credsspd/wire/tsrequest.h"
@@ -29,15 +27,12 @@
 #include "include/credssp/handover.h"
 
 #define DEADLINE_SEC 10U
-#define MD5_LEN 16U
 
 static const char user[] = "selftest";
 static const char domain[] = "D";
 static const char password[] = "Password";
 static const uint8_t nt_hash[16] = { 0xa4, 0xf4, 0x9c, 0x40, 0x65, 0x10, 0xbd, 0xca,
 				     0xb6, 0x82, 0x4e, 0xe7, 0xc3, 0x0f, 0xd8, 0x52 };
-static const uint8_t user_and_domain[] =
-    "S\0E\0L\0F\0T\0E\0S\0T\0D"; /* with its NUL: UTF-16LE, the user in upper case */
 static const uint8_t nonce[CLIENT_NONCE_LEN] = "nonce of the self-test";
 static const uint8_t public_key[] = "public key of the self-test";
 
@@ -64,40 +59,30 @@ struct client {
 
 /* ---- the verifier ---- */
 
-static int hmac_md5(const uint8_t *key, const void *p, size_t len, uint8_t out[MD5_LEN])
+static const struct verifier_challenge challenge = { .type = VERIFIER_CHALLENGE, .server_challenge = "selftest" };
+
+static int send_challenge(int fd)
 {
-	unsigned n = 0;
-
-	return HMAC(EVP_md5(), key, MD5_LEN, p, len, out, &n) && n == MD5_LEN ? 0 : -EIO;
-}
-
-/* NTLMv2, MS-NLMP 3.3.2. */
-static int judge(const struct verifier_query *q, struct verifier_answer *a)
-{
-	static uint8_t data[8 + NTLM_RESPONSE_MAX];
-	uint8_t key[MD5_LEN], proof[MD5_LEN];
-	size_t blob = q->nt_response_len - MD5_LEN;
-
-	memcpy(data, q->server_challenge, 8);
-	memcpy(data + 8, q->nt_response + MD5_LEN, blob);
-	if (hmac_md5(nt_hash, user_and_domain, sizeof user_and_domain, key) < 0 ||
-	    hmac_md5(key, data, 8 + blob, proof) < 0 || hmac_md5(key, proof, sizeof proof, a->session_key) < 0)
-		return -EIO;
-	a->granted = memcmp(proof, q->nt_response, sizeof proof) == 0;
-	return 0;
+	return packet_send(fd, &challenge, sizeof challenge, NULL, 0);
 }
 
 static int serve_query(struct client *c)
 {
 	static struct verifier_query q;
-	struct verifier_answer a = { .type = VERIFIER_ANSWER };
+	struct ntlmv2_claim claim = { q.user, q.domain, challenge.server_challenge, { q.nt_response, 0 } };
+	struct verifier_answer a = { .type = VERIFIER_ANSWER, .mic = 1 };
 	ssize_t n = packet_recv(c->verifier, &q, sizeof q, NULL, 0);
 	const size_t head = offsetof(struct verifier_query, nt_response);
+	int right;
 
 	if (n < (ssize_t)head || q.type != VERIFIER_QUERY || (size_t)n != head + q.nt_response_len ||
-	    q.nt_response_len < MD5_LEN || strcmp(q.user, user) != 0 || strcmp(q.domain, domain) != 0 ||
-	    judge(&q, &a) < 0)
+	    strcmp(q.user, user) != 0 || strcmp(q.domain, domain) != 0)
 		return -EPROTO;
+	claim.response.len = q.nt_response_len;
+	right = ntlmv2_verify(&claim, nt_hash, a.session_key);
+	if (right < 0)
+		return right;
+	a.granted = right == 1;
 	return packet_send(c->verifier, &a, sizeof a, NULL, 0);
 }
 
@@ -326,6 +311,8 @@ __attribute__((noreturn)) static void client_main(enum mechanism mechanism, cons
 	c = (struct client){ .mechanism = mechanism, .worker = worker, .verifier = verifier, .pipe = { -1, -1 } };
 	(void)alarm(DEADLINE_SEC); /* the signal ends the process, which the template sees */
 	r = pipe2(c.pipe, O_CLOEXEC) < 0 ? -errno : make_initiator(&c, acceptor, form);
+	if (r == 0 && verifier >= 0)
+		r = send_challenge(verifier);
 	if (r == 0)
 		r = run(&c);
 	if (r < 0)
@@ -375,14 +362,14 @@ static int exchange_messages(struct acceptor *a, struct initiator *i)
 	return len == text.len && memcmp(got, text.p, len) == 0 ? 0 : -EIO;
 }
 
-/* Answers one question. */
+/* Serves one worker. */
 __attribute__((noreturn)) static void verifier_main_once(int fd)
 {
 	static struct client c;
 
 	c.verifier = fd;
 	(void)alarm(DEADLINE_SEC);
-	_exit(serve_query(&c) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	_exit(send_challenge(fd) < 0 || serve_query(&c) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 static int wait_for(pid_t pid)
@@ -423,11 +410,11 @@ static int rehearse(enum mechanism mechanism, struct acceptor *acceptor, enum ac
 			verifier_main_once(question[1]);
 		}
 		question[1] = close_fd(question[1]);
-		wbc_attach(question[0]);
+		acceptor_attach_verifier(acceptor, question[0]);
 	}
 	if (r == 0)
 		r = rehearse_with(&c, acceptor, form);
-	wbc_attach(-1);
+	acceptor_attach_verifier(acceptor, -1);
 	question[0] = close_fd(question[0]);
 	if (verifier > 0)
 		(void)wait_for(verifier);

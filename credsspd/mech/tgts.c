@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspd/auth/tgts.h"
+#include "credsspd/mech/tgts.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "credsspd/auth/acceptor.h"
+#include "credsspd/mech/acceptor.h"
 #include "credsspd/worker/record.h"
 
 /*

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kerberos, RFC 4121, by MIT's GSSAPI with raw tokens of the mechanism, in its two forms: with service tickets under
+ * the host's long-term keys, and user-to-user under the session keys of the host's own ticket-granting tickets.
+ */
+#pragma once
+
+#include <gssapi/gssapi_ext.h>
+#include <krb5/krb5.h>
+
+#include "credsspd/keeper/record.h"
+#include "credsspd/mech/mech.h"
+
+/* ---- the credential: made once, in the template ---- */
+
+struct kerberos_credential;
+
+struct kerberos_credential_options {
+	const char *keytab; /* a file */
+	bool service_ticket, user_to_user;
+};
+
+/* Removes from the environment what would have libgssapi_krb5 load or write more than a worker may. Returns 0 or
+ * -errno. */
+int kerberos_credential_environment(void);
+
+/*
+ * Reads the AES keys for TERMSRV/ principals of the keytab into memory (service_ticket), and makes room for the tickets
+ * of kerberos_credential_add_tgt() (user_to_user). Returns 0, or -errno (-ENOKEY: no such key) and one sentence in
+ * *@ret_error (malloc'ed, may be NULL).
+ */
+int kerberos_credential_new(const struct kerberos_credential_options *options, struct kerberos_credential **ret_,
+			    char **ret_error);
+void kerberos_credential_free(struct kerberos_credential *c);
+
+/* Between two contexts: takes a ticket-granting ticket in; what is known of the names that clients ask for, in place of
+ * what was known. Return 0 or -errno. */
+int kerberos_credential_add_tgt(struct kerberos_credential *c, const struct keeper_tgt *tgt);
+int kerberos_credential_set_names(struct kerberos_credential *c, const struct keeper_names *names);
+
+/* For the self-test: the keytab in memory ("MEMORY:..."). */
+const char *kerberos_credential_keytab(const struct kerberos_credential *c, bool user_to_user);
+
+/* After the self-test: drops the ticket-granting ticket that was made for it. */
+void kerberos_credential_started(struct kerberos_credential *c);
+
+/* Gives GSSAPI a token that it refuses, with every credential, so that what an error loads is loaded. */
+void kerberos_credential_fail(struct kerberos_credential *c, struct view token);
+
+/* ---- the mechanism ---- */
+
+/* @c outlives it. NULL without memory. */
+struct mech *kerberos_new(struct kerberos_credential *c, bool user_to_user);
+
+/*
+ * Of a user-to-user mechanism: the name that the client asked for ("TERMSRV/host", printable; empty when it asked for
+ * none, or not yet), and whether it got no answer because there is no live ticket-granting ticket for it.
+ */
+const char *kerberos_asked(const struct mech *m);
+bool kerberos_no_tgt(const struct mech *m);
+
+/* ---- between kerberos.c and kerberos-credential.c ---- */
+
+/* GSS_C_NO_CREDENTIAL when it is off. */
+gss_cred_id_t kerberos_credential_gss(const struct kerberos_credential *c, bool user_to_user);
+
+/* The ticket to show a client that asks for @server; VIEW_NULL when there is none. */
+struct view kerberos_credential_tgt(struct kerberos_credential *c, const char *server);
+
+/* The libraries' texts for a result. */
+void kerberos_status_text(char *out, size_t size, OM_uint32 major, OM_uint32 minor);
+
+extern gss_OID_desc kerberos_oid;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One security mechanism as acceptor, and its one context. Kerberos with service tickets, Kerberos user-to-user
+ * (kerberos.c) and NTLM (ntlm.c) implement it; spnego.c negotiates them, acceptor.c owns them. A context is set up by
+ * accept(); the other functions are for a context that is complete.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "credsspd/util/refusal.h"
+#include "credsspd/wire/view.h"
+#include "credsspd/worker/record.h"
+#include "include/credssp/secret.h"
+
+struct mech;
+
+enum mech_result {
+	MECH_CONTINUE,    /* the client owes another token; the reply has one for it */
+	MECH_COMPLETE,    /* the client is authenticated; the reply may have a token for it */
+	MECH_UNAVAILABLE, /* this client cannot be served by this mechanism; nothing was sent, another one may try */
+	MECH_REFUSED,     /* the reply says why */
+};
+
+/* What a step leaves behind: a token for the client, or a reason. Zero is an empty one. */
+struct mech_reply {
+	uint8_t *token; /* malloc'ed; NULL: none */
+	size_t token_len;
+	enum refusal refusal;
+	char detail[WORKER_DETAIL_MAX]; /* for the log */
+};
+
+/* Notes why, and returns MECH_REFUSED; with NULL the detail that is there stays. */
+enum mech_result mech_refuse(struct mech_reply *r, enum refusal refusal, const char *detail);
+
+/* Makes a copy of @token the token of the reply. Returns 0 or -ENOMEM. */
+int mech_give(struct mech_reply *r, struct view token);
+
+/* The token, or VIEW_NULL. */
+struct view mech_token(const struct mech_reply *r);
+void mech_drop_token(struct mech_reply *r);
+
+/* Makes it an empty reply. */
+void mech_reply_reset(struct mech_reply *r);
+
+struct mech_ops {
+	/* Takes the client's next token. */
+	enum mech_result (*accept)(struct mech *m, struct view token);
+
+	/* The MIC over SPNEGO's MechTypeList. Returns 0 and the length, or -EIO. */
+	int (*mic)(struct mech *m, struct view message, uint8_t *out, size_t size, size_t *ret_len);
+
+	/* Verifies the client's. Returns 0, or -EBADMSG with the reason in the reply. */
+	int (*verify_mic)(struct mech *m, struct view message, struct view mic);
+
+	/* Encrypts @in in the form that every client takes. Returns 0 and the length, -ENOSPC or -EIO. */
+	int (*wrap)(struct mech *m, struct view in, uint8_t *out, size_t size, size_t *ret_len);
+
+	/*
+	 * Decrypts into the empty secret @ret_. The bytes at @token are used up: they may be cleartext afterwards, and
+	 * are the caller's to wipe. Returns 0, or -EBADMSG with the reason in the reply.
+	 */
+	int (*unwrap)(struct mech *m, uint8_t *token, size_t len, struct secret *ret_);
+
+	/* The authenticated name in UTF-8 as the mechanism displays it, into @out. Returns 0 and the length, or
+	 * -EINVAL.
+	 */
+	int (*name)(struct mech *m, char *out, size_t size, size_t *ret_len);
+
+	/* Forgets the context: the mechanism is as new. */
+	void (*reset)(struct mech *m);
+
+	void (*free)(struct mech *m);
+};
+
+/* The first member of every implementation. */
+struct mech {
+	const struct mech_ops *ops;
+	/* SPNEGO exchanges mechListMICs in any case, see kerberos.c */
+	bool always_mic;
+	struct mech_reply reply;
+};

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The acceptor of SPNEGO, RFC 4178 and MS-SPNG, over the mechanisms of this process. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "credsspd/mech/mech.h"
+#include "credsspd/wire/spnego.h"
+#include "include/credssp/limits.h"
+
+/* What can be chosen. A mechanism that is off is NULL and not @elsewhere. */
+struct spnego_offer {
+	struct mech *krb5, *user_to_user, *ntlm; /* served in this process */
+	/* the other template serves Kerberos or NTLM, and has not seen the token yet */
+	bool krb5_elsewhere, ntlm_elsewhere;
+};
+
+enum spnego_acceptor_state {
+	SPNEGO_FIRST,  /* the client owes NegTokenInit */
+	SPNEGO_TOKENS, /* the client owes a token of the chosen mechanism */
+	SPNEGO_MIC,    /* the mechanism is complete, the client owes its mechListMIC */
+	SPNEGO_DONE,
+	SPNEGO_ACCEPTOR_STATES_
+};
+
+/* Zero to begin with. */
+struct spnego {
+	enum spnego_acceptor_state state;
+	struct mech *mech;          /* the chosen one; owned by the offer */
+	struct view supported_mech; /* its OID as the client wrote it; VIEW_NULL once the client was told */
+	bool mic_demanded, mic_received, mic_sent;
+	size_t mech_types_len;
+	uint8_t mech_types[MECH_TYPES_MAX]; /* the client's, for the MICs */
+	struct mech_reply reply;
+};
+
+/*
+ * Takes the client's token. MECH_UNAVAILABLE, for the first token only: none of the client's mechanisms is served here,
+ * or one that is served elsewhere comes first in its list.
+ */
+enum mech_result spnego_accept(struct spnego *s, const struct spnego_offer *offer, struct view token);
+
+/* Forgets everything but the mechanisms, which are the caller's to reset. */
+void spnego_reset(struct spnego *s);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Between initiator.c, which speaks SPNEGO, and the mechanisms in initiator-krb5.c and initiator-ntlm.c. */
+#pragma once
+
+#include "credsspd/selftest/initiator.h"
+#include "include/credssp/limits.h"
+
+#define INITIATOR_DETAIL_SIZE 200U
+#define INITIATOR_MECHS_MAX 8U
+#define INITIATOR_TOKEN_MAX 16384U
+#define INITIATOR_MIC_MAX 128U
+
+struct initiator_ops {
+	/* As initiator_step(), with raw tokens. */
+	int (*step)(struct initiator *i, struct view token, struct view *ret_token);
+	/* The MIC over SPNEGO's MechTypeList: ours, and the acceptor's. Return 0 or -EIO. */
+	int (*mic)(struct initiator *i, struct view message, uint8_t *out, size_t size, size_t *ret_len);
+	int (*verify_mic)(struct initiator *i, struct view message, struct view mic);
+	/* As initiator_wrap() and initiator_unwrap(). */
+	int (*wrap)(struct initiator *i, struct view in, uint8_t *out, size_t size, size_t *ret_len);
+	int (*unwrap)(struct initiator *i, struct view in, uint8_t *out, size_t size, size_t *ret_len);
+	void (*flags)(struct initiator *i, unsigned set, unsigned clear);
+	void (*free)(struct initiator *i);
+};
+
+/* The first member of every mechanism's initiator. Zero but for the first three to begin with. */
+struct initiator {
+	const struct initiator_ops *ops;
+	enum gss_mech mech; /* KRB5 stands for MS_KRB5, too */
+	bool always_mic;    /* it sends a mechListMIC although none is demanded */
+	bool complete;      /* the context */
+	/* SPNEGO; n_mechs is 0 without it */
+	enum gss_mech mechs[INITIATOR_MECHS_MAX];
+	size_t n_mechs;
+	bool begun, token_sent, mic_demanded, mic_sent, mic_received;
+	size_t list_len;
+	uint8_t list[MECH_TYPES_MAX]; /* MechTypeList, as sent */
+	uint8_t out[INITIATOR_TOKEN_MAX];
+	char detail[INITIATOR_DETAIL_SIZE];
+};
+
+/* Notes @what, and returns @r. */
+int initiator_fail(struct initiator *i, int r, const char *what);
+
+/* The end of every constructor: frees @i when @r is negative, else puts it into *@ret_. Returns @r. */
+int initiator_made(struct initiator *i, int r, struct initiator **ret_);
