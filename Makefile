@@ -130,7 +130,7 @@ $(B)/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 
 # these drive processes of the real program
 UNIT_REAL := test_worker test_worker_hostile test_template test_u2u test_u2u_hostile test_u2u_mic \
-	test_u2u_octets test_keeper
+	test_u2u_octets test_keeper test_verifier
 $(addprefix $(B)/unit/,$(UNIT_REAL)): | $(B)/credsspd
 
 unit: $(UNIT_BIN) ## build and run the unit tests
