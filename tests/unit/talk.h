@@ -2,9 +2,9 @@
 /*
  * Conversations with workers of the real program, over their sockets: the test is supervisor, verifier and client. The
  * client's side is the self-test's initiator: NTLM with a password, and MIT krb5 with tickets made from the keys in a
- * keytab of the test's own. A test makes a conversation with spawn(), krb5_talk() or ntlm_talk(), says how it differs from the usual
- * by the members of struct talk, and goes through it with whole(), or step by step up to refused() or finish().
- * Everything fails the test that is not as it must be.
+ * keytab of the test's own. A test makes a conversation with spawn(), krb5_talk() or ntlm_talk(), says how it differs
+ * from the usual by the members of struct talk, and goes through it with whole(), or step by step up to refused() or
+ * finish(). Everything fails the test that is not as it must be.
  */
 #pragma once
 
