@@ -30,9 +30,9 @@
 /* ---- lists ---- */
 
 static const int nobody[] = {
-	DENIED_TO_ALL,       SCMP_SYS(keyctl),   SCMP_SYS(add_key),  SCMP_SYS(request_key), SCMP_SYS(setuid),
-	SCMP_SYS(setgid),    SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),   SCMP_SYS(setresgid),
-	SCMP_SYS(setgroups), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(capset),
+	DENIED_TO_ALL,       DENIED_CHANGES,      SCMP_SYS(keyctl),   SCMP_SYS(add_key),  SCMP_SYS(request_key),
+	SCMP_SYS(setuid),    SCMP_SYS(setgid),    SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),
+	SCMP_SYS(setresgid), SCMP_SYS(setgroups), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(capset),
 };
 
 static const int no_programs[] = { SCMP_SYS(execve), SCMP_SYS(execveat) };
@@ -46,9 +46,6 @@ static const int no_other_process[] = {
 	SCMP_SYS(rt_tgsigqueueinfo),
 	SCMP_SYS(pidfd_open),
 	SCMP_SYS(pidfd_send_signal),
-	SCMP_SYS(chmod),
-	SCMP_SYS(fchmod),
-	SCMP_SYS(fchmodat),
 };
 
 static const int no_children[] = { SCMP_SYS(vfork), SCMP_SYS(fork) };
@@ -73,6 +70,17 @@ static int add_lists(scmp_filter_ctx c, unsigned which)
 	for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
 		for (size_t i = 0; i < lists[k].n && r == 0 && which & 1U << k; i++)
 			r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), lists[k].call[i], 0);
+	return r;
+}
+
+static int add_no_attributes(scmp_filter_ctx c)
+{
+	static const unsigned request[] = { DENIED_IOCTLS };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof request / sizeof *request; i++)
+		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, DENIED_MASK32, request[i]));
 	return r;
 }
 
@@ -120,6 +128,8 @@ static int load(unsigned which)
 	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
 	int r = c ? add_lists(c, which) : -ENOMEM;
 
+	if (r == 0 && which & NOBODY)
+		r = add_no_attributes(c);
 	if (r == 0 && which & NO_SERVERS)
 		r = add_no_network(c);
 	if (r == 0 && which & NO_OTHER_PROCESS)

@@ -27,7 +27,8 @@ int confine_start(unsigned passed);
 
 /*
  * The supervisor and, by inheritance, all that it starts: no new privileges, nothing of another process's, no change of
- * user, no mounts, no kernel interfaces that a daemon does not need. Returns 0 or -errno.
+ * user, no mounts, no modes, owners or attributes of files, no kernel interfaces that a daemon does not need. Returns 0
+ * or -errno.
  */
 int confine_supervisor(void);
 

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls that no process of ours makes, nor a library in one: for the lists (seccomp(2)) of those that call
- * modules of the host, of which nobody knows what they do make. Other processes' memory, other namespaces, the kernel.
+ * modules of the host, of which nobody knows what they do make. Other processes' memory, other namespaces, the kernel;
+ * and attributes of files, which Landlock leaves alone (landlock(7)): an owner opens a file to others by its mode or by
+ * an ACL, which is an extended attribute.
+ *
+ * Calls that are newer than the C library and libseccomp of Debian 12 are here by number. From 424 on a number is the
+ * same on every architecture that Debian has.
  */
 #pragma once
 
+#include <linux/fs.h>
 #include <seccomp.h>
+
+#define DENIED_MASK32 \
+	0xffffffffU /* the kernel looks at no more of an ioctl's number, a filter at all of the register */
 
 /* clang-format off */
 #define DENIED_TO_ALL \
@@ -15,5 +24,19 @@
 	SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(open_by_handle_at), \
 	SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(personality), \
 	SCMP_SYS(bpf), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup), SCMP_SYS(init_module), \
-	SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load)
+	SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load), \
+	SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick), 442 /* mount_setattr */, 467 /* open_tree_attr */, \
+	440 /* process_madvise */, \
+	SCMP_SYS(setxattr), SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), 463 /* setxattrat */, \
+	SCMP_SYS(removexattr), SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), 466 /* removexattrat */, \
+	452 /* fchmodat2 */, 469 /* file_setattr */
+
+/* For processes that make and change no files: modes, owners and times, and truncate(), old versions of Landlock's gap. */
+#define DENIED_CHANGES \
+	SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), \
+	SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), \
+	SCMP_SYS(utime), SCMP_SYS(utimes), SCMP_SYS(futimesat), SCMP_SYS(utimensat), SCMP_SYS(truncate)
+
+/* Second arguments of ioctl() that do what file_setattr does. */
+#define DENIED_IOCTLS FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR, FS_IOC_SETVERSION, FS_IOC32_SETVERSION
 /* clang-format on */

@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "include/credssp/denied.h"
 #include "pam_credssp/helper/mode.h"
 
 /*
@@ -42,7 +43,6 @@ static const int for_tickets[] = {
 	/* files; open() is below */
 	SCMP_SYS(creat),
 	SCMP_SYS(openat2),
-	SCMP_SYS(truncate),
 	SCMP_SYS(mkdir),
 	SCMP_SYS(mkdirat),
 	SCMP_SYS(link),
@@ -54,13 +54,7 @@ static const int for_tickets[] = {
 	SCMP_SYS(rename),
 	SCMP_SYS(renameat),
 	SCMP_SYS(renameat2),
-	SCMP_SYS(chmod),
-	SCMP_SYS(fchmod),
-	SCMP_SYS(fchmodat),
-	SCMP_SYS(chown),
-	SCMP_SYS(fchown),
-	SCMP_SYS(lchown),
-	SCMP_SYS(fchownat),
+	DENIED_CHANGES,
 };
 
 /* Which argument has the flags. */

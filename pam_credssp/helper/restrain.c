@@ -2,7 +2,7 @@
 /*
  * The helper is root where the login program is, parses tickets and certificates of strangers, and loads modules whose
  * system calls nobody knows: a list of what is denied. Limits and no_new_privs are set before it is executed
- * (helper-run.c). KEYRING caches need keyctl(2), so that one is not on the list.
+ * (helper-run.c). KEYRING caches need keyctl(2) and FILE caches fchmod(2), so those are not on the list.
  */
 #include "pam_credssp/helper/restrain.h"
 
@@ -30,6 +30,8 @@ static const int denied[] = {
 	SCMP_SYS(listen),
 };
 
+static const unsigned requests[] = { DENIED_IOCTLS };
+
 int helper_restrain(void)
 {
 	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
@@ -37,6 +39,9 @@ int helper_restrain(void)
 
 	for (size_t i = 0; i < sizeof denied / sizeof *denied && r == 0; i++)
 		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+	for (size_t i = 0; i < sizeof requests / sizeof *requests && r == 0; i++)
+		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, DENIED_MASK32, requests[i]));
 	/* clone3 cannot be looked into, and without it glibc makes threads by clone */
 	if (r == 0)
 		r = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

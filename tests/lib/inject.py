@@ -12,7 +12,10 @@ REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax
              "ds es fs gs").split()
 NR = {"open": 2, "mprotect": 10, "socket": 41, "connect": 42, "listen": 50, "execve": 59, "kill": 62, "ptrace": 101,
       "setuid": 105, "openat": 257, "unshare": 272, "process_vm_readv": 310, "pidfd_open": 434,
-      "pidfd_getfd": 438, "close": 3, "mount": 165, "read": 0}
+      "pidfd_getfd": 438, "close": 3, "mount": 165, "read": 0,
+      "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "utimensat": 280, "ioctl": 16, "fchmodat2": 452,
+      "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "setxattrat": 463,
+      "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "removexattrat": 466, "file_setattr": 469}
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 

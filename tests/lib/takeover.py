@@ -16,7 +16,7 @@ from memsearch import all_processes, children
 PROCESSES = {"listener", "connection", "supervisor", "template-krb5", "template-ntlm", "worker-krb5", "worker-ntlm", "verifier", "verifier-winbind",
              "resolver", "keeper", "helper"}
 KEYTAB, STORE = "/var/lib/credsspd/keytab", "/var/lib/credsspd/ntlm"
-ENOENT, KILLED = 2, 31
+ENOENT, KILLED, ENOSYS = 2, 31, 38
 
 
 # ---- the processes ----
@@ -134,11 +134,63 @@ def makes_code(v, _):
     return v.call("mprotect", v.scratch(), 4096, 7)
 
 
+# ---- attributes of a file that the process owns ----
+
+ACL = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *x) for x in (
+    (1, 6, 0xffffffff), (2, 4, 65534), (4, 0, 0xffffffff), (0x10, 4, 0xffffffff), (0x20, 0, 0xffffffff)))
+ACCESS = b"system.posix_acl_access"
+
+
+def changes(name, *args):
+    """The call with PATH and FD filled in, for a file of the process's user; it works on it when the kernel lets it."""
+    def attempt(v, _):
+        uid = uid_of(v.pid)
+        path = "/var/lib/%s/attributes" % ("credsspd-rdp" if uid == uid_of(pid_of("credsspd-rdp")) else "credsspd")
+        with open(path, "w", encoding="ascii"):
+            os.chown(path, uid, uid)
+        if "removexattr" in name:
+            os.setxattr(path, ACCESS, ACL)
+        where = path.encode()
+        try:
+            fd = v.call("openat", -100, where, 0, 0) if "FD" in args else -1
+            r = v.call(name, *({"PATH": where, "FD": fd}.get(a, a) if isinstance(a, str) else a for a in args))
+            if fd >= 0:
+                v.call("close", fd)
+        finally:
+            os.unlink(path)
+        expect(r != -ENOSYS or name in NEWER, "%s: no such call" % name)
+        return r
+    attempt.__name__ = name
+    return attempt
+
+
+def sets_xattr_at(v, other):
+    """setxattrat(2): its value is in a structure, by address."""
+    at = v.scratch()
+    v.mem.seek(at)
+    v.mem.write(ACL)
+    return changes("setxattrat", -100, "PATH", 0, ACCESS, struct.pack("QII", at, len(ACL), 0), 16)(v, other)
+
+
+NEWER = {"fchmodat2", "setxattrat", "removexattrat", "file_setattr"}  # 6.6, 6.13, 6.17
+SETFLAGS = 0x40086602
+MODES = [changes("chmod", "PATH", 0o644), changes("fchmodat", -100, "PATH", 0o644)]
+ATTRIBUTES = [
+    changes("fchmodat2", -100, "PATH", 0o644, 0), changes("setxattr", "PATH", ACCESS, ACL, len(ACL), 0),
+    changes("file_setattr", -100, "PATH", bytes(24), 24, 0),
+    changes("lsetxattr", "PATH", ACCESS, ACL, len(ACL), 0), changes("fsetxattr", "FD", ACCESS, ACL, len(ACL), 0), sets_xattr_at,
+    changes("removexattr", "PATH", ACCESS), changes("lremovexattr", "PATH", ACCESS), changes("fremovexattr", "FD", ACCESS),
+    changes("removexattrat", -100, "PATH", 0, ACCESS),
+    changes("ioctl", "FD", SETFLAGS, bytes(8)), changes("ioctl", "FD", SETFLAGS | 1 << 32, bytes(8))]
+
+
 COLUMNS = {
     "read a file": [opens("/etc/passwd")],
     "read the keytab": [opens(KEYTAB)],
     "read the NTLM store": [opens(STORE)],
     "write a file": [writes],
+    "change modes": MODES,
+    "set attributes": ATTRIBUTES,
     "connect over TCP": [connects],
     "look into a process": [traces, reads_memory, takes_descriptor],
     "signal one": [signals],
@@ -188,7 +240,8 @@ def try_all(name, start):
     with contextlib.ExitStack() as stack:
         uid, other = None, None
         for column, attempts in COLUMNS.items():
-            for a in attempts:
+            # a template that dies again and again is not started again at once
+            for a in attempts[:3] if name.startswith("template") else attempts:
                 if alive is None:
                     pid = stack.enter_context(start())
                     alive = stack.enter_context(Victim(pid))
