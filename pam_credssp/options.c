@@ -15,6 +15,7 @@ enum set {
 	SET_ACTION,
 	SET_FLAG,
 	SET_NUMBER,
+	SET_UID,
 	SET_CHOICE,
 	SET_PATH,
 };
@@ -51,6 +52,16 @@ static const struct row {
 	{ { "require_ticket", "without a ticket nobody logs on" },
 	  SET_FLAG,
 	  offsetof(struct options, require_ticket),
+	  0,
+	  NULL },
+	{ { "minimum_uid=", "accounts below this uid do not log on with a ticket" },
+	  SET_UID,
+	  offsetof(struct options, minimum_uid),
+	  0,
+	  NULL },
+	{ { "accept_proof", "verify: what credsspd.conf calls proof enough is taken" },
+	  SET_FLAG,
+	  offsetof(struct options, accept_proof),
 	  0,
 	  NULL },
 	{ { "create", "password: make an NTLM record where there is none" },
@@ -97,16 +108,15 @@ const struct options_row *options_rows(void)
 	return list;
 }
 
-static int parse_number(const char *text, unsigned *out)
+static int parse_number(const char *text, unsigned long min, unsigned long max, unsigned *out)
 {
 	unsigned long v;
-	char *end;
 
 	if (!*text || text[strspn(text, "0123456789")])
 		return -EINVAL;
 	errno = 0;
-	v = strtoul(text, &end, 10);
-	if (errno || v == 0 || v > PAM_TIMEOUT_MAX_MSEC)
+	v = strtoul(text, NULL, 10);
+	if (errno || v < min || v > max)
 		return -ERANGE;
 	*out = (unsigned)v;
 	return 0;
@@ -137,7 +147,9 @@ static int apply_row(const struct row *r, const char *text, void *field)
 {
 	switch (r->set) {
 	case SET_NUMBER:
-		return parse_number(text, field);
+		return parse_number(text, 1, PAM_TIMEOUT_MAX_MSEC, field);
+	case SET_UID:
+		return parse_number(text, 0, (uid_t)-2, field);
 	case SET_PATH:
 		return parse_path(text, field);
 	case SET_CHOICE:
@@ -166,7 +178,7 @@ static int apply(const char *arg, struct options *o)
 
 int options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *ret_options)
 {
-	struct options o = { .action = ACTION_REDEEM };
+	struct options o = { .action = ACTION_REDEEM, .minimum_uid = MINIMUM_UID_DEFAULT };
 
 	for (int i = 0; i < argc; i++) {
 		int r = apply(argv[i], &o);

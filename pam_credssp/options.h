@@ -22,9 +22,10 @@ enum pin_route {
 };
 
 struct options {
-	int action;          /* enum action */
-	bool require_ticket; /* no ticket, no logon */
-	bool create;         /* password: store the hash of users who have none */
+	int action;           /* enum action */
+	bool require_ticket;  /* no ticket, no logon */
+	unsigned minimum_uid; /* `redeem`: no ticket of an account below it is redeemed */
+	bool create;          /* password: store the hash of users who have none */
 	bool debug;
 	unsigned timeout; /* ms: `redeem` for everything on the bus and the pipe together, `verify` for the helper */
 	/* of `verify` */
@@ -33,6 +34,7 @@ struct options {
 	int any_certificate;       /* it need not name the principal */
 	int ccache;                /* enum ccache_keeper */
 	int pin;                   /* enum pin_route */
+	bool accept_proof;         /* what credsspd calls proved needs no proof of the module's own */
 };
 
 struct options_row {

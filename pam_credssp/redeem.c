@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pwd.h>
 #include <security/pam_ext.h>
+#include <security/pam_modutil.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -30,6 +32,8 @@ enum problem {
 	PROBLEM_PASSWORD,
 	PROBLEM_PAM,
 	PROBLEM_NONE_GIVEN,
+	PROBLEM_NO_ACCOUNT,
+	PROBLEM_SYSTEM_ACCOUNT,
 	PROBLEMS_
 };
 
@@ -55,6 +59,9 @@ static const struct {
 	[PROBLEM_PASSWORD] = { PAM_AUTH_ERR, "the password is empty, or longer than PAM takes" },
 	[PROBLEM_PAM] = { PAM_SYSTEM_ERR, "libpam refused an item" },
 	[PROBLEM_NONE_GIVEN] = { PAM_AUTH_ERR, "no ticket, and require_ticket is set" },
+	[PROBLEM_NO_ACCOUNT] = { PAM_USER_UNKNOWN, "this host has no such account" },
+	[PROBLEM_SYSTEM_ACCOUNT] = { PAM_PERM_DENIED,
+				     "the account's uid is below minimum_uid (pam_credssp(8)) of this PAM line" },
 };
 
 _Static_assert(PROBLEM_SLOW_PIPE == BUS_ERROR + 1, "bus results come first");
@@ -207,6 +214,16 @@ static unsigned take_about(pam_handle_t *pamh, const struct bus_about *about, co
 	return 0;
 }
 
+/* The daemon has the same rule; this one holds when the daemon is not to be believed. */
+static unsigned check_account(pam_handle_t *pamh, const struct options *o, const char *user)
+{
+	const struct passwd *pw = pam_modutil_getpwnam(pamh, user);
+
+	if (!pw)
+		return PROBLEM_NO_ACCOUNT;
+	return pw->pw_uid < o->minimum_uid ? PROBLEM_SYSTEM_ACCOUNT : BUS_OK;
+}
+
 static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char *ticket)
 {
 	struct bus_about about = { .pipe = -1 };
@@ -222,7 +239,9 @@ static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char
 				 NULL); /* with the filter in place it asks nobody: the application has to set it */
 	if (r != PAM_SUCCESS || !user || !*user)
 		return refuse(pamh, PROBLEM_PAM, "?", text_item(pamh, PAM_RHOST), "the application named no user");
-	problem = bus_redeem(ticket, service, user, deadline, &about, error);
+	problem = check_account(pamh, o, user);
+	if (problem == BUS_OK)
+		problem = bus_redeem(ticket, service, user, deadline, &about, error);
 	if (problem == BUS_OK)
 		problem = take_about(pamh, &about, user);
 	if (problem == 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One row per kind of credentials. What the policy of credsspd.conf calls proved ("proof" of the ticket) is taken only
- * for kinds whose row allows it; the rest is for the helper program.
+ * for kinds whose row allows it, and where root's PAM line says accept_proof: without it a credsspd that was taken
+ * over, or whoever owns its name on the bus, logs nobody on. The rest is for the helper program.
  */
 #include "pam_credssp/verify.h"
 
@@ -105,19 +106,21 @@ static bool add_all(struct arguments *a, const char *mode, const struct options 
 }
 
 /* The service ticket proved the user, and policy lets the session do without the other one. */
-static bool may_lack_tickets(const struct route *route, const struct logon_redeemed *r, unsigned status)
+static bool may_lack_tickets(const struct options *o, const struct route *route, const struct logon_redeemed *r,
+			     unsigned status)
 {
-	return status == HELPER_OPAQUE && route->gss == GSS_TICKETLESS && r->proof == LOGON_PROOF_GSS && r->kerberos;
+	return o->accept_proof && status == HELPER_OPAQUE && route->gss == GSS_TICKETLESS &&
+	       r->proof == LOGON_PROOF_GSS && r->kerberos;
 }
 
-static int judge(pam_handle_t *pamh, const struct route *route, const struct logon_redeemed *r,
+static int judge(pam_handle_t *pamh, const struct options *o, const struct route *route, const struct logon_redeemed *r,
 		 const struct helper_result *result)
 {
 	const char *text = helper_status_text(result->status);
 
 	if (result->status == HELPER_SUCCESS)
 		return accept_proved(pamh, r, route->mode);
-	if (!may_lack_tickets(route, r, result->status))
+	if (!may_lack_tickets(o, route, r, result->status))
 		return refuse(pamh, r, helper_status_pam(result->status), text, result->detail);
 	pam_syslog(pamh, LOG_WARNING, "no tickets for the session of user=%s rhost=%s logon=%llu: %s: %s", r->user,
 		   rhost_of(pamh), (unsigned long long)r->logon, text, result->detail);
@@ -140,7 +143,7 @@ static int by_helper(pam_handle_t *pamh, const struct options *o, struct logon *
 	helper_run(a->argv[0], a->argv, &r->handover, bus_now() + o->timeout, &result);
 	if (result.status != HELPER_SUCCESS || !result.has_ccache || ccache_hand_on(pamh, c) != PAM_SUCCESS)
 		ccache_drop(c); /* a helper that was killed may have written it */
-	return judge(pamh, route, r, &result);
+	return judge(pamh, o, route, r, &result);
 }
 
 /* ---- the PIN for another module ---- */
@@ -158,6 +161,7 @@ static bool offer_pin(const struct options *o, struct logon *l)
 
 /* ---- the routes ---- */
 
+/* As far as credsspd goes. */
 static bool gss_is_enough(const struct route *route, const struct logon_redeemed *r)
 {
 	return r->proof == LOGON_PROOF_GSS && (route->gss == GSS_ANY || (route->gss == GSS_KERBEROS && r->kerberos));
@@ -177,6 +181,10 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 		return refuse(pamh, r, PAM_AUTH_ERR, "PAM_USER has changed since the ticket was redeemed", "");
 	if (r->proof == LOGON_PROOF_NONE)
 		return refuse(pamh, r, PAM_AUTH_ERR, "nobody has proved who this is", "");
+	/* the PIN of a card at the client is not tried on one that is here instead */
+	if (gss_is_enough(route, r) && !o->accept_proof)
+		return refuse(pamh, r, PAM_AUTH_ERR, "credsspd calls it proved, and this PAM line has no accept_proof",
+			      "");
 	offered = offer_pin(o, l);
 	if (gss_is_enough(route, r))
 		return accept_proved(pamh, r, CREDSSP_PROOF_GSS);

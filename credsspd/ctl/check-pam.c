@@ -5,12 +5,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "credsspd/ctl/check.h"
 #include "credsspd/ctl/pamstack.h"
+#include "credsspd/ctl/rootfile.h"
+#include "credsspd/ctl/stack-options.h"
 #include "credsspd/ctl/xrdp.h"
 #include "include/credssp/cleanup.h"
 
@@ -278,6 +282,122 @@ static enum check_result pam_verify(struct facts *f, struct finding *found)
 	return check_remedy(found, "success=N of its line skips N lines: count to auth required pam_permit.so");
 }
 
+/* ---- the arguments that repeat credsspd.conf ---- */
+
+/* Whether the stack is what "credsspctl xrdp enable" made, so that it may make it again. */
+static bool is_as_made(const struct facts *f)
+{
+	CLEANUP(file_text_done) struct file_text live = FILE_TEXT_NULL;
+	CLEANUP(file_text_done) struct file_text made = FILE_TEXT_NULL;
+
+	return strcmp(f->settings.service, "xrdp-sesman") == 0 &&
+	       rootfile_read(AT_FDCWD, PAM_DIRECTORY "/xrdp-sesman", &live) == 0 &&
+	       rootfile_read(AT_FDCWD, MADE, &made) == 0 && file_text_same(&live, &made);
+}
+
+/* @script for sed does by hand what "credsspctl xrdp enable" does to a file of its own. */
+static enum check_result remedy_argument(const struct facts *f, struct finding *found, const char *script)
+{
+	if (is_as_made(f))
+		return check_remedy(found, "credsspctl xrdp enable");
+	return check_remedy(found, "sed -i '%s' " PAM_DIRECTORY "/%s", script, f->settings.service);
+}
+
+static const char *what_needs_proof(const struct config *c)
+{
+	if (c->restricted_admin)
+		return "restricted_admin = allow";
+	return c->remote_guard == CONFIG_REMOTE_GUARD_ALLOW ? "remote_guard = allow" : "smartcard = gss";
+}
+
+/* The first line of `verify` that has accept_proof, or that lacks it. NULL for none, or where that says nothing. */
+static const struct pamstack_line *verify_line(const struct facts *f, const struct pamstack *s, bool accept_proof)
+{
+	for (size_t i = 0; s && f->has_config && i < s->n; i++)
+		if (kind_of(&s->line[i]) == KIND_VERIFY &&
+		    pamstack_has_arg(&s->line[i], "accept_proof") == accept_proof)
+			return &s->line[i];
+	return NULL;
+}
+
+static enum check_result pam_accept_proof(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+
+	if (!s || !f->has_config || !first(s, KIND_VERIFY) || !stack_options_of(&f->config).accept_proof)
+		return CHECK_NONE;
+	if (!verify_line(f, s, false))
+		return CHECK_OK;
+	(void)check_wrong(found, US " verify without accept_proof refuses what %s in %s lets log on",
+			  what_needs_proof(&f->config), CONFIG_PATH_DEFAULT);
+	return remedy_argument(f, found,
+			       "/^-\\?auth.*pam_credssp\\.so/{s/ accept_proof\\b//;s/ verify\\b/& accept_proof/}");
+}
+
+/* It is root's word for credsspd: not given without need. */
+static enum check_result pam_proof_unused(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+
+	if (!s || !f->has_config || !first(s, KIND_VERIFY) || stack_options_of(&f->config).accept_proof)
+		return CHECK_NONE;
+	if (!verify_line(f, s, true))
+		return CHECK_OK;
+	(void)check_wrong(found,
+			  US
+			  " verify has accept_proof, which takes the word of credsspd for who somebody is, and nothing "
+			  "in %s needs that",
+			  CONFIG_PATH_DEFAULT);
+	return remedy_argument(f, found, "/^-\\?auth.*pam_credssp\\.so/s/ accept_proof\\b//");
+}
+
+/* Returns minimum_uid of `redeem` less that of credsspd.conf in *@ret, with the texts for a difference, or false. */
+static bool uid_difference(struct facts *f, struct finding *found, int64_t *ret)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	const struct pamstack_line *l = s ? first(s, KIND_REDEEM) : NULL;
+	const char *text = l ? pamstack_arg(l, "minimum_uid") : NULL;
+	unsigned has = text ? (unsigned)strtoul(text, NULL, 10) : MINIMUM_UID_DEFAULT, wanted;
+	char script[160];
+
+	if (!l || !f->has_config)
+		return false;
+	wanted = stack_options_of(&f->config).minimum_uid;
+	(void)check_wrong(found, US " redeem has minimum_uid=%u, and %s lets accounts from uid %u log on", has,
+			  CONFIG_PATH_DEFAULT, wanted);
+	(void)snprintf(script, sizeof script,
+		       "/^-\\?auth.*pam_credssp\\.so/{/ verify\\b/!{s/ minimum_uid=[0-9]*//;s/pam_credssp\\.so/& "
+		       "minimum_uid=%u/}}",
+		       wanted);
+	(void)remedy_argument(f, found, script);
+	*ret = (int64_t)has - wanted;
+	return true;
+}
+
+static enum check_result all_is_well(struct finding *found)
+{
+	free(found->wrong);
+	free(found->remedy);
+	found->wrong = found->remedy = NULL;
+	return CHECK_OK;
+}
+
+static enum check_result pam_minimum_uid(struct facts *f, struct finding *found)
+{
+	int64_t difference;
+
+	if (!uid_difference(f, found, &difference))
+		return CHECK_NONE;
+	return difference > 0 ? CHECK_BAD : all_is_well(found);
+}
+
+static enum check_result pam_minimum_uid_low(struct facts *f, struct finding *found)
+{
+	int64_t difference;
+
+	return uid_difference(f, found, &difference) && difference < 0 ? CHECK_BAD : CHECK_NONE;
+}
+
 static bool takes_first_pass(const struct pamstack_line *l)
 {
 	static const char *const options[] = { "use_first_pass", "try_first_pass", "force_first_pass" };
@@ -406,6 +526,10 @@ struct check_area check_pam_area(void)
 		{ "pam-wrong-password", CHECK_ERROR, pam_wrong_password },
 		{ "pam-password", CHECK_ERROR, pam_password },
 		{ "pam-verify", CHECK_ERROR, pam_verify },
+		{ "pam-accept-proof", CHECK_ERROR, pam_accept_proof },
+		{ "pam-proof-unused", CHECK_WARNING, pam_proof_unused },
+		{ "pam-minimum-uid", CHECK_ERROR, pam_minimum_uid },
+		{ "pam-minimum-uid-low", CHECK_WARNING, pam_minimum_uid_low },
 		{ "pam-first-pass", CHECK_WARNING, pam_first_pass },
 		{ "pam-defer-pwchange", CHECK_WARNING, pam_defer_pwchange },
 		{ "pam-account", CHECK_ERROR, pam_account },

@@ -146,7 +146,7 @@ static int run_ntlm_delete(struct manager *m, const struct invocation *how, cons
 }
 
 /* No daemon is asked: it may not even run yet. */
-static int run_xrdp(const struct invocation *how, const char **problem,
+static int run_xrdp(const struct xrdp_wish *wish, const char **problem,
 		    int (*command)(const struct xrdp_host *, const struct xrdp_wish *, char *))
 {
 	static char text[XRDP_PROBLEM_MAX];
@@ -158,7 +158,7 @@ static int run_xrdp(const struct invocation *how, const char **problem,
 		return -EPERM;
 	*problem = text;
 	/* half done is worse than unseen: "| head", a terminal that goes */
-	if (!how->xrdp.dry_run) {
+	if (!wish->dry_run) {
 		(void)signal(SIGPIPE, SIG_IGN);
 		(void)signal(SIGHUP, SIG_IGN);
 	}
@@ -166,8 +166,7 @@ static int run_xrdp(const struct invocation *how, const char **problem,
 		(void)snprintf(text, sizeof text, "/ cannot be opened");
 		return -EIO;
 	}
-	r = command(&(struct xrdp_host){ .root = root, .units = units_of_this_host(), .out = stdout }, &how->xrdp,
-		    text);
+	r = command(&(struct xrdp_host){ .root = root, .units = units_of_this_host(), .out = stdout }, wish, text);
 	if (r == 0)
 		*problem = NULL;
 	return r;
@@ -175,14 +174,25 @@ static int run_xrdp(const struct invocation *how, const char **problem,
 
 static int run_xrdp_enable(struct manager *m, const struct invocation *how, const char **problem)
 {
+	CLEANUP(config_done) struct config c = { .keytab = NULL };
+	struct xrdp_wish wish = how->xrdp;
+	struct stack_options options;
+	static char *error; /* as long as @problem */
+
 	(void)m;
-	return run_xrdp(how, problem, xrdp_enable);
+	if (geteuid() == 0 && config_load(CONFIG_PATH_DEFAULT, &c, &error) < 0) {
+		*problem = error ? error : "credsspd.conf cannot be read";
+		return -EINVAL;
+	}
+	options = stack_options_of(&c);
+	wish.options = &options;
+	return run_xrdp(&wish, problem, xrdp_enable);
 }
 
 static int run_xrdp_disable(struct manager *m, const struct invocation *how, const char **problem)
 {
 	(void)m;
-	return run_xrdp(how, problem, xrdp_disable);
+	return run_xrdp(&how->xrdp, problem, xrdp_disable);
 }
 
 /* Asks the daemon too, if there is one. */

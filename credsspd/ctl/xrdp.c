@@ -80,7 +80,17 @@ static bool stack_name_valid(const char *name)
 	return len > 0 && name[len] == '\0' && len < XRDP_STACK_MAX;
 }
 
-static int make_stack(const struct xrdp_host *host, const char *name, struct xrdp_file *f, char *problem)
+/* @text becomes what a configuration makes of it. */
+static int set_options(struct file_text *text, const struct stack_options *o)
+{
+	AUTO_FREE char *before = text->data;
+
+	text->data = NULL;
+	return stack_options_add(before, o, &text->data, &text->len);
+}
+
+static int make_stack(const struct xrdp_host *host, const char *name, const struct stack_options *options,
+		      struct xrdp_file *f, char *problem)
 {
 	char path[sizeof STACKS + XRDP_STACK_MAX + 1];
 	int r;
@@ -94,6 +104,8 @@ static int make_stack(const struct xrdp_host *host, const char *name, struct xrd
 	r = read_shipped(host, path, &f->after, problem);
 	if (r < 0)
 		return r;
+	if (options && set_options(&f->after, options) < 0)
+		return fail(problem, -ENOMEM, "out of memory");
 	f->after.mode = f->before.mode;
 	f->after.uid = f->before.uid;
 	f->after.gid = f->before.gid;
@@ -282,7 +294,7 @@ static int plan(const struct xrdp_host *host, const struct xrdp_wish *wish, stru
 	}
 	r = make_ini(host, &s->file[XRDP_INI], problem);
 	if (r == 0)
-		r = make_stack(host, stack, &s->file[XRDP_STACK], problem);
+		r = make_stack(host, stack, wish->options, &s->file[XRDP_STACK], problem);
 	if (r == 0 && stack != s->stack)
 		(void)snprintf(s->stack, sizeof s->stack, "%s", stack);
 	return r;
@@ -385,7 +397,8 @@ int xrdp_outdated(int root, const char **ret_path, bool *ret_edited)
 {
 	static const char *const absolute[XRDP_FILES] = { "/etc/xrdp/xrdp.ini", "/etc/pam.d/xrdp-sesman" };
 	const struct xrdp_host host = { .root = root };
-	const struct xrdp_wish the_same = { .stack = NULL };
+	struct stack_options options;
+	const struct xrdp_wish the_same = { .options = &options };
 	CLEANUP(xrdp_state_done) struct xrdp_state made = XRDP_STATE_NULL;
 	CLEANUP(xrdp_state_done) struct xrdp_state now = XRDP_STATE_NULL;
 	char problem[XRDP_PROBLEM_MAX];
@@ -397,8 +410,10 @@ int xrdp_outdated(int root, const char **ret_path, bool *ret_edited)
 		r = xrdp_state_read(root, &now);
 	if (r == 0)
 		r = read_live(&host, &now, problem);
-	if (r == 0)
+	if (r == 0) {
+		options = stack_options_in(made.file[XRDP_STACK].after.data);
 		r = plan(&host, &the_same, &now, problem);
+	}
 	if (r < 0)
 		return r;
 	*ret_path = NULL;

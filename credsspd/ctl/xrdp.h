@@ -2,13 +2,15 @@
 /*
  * credsspctl xrdp: puts xrdp behind credsspd-rdp, and takes it out again. Two files of the xrdp package are changed:
  * the keys of the shipped fragment in [Globals] of xrdp.ini, and the whole PAM stack of xrdp-sesman, which becomes a
- * shipped one. What they were, and what they became, is kept below XRDP_STATE until xrdp_disable().
+ * shipped one with the arguments that credsspd.conf wants. What they were, and what they became, is kept below
+ * XRDP_STATE until xrdp_disable().
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "credsspd/ctl/stack-options.h"
 #include "credsspd/ctl/units.h"
 
 #define XRDP_STATE "var/lib/pam-credssp/xrdp"
@@ -22,8 +24,9 @@ struct xrdp_host {
 };
 
 struct xrdp_wish {
-	const char *stack; /* NULL: the one that is in force, else "local" */
-	bool dry_run;      /* show, and change nothing */
+	const char *stack;                   /* NULL: the one that is in force, else "local" */
+	bool dry_run;                        /* show, and change nothing */
+	const struct stack_options *options; /* of xrdp_enable(); NULL: the module's defaults */
 };
 
 /*
@@ -34,7 +37,8 @@ int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char
 int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);
 
 /*
- * Whether xrdp_enable() would make of a file something else now than it has made, after an upgrade. Returns 0 with its
+ * Whether xrdp_enable() would make of a file something else now than it has made, after an upgrade; with the arguments
+ * that it was given then. Returns 0 with its
  * path in *@ret_path, absolute and constant, or NULL for none, and in *@ret_edited whether somebody has changed it
  * since; -ENOENT when xrdp_enable() is not in force, -errno when that cannot be found out.
  */

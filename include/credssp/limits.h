@@ -23,7 +23,8 @@
 #define ACCOUNT_NAME_MAX 256U /* user, domain, pw_name; UTF-8 octets without NUL */
 #define PRINCIPAL_MAX 512U    /* displayed GSS name; UTF-8 octets without NUL */
 #define PAM_SERVICE_MAX 64U
-#define RHOST_MAX 64U /* textual address of the client */
+#define MINIMUM_UID_DEFAULT 1000U /* of the daemon's and of the module's minimum_uid */
+#define RHOST_MAX 64U             /* textual address of the client */
 
 /* ---- supervisor ---- */
 #define HANDSHAKES_MAX 512U            /* live handshakes, one worker each */

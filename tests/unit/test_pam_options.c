@@ -41,6 +41,7 @@ static void test_defaults(void **state)
 	/* the careful choice each time */
 	assert_true(!o.final_try && !o.any_certificate && !o.pkcs11_module);
 	assert_true(o.ccache == CCACHE_OWN && o.pin == PIN_PKINIT);
+	assert_true(!o.accept_proof && o.minimum_uid == 1000);
 }
 
 static void test_words(void **state)
@@ -58,6 +59,10 @@ static void test_words(void **state)
 	assert_true(o.final_try && o.any_certificate && o.ccache == CCACHE_PAM_KRB5 && o.pin == PIN_CONVERSATION);
 	assert_int_equal(parse("final_try=refuse certificate=match ccache=none pin=pkinit redeem", &o), PAM_SUCCESS);
 	assert_true(!o.final_try && !o.any_certificate && o.ccache == CCACHE_NONE && o.pin == PIN_PKINIT);
+	assert_int_equal(parse("verify accept_proof minimum_uid=0", &o), PAM_SUCCESS);
+	assert_true(o.accept_proof && o.minimum_uid == 0);
+	assert_int_equal(parse("minimum_uid=4294967294", &o), PAM_SUCCESS);
+	assert_int_equal(o.minimum_uid, 4294967294U);
 	assert_int_equal(parse("ccache=own", &o), PAM_SUCCESS);
 	assert_int_equal(o.ccache, CCACHE_OWN);
 }
@@ -88,6 +93,14 @@ static void test_mistakes(void **state)
 		"pin=",
 		"pin=none",
 		"conversation",
+		"accept_proof=",
+		"accept_proofs",
+		"accept",
+		"minimum_uid",
+		"minimum_uid=",
+		"minimum_uid=-1",
+		"minimum_uid=4294967295",
+		"minimum_uid=1000x",
 	};
 	char path[MODULE_PATH_MAX + 32] = "pkcs11_module=/";
 	struct options o;

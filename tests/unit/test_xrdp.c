@@ -29,6 +29,13 @@
 #define LOCAL_TEXT "auth required pam_credssp.so\n@include common-auth\n"
 #define KRB5_TEXT "auth required pam_credssp.so\nauth required pam_krb5.so\n"
 
+#define VERIFY_TEXT \
+	"# pam_credssp.so verify\nauth required pam_credssp.so redeem\n" \
+	"auth required pam_credssp.so verify require_ticket\naccount required pam_credssp.so\n"
+#define VERIFY_ON_TEXT \
+	"# pam_credssp.so verify\nauth required pam_credssp.so redeem minimum_uid=0\n" \
+	"auth required pam_credssp.so verify require_ticket accept_proof\naccount required pam_credssp.so\n"
+
 struct world {
 	char dir[32], problem[XRDP_PROBLEM_MAX];
 	struct xrdp_host host;
@@ -37,6 +44,7 @@ struct world {
 	char asked[1024];
 	const char *enabled; /* units that are */
 	const char *broken;  /* what fails */
+	const struct stack_options *options;
 };
 
 static void put(struct world *w, const char *path, const char *text, mode_t mode)
@@ -91,7 +99,8 @@ static int run(struct world *w, int (*command)(const struct xrdp_host *, const s
 	w->host.out = open_memstream(&w->shown, &w->shown_len);
 	assert_non_null(w->host.out);
 	*w->asked = *w->problem = '\0';
-	r = command(&w->host, &(struct xrdp_wish){ .stack = stack, .dry_run = dry_run }, w->problem);
+	r = command(&w->host, &(struct xrdp_wish){ .stack = stack, .dry_run = dry_run, .options = w->options },
+		    w->problem);
 	assert_int_equal(fclose(w->host.out), 0);
 	assert_true(r == 0 ? !*w->problem : *w->problem != '\0');
 	return r;
@@ -127,6 +136,33 @@ static void test_there_and_back(void **state)
 	as_before(w);
 	assert_false(exists(w, "var/lib/pam-credssp"));
 	assert_int_equal(run(w, xrdp_disable, NULL, false), -ENOENT);
+}
+
+/* Of credsspd.conf, as it is each time. */
+static void test_options(void **state)
+{
+	static const struct stack_options on = { .accept_proof = true, .minimum_uid = 0 };
+	static const struct stack_options off = { .minimum_uid = 1000 };
+	struct world *w = *state;
+	const char *path;
+	bool edited;
+
+	put(w, XRDP_SHARE "/pam.d/xrdp-sesman.krb5", VERIFY_TEXT, 0644);
+	w->options = &on;
+	assert_int_equal(run(w, xrdp_enable, "krb5", false), 0);
+	is(w, PAM, VERIFY_ON_TEXT, 0640);
+	/* the same package would make the same again */
+	assert_int_equal(xrdp_outdated(w->host.root, &path, &edited), 0);
+	assert_null(path);
+	w->options = &off;
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, PAM, VERIFY_TEXT, 0640);
+	assert_non_null(strstr(w->asked, "restart xrdp.service"));
+	w->options = &on;
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, PAM, VERIFY_ON_TEXT, 0640);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	as_before(w);
 }
 
 static void test_dry_run(void **state)
@@ -426,10 +462,19 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_there_and_back),      CASE(test_dry_run),     CASE(test_again_and_another_stack),
-		CASE(test_changed_since),       CASE(test_outdated),    CASE(test_changes_that_are_kept),
-		CASE(test_units_that_are_gone), CASE(test_interrupted), CASE(test_units_that_fail),
-		CASE(test_not_booted),          CASE(test_refused),     CASE(test_state_that_is_none),
+		CASE(test_there_and_back),
+		CASE(test_options),
+		CASE(test_dry_run),
+		CASE(test_again_and_another_stack),
+		CASE(test_changed_since),
+		CASE(test_outdated),
+		CASE(test_changes_that_are_kept),
+		CASE(test_units_that_are_gone),
+		CASE(test_interrupted),
+		CASE(test_units_that_fail),
+		CASE(test_not_booted),
+		CASE(test_refused),
+		CASE(test_state_that_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
