@@ -102,7 +102,7 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 		{ "granted", n->granted },   { "refused", n->refused },
 		{ "redeemed", n->redeemed }, { "redeem-refused", n->redeem_refused },
 		{ "expired", n->expired },   { "revoked", n->revoked },
-		{ "crashes", n->crashes },
+		{ "evicted", n->evicted },   { "crashes", n->crashes },
 	};
 	sd_bus_message *r = NULL;
 	char stale[128];

@@ -305,7 +305,7 @@ static void do_finish(struct handshake *h, const uint8_t *p, size_t len)
 	r = supervisor_put_ticket(h->s, &h->about, h->pipe[0], ticket);
 	if (r < 0) {
 		handshake_fail(h, r == -EMFILE ? REFUSAL_LIMIT : REFUSAL_INTERNAL,
-			       "too many tickets of this account, or of all");
+			       "too many tickets of this account are outstanding");
 		return;
 	}
 	h->pipe[0] = -1; /* the vault's */

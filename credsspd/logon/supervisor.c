@@ -307,6 +307,25 @@ static int on_vault_timer(sd_event_source *source, uint64_t usec, void *userdata
 	return 0;
 }
 
+/* Accounts with a valid password cannot keep others out: their own tickets go. */
+static void make_room(struct supervisor *s)
+{
+	struct vault_logon about;
+
+	while (vault_evict(s->vault, &about)) {
+		struct log_logon who = { .logon = about.logon,
+					 .user = about.user,
+					 .rhost = about.rhost,
+					 .service = about.service,
+					 .reason = refusal_word(REFUSAL_LIMIT) };
+
+		s->counters.evicted++;
+		log_logon_line(LOG_WARNING, &who,
+			       "ticket evicted: %u tickets are outstanding, most of them of this account", TICKETS_MAX);
+		grant_end(s, about.logon);
+	}
+}
+
 int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about, int pipe_fd,
 			  char ret_ticket[TICKET_LEN + 1])
 {
@@ -314,6 +333,7 @@ int supervisor_put_ticket(struct supervisor *s, const struct vault_logon *about,
 	int r;
 
 	sweep_vault(s);
+	make_room(s);
 	r = vault_put(s->vault, about, pipe_fd, expires, ret_ticket);
 	arm_vault_timer(s);
 	return r;

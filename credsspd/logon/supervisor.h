@@ -28,7 +28,7 @@ struct supervisor_peer {
 };
 
 struct supervisor_counters {
-	uint64_t granted, refused, redeemed, redeem_refused, expired, revoked, crashes;
+	uint64_t granted, refused, redeemed, redeem_refused, expired, revoked, evicted, crashes;
 	uint64_t refusals[REFUSAL_MAX_];
 };
 

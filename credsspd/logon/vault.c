@@ -17,12 +17,14 @@ struct ticket {
 	bool used;
 	int fd;
 	uint64_t expires;
+	uint64_t serial; /* the lower the older */
 	uint8_t hash[HASH_LEN];
 	struct vault_logon about;
 };
 
 struct vault {
 	size_t count;
+	uint64_t last_serial;
 	struct ticket ticket[TICKETS_MAX];
 };
 
@@ -87,26 +89,48 @@ static int mint(char ret_ticket[TICKET_LEN + 1])
 	return 0;
 }
 
-static struct ticket *free_slot(struct vault *v, const struct vault_logon *about)
+static unsigned of_account(const struct vault *v, uid_t uid)
 {
-	struct ticket *slot = NULL;
-	unsigned of_account = 0;
+	unsigned n = 0;
 
+	for (size_t i = 0; i < TICKETS_MAX; i++)
+		n += v->ticket[i].used && v->ticket[i].about.uid == uid;
+	return n;
+}
+
+static struct ticket *free_slot(struct vault *v)
+{
+	for (size_t i = 0; i < TICKETS_MAX; i++)
+		if (!v->ticket[i].used)
+			return &v->ticket[i];
+	return NULL;
+}
+
+int vault_evict(struct vault *v, struct vault_logon *ret_about)
+{
+	struct ticket *found = NULL;
+	unsigned most = 0;
+
+	if (v->count < TICKETS_MAX)
+		return 0;
 	for (size_t i = 0; i < TICKETS_MAX; i++) {
 		struct ticket *t = &v->ticket[i];
+		unsigned n = of_account(v, t->about.uid);
 
-		if (!t->used && !slot)
-			slot = t;
-		if (t->used && t->about.uid == about->uid)
-			of_account++;
+		if (n > most || (n == most && t->serial < found->serial)) {
+			found = t;
+			most = n;
+		}
 	}
-	return of_account < TICKETS_PER_ACCOUNT_MAX ? slot : NULL;
+	*ret_about = found->about;
+	drop(v, found);
+	return 1;
 }
 
 int vault_put(struct vault *v, const struct vault_logon *about, int pipe_fd, uint64_t expires,
 	      char ret_ticket[TICKET_LEN + 1])
 {
-	struct ticket *t = free_slot(v, about);
+	struct ticket *t = of_account(v, about->uid) < TICKETS_PER_ACCOUNT_MAX ? free_slot(v) : NULL;
 	char ticket[TICKET_LEN + 1];
 	int r;
 
@@ -119,6 +143,7 @@ int vault_put(struct vault *v, const struct vault_logon *about, int pipe_fd, uin
 		t->used = true;
 		t->fd = pipe_fd;
 		t->expires = expires;
+		t->serial = ++v->last_serial;
 		t->about = *about;
 		v->count++;
 		memcpy(ret_ticket, ticket, sizeof ticket);

@@ -44,6 +44,13 @@ void vault_free(struct vault *v);
 size_t vault_count(const struct vault *v);
 
 /*
+ * Makes room for a ticket of another account when there are TICKETS_MAX: drops the oldest ticket of the account that
+ * has the most (of several such accounts, the oldest ticket of all of them). Returns 1 and says what it stood for, or 0
+ * when there was room.
+ */
+int vault_evict(struct vault *v, struct vault_logon *ret_about);
+
+/*
  * Mints a ticket for @about that lives until @expires; @pipe_fd moves into the vault on success
  * only. Returns 0 and the NUL-terminated ticket in @ret_ticket (the caller wipes it), -EMFILE when
  * TICKETS_MAX or TICKETS_PER_ACCOUNT_MAX is reached, or another -errno.

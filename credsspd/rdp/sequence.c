@@ -29,7 +29,7 @@ static int ask_xrdp(struct child *c)
 	int r;
 
 	c->phase = "waiting for the client's first MCS PDU";
-	r = stream_tpkt(&c->client, in_sec(RDP_SEQUENCE_TIMEOUT_SEC), &p, &len);
+	r = stream_tpkt(&c->client, in_sec(RDP_FIRST_MCS_TIMEOUT_SEC), &p, &len);
 	if (r < 0)
 		return r;
 	c->phase = "waiting for a place with xrdp";

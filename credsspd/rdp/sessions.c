@@ -24,7 +24,7 @@
 #include "include/credssp/cleanup.h"
 
 /* the longest that a child gives its client, from the first octet of TLS to RDP_ASK_XRDP */
-#define LOGON_SEC (RDP_TLS_TIMEOUT_SEC + 2 * RDP_NLA_TIMEOUT_SEC + RDP_SEQUENCE_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
+#define LOGON_SEC (RDP_TLS_TIMEOUT_SEC + 2 * RDP_NLA_TIMEOUT_SEC + RDP_FIRST_MCS_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
 
 struct session {
 	struct listener *l;
@@ -134,7 +134,8 @@ static int on_ticket_gone(sd_event_source *source, int fd, uint32_t revents, voi
 	c->channel = close_fd(c->channel);
 	leave_place(c);
 	if (waits)
-		send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired while others were with xrdp", -1);
+		send_answer(c, RDP_XRDP, -ETIMEDOUT,
+			    "the ticket has expired, or was evicted, while others were with xrdp", -1);
 	serve_places(c->l);
 	return 0;
 }
@@ -186,7 +187,7 @@ static int take_ask_xrdp(struct session *c, const void *p, size_t len)
 	c->deadline = sd_event_source_disable_unref(c->deadline);
 	if (c->channel >= 0)
 		return places_ask(&c->l->xrdp, &c->place, ask.user);
-	send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired", -1);
+	send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired, or was evicted", -1);
 	return 0;
 }
 

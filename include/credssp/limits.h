@@ -30,7 +30,7 @@
 #define HANDSHAKES_MAX 512U            /* live handshakes, one worker each */
 #define HANDSHAKES_PER_CALLER_MAX 448U /* of one front-end uid */
 #define TICKETS_MAX 512U               /* outstanding tickets (one pipe each): a uid gets 1024 full-size pipes */
-#define TICKETS_PER_ACCOUNT_MAX 256U   /* one account cannot take all of them */
+#define TICKETS_PER_ACCOUNT_MAX 64U    /* of these: a shared account may log on fifty times at once */
 #define TICKET_LIFETIME_SEC 180U       /* sesman 0.9 logs on one user at a time */
 #define TICKET_BYTES 32U
 #define TICKET_PREFIX "credssp1:"
@@ -128,7 +128,8 @@
 #define RDP_X224_TIMEOUT_SEC 30U     /* for the connection request itself */
 #define RDP_TLS_TIMEOUT_SEC 30U
 #define RDP_NLA_TIMEOUT_SEC 60U
-#define RDP_SEQUENCE_TIMEOUT_SEC 60U /* to the first MCS PDU; from a place with xrdp to the licence */
+#define RDP_FIRST_MCS_TIMEOUT_SEC 10U /* from the ticket to the first MCS PDU: no human has a part in it */
+#define RDP_SEQUENCE_TIMEOUT_SEC 60U  /* from a place with xrdp to the licence */
 #define RDP_UNREDEEMED_MAX 8U /* places with one xrdp: connections whose tickets it may have and has not redeemed */
 #define RDP_PLACES_PER_ACCOUNT_MAX 2U
 #define RDP_PLACE_TIMEOUT_SEC 20U /* then the place is another one's, redeemed or not */

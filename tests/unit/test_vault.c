@@ -153,9 +153,12 @@ static void test_limits(void **state)
 	unsigned n = 0;
 
 	(void)state;
+	struct vault_logon about = { .uid = 0 };
+
 	for (unsigned i = 0; i < TICKETS_PER_ACCOUNT_MAX; i++, n++)
 		assert_int_equal(put(v, "alice", 1000, 100, ticket), 0);
 	assert_int_equal(put(v, "alice", 1000, 100, ticket), -EMFILE);
+	assert_int_equal(vault_evict(v, &about), 0); /* which is no reason to evict anything */
 	for (uid_t uid = 2000; n < TICKETS_MAX; uid++, n++)
 		assert_int_equal(put(v, "x", uid, 100, ticket), 0);
 	assert_int_equal(put(v, "y", 1, 100, ticket), -EMFILE);
@@ -166,12 +169,43 @@ static void test_limits(void **state)
 	close(fd);
 }
 
+/* The account with the most tickets pays, oldest first; until then everybody else's stay. */
+static void test_eviction(void **state)
+{
+	struct vault *v = vault_new();
+	char first[TICKET_LEN + 1], second[TICKET_LEN + 1], other[TICKET_LEN + 1], ticket[TICKET_LEN + 1];
+	struct vault_logon about = { .uid = 0 };
+	unsigned n = 3;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(put(v, "dave", 5000, 100, other), 0);
+	assert_int_equal(put(v, "bob", 1001, 100, first), 0);
+	assert_int_equal(put(v, "bob", 1001, 90, second), 0); /* the newer one although it expires earlier */
+	for (uid_t uid = 2000; n < TICKETS_MAX; uid++, n++)
+		assert_int_equal(put(v, "x", uid, 100, ticket), 0);
+	assert_int_equal(vault_evict(v, &about), 1);
+	assert_string_equal(about.user, "bob");
+	assert_int_equal(vault_count(v), TICKETS_MAX - 1);
+	assert_int_equal(vault_evict(v, &about), 0);
+	assert_int_equal(vault_redeem(v, first, "xrdp-sesman", "bob", 1, &about, &fd), VAULT_NO_TICKET);
+	assert_int_equal(put(v, "y", 6000, 100, ticket), 0);
+	/* each has one now: the oldest of all */
+	assert_int_equal(vault_evict(v, &about), 1);
+	assert_string_equal(about.user, "dave");
+	assert_int_equal(vault_redeem(v, other, "xrdp-sesman", "dave", 1, &about, &fd), VAULT_NO_TICKET);
+	assert_int_equal(vault_redeem(v, second, "xrdp-sesman", "bob", 1, &about, &fd), VAULT_GRANTED);
+	close(fd);
+	vault_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_redeemed_once), cmocka_unit_test(test_mismatch_consumes),
 		cmocka_unit_test(test_form),          cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_revoke),        cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_eviction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
