@@ -291,6 +291,7 @@ int supervisor_begin(struct supervisor *s, uid_t caller, const char *service, co
 	r = packet_pair(0, pair);
 	if (r == 0) {
 		h->channel = pair[0];
+		packet_refuse_fds(h->channel);
 		r = fcntl(h->channel, F_SETFL, O_NONBLOCK) < 0 ? -errno : watch_channel(h);
 		if (r < 0)
 			(void)close_fd(pair[1]);

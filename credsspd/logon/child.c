@@ -58,7 +58,7 @@ static void child_free(struct child *c)
 	(void)sd_event_source_disable_unref(c->io);
 	(void)sd_event_source_disable_unref(c->exit);
 	(void)sd_event_source_disable_unref(c->timer);
-	(void)close_fd(c->control);
+	(void)packet_close(c->control);
 	(void)close_fd(c->pidfd);
 	free(c);
 }
@@ -75,7 +75,7 @@ static void end_if_idle(struct child *c)
 {
 	if (c->retired && c->live == 0) {
 		c->io = sd_event_source_disable_unref(c->io);
-		c->control = close_fd(c->control);
+		c->control = packet_close(c->control);
 	}
 }
 
@@ -336,6 +336,7 @@ static int start(struct service *s)
 		return r;
 	ours = pair[0];
 	theirs = pair[1];
+	packet_refuse_fds(ours);
 	c = calloc(1, sizeof *c);
 	if (!c)
 		return -ENOMEM;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "credsspd/util/log.h"
+#include "credsspd/util/packet.h"
 #include "include/credssp/cleanup.h"
 
 struct grant {
@@ -24,7 +25,7 @@ static void grant_free(struct grant *g)
 	if (*p)
 		*p = g->next;
 	(void)sd_event_source_disable_unref(g->io);
-	(void)close_fd(g->channel);
+	(void)packet_close(g->channel);
 	free(g);
 }
 

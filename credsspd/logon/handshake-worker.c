@@ -26,7 +26,7 @@ void handshake_drop_worker(struct handshake *h)
 	if (h->worker >= 0 && !h->worker_ended && h->template_child)
 		(void)packet_send(h->template_child->control, &kill, sizeof kill, NULL, 0);
 	h->worker_io = sd_event_source_disable_unref(h->worker_io);
-	h->worker = close_fd(h->worker);
+	h->worker = packet_close(h->worker);
 	h->worker_ended = true;
 	if (h->verifier_child) {
 		child_unref(h->verifier_child);
@@ -165,6 +165,7 @@ static int spawn_worker(struct handshake *h, struct service *template)
 	if (r < 0)
 		return r;
 	h->worker = pair[0];
+	packet_refuse_fds(h->worker);
 	theirs = pair[1];
 	if (fcntl(h->worker, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;

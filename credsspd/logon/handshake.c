@@ -70,7 +70,7 @@ void handshake_free(struct handshake *h)
 	(void)sd_event_source_disable_unref(h->channel_io);
 	(void)sd_event_source_disable_unref(h->deadline);
 	(void)sd_event_source_disable_unref(h->step);
-	(void)close_fd(h->channel);
+	(void)packet_close(h->channel);
 	(void)close_fd(h->pipe[0]);
 	(void)close_fd(h->pipe[1]);
 	free(h->first);

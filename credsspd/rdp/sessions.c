@@ -242,7 +242,7 @@ void session_free(struct session *c)
 	address_leave(c->address, ADDRESS_SESSION);
 	(void)sd_event_source_disable_unref(c->io);
 	(void)sd_event_source_disable_unref(c->exit);
-	(void)close_fd(c->control);
+	(void)packet_close(c->control);
 	(void)close_fd(c->pidfd);
 	free(c);
 }
@@ -385,6 +385,7 @@ int session_start(const struct waiting *w)
 	if (r < 0)
 		return r;
 	theirs = pair[1];
+	packet_refuse_fds(pair[0]);
 	c = session_new(w, pair[0]);
 	if (!c) {
 		(void)close(pair[0]);

@@ -11,6 +11,20 @@
 int packet_pair(int flags, int ret_fds[2]);
 
 /*
+ * The peer of @fd can send no descriptors from now on, where the kernel knows SO_PASSRIGHTS (Linux 6.16). On an older
+ * kernel packet_recv() and packet_close() are what holds.
+ */
+void packet_refuse_fds(int fd);
+
+/*
+ * Closes @fd, which may be negative. Returns -1. A descriptor that the peer has sent and that was not received goes
+ * when the socket goes, and closing it may block: a TCP socket with SO_LINGER does. This function never blocks for it:
+ * the last reference is then left to a process that is made for that, and is ended. Without such a process (fork()
+ * fails) the socket stays open.
+ */
+int packet_close(int fd);
+
+/*
  * Sends one packet, without raising SIGPIPE; the descriptors @fds (@n_fds of
  * them, may be 0) stay the caller's. Returns 0 or -errno; -EAGAIN when a
  * non-blocking peer's queue is full.
@@ -24,7 +38,8 @@ int packet_send2(int fd, const void *a, size_t a_len, const void *b, size_t b_le
  * Receives one packet of at most @size octets; a longer one is -EMSGSIZE.
  * Received descriptors (close-on-exec) go to @ret_fds, which holds @n_fds
  * entries and is filled up with -1; a packet that carries more is -EPROTO and its
- * descriptors are closed. Returns the length, 0 at end of file, or -errno. When the
- * other end has closed without reading everything, what it sent before comes first.
+ * descriptors are closed. With @n_fds 0 no descriptor is ever taken, so that none has to be closed: the
+ * packet is -EPROTO and stays in the socket's queue until packet_close(). Returns the length, 0 at end of file, or
+ * -errno. When the other end has closed without reading everything, what it sent before comes first.
  */
 ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds);

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -18,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "credsspd/util/packet.h"
@@ -283,9 +285,9 @@ static void test_too_many_descriptors(void **state)
 			for (size_t i = 0; i < room; i++)
 				assert_int_equal(got[i], -1);
 			assert_int_equal(open_descriptors(), before);
-			/* and the next packet is read as if nothing had been */
+			/* and the next packet is read as if nothing had been; a packet that is not taken stays */
 			assert_int_equal(packet_send(a, "ok", 2, NULL, 0), 0);
-			assert_int_equal(packet_recv(b, in, sizeof in, got, room), 2);
+			assert_int_equal(packet_recv(b, in, sizeof in, got, room), room ? 2 : -EPROTO);
 		}
 	}
 }
@@ -395,6 +397,116 @@ static void test_signals(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* ---- descriptors that it takes time to close ---- */
+
+#define LINGER_SEC 5
+
+/* A TCP socket with octets that its peer does not take: who closes it last waits. The peer in *@ret_peer. */
+static int lingering(int *ret_peer)
+{
+	const struct linger l = { 1, LINGER_SEC };
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof at;
+	static const char octets[65536];
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+	*ret_peer = accept(listener, NULL, NULL);
+	assert_true(*ret_peer >= 0);
+	(void)close(listener);
+	while (send(fd, octets, sizeof octets, MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l), 0);
+	return fd;
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* "f" is a packet with such a socket, "p" one without, "e" an empty one. */
+static void test_lingering(void **state)
+{
+	static const char *const queues[] = { "f", "pf", "ef", "eef", "fpf", "ppef", "ff", "", "p", "e", "ppe" };
+	char in[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
+		for (int read_first = 0; read_first < 2; read_first++) {
+			int pair[2], peer[8];
+			size_t n = 0;
+			double began;
+
+			assert_int_equal(packet_pair(SOCK_NONBLOCK, pair), 0);
+			for (const char *q = queues[i]; *q; q++) {
+				int fd = *q == 'f' ? lingering(&peer[n++]) : -1;
+
+				assert_int_equal(packet_send(pair[0], "x", *q != 'e', &fd, fd >= 0), 0);
+				(void)close_fd(fd);
+			}
+			began = seconds();
+			for (const char *q = queues[i]; read_first && *q; q++) {
+				ssize_t r = packet_recv(pair[1], in, sizeof in, NULL, 0);
+
+				assert_int_equal(r, *q == 'f' ? -EPROTO : *q == 'p');
+				if (r < 0) /* it stays at the head of the queue */
+					break;
+			}
+			assert_int_equal(packet_close(pair[1]), -1);
+			if (seconds() - began > 1)
+				fail_msg("\"%s\" took %.1f s", queues[i], seconds() - began);
+			/* the other end learns that it is closed, and cannot send */
+			assert_int_equal(packet_send(pair[0], "x", 1, NULL, 0), -EPIPE);
+			(void)close(pair[0]);
+			while (n > 0)
+				(void)close(peer[--n]);
+		}
+	}
+	assert_int_equal(packet_close(-1), -1);
+}
+
+/* What was sent before it was closed arrives all the same. */
+static void test_closed_behind_a_packet(void **state)
+{
+	char in[16];
+	int pair[2], peer, fd = lingering(&peer);
+
+	(void)state;
+	assert_int_equal(packet_pair(SOCK_NONBLOCK, pair), 0);
+	assert_int_equal(packet_send(pair[0], "x", 1, &fd, 1), 0);
+	(void)close(fd);
+	assert_int_equal(packet_send(pair[1], "done", 4, NULL, 0), 0);
+	assert_int_equal(packet_close(pair[1]), -1);
+	assert_int_equal(packet_recv(pair[0], in, sizeof in, NULL, 0), 4);
+	assert_int_equal(packet_recv(pair[0], in, sizeof in, NULL, 0), 0);
+	(void)close(pair[0]);
+	(void)close(peer);
+}
+
+/* Where the kernel has it, the sender is told. */
+static void test_refused(void **state)
+{
+	int fd = 0, off = 0, r;
+	socklen_t len = sizeof off;
+
+	(void)state;
+	PAIR(0);
+	packet_refuse_fds(b);
+	r = packet_send(a, "x", 1, &fd, 1);
+	if (getsockopt(b, SOL_SOCKET, 83 /* SO_PASSRIGHTS */, &off, &len) == 0)
+		assert_int_equal(r, -EPERM);
+	else
+		assert_int_equal(r, 0);
+	assert_int_equal(packet_send(b, "x", 1, &fd, 1), 0); /* the other way is open */
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -414,6 +526,9 @@ int main(void)
 		TEST(test_empty_packets),
 		TEST(test_no_descriptor_left),
 		TEST(test_signals),
+		TEST(test_lingering),
+		TEST(test_closed_behind_a_packet),
+		TEST(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
