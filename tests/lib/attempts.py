@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Many logons at once, each from an address of its own, and what became of each: what the client was told, and the daemon's
+reason and text."""
+import re
+
+from calm import address, line_of, many, told
+from inbed import ENV, expect
+from rdpclient import Client, password_creds
+
+CLOSED, LOGON_FAILURE, NOT_SUPPORTED = (None, None), (0xC000006D, None), (0xC00000BB, None)
+
+
+class Outcome:
+    """@told: as told() of tests/lib/calm.py returns it; @reason: the word in the log, None for a logon that is granted; @text: a
+    pattern for the same line."""
+
+    def __init__(self, told_, reason, text=""):
+        self.told, self.reason, self.text = told_, reason, text
+
+    def with_text(self, text):
+        return Outcome(self.told, self.reason, text)
+
+
+IN = Outcome(None, None)
+BAD = Outcome(LOGON_FAILURE, "bad-credentials")
+BAD_PASSWORD = Outcome(LOGON_FAILURE, "bad-password")
+REPLAY = Outcome(LOGON_FAILURE, "replay")         # of NTLM: the verifier's judgement, which the worker does not know
+KERBEROS_REPLAY = Outcome(CLOSED, "replay")
+WEAK = Outcome(NOT_SUPPORTED, "weak-ntlm")
+PROTOCOL = Outcome(CLOSED, "protocol")
+NO_MECHANISM = Outcome(LOGON_FAILURE, "mechanism")
+
+
+def log_on_with(mech, late=False):
+    """A function for attempt(): until the login stack has answered."""
+    def talk(c):
+        c.authenticate(mech, late=late)
+        c.delegate(mech, password_creds("", ENV["BED_USER"], ENV["BED_PASSWORD"]))
+        c.mcs_connect()
+    return talk
+
+
+def attempt(talk):
+    """talk(client) after the TLS handshake. Returns (what the client is told, the daemon's line about it)."""
+    source = address()
+
+    def connect():
+        with Client(source=source) as c:
+            c.negotiate()
+            c.start_tls()
+            talk(c)
+    return told(connect), line_of("credsspd", source, "reason=|logon granted")
+
+
+def check(case):
+    """(name, function that makes a mechanism or something with talk(client), Outcome), and perhaps `late` of
+    Client.authenticate()"""
+    made, expected, late = case[1](), case[2], len(case) > 3 and case[3]
+    got, line = attempt(made.talk if hasattr(made, "talk") else log_on_with(made, late))
+    word = re.search(r"reason=(\S+)", line)
+    seen = (got, word and word.group(1))
+    expect(seen == (expected.told, expected.reason), "%s instead of %s: %s" % (seen, (expected.told, expected.reason), line))
+    expect(re.search(expected.text, line), "another text than %r: %s" % (expected.text, line))
+    expect(word or "user=%s " % ENV["BED_USER"] in line, "let in as somebody else: " + line)
+
+
+def check_all(cases):
+    many(cases, check)
