@@ -31,6 +31,17 @@ PROTOCOL = Outcome(CLOSED, "protocol")
 NO_MECHANISM = Outcome(LOGON_FAILURE, "mechanism")
 
 
+def outcome(talk, source, expected, user=None):
+    """Runs talk(), which connects from @source as @user, and compares."""
+    user = user or ENV["BED_USER"]
+    got, line = told(talk), line_of("credsspd", source, "reason=|logon granted")
+    word = re.search(r"reason=(\S+)", line)
+    seen = (got, word and word.group(1))
+    expect(seen == (expected.told, expected.reason), "%s instead of %s: %s" % (seen, (expected.told, expected.reason), line))
+    expect(re.search(expected.text, line), "another text than %r: %s" % (expected.text, line))
+    expect(word or "user=%s " % user in line, "let in as somebody else: " + line)
+
+
 def log_on_with(mech, late=False):
     """A function for attempt(): until the login stack has answered."""
     def talk(c):
@@ -40,8 +51,8 @@ def log_on_with(mech, late=False):
     return talk
 
 
-def attempt(talk):
-    """talk(client) after the TLS handshake. Returns (what the client is told, the daemon's line about it)."""
+def attempt(talk, expected=IN):
+    """talk(client) after the TLS handshake."""
     source = address()
 
     def connect():
@@ -49,19 +60,14 @@ def attempt(talk):
             c.negotiate()
             c.start_tls()
             talk(c)
-    return told(connect), line_of("credsspd", source, "reason=|logon granted")
+    outcome(connect, source, expected)
 
 
 def check(case):
     """(name, function that makes a mechanism or something with talk(client), Outcome), and perhaps `late` of
     Client.authenticate()"""
     made, expected, late = case[1](), case[2], len(case) > 3 and case[3]
-    got, line = attempt(made.talk if hasattr(made, "talk") else log_on_with(made, late))
-    word = re.search(r"reason=(\S+)", line)
-    seen = (got, word and word.group(1))
-    expect(seen == (expected.told, expected.reason), "%s instead of %s: %s" % (seen, (expected.told, expected.reason), line))
-    expect(re.search(expected.text, line), "another text than %r: %s" % (expected.text, line))
-    expect(word or "user=%s " % ENV["BED_USER"] in line, "let in as somebody else: " + line)
+    attempt(made.talk if hasattr(made, "talk") else log_on_with(made, late), expected)
 
 
 def check_all(cases):
