@@ -64,6 +64,10 @@ WRAP(int, -1, vasprintf, (char **out, const char *fmt, va_list ap), (out, fmt, a
 WRAP(EVP_MD_CTX *, NULL, EVP_MD_CTX_new, (void), ())
 WRAP(int, 0, EVP_DigestInit_ex, (EVP_MD_CTX * c, const EVP_MD *md, ENGINE *e), (c, md, e))
 WRAP(int, 0, EVP_DigestFinal_ex, (EVP_MD_CTX * c, unsigned char *out, unsigned *len), (c, out, len))
+WRAP(EVP_MAC_CTX *, NULL, EVP_MAC_CTX_new, (EVP_MAC * mac), (mac))
+WRAP(EVP_CIPHER_CTX *, NULL, EVP_CIPHER_CTX_new, (void), ())
+WRAP(int, 0, EVP_EncryptUpdate, (EVP_CIPHER_CTX * c, unsigned char *out, int *n, const unsigned char *in, int len),
+     (c, out, n, in, len))
 
 #define GSS(name, parameters, arguments) \
 	OM_uint32 __real_##name parameters; \

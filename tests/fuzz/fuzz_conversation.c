@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole conversations with the worker's own code (worker.c, with its sockets replaced by the functions below) and real
- * GSSAPI contexts on both sides: krb5 with a ticket made here, user-to-user, and NTLM with a verifier that is built in.
+ * Whole conversations with the worker's own code (worker.c and ntlm.c, with their sockets replaced by the functions
+ * below) and real contexts on both sides: krb5 with a ticket made here, user-to-user, and NTLM with a verifier that is
+ * built in.
  * The client and the supervisor are honest but for what the input says, step by step; when it ends, they go on as they
  * should, so that the empty input is a logon.
  */
 #include <fcntl.h>
 #include <krb5/krb5.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "credsspd/selftest/initiator.h"
 #include "credsspd/util/packet.h"
+#include "credsspd/verifier/ntlmv2.h"
 #include "credsspd/verifier/record.h"
 #include "include/credssp/handover.h"
 #include "tests/fuzz/faults.h"
@@ -24,12 +24,10 @@ static ssize_t conversation_recv(int fd, void *p, size_t size, int *ret_fds, siz
 static int conversation_send(int fd, const void *p, size_t len, const int *fds, size_t n_fds);
 _Noreturn static void conversation_exit(int status);
 
-/* two files in one: a parameter of one has the name of a variable of the other */
-#pragma GCC diagnostic ignored "-Wshadow"
 #define packet_recv conversation_recv
 #define packet_send conversation_send
 #define _exit conversation_exit
-#include "credsspd/auth/wbc.c"
+#include "credsspd/mech/ntlm.c"
 #include "credsspd/worker/worker.c"
 #undef packet_recv
 #undef packet_send
@@ -89,58 +87,27 @@ static struct play {
 
 static struct worker conversation_worker;
 
-/*
- * The client's side of gss-ntlmssp 1.2.0 loses a context of OpenSSL for every password. To tell these blocks from ours
- * takes stacks that are slow to get: in a unit test, not while fuzzing.
- */
-const char *__asan_default_options(void);
-const char *__lsan_default_suppressions(void);
-
-const char *__asan_default_options(void)
-{
-#if defined(__clang__)
-	return "detect_leaks=0";
-#else
-	return "fast_unwind_on_malloc=0";
-#endif
-}
-
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:gssntlmssp.so\n";
-}
-
 /* ---- the verifier: MS-NLMP 4.2's password and hash ---- */
 
-static void conversation_hmac(const uint8_t key[16], const void *p, size_t len, uint8_t out[16])
-{
-	unsigned n;
-
-	PROMISE(HMAC(EVP_md5(), key, 16, p, len, out, &n));
-}
+static const struct verifier_challenge conversation_challenge = { .type = VERIFIER_CHALLENGE,
+								  .server_challenge = "fuzzer 1" };
 
 static void conversation_judge(const struct verifier_query *q)
 {
 	static const uint8_t hash[16] = { 0xa4, 0xf4, 0x9c, 0x40, 0x65, 0x10, 0xbd, 0xca,
 					  0xb6, 0x82, 0x4e, 0xe7, 0xc3, 0x0f, 0xd8, 0x52 };
-	static const uint8_t names[] = "S\0E\0L\0F\0T\0E\0S\0T\0D";
-	static uint8_t data[8 + NTLM_RESPONSE_MAX];
-	uint8_t key[16], proof[16];
+	const struct ntlmv2_claim claim = {
+		q->user, q->domain, conversation_challenge.server_challenge, { q->nt_response, q->nt_response_len }
+	};
 
-	play.answer = (struct verifier_answer){ .type = VERIFIER_ANSWER, .ntstatus = 0xc000006dU };
-	PROMISE(q->nt_response_len >= 16 && q->nt_response_len <= NTLM_RESPONSE_MAX);
+	play.answer = (struct verifier_answer){ .type = VERIFIER_ANSWER, .mic = 1, .ntstatus = 0xc000006dU };
+	PROMISE(q->nt_response_len >= 44 && q->nt_response_len <= NTLM_RESPONSE_MAX);
 	PROMISE(memchr(q->user, '\0', sizeof q->user) && memchr(q->domain, '\0', sizeof q->domain));
-	if (strcmp(q->user, "selftest") != 0 || strcmp(q->domain, "D") != 0)
-		return;
-	memcpy(data, q->server_challenge, 8);
-	memcpy(data + 8, q->nt_response + 16, q->nt_response_len - 16);
-	conversation_hmac(hash, names, sizeof names, key);
-	conversation_hmac(key, data, 8 + q->nt_response_len - 16, proof);
-	if (memcmp(proof, q->nt_response, 16) != 0)
+	if (strcmp(q->user, "selftest") != 0 || strcmp(q->domain, "D") != 0 ||
+	    ntlmv2_verify(&claim, hash, play.answer.session_key) != 1)
 		return;
 	play.answer.granted = 1;
 	play.answer.ntstatus = 0;
-	conversation_hmac(key, proof, 16, play.answer.session_key);
 }
 
 /* ---- records to the worker ---- */
@@ -302,8 +269,12 @@ static ssize_t conversation_recv(int fd, void *p, size_t size, int *ret_fds, siz
 	size_t n;
 
 	if (fd == VERIFIER_FD) {
+		_Static_assert(sizeof play.answer == sizeof conversation_challenge, "both messages of the verifier");
 		PROMISE(size == sizeof play.answer);
-		memcpy(p, &play.answer, sizeof play.answer);
+		if (play.answer.type == VERIFIER_ANSWER)
+			memcpy(p, &play.answer, sizeof play.answer);
+		else
+			memcpy(p, &conversation_challenge, sizeof conversation_challenge);
 		return (ssize_t)size;
 	}
 	PROMISE(fd == SUPERVISOR_FD && size == WORKER_PACKET_MAX && n_fds == 1);
@@ -434,8 +405,7 @@ static void conversation_prepare(void)
 	struct acceptor_options options = { .service_ticket = true, .user_to_user = true };
 	char path[64], *error = NULL;
 
-	/* this one: krb5 is built in, and gss-ntlmssp is loaded */
-	PROMISE(acceptor_environment(MECHANISM_NTLM) == 0);
+	PROMISE(setenv("KRB5_CONFIG", "/dev/null", 1) == 0);
 	conversation_keytab(path);
 	options.keytab = path;
 	if (acceptor_new(MECHANISM_KRB5, &options, &conversation_acceptors[MECHANISM_KRB5], &error) < 0 ||
@@ -485,8 +455,7 @@ static void conversation_converse(void)
 	w->socket = SUPERVISOR_FD;
 	w->acceptor = conversation_acceptors[play.mechanism];
 	w->pipe = -1;
-	wbc_attach(play.mechanism == MECHANISM_NTLM ? VERIFIER_FD : -1);
-	last_refusal = REFUSAL_NONE; /* a worker has one context */
+	acceptor_attach_verifier(w->acceptor, play.mechanism == MECHANISM_NTLM ? VERIFIER_FD : -1);
 	if (setjmp(play.out) == 0)
 		converse(w);
 	w->pipe = close_fd(w->pipe);

@@ -77,21 +77,37 @@ static void usertouser_resp(struct view token)
 		usertouser_same(again.mech_list_mic, r.mech_list_mic));
 }
 
+static void usertouser_init_written(struct view mech_token)
+{
+	static const enum gss_mech mechs[] = { GSS_MECH_MS_KRB5, GSS_MECH_KRB5, GSS_MECH_NEGOEX, GSS_MECH_NTLM };
+	static uint8_t out[70000];
+	struct spnego_init i;
+	size_t len;
+
+	if (spnego_init_write(mechs, sizeof mechs / sizeof *mechs, mech_token, out, sizeof out, &len) < 0)
+		return;
+	PROMISE(spnego_init_read((struct view){ out, len }, &i) == 0 && usertouser_same(i.mech_token, mech_token));
+}
+
 static void usertouser_init(struct view token)
 {
 	struct spnego_init i;
+	struct view oid;
+	unsigned n = 0;
 
 	if (spnego_init_read(token, &i) < 0)
 		return;
 	PROMISE(gss_token_kind(token) == GSS_TOKEN_SPNEGO_INIT);
 	PROMISE(i.mech_types.p && fuzz_inside(i.mech_types, token.p, token.len));
 	PROMISE(i.mech_types.len >= 2 && i.mech_types.p[0] == 0x30);
-	PROMISE(!i.first.p || fuzz_inside(i.first, i.mech_types.p, i.mech_types.len));
-	PROMISE(i.first.p || !(i.krb5 || i.user_to_user || i.ntlm || i.negoex || i.unknown));
-	PROMISE(i.krb5_first == (gss_mech_of(i.first) == GSS_MECH_KRB5 || gss_mech_of(i.first) == GSS_MECH_MS_KRB5));
-	PROMISE(fuzz_inside(i.mech_token_octets, token.p, token.len));
-	if (i.mech_token_octets.p)
-		usertouser_frame(i.mech_token_octets);
+	for (struct der list = spnego_mech_list(i.mech_types); spnego_mech_next(&list, &oid); n++)
+		PROMISE(fuzz_inside(oid, i.mech_types.p, i.mech_types.len));
+	PROMISE(n > 0);
+	PROMISE(fuzz_inside(i.mech_list_mic, token.p, token.len));
+	PROMISE(fuzz_inside(i.mech_token, token.p, token.len));
+	if (i.mech_token.p)
+		usertouser_frame(i.mech_token);
+	usertouser_init_written(i.mech_token);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -79,8 +79,6 @@ static struct buf seed_tgt_req(void)
 static void make_gsstoken(const struct sink *to)
 {
 	seed(to, "negotiate", LIT(SEED_NEGOTIATE));
-	seed(to, "negotiate-short", buf_copy(SEED_NEGOTIATE, 32));
-	seed(to, "authenticate", seed_authenticate());
 	seed(to, "krb5", seed_ap_req());
 	seed(to, "freerdp3", seed_init(LIT(SEED_U2U SEED_KRB5 SEED_NTLM), seed_tgt_req()));
 	seed(to, "freerdp3-krb5", seed_init(LIT(SEED_KRB5 SEED_NTLM), seed_ap_req()));
@@ -89,7 +87,121 @@ static void make_gsstoken(const struct sink *to)
 	seed(to, "spnego-ntlm", seed_init(LIT(SEED_NTLM), LIT(SEED_NEGOTIATE)));
 	seed(to, "spnego-authenticate", seed_resp(seed_authenticate(), LIT("\x01\0\0\0........\0\0\0\0")));
 	seed(to, "krb5-wrap", JOIN(LIT("\x05\x04\x06\xff\0\0\0\x1c\0\0\0\0\0\0\0\1"), buf_fill(0xcc, 60)));
-	seed(to, "ntlm-wrap", JOIN(LIT("\x01\0\0\0"), buf_fill(0xcc, 44)));
+	seed(to, "krb5-mic", JOIN(LIT("\x04\x04\x04\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\1"), buf_fill(0xcc, 12)));
+}
+
+/* ---- NTLM ---- */
+
+#define SEED_PAIRS "\2\0\2\0D\0\1\0\2\0C\0\7\0\x08\0TIMESTAM"
+#define SEED_FLAGS "\6\0\4\0\2\0\0\0"
+#define SEED_TARGET "\x09\0\x12\0T\0E\0R\0M\0S\0R\0V\0/\0h\0"
+
+static struct buf seed_response(struct buf pairs)
+{
+	struct buf fixed = buf_fill(0, 44);
+
+	fixed.p[16] = fixed.p[17] = 1;
+	return JOIN(fixed, pairs);
+}
+
+static void make_ntlm(const struct sink *to)
+{
+	seed(to, "negotiate", LIT(SEED_NEGOTIATE));
+	seed(to, "negotiate-32", buf_copy(SEED_NEGOTIATE, 32));
+	seed(to, "negotiate-16", buf_copy(SEED_NEGOTIATE, 16));
+	seed(to, "negotiate-weak", LIT("NTLMSSP\0\x01\0\0\0\0\0\0\0"));
+	seed(to, "challenge",
+	     JOIN(LIT("NTLMSSP\0\x02\0\0\0\0\0\0\0\0\0\0\0\x35\x82\x8a\xe2"
+		      "12345678"
+		      "\0\0\0\0\0\0\0\0"
+		      "\x1c\0\x1c\0\x30\0\0\0"),
+		  LIT(SEED_PAIRS "\0\0\0\0")));
+	seed(to, "challenge-names",
+	     LIT("\5\0\1\0\1___"
+		 "12345678"
+		 "TIMESTAM"
+		 "example.com"));
+	seed(to, "challenge-small",
+	     LIT("\5\0\0\0\0\x46__"
+		 "12345678"
+		 "TIMESTAM"
+		 "example.com"));
+	seed(to, "challenge-smaller",
+	     LIT("\5\0\0\0\0\x10__"
+		 "12345678"
+		 "TIMESTAM"
+		 "example.com"));
+	seed(to, "authenticate", seed_authenticate());
+	seed(to, "response-windows", seed_response(LIT(SEED_PAIRS SEED_FLAGS SEED_TARGET "\0\0\0\0\0\0\0\0")));
+	seed(to, "response-impacket",
+	     seed_response(LIT(SEED_PAIRS "\x09\0\x12\0c\0i\0f\0s\0/\0R\0D\0P\0"
+					  "1\0"
+					  "\0\0\0\0")));
+	seed(to, "response-elsewhere",
+	     seed_response(LIT(SEED_PAIRS "\x09\0\2\0h\0"
+					  "\0\0\0\0")));
+	seed(to, "response-no-timestamp", seed_response(LIT(SEED_FLAGS "\0\0\0\0")));
+	seed(to, "response-other-timestamp",
+	     seed_response(LIT("\7\0\x08\0timestam"
+			       "\0\0\0\0")));
+	seed(to, "response-bad-flags",
+	     seed_response(LIT("\6\0\1\0\2"
+			       "\0\0\0\0")));
+	seed(to, "response-no-end", seed_response(LIT(SEED_PAIRS)));
+}
+
+/* ---- SPNEGO ---- */
+
+static struct buf seed_counted(struct buf token)
+{
+	const uint8_t len[2] = { (uint8_t)(token.len >> 8), (uint8_t)token.len };
+
+	return JOIN(buf_copy(len, 2), token);
+}
+
+/* The first octet is the offer, the next ones are what the mechanisms do. */
+static void make_negotiation(const struct sink *to)
+{
+	/* the octet of a step comes before the tokens that follow it, as the target takes both from one stream */
+	seed(to, "krb5-first", JOIN(LIT("\x01"), seed_counted(seed_init(LIT(SEED_KRB5), LIT("token"))), LIT("\x05")));
+	seed(to, "ntlm-first",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), LIT("token"))), LIT("\x04"),
+		  seed_counted(seed_resp(LIT("token"), LIT("mic"))), LIT("\x01\x10")));
+	seed(to, "ntlm-not-first",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NEGOEX SEED_NTLM), LIT("token"))),
+		  seed_counted(seed_resp(LIT("token"), buf_new(0))), LIT("\x04"),
+		  seed_counted(seed_resp(LIT("token"), LIT("mic"))), LIT("\x01\x10")));
+	seed(to, "ntlm-wrong-mic",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), LIT("token"))), LIT("\x04"),
+		  seed_counted(seed_resp(LIT("token"), LIT("xic"))), LIT("\x01")));
+	seed(to, "early-mic",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), buf_new(0))),
+		  seed_counted(seed_resp(LIT("token"), LIT("mic"))), LIT("\x04")));
+	seed(to, "user-to-user",
+	     JOIN(LIT("\x03"), seed_counted(seed_init(LIT(SEED_MS_KRB5 SEED_KRB5), seed_tgt_req())), LIT("\x04"),
+		  seed_counted(seed_resp(LIT("token"), buf_new(0))), LIT("\x05\x10"),
+		  seed_counted(
+		      context(1, sequence(JOIN(context(0, tlv(0x0a, LIT("\0"))), context(3, octets(LIT("mic")))))))));
+	seed(to, "no-mic",
+	     JOIN(LIT("\x03"), seed_counted(seed_init(LIT(SEED_MS_KRB5 SEED_KRB5), seed_tgt_req())), LIT("\x05\x1f")));
+	seed(to, "no-tgt",
+	     JOIN(LIT("\x06"), seed_counted(seed_init(LIT(SEED_MS_KRB5 SEED_KRB5 SEED_NTLM), seed_tgt_req())),
+		  LIT("\x02")));
+	seed(to, "later-unavailable",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), buf_new(0))),
+		  seed_counted(seed_resp(LIT("token"), buf_new(0))), LIT("\x02")));
+	seed(to, "refused", JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), LIT("token"))), LIT("\x03")));
+	seed(to, "elsewhere", JOIN(LIT("\x11"), seed_counted(seed_init(LIT(SEED_NTLM SEED_KRB5), LIT("token")))));
+	seed(to, "long-list",
+	     JOIN(LIT("\x07"),
+		  seed_counted(seed_init(JOIN(LIT(SEED_KRB5), tlv(6, buf_fill(0x2a, 600))), LIT("token")))));
+	seed(to, "unknown", JOIN(LIT("\x07"), seed_counted(seed_init(LIT("\x06\x03\x2a\x03\x04"), LIT("token")))));
+	seed(to, "reject",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), buf_new(0))),
+		  seed_counted(context(1, sequence(context(0, tlv(0x0a, LIT("\2"))))))));
+	seed(to, "empty",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), buf_new(0))),
+		  seed_counted(context(1, sequence(buf_new(0))))));
 }
 
 /* ---- user-to-user ---- */
@@ -129,6 +241,11 @@ static void make_usertouser(const struct sink *to)
 		       seed_u2u_frame(JOIN(LIT("\x04\0"), buf_copy(request.p, request.len)))));
 	seed(to, "freerdp3",
 	     seed_init(LIT(SEED_U2U SEED_KRB5 SEED_NTLM), seed_u2u_frame(JOIN(LIT("\x04\0"), request))));
+	seed(to, "init2",
+	     context(0, sequence(JOIN(context(0, sequence(LIT(SEED_NTLM))), context(1, LIT("\x03\x02\1\6")),
+				      context(3, sequence(LIT(""))), context(4, octets(LIT("mic")))))));
+	seed(to, "init-mic",
+	     context(0, sequence(JOIN(context(0, sequence(LIT(SEED_NTLM))), context(3, octets(LIT("m")))))));
 	seed(to, "tgt-req", seed_tgt_request(tlv(0x1b, LIT("RDP$"))));
 	seed(to, "tgt-req-long",
 	     seed_tgt_request(JOIN(tlv(0x1b, buf_fill('a', PRINCIPAL_MAX)), tlv(0x1b, buf_fill('b', 40)))));
@@ -574,6 +691,14 @@ static void make_conversation(const struct sink *to)
 	seed(to, "refused", LIT("\1\0\0\0\0\0\5\x08"));
 	seed(to, "refused-krb5", LIT("\0\0\0\0\0\5\x0b"));
 	seed(to, "refused-5", LIT("\x11\0\0\0\0\0\5\x08"));
+	seed(to, "no-user",
+	     JOIN(LIT("\1\0\0\0\0\0\0\6\0\x1b"),
+		  LIT("\x30\x19\xa0\3\2\1\1\xa1\x12\4\x10\x30\x0e\xa0\2\4\0\xa1\2\4\0\xa2\4\4\2"
+		      "a\0")));
+	seed(to, "no-password",
+	     JOIN(LIT("\1\0\0\0\0\0\0\6\0\x1b"), LIT("\x30\x19\xa0\3\2\1\1\xa1\x12\4\x10\x30\x0e\xa0\2\4\0\xa1\4\4\2"
+						     "a\0"
+						     "\xa2\2\4\0")));
 	seed(to, "restricted-admin",
 	     JOIN(LIT("\1\0\2\0\0\0\0\6\0\x1d"),
 		  LIT("\x30\x1b\xa0\3\2\1\1\xa1\x14\x04\x12\x30\x10\xa0\2\4\0\xa1\2\4\0\xa2\2\4\0")));
@@ -606,6 +731,8 @@ void seeds_make(seed_taker *take, void *arg)
 		{ "tscredentials", make_tscredentials },
 		{ "ticketlogon", make_ticketlogon },
 		{ "gsstoken", make_gsstoken },
+		{ "negotiation", make_negotiation },
+		{ "ntlm", make_ntlm },
 		{ "usertouser", make_usertouser },
 		{ "handover", make_handover },
 		{ "x224", make_x224 },

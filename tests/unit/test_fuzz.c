@@ -27,6 +27,12 @@
 #define LLVMFuzzerTestOneInput fuzz_mcs
 #include "tests/fuzz/fuzz_mcs.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_negotiation
+#include "tests/fuzz/fuzz_negotiation.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_ntlm
+#include "tests/fuzz/fuzz_ntlm.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_proxy
 #include "tests/fuzz/fuzz_proxy.c"
 #undef LLVMFuzzerTestOneInput
@@ -54,8 +60,9 @@
 #name, fuzz_##name, 1, SIZE_MAX, SIZE_MAX \
 	}
 static const struct target targets[] = {
-	TARGET(clientinfo),  TARGET(gsstoken),      TARGET(handover),  TARGET(mcs),        TARGET(proxy),
-	TARGET(ticketlogon), TARGET(tscredentials), TARGET(tsrequest), TARGET(usertouser), TARGET(x224),
+	TARGET(clientinfo),    TARGET(gsstoken),  TARGET(handover),   TARGET(mcs),
+	TARGET(negotiation),   TARGET(ntlm),      TARGET(proxy),      TARGET(ticketlogon),
+	TARGET(tscredentials), TARGET(tsrequest), TARGET(usertouser), TARGET(x224),
 };
 static const size_t n_targets = sizeof targets / sizeof *targets;
 
