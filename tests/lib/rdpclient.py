@@ -135,7 +135,7 @@ def remote_guard_creds(buffer, package="Kerberos", supplemental=()):
     return ts_credentials(6, tlv(0xA0, package_cred(package, buffer)) + more)
 
 
-# ---- mechanisms: step(token) -> token or None, wrap, unwrap ----
+# ---- mechanisms: step(token) -> token or None, done, wrap, unwrap; perhaps get_mic, verify_mic, finish(token beside pubKeyAuth) ----
 
 class Ntlm:
     """Raw NTLMSSP."""
@@ -206,6 +206,12 @@ class Krb5:
 
     def unwrap(self, token):
         return self.ctx.unwrap(token).message
+
+    def get_mic(self, message):
+        return self.ctx.get_signature(message)
+
+    def verify_mic(self, message, mic):
+        self.ctx.verify_signature(message, mic)
 
 
 # ---- the client ----
@@ -317,6 +323,8 @@ class Client:
         bound = mech.wrap(self.binding(CLIENT_MAGIC, version, nonce, key))
         self.send_request(ts_request(version, token=token, pub_key_auth=bound, nonce=nonce))
         answer = self.receive_request("binding")
+        if hasattr(mech, "finish"):
+            mech.finish(answer.get("token"))
         if mech.unwrap(answer["pub_key_auth"]) != self.binding(SERVER_MAGIC, min(version, 6), nonce):
             raise Refused("binding", why="the server's pubKeyAuth is wrong")
         return answer["version"]
