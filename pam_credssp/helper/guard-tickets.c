@@ -162,6 +162,8 @@ unsigned guard_read_service_ticket(krb5_context k, krb5_keytab keytab, krb5_cons
 	if (status == HELPER_SUCCESS)
 		status = check_service_ticket(k, client, t, result);
 	if (status == HELPER_SUCCESS) {
+		ret_->since = (uint32_t)(t->enc_part2->times.starttime ? t->enc_part2->times.starttime
+								       : t->enc_part2->times.authtime);
 		code = krb5_copy_principal(k, t->server, &ret_->service);
 		if (code == 0)
 			code = krb5_copy_keyblock_contents(k, t->enc_part2->session, &ret_->session_key);
@@ -210,6 +212,30 @@ static bool is_key(krb5_context k, const krb5_keyblock *key)
 	       key->length == length;
 }
 
+static bool is_now(int64_t at)
+{
+	int64_t age = time(NULL) - at;
+
+	return age <= (int64_t)HELPER_CLOCK_SKEW_SEC && age >= -(int64_t)HELPER_CLOCK_SKEW_SEC;
+}
+
+unsigned guard_opaque(const struct guard_tickets *tickets, struct helper_result *result)
+{
+	if (!tickets->made.sealed)
+		return helper_say(result, HELPER_TICKET,
+				  "the KRB-CRED is not encrypted, and its ticket's key cannot be used: nothing proves "
+				  "that the client knows the service ticket's key");
+	if (tickets->made.at && !is_now(tickets->made.at))
+		return helper_say(result, HELPER_TICKET,
+				  "the KRB-CRED was made at another time: it may be a repeated one");
+	if (!tickets->made.at && !is_now(tickets->since))
+		return helper_say(
+		    result, HELPER_TICKET,
+		    "the KRB-CRED does not say when it was made, and the service ticket is old: it may be a "
+		    "repeated one (klist purge at the client gets a new ticket)");
+	return HELPER_OPAQUE;
+}
+
 static unsigned check_tgt(krb5_context k, krb5_const_principal client, const krb5_creds *c,
 			  struct helper_result *result)
 {
@@ -233,19 +259,18 @@ unsigned guard_read_krb_cred(krb5_context k, krb5_const_principal client, struct
 	krb5_data der = data_of(krb_cred);
 	krb5_creds **creds = NULL;
 	krb5_error_code code;
-	bool sealed = false;
-	unsigned status = krb_cred_check(k, &tickets->session_key, &der, &sealed, result);
+	unsigned status = krb_cred_check(k, &tickets->session_key, &der, &tickets->made, result);
 
 	if (status != HELPER_SUCCESS)
 		return status;
-	code = read_cred(k, sealed ? &tickets->session_key : NULL, &der, &creds);
+	code = read_cred(k, tickets->made.sealed ? &tickets->session_key : NULL, &der, &creds);
 	if (code)
 		return kerberos_say(k, result, HELPER_TICKET, "KRB-CRED", code);
 	status = check_tgt(k, client, creds[0], result);
-	if (status == HELPER_SUCCESS || status == HELPER_OPAQUE) {
+	if (status == HELPER_OPAQUE)
+		status = guard_opaque(tickets, result);
+	if (status == HELPER_SUCCESS || status == HELPER_OPAQUE)
 		tickets->tgt = TAKE_PTR(creds[0]);
-		tickets->sealed = sealed;
-	}
 	krb5_free_tgt_creds(k, creds);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include "pam_credssp/helper/krb-cred.h"
 
 #include <openssl/asn1t.h>
+#include <time.h>
 
 #include "include/credssp/cleanup.h"
 #include "include/credssp/secret.h"
@@ -117,7 +118,19 @@ static unsigned read_info(const ASN1_TYPE *of, struct helper_result *result)
 	return status;
 }
 
-static unsigned check_part(const uint8_t *p, size_t len, struct helper_result *result)
+/* KerberosTime, without fractions of a second. Returns 0 for none, and for what is no time. */
+static int64_t seconds_of(const ASN1_TYPE *t)
+{
+	struct tm tm;
+	time_t at;
+
+	if (!t || t->type != V_ASN1_GENERALIZEDTIME || ASN1_TIME_to_tm(t->value.generalizedtime, &tm) != 1)
+		return 0;
+	at = timegm(&tm);
+	return at > 0 ? at : 0;
+}
+
+static unsigned check_part(const uint8_t *p, size_t len, int64_t *ret_at, struct helper_result *result)
 {
 	const uint8_t *end; /* no look at what is behind it: some encryption types pad */
 	ENC_KRB_CRED_PART *part = read_application(29, p, len, ASN1_ITEM_rptr(ENC_KRB_CRED_PART), &end);
@@ -130,12 +143,13 @@ static unsigned check_part(const uint8_t *p, size_t len, struct helper_result *r
 				    sk_ASN1_TYPE_num(part->ticket_info));
 	else
 		status = read_info(sk_ASN1_TYPE_value(part->ticket_info, 0), result);
+	*ret_at = seconds_of(part->timestamp);
 	ASN1_item_free((ASN1_VALUE *)part, ASN1_ITEM_rptr(ENC_KRB_CRED_PART));
 	return status;
 }
 
 static unsigned decrypt(krb5_context k, const krb5_keyblock *key, krb5_enctype e, const ASN1_OCTET_STRING *cipher,
-			struct helper_result *result)
+			int64_t *ret_at, struct helper_result *result)
 {
 	const krb5_enc_data in = { .enctype = e,
 				   .ciphertext = { .length = (unsigned)ASN1_STRING_length(cipher),
@@ -149,11 +163,11 @@ static unsigned decrypt(krb5_context k, const krb5_keyblock *key, krb5_enctype e
 	out.data = secret_expose(&plain);
 	code = krb5_c_decrypt(k, key, KRB5_KEYUSAGE_KRB_CRED_ENCPART, NULL, &in, &out);
 	if (code == 0)
-		return check_part((const uint8_t *)out.data, out.length, result);
+		return check_part((const uint8_t *)out.data, out.length, ret_at, result);
 	return kerberos_say(k, result, HELPER_TICKET, "KRB-CRED", code);
 }
 
-static unsigned check(krb5_context k, const krb5_keyblock *key, const KRB_CRED *c, bool *ret_sealed,
+static unsigned check(krb5_context k, const krb5_keyblock *key, const KRB_CRED *c, struct krb_cred_made *ret_made,
 		      struct helper_result *result)
 {
 	const ASN1_OCTET_STRING *cipher = c->enc_part->cipher;
@@ -164,25 +178,26 @@ static unsigned check(krb5_context k, const krb5_keyblock *key, const KRB_CRED *
 	if (sk_ASN1_TYPE_num(c->tickets) != 1)
 		return helper_say(result, HELPER_TICKET, "%d tickets in the KRB-CRED, one is expected",
 				  sk_ASN1_TYPE_num(c->tickets));
-	*ret_sealed = e != ENCTYPE_NULL;
-	return *ret_sealed ? decrypt(k, key, (krb5_enctype)e, cipher, result)
-			   : check_part(ASN1_STRING_get0_data(cipher), (size_t)ASN1_STRING_length(cipher), result);
+	ret_made->sealed = e != ENCTYPE_NULL;
+	return ret_made->sealed ? decrypt(k, key, (krb5_enctype)e, cipher, &ret_made->at, result)
+				: check_part(ASN1_STRING_get0_data(cipher), (size_t)ASN1_STRING_length(cipher),
+					     &ret_made->at, result);
 }
 
-unsigned krb_cred_check(krb5_context k, const krb5_keyblock *key, const krb5_data *der, bool *ret_sealed,
+unsigned krb_cred_check(krb5_context k, const krb5_keyblock *key, const krb5_data *der, struct krb_cred_made *ret_made,
 			struct helper_result *result)
 {
 	const uint8_t *p = (const uint8_t *)der->data, *end = NULL;
 	KRB_CRED *c = read_application(22, p, der->length, ASN1_ITEM_rptr(KRB_CRED), &end);
-	bool sealed = false;
+	struct krb_cred_made made = { .sealed = false };
 	unsigned status;
 
 	if (c && end == p + der->length)
-		status = check(k, key, c, &sealed, result);
+		status = check(k, key, c, &made, result);
 	else
 		status = helper_say(result, HELPER_TICKET, "KRB-CRED: it cannot be decoded");
 	ASN1_item_free((ASN1_VALUE *)c, ASN1_ITEM_rptr(KRB_CRED));
 	if (status == HELPER_SUCCESS)
-		*ret_sealed = sealed;
+		*ret_made = made;
 	return status;
 }

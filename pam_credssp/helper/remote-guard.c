@@ -27,7 +27,7 @@ struct guard {
 
 /* ---- the KDC ---- */
 
-static unsigned status_of_kdc(const struct guard *g, krb5_error_code code)
+static unsigned status_of_kdc(krb5_error_code code)
 {
 	static const struct {
 		krb5_error_code code;
@@ -45,9 +45,6 @@ static unsigned status_of_kdc(const struct guard *g, krb5_error_code code)
 		{ KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN, HELPER_UNKNOWN_PRINCIPAL },
 	};
 
-	/* what Windows puts in place of the key may have the length of one */
-	if (g->tickets.sealed && code == KRB5KRB_AP_ERR_BAD_INTEGRITY)
-		return HELPER_OPAQUE;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		if (row[i].code == code)
 			return row[i].status;
@@ -66,7 +63,13 @@ static unsigned ask_kdc(struct guard *g, krb5_creds **ret_creds, struct helper_r
 	if (code)
 		return kerberos_say(g->k, result, HELPER_INTERNAL, "credentials cache", code);
 	code = krb5_get_credentials(g->k, KRB5_GC_NO_STORE, g->scratch, &wanted, ret_creds);
-	return code ? kerberos_say(g->k, result, status_of_kdc(g, code), "KDC", code) : HELPER_SUCCESS;
+	/* what Windows puts in place of the key may have the length of one */
+	if (code == KRB5KRB_AP_ERR_BAD_INTEGRITY && g->tickets.made.sealed) {
+		unsigned status = guard_opaque(&g->tickets, result);
+
+		return status == HELPER_OPAQUE ? kerberos_say(g->k, result, status, "KDC", code) : status;
+	}
+	return code ? kerberos_say(g->k, result, status_of_kdc(code), "KDC", code) : HELPER_SUCCESS;
 }
 
 /* ---- the host ---- */

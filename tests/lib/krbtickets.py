@@ -94,10 +94,10 @@ def cred_info(c, client=None, server=None, key=None, end=None, flags=None, namel
     return tlv(0x30, body)
 
 
-def krb_cred(*credentials, seal=None, tickets=None, **said):
-    """KRB-CRED of the credentials: encrypted under a session key as Windows does it, or as FreeRDP does it not at all."""
+def krb_cred(*credentials, seal=None, tickets=None, made=None, **said):
+    """KRB-CRED of the credentials: encrypted under a session key as Windows does it, or as FreeRDP does it not at all; @made: the time that it says it is from."""
     infos = b"".join(cred_info(c, **said) for c in credentials)
-    part = tlv(0x7D, tlv(0x30, tlv(0xA0, tlv(0x30, infos))))
+    part = tlv(0x7D, tlv(0x30, tlv(0xA0, tlv(0x30, infos)) + (tlv(0xA2, generalized(made)) + tlv(0xA3, integer(5)) if made else b"")))
     enctype = 0
     if seal:
         from impacket.krb5 import crypto  # only in the bed

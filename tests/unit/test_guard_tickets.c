@@ -37,6 +37,7 @@ static krb5_context k;
 static krb5_keytab keytab;
 static char config_path[] = "/tmp/test_guard_tickets.XXXXXX";
 static time_t now;
+static int64_t since; /* when the service ticket began that a KRB-CRED comes with */
 
 static krb5_principal name(const char *text)
 {
@@ -75,6 +76,7 @@ static int setup(void **state)
 	    setenv("KRB5_CONFIG", config_path, 1) < 0 || krb5_init_context(&k))
 		return -1;
 	now = time(NULL);
+	since = now;
 	assert_int_equal(krb5_kt_resolve(k, "MEMORY:test", &keytab), 0);
 	add_key("nfs/ts1.r.test@R.TEST", 1, AES256, 'n');
 	add_key("host/ts1.r.test@R.TEST", 1, AES256, 'o');
@@ -321,6 +323,8 @@ static void make_tgt(const struct tgt *from, const struct buf *ticket, krb5_cred
 	c->ticket_flags = from->flags;
 }
 
+static int64_t made; /* what it says of when it was made; 0: nothing */
+
 /* @key: NULL for the form that is not encrypted. */
 static struct buf krb_cred(const struct tgt *from, krb5_keyblock *key)
 {
@@ -338,9 +342,12 @@ static struct buf krb_cred(const struct tgt *from, krb5_keyblock *key)
 	}
 	assert_int_equal(krb5_auth_con_init(k, &ac), 0);
 	assert_int_equal(krb5_auth_con_setflags(k, ac, 0), 0);
+	/* libkrb5 always says when; the beginning of time counts as nothing said */
+	assert_int_equal(krb5_set_real_time(k, (krb5_timestamp)made, 0), 0);
 	if (key)
 		assert_int_equal(krb5_auth_con_setuseruserkey(k, ac, key), 0);
 	assert_int_equal(krb5_mk_ncred(k, ac, list, &der, &replay), 0);
+	assert_int_equal(krb5_set_real_time(k, (krb5_timestamp)time(NULL), 0), 0);
 	(void)krb5_auth_con_free(k, ac);
 	for (unsigned i = 0; i < from->count; i++) {
 		krb5_free_principal(k, c[i].client);
@@ -361,6 +368,7 @@ static unsigned read_cred(const struct buf *b, struct guard_tickets *t, struct h
 	*t = (struct guard_tickets){ .service = NULL };
 	*result = (struct helper_result){ .status = 0 };
 	assert_int_equal(krb5_copy_keyblock_contents(k, &session, &t->session_key), 0);
+	t->since = since;
 	status = guard_read_krb_cred(k, client, f, t, result);
 	krb5_free_principal(k, client);
 	assert_int_equal(t->tgt != NULL, status == HELPER_SUCCESS || status == HELPER_OPAQUE);
@@ -409,13 +417,15 @@ static void test_krb_creds(void **state)
 			struct buf b AUTO_BUF = krb_cred(&creds[i].t, sealed ? &key : NULL);
 			struct helper_result result;
 			struct guard_tickets t;
-			unsigned status = read_cred(&b, &t, &result);
+			unsigned status = read_cred(&b, &t, &result), wanted = creds[i].status;
 
-			if (status != creds[i].status)
+			if (wanted == HELPER_OPAQUE && !sealed)
+				wanted = HELPER_TICKET;
+			if (status != wanted)
 				fail_msg("%s, %s: %s: %s", creds[i].what, sealed ? "sealed" : "plain",
 					 helper_status_text(status), result.detail);
 			if (t.tgt)
-				assert_int_equal(t.sealed, sealed);
+				assert_int_equal(t.made.sealed, sealed);
 			if (status == HELPER_SUCCESS) {
 				assert_int_equal(t.tgt->keyblock.contents[0], 't');
 				assert_true(t.tgt->ticket.length > 100);
@@ -423,6 +433,41 @@ static void test_krb_creds(void **state)
 			guard_tickets_done(k, &t);
 		}
 	}
+}
+
+/* A key that cannot be used proves its owner only by what it came in. */
+static void test_opaque_now(void **state)
+{
+	static const struct tgt blob = { "alice@R.TEST", TGS, AES256, 80, 3600, 0, 1 };
+	const struct {
+		int64_t made, since; /* before now */
+		enum helper_status status;
+	} row[] = {
+		{ 0, 0, HELPER_OPAQUE },    { 1, 0, HELPER_OPAQUE },     { 1, 36000, HELPER_OPAQUE },
+		{ 290, 0, HELPER_OPAQUE },  { -290, 0, HELPER_OPAQUE },  { 310, 0, HELPER_TICKET },
+		{ -310, 0, HELPER_TICKET }, { 36000, 0, HELPER_TICKET }, { 0, 290, HELPER_OPAQUE },
+		{ 0, 310, HELPER_TICKET },  { 0, 36000, HELPER_TICKET },
+	};
+	struct helper_result result;
+	struct guard_tickets t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		for (int sealed = 0; sealed < 2; sealed++) {
+			krb5_keyblock key = key_of(AES256, 's');
+
+			made = row[i].made ? time(NULL) - row[i].made : 0;
+			since = time(NULL) - row[i].since;
+			struct buf b AUTO_BUF = krb_cred(&blob, sealed ? &key : NULL);
+			unsigned status = read_cred(&b, &t, &result);
+
+			if (status != (sealed ? row[i].status : HELPER_TICKET))
+				fail_msg("row %zu, %s: %s", i, sealed ? "sealed" : "plain", result.detail);
+			guard_tickets_done(k, &t);
+		}
+	}
+	made = 0;
+	since = now;
 }
 
 /* Under any key but the session key of the service ticket it is not read. */
@@ -530,7 +575,7 @@ int main(void)
 		cmocka_unit_test(test_keytabs),         cmocka_unit_test(test_copied_keys),
 		cmocka_unit_test(test_krb_creds),       cmocka_unit_test(test_other_keys),
 		cmocka_unit_test(test_cred_truncated),  cmocka_unit_test(test_sealed_octets),
-		cmocka_unit_test(test_plain_octets),
+		cmocka_unit_test(test_plain_octets),    cmocka_unit_test(test_opaque_now),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
