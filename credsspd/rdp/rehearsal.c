@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "credsspd/config/options.h"
+#include "credsspd/rdp/tls-policy.h"
 #include "credsspd/util/explain.h"
 
 #define TURNS_MAX 16
@@ -66,10 +67,13 @@ int tls_rehearse(SSL_CTX *ctx, char **ret_error)
 {
 	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 	char text[160];
-	int result = 0;
+	int result = -EPROTONOSUPPORT;
 
-	for (size_t i = 0; result == 0 && i < sizeof versions / sizeof *versions; i++) {
+	for (size_t i = 0; (result == 0 || result == -EPROTONOSUPPORT) && i < sizeof versions / sizeof *versions; i++) {
 		struct rehearsal r = { NULL, NULL, NULL };
+
+		if (!tls_policy_allows(ctx, versions[i]))
+			continue;
 
 		result = prepare(&r, ctx, versions[i]);
 		if (result == 0)
@@ -82,8 +86,11 @@ int tls_rehearse(SSL_CTX *ctx, char **ret_error)
 	}
 	if (result < 0) {
 		ERR_error_string_n(ERR_get_error(), text, sizeof text);
-		result = explain(ret_error, result,
-				 "certificate and private_key: a TLS handshake with ourselves fails: %s", text);
+		result = explain(
+		    ret_error, result,
+		    "certificate and private_key, under the system's openssl.cnf: a TLS handshake with ourselves "
+		    "fails: %s",
+		    text);
 	}
 	ERR_clear_error();
 	return result;

@@ -10,17 +10,26 @@
 
 struct raw {
 	struct settings s;
-	int log_level, remote_guard, restricted_admin;
+	int log_level, tls_minimum, remote_guard, restricted_admin;
 };
 
 #define AT(member) offsetof(struct raw, member)
 
 static const struct option_choice log_choices[] = { { "info", false }, { "debug", true }, { NULL, 0 } };
 
+static const struct option_choice tls_choices[] = {
+	{ "1.2", TLS_MINIMUM_1_2 }, { "1.2-aead", TLS_MINIMUM_1_2_AEAD }, { "1.3", TLS_MINIMUM_1_3 }, { NULL, 0 }
+};
+
 static const struct option_row rows[] = {
 	{ .key = "listen", .type = OPTION_LIST, .offset = AT(s.listen), .def = "3389", .max = 16 },
 	{ .key = "certificate", .type = OPTION_STRING, .offset = AT(s.certificate), .def = NULL },
 	{ .key = "private_key", .type = OPTION_STRING, .offset = AT(s.private_key), .def = NULL },
+	{ .key = "tls_minimum",
+	  .type = OPTION_CHOICE,
+	  .offset = AT(tls_minimum),
+	  .def = "1.2",
+	  .choices = tls_choices },
 	{ .key = "state_directory",
 	  .type = OPTION_STRING,
 	  .offset = AT(s.state_directory),
@@ -115,6 +124,7 @@ int settings_load(const char *path, struct settings *ret_, char **ret_error)
 	if (r == 0)
 		r = check(&raw.s, path, ret_error);
 	raw.s.debug = raw.log_level;
+	raw.s.tls_minimum = (enum tls_minimum)raw.tls_minimum;
 	raw.s.remote_guard = raw.remote_guard;
 	raw.s.restricted_admin = raw.restricted_admin;
 	if (r < 0)

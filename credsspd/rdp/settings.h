@@ -5,14 +5,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "credsspd/rdp/tls-policy.h"
+
 struct option_row;
 
 struct settings {
 	char **listen; /* "3389", "192.0.2.1:3389", "[2001:db8::1]:3389"; default 3389 on all addresses */
 	char *certificate, *private_key; /* PEM; NULL: self-signed in state_directory */
 	char *state_directory;
-	char *xrdp_socket;  /* unix socket that xrdp listens on */
-	char *service;      /* PAM service of the tickets */
+	char *xrdp_socket; /* unix socket that xrdp listens on */
+	char *service;     /* PAM service of the tickets */
+	enum tls_minimum tls_minimum;
 	bool hybrid_ex;     /* choose HYBRID_EX when the client asks for it */
 	char **proxy_peers; /* addresses from which a PROXY v2 header is expected */
 	unsigned max_connections;

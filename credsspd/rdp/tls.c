@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS 1.2 and 1.3 (Windows before 11 has no 1.3). No resumption: CredSSP binds the handshake to the certificate's key,
- * and clients do not ask for it. The self-signed certificate is RSA-2048: rdesktop and impacket read no other key.
+ * Versions and ciphers are those of tls-policy.c (Windows before 11 has no TLS 1.3). No resumption: CredSSP binds the
+ * handshake to the certificate's key, and clients do not ask for it. The self-signed certificate is RSA: rdesktop and
+ * impacket read no other key.
  */
 #include "credsspd/rdp/tls.h"
 
@@ -12,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 #include "credsspd/config/options.h"
+#include "credsspd/rdp/tls-policy.h"
 #include "credsspd/util/explain.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
@@ -29,9 +32,16 @@ static int fail_ssl(char **ret_error, const char *what)
 {
 	char text[256] = "";
 
-	ERR_error_string_n(ERR_peek_last_error(), text, sizeof text);
+	unsigned long e = ERR_peek_last_error();
+	int reason = ERR_GET_REASON(e);
+	bool level =
+	    ERR_GET_LIB(e) == ERR_LIB_SSL &&
+	    (reason == SSL_R_EE_KEY_TOO_SMALL || reason == SSL_R_CA_KEY_TOO_SMALL || reason == SSL_R_CA_MD_TOO_WEAK);
+
+	ERR_error_string_n(e, text, sizeof text);
 	ERR_clear_error();
-	return explain(ret_error, -EINVAL, "%s: %s", what, text);
+	return explain(ret_error, level ? -EKEYREJECTED : -EINVAL, "%s: %s%s", what, text,
+		       level ? " (the system's openssl.cnf demands more: SECLEVEL in CipherString)" : "");
 }
 
 /* ---- the self-signed certificate ---- */
@@ -110,9 +120,9 @@ static int write_pem(const char *path, EVP_PKEY *key, X509 *x)
 	return 0;
 }
 
-static int make_certificate(const char *certificate, const char *key_path)
+static int make_certificate(const char *certificate, const char *key_path, int bits)
 {
-	EVP_PKEY *key = EVP_RSA_gen(2048);
+	EVP_PKEY *key = EVP_RSA_gen((unsigned)bits);
 	X509 *x = key ? self_sign(key) : NULL;
 	int r = -EIO;
 
@@ -124,23 +134,6 @@ static int make_certificate(const char *certificate, const char *key_path)
 	EVP_PKEY_free(key);
 	return r;
 }
-
-static int own_paths(const struct settings *s, char **ret_certificate, char **ret_key, char **ret_error)
-{
-	int r;
-
-	if (asprintf(ret_certificate, "%s/certificate.pem", s->state_directory) < 0 ||
-	    asprintf(ret_key, "%s/private_key.pem", s->state_directory) < 0)
-		return -ENOMEM;
-	if (access(*ret_certificate, F_OK) == 0 && access(*ret_key, F_OK) == 0)
-		return 0;
-	r = make_certificate(*ret_certificate, *ret_key);
-	return r < 0 ? explain(ret_error, r, "%s: no self-signed certificate can be made there: %s", s->state_directory,
-			       strerror(-r))
-		     : 0;
-}
-
-/* ---- the context ---- */
 
 static int load(SSL_CTX *ctx, const char *certificate, const char *key, char **ret_error)
 {
@@ -160,30 +153,48 @@ static int load(SSL_CTX *ctx, const char *certificate, const char *key, char **r
 		   : fail_ssl(ret_error, "certificate and private key do not belong together");
 }
 
+/* Made when there is none, and anew when the security level of @ctx does not take the one that is there. */
+static int own_paths(const struct settings *s, SSL_CTX *ctx, char **ret_certificate, char **ret_key, char **ret_error)
+{
+	AUTO_FREE char *ignored = NULL;
+	int r;
+
+	if (asprintf(ret_certificate, "%s/certificate.pem", s->state_directory) < 0 ||
+	    asprintf(ret_key, "%s/private_key.pem", s->state_directory) < 0)
+		return -ENOMEM;
+	if (access(*ret_certificate, F_OK) == 0 && access(*ret_key, F_OK) == 0 &&
+	    load(ctx, *ret_certificate, *ret_key, &ignored) != -EKEYREJECTED)
+		return 0;
+	r = make_certificate(*ret_certificate, *ret_key, tls_policy_rsa_bits(ctx));
+	return r < 0 ? explain(ret_error, r, "%s: no self-signed certificate can be made there: %s", s->state_directory,
+			       strerror(-r))
+		     : 0;
+}
+
+/* ---- the context ---- */
+
 int tls_context(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error)
 {
 	AUTO_FREE char *own_certificate = NULL;
 	AUTO_FREE char *own_key = NULL;
 	SSL_CTX *ctx;
-	int r = 0;
+	int r;
 
-	if (!s->certificate)
-		r = own_paths(s, &own_certificate, &own_key, ret_error);
-	if (r < 0)
-		return r;
 	ctx = SSL_CTX_new(TLS_server_method());
 	if (!ctx)
 		return fail_ssl(ret_error, "TLS");
-	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_num_tickets(ctx, 0);
 	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 					   SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_CIPHER_SERVER_PREFERENCE |
 					   SSL_OP_IGNORE_UNEXPECTED_EOF);
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	(void)SSL_CTX_set_cipher_list(ctx, "HIGH:!aNULL:!eNULL:!PSK:!SRP:!3DES:!CAMELLIA:!ARIA:@STRENGTH");
-	r = load(ctx, s->certificate ? s->certificate : own_certificate, s->certificate ? s->private_key : own_key,
-		 ret_error);
+	r = tls_policy_apply(ctx, s->tls_minimum, ret_error);
+	if (r == 0 && !s->certificate)
+		r = own_paths(s, ctx, &own_certificate, &own_key, ret_error);
+	if (r == 0)
+		r = load(ctx, s->certificate ? s->certificate : own_certificate,
+			 s->certificate ? s->private_key : own_key, ret_error);
 	if (r < 0)
 		SSL_CTX_free(ctx);
 	else

@@ -71,7 +71,7 @@ static void test_all_keys(void **state)
 	static const char text[] =
 	    "[credsspd-rdp]\n"
 	    " listen = 127.0.0.1:3390, [::1]:3390\n certificate = /c\n private_key = /k\n"
-	    " state_directory = /d\n xrdp_socket = /x\n service = other\n hybrid_ex = no\n"
+	    " state_directory = /d\n xrdp_socket = /x\n service = other\n hybrid_ex = no\n tls_minimum = 1.2-aead\n"
 	    " proxy_peers = 192.0.2.1 2001:DB8:0:0::1\n max_connections = 10\n log_level = debug\n";
 	struct settings s = good(text);
 	size_t n;
@@ -94,6 +94,7 @@ static void test_all_keys(void **state)
 	assert_string_equal(s.xrdp_socket, "/x");
 	assert_string_equal(s.service, "other");
 	assert_false(s.hybrid_ex);
+	assert_int_equal(s.tls_minimum, TLS_MINIMUM_1_2_AEAD);
 	assert_string_equal(s.proxy_peers[1], "2001:db8::1");
 	assert_int_equal(s.max_connections, 10);
 	assert_true(s.debug);

@@ -209,6 +209,136 @@ static void test_versions(void **state)
 	SSL_CTX_free(server_ctx);
 }
 
+/* What one cipher of a client that offers nothing else becomes; TLS 1.2. */
+static bool accepts(SSL_CTX *server_ctx, const char *cipher)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	SSL *client, *server = NULL;
+
+	SSL_CTX_set_security_level(client_ctx, 0);
+	(void)SSL_CTX_set_max_proto_version(client_ctx, TLS1_2_VERSION);
+	assert_int_equal(SSL_CTX_set_cipher_list(client_ctx, cipher), 1);
+	client = handshake(server_ctx, client_ctx, &server);
+	SSL_free(client);
+	SSL_free(server);
+	SSL_CTX_free(client_ctx);
+	return client != NULL;
+}
+
+static void test_ciphers(void **state)
+{
+	enum { NEVER, CBC, AEAD };
+	static const struct {
+		const char *cipher;
+		int use;
+	} row[] = {
+		{ "ECDHE-RSA-AES256-GCM-SHA384", AEAD },
+		{ "ECDHE-RSA-AES128-GCM-SHA256", AEAD },
+		{ "ECDHE-RSA-CHACHA20-POLY1305", AEAD },
+		/* all that Windows 8.1 and Server 2012 R2 have with an RSA certificate */
+		{ "ECDHE-RSA-AES256-SHA384", CBC },
+		{ "ECDHE-RSA-AES128-SHA256", CBC },
+		/* RSA key exchange */
+		{ "AES256-GCM-SHA384", NEVER },
+		{ "AES128-GCM-SHA256", NEVER },
+		{ "AES256-SHA256", NEVER },
+		{ "AES128-SHA256", NEVER },
+		{ "AES256-SHA", NEVER },
+		{ "AES128-SHA", NEVER },
+		/* HMAC-SHA1 */
+		{ "ECDHE-RSA-AES256-SHA", NEVER },
+		{ "ECDHE-RSA-AES128-SHA", NEVER },
+		/* finite fields */
+		{ "DHE-RSA-AES256-GCM-SHA384", NEVER },
+		{ "DHE-RSA-AES128-SHA256", NEVER },
+	};
+	struct settings s = configured();
+
+	(void)state;
+	for (enum tls_minimum m = TLS_MINIMUM_1_2; m <= TLS_MINIMUM_1_3; m++) {
+		SSL_CTX *ctx;
+
+		s.tls_minimum = m;
+		ctx = context(&s);
+		for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+			bool wanted = m != TLS_MINIMUM_1_3 && row[i].use >= (m == TLS_MINIMUM_1_2 ? CBC : AEAD);
+
+			if (accepts(ctx, row[i].cipher) != wanted)
+				fail_msg("minimum %u: %s", m, row[i].cipher);
+		}
+		assert_int_equal(tls_policy_allows(ctx, TLS1_2_VERSION), m != TLS_MINIMUM_1_3);
+		assert_true(tls_policy_allows(ctx, TLS1_3_VERSION));
+		SSL_CTX_free(ctx);
+	}
+}
+
+/* AEAD whatever the client prefers. */
+static void test_preference(void **state)
+{
+	const struct settings s = configured();
+	SSL_CTX *server_ctx = context(&s), *client_ctx = SSL_CTX_new(TLS_client_method());
+	SSL *client, *server = NULL;
+
+	(void)state;
+	(void)SSL_CTX_set_max_proto_version(client_ctx, TLS1_2_VERSION);
+	assert_int_equal(SSL_CTX_set_cipher_list(client_ctx, "ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-GCM-SHA256"), 1);
+	client = handshake(server_ctx, client_ctx, &server);
+	assert_non_null(client);
+	assert_string_equal(SSL_get_cipher_name(client), "ECDHE-RSA-AES128-GCM-SHA256");
+	SSL_free(client);
+	SSL_free(server);
+	SSL_CTX_free(client_ctx);
+	SSL_CTX_free(server_ctx);
+}
+
+/* What openssl.cnf has set in a context before it comes to us. */
+static void test_policy_of_the_system(void **state)
+{
+	static const struct {
+		const char *what, *ciphers;
+		int min, max;
+		uint64_t options;
+		enum tls_minimum minimum;
+		bool fails, tls12, tls13;
+	} row[] = {
+		{ "nothing", NULL, 0, 0, 0, TLS_MINIMUM_1_2, false, true, true },
+		{ "a lower minimum", NULL, TLS1_VERSION, 0, 0, TLS_MINIMUM_1_2, false, true, true },
+		{ "MinProtocol TLSv1.3", NULL, TLS1_3_VERSION, 0, 0, TLS_MINIMUM_1_2, false, false, true },
+		{ "MaxProtocol TLSv1.2", NULL, 0, TLS1_2_VERSION, 0, TLS_MINIMUM_1_2, false, true, false },
+		{ "MaxProtocol TLSv1.2 and 1.3", NULL, 0, TLS1_2_VERSION, 0, TLS_MINIMUM_1_3, true, false, false },
+		{ "Protocol -TLSv1.3", NULL, 0, 0, SSL_OP_NO_TLSv1_3, TLS_MINIMUM_1_2, false, true, false },
+		{ "Protocol -TLSv1.3 and 1.3", NULL, 0, 0, SSL_OP_NO_TLSv1_3, TLS_MINIMUM_1_3, true, false, false },
+		{ "one cipher", "ECDHE-RSA-AES256-GCM-SHA384", 0, 0, 0, TLS_MINIMUM_1_2, false, true, true },
+		{ "CBC only", "ECDHE-RSA-AES256-SHA384", 0, 0, 0, TLS_MINIMUM_1_2_AEAD, false, false, true },
+		{ "nothing of ours", "AES256-SHA", 0, 0, 0, TLS_MINIMUM_1_2, false, false, true },
+		{ "nothing of ours, no TLS 1.3", "AES256-SHA", 0, TLS1_2_VERSION, 0, TLS_MINIMUM_1_2, true, false,
+		  false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+		AUTO_FREE char *error = NULL;
+		int r, level = SSL_CTX_get_security_level(ctx);
+
+		if (row[i].ciphers)
+			assert_int_equal(SSL_CTX_set_cipher_list(ctx, row[i].ciphers), 1);
+		(void)SSL_CTX_set_min_proto_version(ctx, row[i].min);
+		(void)SSL_CTX_set_max_proto_version(ctx, row[i].max);
+		(void)SSL_CTX_set_options(ctx, row[i].options);
+		r = tls_policy_apply(ctx, row[i].minimum, &error);
+		if ((r < 0) != row[i].fails || (error != NULL) != row[i].fails)
+			fail_msg("%s: %s", row[i].what, error ? error : "passed");
+		if (r == 0 && (tls_policy_allows(ctx, TLS1_2_VERSION) != row[i].tls12 ||
+			       tls_policy_allows(ctx, TLS1_3_VERSION) != row[i].tls13))
+			fail_msg("%s", row[i].what);
+		assert_int_equal(SSL_CTX_get_security_level(ctx), level);
+		if (row[i].ciphers && row[i].tls12)
+			assert_null(strchr(SSL_CIPHER_get_name(sk_SSL_CIPHER_value(SSL_CTX_get_ciphers(ctx), 0)), ':'));
+		SSL_CTX_free(ctx);
+	}
+}
+
 /* What CredSSP binds to is what the client saw in the certificate, without the octet of unused bits. */
 static void test_public_key(void **state)
 {
@@ -263,9 +393,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_self_signed),
-		cmocka_unit_test(test_configured),
-		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_self_signed), cmocka_unit_test(test_configured),
+		cmocka_unit_test(test_versions),    cmocka_unit_test(test_ciphers),
+		cmocka_unit_test(test_preference),  cmocka_unit_test(test_policy_of_the_system),
 		cmocka_unit_test(test_public_key),
 	};
 
