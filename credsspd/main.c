@@ -20,6 +20,7 @@
 #include "credsspd/resolver/resolver.h"
 #include "credsspd/util/confine.h"
 #include "credsspd/util/log.h"
+#include "credsspd/util/loop.h"
 #include "credsspd/util/signals.h"
 #include "credsspd/verifier/verifier.h"
 #include "credsspd/worker/template.h"
@@ -125,7 +126,7 @@ static int run_supervisor(const char *config_path)
 		return EXIT_FAILURE;
 	}
 	log_line(LOG_INFO, "%s", confine_says());
-	r = sd_event_default(&d.event);
+	r = loop_new(&d.event);
 	if (r >= 0)
 		r = signals_watch(d.event, on_hangup, &d);
 	if (r >= 0)

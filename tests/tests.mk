@@ -123,7 +123,7 @@ sanitized-run: sanitized-programs
 # besides those: the targets are for the sanitizers, which see more; valgrind does not know clone3() without a stack
 # (helper-run.c), has no limit of address space and no seccomp, keeps descriptors of its own, and does not take mount(2) without a type
 NOT_VALGRIND = $(NOT_SANITIZED) tests/unit/test_fuzz.c tests/unit/test_fuzz_deep.c tests/unit/test_confine.c \
-	tests/unit/test_confine_helper.c tests/unit/test_landlock.c tests/unit/test_restrain.c tests/unit/test_listener.c \
+	tests/unit/test_confine_helper.c tests/unit/test_landlock.c tests/unit/test_loop.c tests/unit/test_restrain.c tests/unit/test_listener.c \
 	tests/unit/test_packet.c tests/unit/test_privileges.c tests/unit/test_resolver.c tests/unit/test_store.c \
 	tests/unit/test_child.c
 

@@ -15,6 +15,7 @@
 #include "credsspd/rdp/tls.h"
 #include "credsspd/util/confine.h"
 #include "credsspd/util/log.h"
+#include "credsspd/util/loop.h"
 #include "credsspd/util/signals.h"
 #include "credsspd/util/watch.h"
 #include "include/credssp/cleanup.h"
@@ -137,7 +138,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 
 static int run(struct program *p)
 {
-	int r = sd_event_default(&p->event);
+	int r = loop_new(&p->event);
 
 	if (r >= 0)
 		r = watch_new(p->event, on_certificate_changed, p, &p->watch);

@@ -236,21 +236,9 @@ int askers_ask(struct askers *a, const struct winbind_question *question, askers
 struct askers *askers_new(sd_event *event, askers_ask_fn ask, const void *context)
 {
 	struct askers *a = calloc(1, sizeof *a);
-	sd_event_source *timer = NULL;
-	int r;
 
-	if (!a)
-		return NULL;
-	*a = (struct askers){ .event = event, .ask = ask, .context = context };
-	/* the first turn with a timer makes sd-event read a file: later none is in reach */
-	r = sd_event_add_time_relative(event, &timer, CLOCK_MONOTONIC, 3600 * USEC_PER_SEC_, 0, on_deadline, NULL);
-	if (r >= 0)
-		r = sd_event_run(event, 0);
-	(void)sd_event_source_disable_unref(timer);
-	if (r < 0) {
-		free(a);
-		return NULL;
-	}
+	if (a)
+		*a = (struct askers){ .event = event, .ask = ask, .context = context };
 	return a;
 }
 

@@ -14,6 +14,7 @@
 
 #include "credsspd/util/explain.h"
 #include "credsspd/util/log.h"
+#include "credsspd/util/loop.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/verifier/confine.h"
 #include "credsspd/verifier/verifier-private.h"
@@ -146,7 +147,7 @@ static int start(struct verifier *v, const struct config *config, char **ret_err
 	int r = confine_early(v->control);
 
 	if (r == 0)
-		r = sd_event_new(&v->event);
+		r = loop_new(&v->event);
 	if (r >= 0)
 		r = open_all(v, config, ret_error);
 	if (r >= 0)
