@@ -2,7 +2,6 @@
 #include "credsspd/rdp/mcs.h"
 
 #include <errno.h>
-#include <stdbool.h>
 
 #define DATA_AT 7U /* behind TPKT and X.224 data header */
 #define IO_CHANNEL 0x03ebU
@@ -11,7 +10,12 @@
 #define SC_CORE 0x0c01U
 
 /* T.125 PDU codes in the upper six bits, as PER has them */
-enum { ERECT_DOMAIN = 1, ATTACH_USER = 10, CHANNEL_JOIN = 14, SEND_DATA = 25 };
+enum { ERECT_DOMAIN = 1, ATTACH_USER = 10, CHANNEL_JOIN = 14, SEND_DATA = 25, SEND_DATA_INDICATION = 26 };
+
+/* MS-RDPBCGR 2.2.1.12.1.1 and 2.2.1.12.1.3: behind the security header */
+#define ERROR_ALERT 0xffU
+#define STATUS_VALID_CLIENT 7U
+#define LICENCE_ERROR_LEN 16U /* preamble, code, transition, blob without data */
 
 static uint32_t get_le16(const uint8_t *p)
 {
@@ -23,6 +27,7 @@ static bool is_data(const uint8_t *p, size_t len)
 	return len > DATA_AT && p[4] == 2 && p[5] == 0xf0 && p[6] == 0x80;
 }
 
+/* SendDataRequest and SendDataIndication are alike but for the code */
 size_t mcs_send_data_offset(const uint8_t *p, size_t len)
 {
 	size_t at = DATA_AT + 6, n;
@@ -67,6 +72,20 @@ enum mcs_kind mcs_kind(const uint8_t *p, size_t len)
 	default:
 		return MCS_OTHER;
 	}
+}
+
+bool mcs_ends_licensing(const uint8_t *p, size_t len)
+{
+	size_t at;
+	const uint8_t *error;
+
+	if (!is_data(p, len) || p[DATA_AT] >> 2 != SEND_DATA_INDICATION)
+		return false;
+	at = mcs_send_data_offset(p, len);
+	if (at == 0 || len - at < 4 + LICENCE_ERROR_LEN || !(get_le16(p + at) & SEC_LICENSE_PKT))
+		return false;
+	error = p + at + 4;
+	return error[0] == ERROR_ALERT && get_le16(error + 4) == STATUS_VALID_CLIENT && get_le16(error + 6) == 0;
 }
 
 int mcs_allow(enum mcs_state *state, enum mcs_kind kind)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,13 @@ enum mcs_kind mcs_kind(const uint8_t *p, size_t len);
 
 /* Where the security header begins in a SendDataRequest (as mcs_kind() found one); 0 when it is malformed. */
 size_t mcs_send_data_offset(const uint8_t *p, size_t len);
+
+/*
+ * Returns whether the server's @p ends the licence exchange: a licence error message STATUS_VALID_CLIENT
+ * (MS-RDPBCGR 2.2.1.12.1.3). xrdp 0.10 sends it as its first licence message, and no client answers it; xrdp 0.9 first
+ * waits for the client's MCS_LICENCE.
+ */
+bool mcs_ends_licensing(const uint8_t *p, size_t len);
 
 enum mcs_state {
 	MCS_EXPECT_CONNECT,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * xrdp takes every Client Info PDU until the licence exchange for a logon. What a client may send until then is a list
- * (mcs.c), and the one Client Info in it is written anew.
+ * (mcs.c), and the one Client Info in it is written anew. The client ends the exchange with xrdp 0.9, xrdp itself with
+ * 0.10.
  */
 #include "credsspd/rdp/sequence.h"
 
@@ -90,6 +91,7 @@ static int pass_client_pdu(struct child *c, int64_t deadline)
 	return r < 0 ? r : c->mcs == MCS_LOGGED_ON;
 }
 
+/* One PDU of xrdp. Returns 1 when it ended the licence exchange: from here on xrdp parses no Client Info. */
 static int pass_server_pdu(struct child *c, int64_t deadline)
 {
 	uint8_t *p;
@@ -100,9 +102,11 @@ static int pass_server_pdu(struct child *c, int64_t deadline)
 		return r;
 	if (c->mcs == MCS_EXPECT_ERECT && c->task->protocols != (c->task->protocols & MASKED_PROTOCOLS))
 		(void)mcs_patch_protocols(p, len, c->task->protocols);
+	if (c->mcs == MCS_EXPECT_LICENCE && mcs_ends_licensing(p, len))
+		c->mcs = MCS_LOGGED_ON;
 	r = stream_write(&c->client, p, len, deadline);
 	stream_consume(&c->xrdp, len);
-	return r;
+	return r < 0 ? r : c->mcs == MCS_LOGGED_ON;
 }
 
 int sequence_run(struct child *c)

@@ -127,6 +127,10 @@ static void answer(int error)
 #define ATTACH_CONFIRM "\x03\x00\x00\x0b\x02\xf0\x80\x2e\x00\x00\x06"
 #define CHANNEL_JOIN "\x03\x00\x00\x0c\x02\xf0\x80\x38\x00\x06\x03\xeb"
 #define LICENCE "\x03\x00\x00\x16\x02\xf0\x80\x64\x00\x06\x03\xeb\x70\x08\x80\x00\x00\x00\x13\x83\x04\x00"
+/* what xrdp 0.10 sends in place of a licence request */
+#define VALID_CLIENT \
+	"\x03\x00\x00\x22\x02\xf0\x80\x68\x00\x06\x03\xeb\x70\x14\x80\x00\x00\x00" \
+	"\xff\x03\x10\x00\x07\x00\x00\x00\x02\x00\x00\x00\x28\x14\x00\x00"
 /* user "eve", password "secret" */
 #define CLIENT_INFO \
 	"\x03\x00\x00\x41\x02\xf0\x80\x64\x00\x06\x03\xeb\x70\x33\x40\x00\x00\x00" \
@@ -198,6 +202,64 @@ static void test_through(void **state)
 	/* the ticket is gone */
 	for (size_t i = 0; i < sizeof child.done.ticket; i++)
 		assert_int_equal(child.done.ticket[i], 0);
+}
+
+/* xrdp 0.10: the server ends the licence exchange, and the client's next PDU is for the copy loop. */
+static void test_through_without_licence(void **state)
+{
+	(void)state;
+	connect_through();
+	give(client, BYTES(CLIENT_INFO));
+	take_client_info();
+	give(xrdp, BYTES(VALID_CLIENT "\x03\x00"));
+	take(client, BYTES(VALID_CLIENT));
+	at_end(client);
+	finish(0);
+	assert_int_equal(child.xrdp.end - child.xrdp.start, 2);
+	/* the ticket is gone */
+	for (size_t i = 0; i < sizeof child.done.ticket; i++)
+		assert_int_equal(child.done.ticket[i], 0);
+}
+
+/* Other licence messages end nothing, and neither does this one before Client Info: a second Client Info stays refused.
+ */
+static void test_licence_goes_on(void **state)
+{
+	static const struct {
+		size_t at;
+		char byte;
+	} altered[] = {
+		{ 7, 0x64 },  /* not a SendDataIndication */
+		{ 11, 0x04 }, /* another channel */
+		{ 12, 0x60 }, /* a fragment */
+		{ 14, 0x40 }, /* not SEC_LICENSE_PKT */
+		{ 18, 0x01 }, /* LICENSE_REQUEST, as xrdp 0.9 */
+		{ 22, 0x08 }, /* ERR_INVALID_CLIENT */
+		{ 24, 0x01 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof altered / sizeof *altered; i++) {
+		char p[] = VALID_CLIENT;
+
+		p[altered[i].at] = altered[i].byte;
+		connect_through();
+		give(client, BYTES(CLIENT_INFO));
+		take_client_info();
+		give(xrdp, p, sizeof p - 1);
+		take(client, p, sizeof p - 1);
+		give(client, BYTES(CLIENT_INFO));
+		at_end(xrdp);
+		finish(-ECANCELED);
+	}
+	connect_through();
+	give(xrdp, BYTES(VALID_CLIENT));
+	take(client, BYTES(VALID_CLIENT));
+	give(client, BYTES(CLIENT_INFO));
+	take_client_info();
+	give(client, BYTES(CLIENT_INFO));
+	at_end(xrdp);
+	finish(-ECANCELED);
 }
 
 /* What is refused, and reaches xrdp not even in part. */
@@ -299,8 +361,13 @@ static void test_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_through), cmocka_unit_test(test_refused), cmocka_unit_test(test_together),
-		cmocka_unit_test(test_no_xrdp), cmocka_unit_test(test_left),
+		cmocka_unit_test(test_through),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_no_xrdp),
+		cmocka_unit_test(test_left),
+		cmocka_unit_test(test_through_without_licence),
+		cmocka_unit_test(test_licence_goes_on),
 	};
 
 	(void)alarm(60); /* a PDU that does not come through would be waited for */
