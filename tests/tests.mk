@@ -43,13 +43,25 @@ CHECKS = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(wildcard tests/peers/[a-z]*)
 	$(wildcard tests/regress/[a-z]*) $(wildcard tests/system/[a-z]*)
 SLOW = %.slow %.md %.py %.sh %.c %.mk
 
-check: deps ## all tests that fit into 12 minutes (needs root)
-	$(MAKE) --no-print-directory check-run
+# RELEASE=bookworm or trixie: the same in a root of that release, with programs and package layers of its own (tests/lib/release)
+ifdef RELEASE
+in_release = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL tests/lib/release $(RELEASE) \
+	sh -c 'exec make --no-print-directory B="$$BED_BUILD" $(1)'
+else
+in_release = $(MAKE) --no-print-directory $(1)
+check check-core check-full: deps
+endif
 
-check-full: deps ## every test there is, without a limit of time (needs root)
-	$(MAKE) --no-print-directory check-full-run
+check: ## all tests that fit into 12 minutes; RELEASE=trixie or bookworm: in a root of that release (needs root)
+	$(call in_release,check-run)
 
-.PHONY: check-run check-full-run check-system test-debs
+check-core: ## the tests that see most of a release; RELEASE as above (needs root)
+	$(call in_release,check-core-run)
+
+check-full: ## every test there is, without a limit of time; RELEASE as above (needs root)
+	$(call in_release,check-full-run)
+
+.PHONY: check-core check-run check-core-run check-full-run check-system test-debs
 # before the tests, whose time is limited
 test-debs:
 	@mkdir -p $(B)
@@ -57,6 +69,11 @@ test-debs:
 
 check-run: all test-programs $(UNIT_BIN) test-debs
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CHECKS))
+
+CORE = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(addprefix tests/peers/,desktop clients kinds u2u ad refusals secrets check) \
+	$(wildcard tests/hostile/[a-z]*) tests/system/boot tests/system/packages
+check-core-run: all test-programs $(UNIT_BIN) test-debs
+	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CORE))
 
 check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize check-valgrind sanitized-run
 	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS))
