@@ -36,7 +36,6 @@ install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc #
 	$(call install_into,0755,$(HELPERDIR),$(B)/pam-credssp-verify)
 	$(call install_into,0644,$(UNITDIR),$(wildcard packaging/systemd/*))
 	$(call install_into,0644,$(PREFIX)/share/dbus-1/system.d,packaging/dbus/org.credssp1.conf)
-	$(call install_into,0644,$(PREFIX)/share/dbus-1/system-services,packaging/dbus/org.credssp1.service)
 	$(call install_into,0644,$(PREFIX)/share/dbus-1/interfaces,packaging/dbus/org.credssp1.xml)
 	$(call install_into,0644,$(PREFIX)/lib/sysusers.d,$(wildcard packaging/sysusers/*))
 	$(call install_into,0644,$(PREFIX)/lib/tmpfiles.d,$(wildcard packaging/tmpfiles/*))

@@ -19,8 +19,7 @@ int acceptor_client_new(sd_event *event, struct acceptor_client **ret_client);
 void acceptor_client_free(struct acceptor_client *a);
 
 /*
- * Whether somebody has credsspd's name on the bus now, as far as the bus has told. Nobody is started for it: with bus
- * activation Begin may work all the same.
+ * Whether somebody has credsspd's name on the bus now, as far as the bus has told.
  */
 bool acceptor_client_there(const struct acceptor_client *a);
 
