@@ -312,8 +312,9 @@ int handshake_verifier_result(struct supervisor *s, const struct verifier_result
 	if (!record_terminated(result->name, sizeof result->name) ||
 	    !record_terminated(result->detail, sizeof result->detail))
 		return -EPROTO;
-	if (!h)
-		return 0; /* it has ended meanwhile */
+	/* it has ended meanwhile, or another template has it */
+	if (!h || h->mechanism != MECHANISM_NTLM)
+		return 0;
 	h->proof = *result;
 	h->proved = result->granted == 1;
 	if (!h->proved)

@@ -155,6 +155,12 @@ static enum mech_result accept_ap_req(struct kerberos *k, enum gss_mech mech, st
 	return result;
 }
 
+/* Whether a token that is framed with @mech is for this form of Kerberos. */
+static bool is_own(const struct kerberos *k, enum gss_mech mech)
+{
+	return k->user_to_user ? mech == GSS_MECH_USER_TO_USER : mech == GSS_MECH_KRB5 || mech == GSS_MECH_MS_KRB5;
+}
+
 static enum mech_result kerberos_accept(struct mech *m, struct view token)
 {
 	struct kerberos *k = self(m);
@@ -166,8 +172,7 @@ static enum mech_result kerberos_accept(struct mech *m, struct view token)
 	enum refusal refusal = k->user_to_user ? REFUSAL_PROTOCOL : REFUSAL_BAD_CREDENTIALS;
 
 	mech_drop_token(&m->reply);
-	if (k->ctx || gss_frame_read(token, &mech, &id, &message) < 0 ||
-	    (mech == GSS_MECH_USER_TO_USER) != k->user_to_user)
+	if (k->ctx || gss_frame_read(token, &mech, &id, &message) < 0 || !is_own(k, mech))
 		return refuse(k, refusal, "not the Kerberos token that is expected");
 	if (k->user_to_user && id == USER_TO_USER_TGT_REQ)
 		return show_tgt(k, message);

@@ -129,6 +129,7 @@ static enum mech_result ask(struct ntlm *n, const struct ntlm_authenticate *a, s
 	static struct verifier_query q; /* too large for the stack */
 	const size_t head = offsetof(struct verifier_query, nt_response);
 	enum mech_result result;
+	bool sent;
 
 	q = (struct verifier_query){ .type = VERIFIER_QUERY, .nt_response_len = (uint32_t)a->nt_response.len };
 	memcpy(q.nt_response, a->nt_response.p, a->nt_response.len);
@@ -138,8 +139,9 @@ static enum mech_result ask(struct ntlm *n, const struct ntlm_authenticate *a, s
 	if (result != MECH_COMPLETE)
 		return result;
 	(void)snprintf(n->name, sizeof n->name, "%s%s%s", q.domain, *q.domain ? "\\" : "", q.user);
-	if (packet_send(n->verifier, &q, head + a->nt_response.len, NULL, 0) < 0 ||
-	    packet_recv(n->verifier, ret_, sizeof *ret_, NULL, 0) != (ssize_t)sizeof *ret_ ||
+	sent = packet_send(n->verifier, &q, head + a->nt_response.len, NULL, 0) == 0;
+	secret_wipe(&q, sizeof q); /* passwords can be guessed with the response */
+	if (!sent || packet_recv(n->verifier, ret_, sizeof *ret_, NULL, 0) != (ssize_t)sizeof *ret_ ||
 	    ret_->type != VERIFIER_ANSWER)
 		return refuse(n, REFUSAL_UNAVAILABLE, "no answer from the verifier");
 	return ret_->granted == 1 ? MECH_COMPLETE : refuse(n, refusal_of_answer(ret_), "");

@@ -253,6 +253,7 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 	if (n == -EAGAIN)
 		return 0;
 	if (!well_formed(&query, n)) {
+		secret_wipe(&query, sizeof query);
 		if (n != 0)
 			log_line(LOG_WARNING,
 				 "verifier: the worker of logon %llu sent a malformed record; its socket is closed",
