@@ -462,8 +462,11 @@ static void test_lingering(void **state)
 			assert_int_equal(packet_close(pair[1]), -1);
 			if (seconds() - began > 1)
 				fail_msg("\"%s\" took %.1f s", queues[i], seconds() - began);
-			/* the other end learns that it is closed, and cannot send */
-			assert_int_equal(packet_send(pair[0], "x", 1, NULL, 0), -EPIPE);
+			/* the other end learns that it is closed, and cannot send; a reset, when something was unread
+			 * and the holder has ended already */
+			int r = packet_send(pair[0], "x", 1, NULL, 0);
+
+			assert_true(r == -EPIPE || r == -ECONNRESET);
 			(void)close(pair[0]);
 			while (n > 0)
 				(void)close(peer[--n]);
