@@ -117,11 +117,13 @@ int vault_evict(struct vault *v, struct vault_logon *ret_about)
 		struct ticket *t = &v->ticket[i];
 		unsigned n = of_account(v, t->about.uid);
 
-		if (n > most || (n == most && t->serial < found->serial)) {
+		if (!found || n > most || (n == most && t->serial < found->serial)) {
 			found = t;
 			most = n;
 		}
 	}
+	if (!found)
+		return 0;
 	*ret_about = found->about;
 	drop(v, found);
 	return 1;

@@ -156,14 +156,17 @@ static int load(SSL_CTX *ctx, const char *certificate, const char *key, char **r
 /* Made when there is none, and anew when the security level of @ctx does not take the one that is there. */
 static int own_paths(const struct settings *s, SSL_CTX *ctx, char **ret_certificate, char **ret_key, char **ret_error)
 {
-	AUTO_FREE char *ignored = NULL;
+	char *ignored = NULL; /* by hand: gcc's analyzer does not see through the attribute here */
+	bool usable;
 	int r;
 
 	if (asprintf(ret_certificate, "%s/certificate.pem", s->state_directory) < 0 ||
 	    asprintf(ret_key, "%s/private_key.pem", s->state_directory) < 0)
 		return -ENOMEM;
-	if (access(*ret_certificate, F_OK) == 0 && access(*ret_key, F_OK) == 0 &&
-	    load(ctx, *ret_certificate, *ret_key, &ignored) != -EKEYREJECTED)
+	usable = access(*ret_certificate, F_OK) == 0 && access(*ret_key, F_OK) == 0 &&
+		 load(ctx, *ret_certificate, *ret_key, &ignored) != -EKEYREJECTED;
+	free(ignored);
+	if (usable)
 		return 0;
 	r = make_certificate(*ret_certificate, *ret_key, tls_policy_rsa_bits(ctx));
 	return r < 0 ? explain(ret_error, r, "%s: no self-signed certificate can be made there: %s", s->state_directory,
