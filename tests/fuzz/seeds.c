@@ -109,6 +109,7 @@ static void make_ntlm(const struct sink *to)
 	seed(to, "negotiate", LIT(SEED_NEGOTIATE));
 	seed(to, "negotiate-32", buf_copy(SEED_NEGOTIATE, 32));
 	seed(to, "negotiate-16", buf_copy(SEED_NEGOTIATE, 16));
+	seed(to, "negotiate-long", JOIN(LIT(SEED_NEGOTIATE), buf_fill(0, NTLM_NEGOTIATE_MAX)));
 	seed(to, "negotiate-weak", LIT("NTLMSSP\0\x01\0\0\0\0\0\0\0"));
 	seed(to, "challenge",
 	     JOIN(LIT("NTLMSSP\0\x02\0\0\0\0\0\0\0\0\0\0\0\x35\x82\x8a\xe2"
@@ -137,10 +138,16 @@ static void make_ntlm(const struct sink *to)
 	     seed_response(LIT(SEED_PAIRS "\x09\0\x12\0c\0i\0f\0s\0/\0R\0D\0P\0"
 					  "1\0"
 					  "\0\0\0\0")));
+	seed(to, "response-impacket-elsewhere",
+	     seed_response(LIT(SEED_PAIRS "\x09\0\x14\0c\0i\0f\0s\0/\0R\0D\0P\0"
+					  "1\0"
+					  "2\0"
+					  "\0\0\0\0")));
 	seed(to, "response-elsewhere",
 	     seed_response(LIT(SEED_PAIRS "\x09\0\2\0h\0"
 					  "\0\0\0\0")));
 	seed(to, "response-no-timestamp", seed_response(LIT(SEED_FLAGS "\0\0\0\0")));
+	seed(to, "response-two-timestamps", seed_response(LIT(SEED_PAIRS "\7\0\x08\0timestam\0\0\0\0")));
 	seed(to, "response-other-timestamp",
 	     seed_response(LIT("\7\0\x08\0timestam"
 			       "\0\0\0\0")));
@@ -152,6 +159,41 @@ static void make_ntlm(const struct sink *to)
 
 /* ---- SPNEGO ---- */
 
+static struct buf seed_list(void)
+{
+	return context(0, sequence(LIT(SEED_NEGOEX SEED_NTLM)));
+}
+
+static void make_spnego(const struct sink *to)
+{
+	const char *mic = "\4\4\4\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\1";
+
+	seed(to, "init", seed_init(LIT(SEED_MS_KRB5 SEED_KRB5 SEED_NEGOEX SEED_NTLM), seed_ap_req()));
+	seed(to, "init-no-token", seed_init(LIT(SEED_NTLM), buf_new(0)));
+	seed(to, "init-unknown", seed_init(LIT("\x06\x03\x2a\x03\x04" SEED_NTLM), LIT("token")));
+	seed(to, "init-unframed", context(0, sequence(JOIN(seed_list(), context(2, octets(LIT("token")))))));
+	seed(to, "init-mic", context(0, sequence(JOIN(seed_list(), context(3, octets(LIT("mic")))))));
+	seed(to, "init2",
+	     context(0, sequence(JOIN(
+			    seed_list(), context(1, LIT("\x03\x02\1\6")),
+			    context(3, sequence(context(0, tlv(0x1b, LIT("not_defined_in_RFC4178@please_ignore"))))),
+			    context(4, octets(LIT("mic")))))));
+	seed(to, "init-no-list", context(0, sequence(context(2, octets(LIT("token"))))));
+	seed(to, "init-empty-list", context(0, sequence(context(0, sequence(buf_new(0))))));
+	seed(to, "init-more",
+	     context(0, sequence(JOIN(seed_list(), context(3, octets(LIT("mic"))), context(5, octets(LIT("more")))))));
+	seed(to, "init-two", context(0, JOIN(sequence(seed_list()), sequence(seed_list()))));
+	seed(to, "init-other-frame", tlv(0x60, JOIN(LIT(SEED_KRB5), context(0, sequence(seed_list())))));
+	seed(to, "resp", seed_resp(LIT("token"), buf_copy(mic, 16)));
+	seed(to, "resp-all",
+	     context(1, sequence(JOIN(context(0, tlv(0x0a, LIT("\3"))), context(1, LIT(SEED_MS_KRB5)),
+				      context(2, octets(LIT("token"))), context(3, octets(buf_copy(mic, 16)))))));
+	seed(to, "resp-empty", context(1, sequence(buf_new(0))));
+	seed(to, "resp-more",
+	     context(1, sequence(JOIN(context(3, octets(LIT("mic"))), context(4, octets(LIT("more")))))));
+	seed(to, "resp-two", context(1, JOIN(sequence(buf_new(0)), sequence(buf_new(0)))));
+}
+
 static struct buf seed_counted(struct buf token)
 {
 	const uint8_t len[2] = { (uint8_t)(token.len >> 8), (uint8_t)token.len };
@@ -159,10 +201,14 @@ static struct buf seed_counted(struct buf token)
 	return JOIN(buf_copy(len, 2), token);
 }
 
-/* The first octet is the offer, the next ones are what the mechanisms do. */
+static struct buf seed_mic(void)
+{
+	return context(1, sequence(context(3, octets(LIT("mic")))));
+}
+
+/* See fuzz_negotiation.c: the offer, then tokens, and behind each what the mechanisms do with it. */
 static void make_negotiation(const struct sink *to)
 {
-	/* the octet of a step comes before the tokens that follow it, as the target takes both from one stream */
 	seed(to, "krb5-first", JOIN(LIT("\x01"), seed_counted(seed_init(LIT(SEED_KRB5), LIT("token"))), LIT("\x05")));
 	seed(to, "ntlm-first",
 	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), LIT("token"))), LIT("\x04"),
@@ -192,6 +238,32 @@ static void make_negotiation(const struct sink *to)
 		  seed_counted(seed_resp(LIT("token"), buf_new(0))), LIT("\x02")));
 	seed(to, "refused", JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), LIT("token"))), LIT("\x03")));
 	seed(to, "elsewhere", JOIN(LIT("\x11"), seed_counted(seed_init(LIT(SEED_NTLM SEED_KRB5), LIT("token")))));
+	/* complete, with a MIC for the client, before the client has sent its own */
+	seed(to, "ntlm-late-mic",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NEGOEX SEED_NTLM), LIT("token"))),
+		  seed_counted(seed_resp(LIT("token"), buf_new(0))), LIT("\x01\x10"), seed_counted(seed_mic())));
+	seed(to, "ntlm-late-nothing",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NEGOEX SEED_NTLM), LIT("token"))),
+		  seed_counted(seed_resp(LIT("token"), buf_new(0))), LIT("\x01\x10"),
+		  seed_counted(context(1, sequence(buf_new(0))))));
+	seed(to, "ntlm-late-token",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NEGOEX SEED_NTLM), LIT("token"))),
+		  seed_counted(seed_resp(LIT("token"), buf_new(0))), LIT("\x01\x10"),
+		  seed_counted(seed_resp(LIT("token"), LIT("mic"))), LIT("\x01\x10")));
+	seed(to, "second-init",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), buf_new(0))),
+		  seed_counted(seed_init(LIT(SEED_NTLM), buf_new(0)))));
+	seed(to, "reject-token",
+	     JOIN(LIT("\x04"), seed_counted(seed_init(LIT(SEED_NTLM), buf_new(0))),
+		  seed_counted(
+		      context(1, sequence(JOIN(context(0, tlv(0x0a, LIT("\2"))), context(2, octets(LIT("t"))))))),
+		  LIT("\x01")));
+	seed(
+	    to, "init-mic",
+	    JOIN(LIT("\x01"),
+		 seed_counted(context(0, sequence(JOIN(context(0, sequence(LIT(SEED_KRB5))),
+						       context(2, octets(LIT("t"))), context(3, octets(LIT("mic"))))))),
+		 LIT("\x05\x10")));
 	seed(to, "long-list",
 	     JOIN(LIT("\x07"),
 		  seed_counted(seed_init(JOIN(LIT(SEED_KRB5), tlv(6, buf_fill(0x2a, 600))), LIT("token")))));
@@ -241,11 +313,6 @@ static void make_usertouser(const struct sink *to)
 		       seed_u2u_frame(JOIN(LIT("\x04\0"), buf_copy(request.p, request.len)))));
 	seed(to, "freerdp3",
 	     seed_init(LIT(SEED_U2U SEED_KRB5 SEED_NTLM), seed_u2u_frame(JOIN(LIT("\x04\0"), request))));
-	seed(to, "init2",
-	     context(0, sequence(JOIN(context(0, sequence(LIT(SEED_NTLM))), context(1, LIT("\x03\x02\1\6")),
-				      context(3, sequence(LIT(""))), context(4, octets(LIT("mic")))))));
-	seed(to, "init-mic",
-	     context(0, sequence(JOIN(context(0, sequence(LIT(SEED_NTLM))), context(3, octets(LIT("m")))))));
 	seed(to, "tgt-req", seed_tgt_request(tlv(0x1b, LIT("RDP$"))));
 	seed(to, "tgt-req-long",
 	     seed_tgt_request(JOIN(tlv(0x1b, buf_fill('a', PRINCIPAL_MAX)), tlv(0x1b, buf_fill('b', 40)))));
@@ -253,11 +320,6 @@ static void make_usertouser(const struct sink *to)
 	     sequence(JOIN(seed_number(0, 5), seed_number(1, 17), context(2, tlv(0x61, LIT("ticket"))))));
 	seed(to, "ap-req", seed_resp(seed_u2u_frame(JOIN(LIT("\x01\0"), seed_u2u_ap_req(0x60))), buf_new(0)));
 	seed(to, "ap-req-bare", seed_u2u_ap_req(0x20));
-	seed(to, "mic",
-	     context(1,
-		     sequence(JOIN(context(0, tlv(0x0a, LIT("\0"))), context(1, LIT(SEED_MS_KRB5)),
-				   context(3, octets(JOIN(LIT("\4\4\4\xff\xff\xff\xff\xff"), buf_fill(0xcc, 20))))))));
-	seed(to, "mic-bare", JOIN(LIT("\4\4\4\xff\xff\xff\xff\xff"), buf_fill(0xcc, 20)));
 }
 
 /* ---- CredSSP ---- */
@@ -731,6 +793,7 @@ void seeds_make(seed_taker *take, void *arg)
 		{ "tscredentials", make_tscredentials },
 		{ "ticketlogon", make_ticketlogon },
 		{ "gsstoken", make_gsstoken },
+		{ "spnego", make_spnego },
 		{ "negotiation", make_negotiation },
 		{ "ntlm", make_ntlm },
 		{ "usertouser", make_usertouser },

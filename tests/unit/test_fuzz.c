@@ -36,6 +36,9 @@
 #define LLVMFuzzerTestOneInput fuzz_proxy
 #include "tests/fuzz/fuzz_proxy.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_spnego
+#include "tests/fuzz/fuzz_spnego.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_ticketlogon
 #include "tests/fuzz/fuzz_ticketlogon.c"
 #undef LLVMFuzzerTestOneInput
@@ -60,9 +63,9 @@
 #name, fuzz_##name, 1, SIZE_MAX, SIZE_MAX \
 	}
 static const struct target targets[] = {
-	TARGET(clientinfo),    TARGET(gsstoken),  TARGET(handover),   TARGET(mcs),
-	TARGET(negotiation),   TARGET(ntlm),      TARGET(proxy),      TARGET(ticketlogon),
-	TARGET(tscredentials), TARGET(tsrequest), TARGET(usertouser), TARGET(x224),
+	TARGET(clientinfo), TARGET(gsstoken),   TARGET(handover), TARGET(mcs),         TARGET(negotiation),
+	TARGET(ntlm),       TARGET(proxy),      TARGET(spnego),   TARGET(ticketlogon), TARGET(tscredentials),
+	TARGET(tsrequest),  TARGET(usertouser), TARGET(x224),
 };
 static const size_t n_targets = sizeof targets / sizeof *targets;
 
