@@ -13,11 +13,12 @@
 #include "tests/fuzz/mutate.h"
 
 #define GUARD_ROOM 8192U
+#define GUARD_LONG_AGO 1000000000 /* 2001 */
 
 enum { GUARD_SERVICE, GUARD_CRED, GUARD_CRED_SEALED, GUARD_CRED_TWO, GUARD_MESSAGES };
 
 /* of the first octet, besides the message */
-enum { GUARD_OTHER_CLIENT = 0x10, GUARD_NO_KEYS = 0x20, GUARD_RAW = 0x80 };
+enum { GUARD_OTHER_CLIENT = 0x10, GUARD_NO_KEYS = 0x20, GUARD_NEW_TICKET = 0x40, GUARD_RAW = 0x80 };
 
 static struct {
 	krb5_context k;
@@ -113,13 +114,40 @@ static void guard_start(void)
 	(void)krb5_kt_close(guard.k, tgs);
 }
 
+/* A key that cannot be used here proves nothing unless the KRB-CRED is encrypted, and it or the service ticket is new.
+ */
+static bool guard_proves(const struct guard_tickets *t)
+{
+	struct helper_result result = { .status = 0 };
+	long long age = llabs((long long)time(NULL) - (t->made.at ? t->made.at : t->since));
+	bool proves = guard_opaque(t, &result) == HELPER_OPAQUE;
+
+	PROMISE(!proves || (t->made.sealed && age < 2 * (long long)HELPER_CLOCK_SKEW_SEC));
+	PROMISE(proves || !t->made.sealed || age > (long long)HELPER_CLOCK_SKEW_SEC / 2);
+	PROMISE(proves || *result.detail);
+	return proves;
+}
+
+/* The KRB-CRED as it was read, and as one of another time or of none. */
+static void guard_check_opaque(const struct guard_tickets *t, unsigned status)
+{
+	struct guard_tickets other = *t;
+	bool proves = guard_proves(t);
+
+	PROMISE(status != HELPER_OPAQUE || proves);
+	other.made.at = GUARD_LONG_AGO;
+	PROMISE(!guard_proves(&other));
+	other.made.at = 0;
+	(void)guard_proves(&other);
+}
+
 static unsigned guard_run(uint8_t head, const uint8_t *p, size_t len, bool faulty)
 {
 	const struct handover_field f = { p, len };
 	krb5_principal client = head & GUARD_OTHER_CLIENT ? guard.other : guard.client;
 	krb5_keytab keytab = head & GUARD_NO_KEYS ? guard.no_keys : guard.keytab;
 	unsigned message = head % GUARD_MESSAGES;
-	struct guard_tickets t = { .service = NULL };
+	struct guard_tickets t = { .since = head & GUARD_NEW_TICKET ? (int64_t)time(NULL) : GUARD_LONG_AGO };
 	struct helper_result result = { .status = 0 };
 	unsigned status;
 
@@ -132,6 +160,8 @@ static unsigned guard_run(uint8_t head, const uint8_t *p, size_t len, bool fault
 		status = guard_read_krb_cred(guard.k, client, f, &t, &result);
 		PROMISE((status == HELPER_SUCCESS || status == HELPER_OPAQUE) == (t.tgt != NULL));
 		PROMISE(!t.tgt || krb5_principal_compare(guard.k, t.tgt->client, client));
+		if (t.tgt)
+			guard_check_opaque(&t, status);
 	}
 	PROMISE(status < HELPER_STATUSES_ && memchr(result.detail, '\0', sizeof result.detail));
 	PROMISE(status == HELPER_SUCCESS || *result.detail);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PDUs of a client between CredSSP and the licence, one behind the other, and the one of xrdp that is changed. */
+/*
+ * PDUs of a client between CredSSP and the licence, one behind the other; the one of xrdp that is changed, and the one
+ * that ends the licence exchange.
+ */
 #include "credsspd/rdp/mcs.h"
 #include "credsspd/rdp/x224.h"
 #include "tests/fuzz/fuzz.h"
@@ -48,9 +51,22 @@ static void mcs_sequence(const uint8_t *data, size_t size)
 	PROMISE(infos <= 1 && licences <= infos && (state == MCS_LOGGED_ON) == (licences == 1));
 }
 
+/* The server's licence error message, MS-RDPBCGR 2.2.1.12.1.3, in a SendDataIndication. */
+static void mcs_licence(const uint8_t *p, size_t len)
+{
+	size_t at = mcs_send_data_offset(p, len);
+	bool ends = len > 7 && memcmp(p + 4, "\x02\xf0\x80", 3) == 0 && p[7] >> 2 == 26 && at && len - at >= 20 &&
+		    p[at] & 0x80 && p[at + 4] == 0xff && memcmp(p + at + 8, "\7\0\0\0", 4) == 0;
+
+	PROMISE(mcs_ends_licensing(p, len) == ends);
+	/* it is none of a client's */
+	PROMISE(!ends || mcs_kind(p, len) == MCS_OTHER);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	mcs_sequence(data, size);
 	mcs_patched(data, size);
+	mcs_licence(data, size);
 	return 0;
 }

@@ -533,6 +533,8 @@ static void make_mcs(const struct sink *to)
 		  seed_pdu(LIT("\x04\x01\0\x01\0")), seed_pdu(LIT("\x28")), seed_pdu(LIT("\x38\0\x06\x03\xef")),
 		  seed_pdu(LIT("\x38\0\x06\x03\xeb")), seed_unicode_info(),
 		  seed_send(LIT("\x80\0\0\0\x13\x83\x10\0\x01\0\0\0\0\0\0\0\x04\0\0\0"))));
+	seed(to, "licence",
+	     seed_pdu(LIT("\x68\0\x01\x03\xeb\x70\x14\x80\0\0\0\xff\x03\x10\0\x07\0\0\0\x02\0\0\0\x04\0\0\0")));
 	seed(to, "two-infos",
 	     JOIN(seed_pdu(LIT("\x7f\x65")), seed_pdu(LIT("\x04\x01\0\x01\0")), seed_pdu(LIT("\x28")), seed_ansi_info(),
 		  seed_ansi_info()));
@@ -696,6 +698,8 @@ static void make_guard(const struct sink *to)
 	seed(to, "service", LIT("\0"));
 	seed(to, "cred", LIT("\1"));
 	seed(to, "sealed", LIT("\2"));
+	seed(to, "cred-new", LIT("\x41"));
+	seed(to, "sealed-new", LIT("\x42"));
 	seed(to, "service-flip", LIT("\0\2\0\x20\1\0\x60\x80"));
 	seed(to, "service-kvno", LIT("\0\1\0\x4a\1"));
 	seed(to, "cred-flip", LIT("\1\1\0\x40\x10"));
