@@ -99,7 +99,7 @@ SANITIZED_MODULES = $(B)/pam_credssp.so $(B)/pam_probe.so
 ifdef SANITIZED
 $(SANITIZED_PROGRAMS): $(B)/sanitizer.o
 # the others link all that they are made of
-$(B)/credsspd $(B)/loginstack $(B)/pamrun $(B)/vaultd: LDFLAGS += $(B)/sanitizer.o
+$(B)/loginstack $(B)/pamrun $(B)/vaultd: LDFLAGS += $(B)/sanitizer.o
 # the runtime's crypt() calls the one that was there when it started; pam_unix would bring its library later
 $(B)/loginstack $(B)/pamrun: LDFLAGS += -Wl,--no-as-needed -lcrypt
 # SSSD loads it as well
