@@ -33,6 +33,7 @@ struct question {
 	uint64_t logon;
 	int fd;
 	sd_event_source *io, *timer;
+	bool asked;
 	struct verifier_challenge challenge;
 	uint64_t due;                    /* not answered before */
 	char user[ACCOUNT_NAME_MAX + 1]; /* whom it is counted for by the throttle */
@@ -162,6 +163,7 @@ static void decide(struct question *q, const struct verifier_query *query)
 	refusal = check(q, query, record, refusal, q->answer.session_key);
 	if (refusal == REFUSAL_NONE) {
 		grant(q, record->uid, record->name);
+		/* whoever answered has the password, whatever the worker will find of the MIC */
 		throttle_clear(q->v->throttle, true, record->name);
 	} else {
 		refuse_detail(q, refusal, detail);
@@ -247,9 +249,14 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 {
 	static struct verifier_query query;
 	struct question *q = userdata;
-	ssize_t n = packet_recv(fd, &query, sizeof query, NULL, 0);
+	ssize_t n;
 
 	(void)revents;
+	if (q->asked) { /* the worker has gone: nobody waits for the answer */
+		question_free(q);
+		return 0;
+	}
+	n = packet_recv(fd, &query, sizeof query, NULL, 0);
 	if (n == -EAGAIN)
 		return 0;
 	if (!well_formed(&query, n)) {
@@ -261,8 +268,9 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 		question_free(q);
 		return 0;
 	}
-	/* nothing more is read from it */
-	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	/* nothing more is read from it, but its end is heard of */
+	q->asked = true;
+	(void)sd_event_source_set_io_events(source, 0);
 	answer(q, &query);
 	secret_wipe(&query, sizeof query); /* who guesses passwords could work on the response */
 	return 0;

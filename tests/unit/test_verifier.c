@@ -245,6 +245,29 @@ static void test_one_question(void **unused)
 	}
 }
 
+/* The delay of an account holds nothing for a worker that has gone. */
+static void test_gone(void **unused)
+{
+	struct pollfd p = { .fd = control, .events = POLLIN };
+
+	(void)unused;
+	set_record("carol");
+	for (unsigned i = 0; i < ACCOUNT_DELAY_FREE_FAILURES + 2; i++) {
+		struct exchange e = attach();
+
+		respond(&e, "another");
+		(void)snprintf(e.query.user, sizeof e.query.user, "carol");
+		if (i < ACCOUNT_DELAY_FREE_FAILURES) {
+			expect(&e, REFUSAL_BAD_PASSWORD, "");
+			continue;
+		}
+		assert_int_equal(packet_send(e.fd, &e.query, e.len, NULL, 0), 0);
+		(void)close(e.fd);
+	}
+	/* the two that were left would be answered after 250 and 500 ms */
+	assert_int_equal(poll(&p, 1, 1000), 0);
+}
+
 static void test_malformed(void **unused)
 {
 	(void)unused;
@@ -321,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_challenges),
 		cmocka_unit_test(test_exchange_from_elsewhere),
 		cmocka_unit_test(test_one_question),
+		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_mic_flag),
 	};
