@@ -316,6 +316,8 @@ int handshake_verifier_result(struct supervisor *s, const struct verifier_result
 	if (!h || h->mechanism != MECHANISM_NTLM)
 		return 0;
 	h->proof = *result;
+	if (result->asked == 1)
+		return 0;
 	h->proved = result->granted == 1;
 	if (!h->proved)
 		h->refusal = result->refusal != REFUSAL_NONE && result->refusal < REFUSAL_MAX_

@@ -129,11 +129,22 @@ void handshake_refuse(struct handshake *h)
 	handshake_free(h);
 }
 
+/*
+ * The answer comes late when the account was guessed at, or the domain is slow: a client that does not wait for it must
+ * not guess for free.
+ */
+static bool is_being_judged(const struct handshake *h)
+{
+	return h->state == LOGON_WORKING && h->mechanism == MECHANISM_NTLM && !h->proved;
+}
+
 void handshake_fail(struct handshake *h, enum refusal refusal, const char *detail)
 {
 	/* the verifier's no is not taken back by a client that leaves, or a worker that says nothing more */
 	bool stands = h->refusal != REFUSAL_NONE && refusal_weight(refusal) == 0;
 
+	if (refusal == REFUSAL_CANCELLED && is_being_judged(h))
+		refusal = REFUSAL_ABANDONED;
 	if (!stands)
 		h->refusal = refusal;
 	if (detail && !stands)

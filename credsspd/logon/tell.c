@@ -10,7 +10,7 @@ struct tell tell_refusal(unsigned refusal, enum tell_phase phase, bool told, boo
 {
 	struct tell t = { .alert = TLS_ALERT_ACCESS_DENIED, .early_result = CHANNEL_EARLY_NONE };
 
-	if (told || refusal == REFUSAL_CANCELLED)
+	if (told || refusal == REFUSAL_CANCELLED || refusal == REFUSAL_ABANDONED)
 		t.alert = 0;
 	else if (phase == TELL_AFTER_BINDING_REPLY && early && credssp_ended)
 		t = (struct tell){ .alert = 0, .early_result = CHANNEL_EARLY_ACCESS_DENIED };

@@ -20,6 +20,7 @@ enum refusal {
 	REFUSAL_WEAK_NTLM, /* NTLM without the flags, the response or the MIC that are demanded */
 	REFUSAL_TIMEOUT,
 	REFUSAL_CANCELLED, /* the front end closed the channel: the client left */
+	REFUSAL_ABANDONED, /* the same, while its answer to the challenge was being judged */
 	/* who */
 	REFUSAL_BAD_CREDENTIALS, /* GSS says no: ticket for another key, clock, malformed token */
 	REFUSAL_BAD_PASSWORD,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One worker's socket: one challenge, one question about it. The worker may be hostile: a message that is not exactly
- * right closes its socket, and nothing else. The answer is decided at once and given after the delay of the account,
- * the supervisor's copy first.
+ * right closes its socket, and nothing else. The supervisor hears the decision at once: a client that leaves before its
+ * answer has come is counted. The worker gets the answer after the delay of the account.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,11 +70,11 @@ void question_free(struct question *q)
 	free(q);
 }
 
+/* The failures of the account are forgotten only with a yes that was taken: who leaves before it learns nothing. */
 static void deliver(struct question *q)
 {
-	/* a worker never hears a yes that the supervisor does not know of */
-	if (packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0) == 0)
-		(void)packet_send(q->fd, &q->answer, sizeof q->answer, NULL, 0);
+	if (packet_send(q->fd, &q->answer, sizeof q->answer, NULL, 0) == 0 && q->answer.granted)
+		throttle_clear(q->v->throttle, true, q->user);
 	question_free(q);
 }
 
@@ -86,10 +86,13 @@ static int on_delay_over(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* The decision is made: gives it, now or when it is due. */
+/* The decision is made: tells the supervisor, and the worker now or when it is due. */
 static void deliver_when_due(struct question *q)
 {
-	if (q->due <= now_usec())
+	/* a worker never hears a yes that the supervisor does not know of */
+	if (packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0) < 0)
+		question_free(q);
+	else if (q->due <= now_usec())
 		deliver(q);
 	else if (sd_event_add_time(q->v->event, &q->timer, CLOCK_MONOTONIC, q->due, 1000, on_delay_over, q) < 0)
 		question_free(q); /* no answer is a refusal; an answer without the delay would be a way around it */
@@ -159,12 +162,11 @@ static void decide(struct question *q, const struct verifier_query *query)
 		detail = "the client says a domain that is not this host's";
 	else if (refusal == REFUSAL_NONE && !record)
 		detail = "the NTLM store has no record of that name";
-	charge(q, record != NULL, record ? record->name : user);
+	charge(q, record != NULL, record ? record->name : *user ? user : query->user);
 	refusal = check(q, query, record, refusal, q->answer.session_key);
 	if (refusal == REFUSAL_NONE) {
 		grant(q, record->uid, record->name);
-		/* whoever answered has the password, whatever the worker will find of the MIC */
-		throttle_clear(q->v->throttle, true, record->name);
+		(void)snprintf(q->user, sizeof q->user, "%s", record->name);
 	} else {
 		refuse_detail(q, refusal, detail);
 	}
@@ -182,7 +184,6 @@ static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
 		grant(q, reply->uid, reply->name);
 		q->result.by_domain = 1;
 		memcpy(q->answer.session_key, reply->session_key, sizeof q->answer.session_key);
-		throttle_clear(q->v->throttle, true, q->user);
 	} else {
 		refuse(q, reply->refusal);
 		if (!refusal_weight(reply->refusal)) /* nobody has judged it */
@@ -206,6 +207,9 @@ static void ask_domain(struct question *q, const struct verifier_query *query)
 	/* for the log */
 	(void)snprintf(typed, sizeof typed, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
 	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, typed);
+	q->result.asked = 1;
+	(void)packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0);
+	q->result.asked = 0;
 	if (askers_ask(q->v->askers, &question, on_domain_answer, q, &q->asking) < 0) {
 		refuse(q, REFUSAL_INTERNAL);
 		throttle_undo(q->v->throttle, true, q->user);
@@ -237,7 +241,7 @@ static void answer(struct question *q, const struct verifier_query *query)
 	(void)snprintf(q->result.name, sizeof q->result.name, "%s", query->user);
 	if (refusal != REFUSAL_NONE) {
 		refuse_detail(q, refusal, detail);
-		deliver(q);
+		deliver_when_due(q);
 	} else if (q->v->askers) {
 		ask_domain(q, query);
 	} else {

@@ -29,7 +29,7 @@ enum verifier_type {
 	VERIFIER_PING = 6,   /* struct verifier_control; VERIFIER_READY is the answer */
 	/* verifier -> supervisor */
 	VERIFIER_READY = 16,   /* the type octet alone: the store has been opened */
-	VERIFIER_RESULT = 17,  /* struct verifier_result */
+	VERIFIER_RESULT = 17,  /* struct verifier_result: at once, whatever the delay of the answer */
 	VERIFIER_CHANGED = 18, /* struct verifier_changed: answer to SET, UPDATE and DELETE */
 	VERIFIER_LISTED = 19,  /* struct verifier_listed */
 	/* worker -> verifier */
@@ -79,7 +79,8 @@ struct verifier_result {
 	uint32_t uid;     /* of the record that was used, or of the domain's account */
 	uint64_t logon;
 	uint8_t by_domain; /* 1: name is winbind's for that uid, which the name service may call otherwise */
-	uint8_t pad_[7];
+	uint8_t asked;     /* 1: the domain has been asked; the result comes later */
+	uint8_t pad_[6];
 	char name[RECORD_NAME_MAX];       /* pw_name of the record; when not granted what the client typed */
 	char detail[VERIFIER_DETAIL_MAX]; /* for the log, when not granted; may be empty */
 };

@@ -34,6 +34,7 @@ static const struct {
 	{ REFUSAL_REPLAY, "replay", NOBODY, 1 },
 	{ REFUSAL_TIMEOUT, "timeout", NOBODY, 1 },
 	{ REFUSAL_CANCELLED, "cancelled", NOBODY, 0 },
+	{ REFUSAL_ABANDONED, "abandoned", NOBODY, 1 },
 	/* a wrong password, an unknown user and a system account are told alike */
 	{ REFUSAL_BAD_CREDENTIALS, "bad-credentials", LOGON_FAILURE, 1 },
 	{ REFUSAL_BAD_PASSWORD, "bad-password", LOGON_FAILURE, 1 },
@@ -157,7 +158,7 @@ static void test_tell(void **state)
 			struct tell t = tell_refusal(refusal, phase, told, early, ended);
 			bool by_early = phase == TELL_AFTER_BINDING_REPLY && early && ended;
 
-			if (told || refusal == REFUSAL_CANCELLED) {
+			if (told || refusal == REFUSAL_CANCELLED || refusal == REFUSAL_ABANDONED) {
 				assert_int_equal(t.alert, 0);
 				assert_int_equal(t.early_result, CHANNEL_EARLY_NONE);
 			} else {

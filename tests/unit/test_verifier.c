@@ -111,7 +111,7 @@ static struct exchange attach(void)
 }
 
 /* The client's answer to a CHALLENGE with the challenge and the timestamp that are in @e. */
-static void respond(struct exchange *e, const char *password)
+static void respond_as(const char *name, struct exchange *e, const char *password)
 {
 	struct initiator *i;
 	struct ntlm_authenticate a;
@@ -121,19 +121,23 @@ static void respond(struct exchange *e, const char *password)
 	size_t n;
 
 	assert_int_equal(ntlm_host_names(NULL, &names), 0);
-	assert_int_equal(initiator_new_ntlm("alice", password, false, &i), 0);
+	assert_int_equal(initiator_new_ntlm(name, password, false, &i), 0);
 	assert_int_equal(initiator_step(i, VIEW_NULL, &token), 1);
 	assert_int_equal(ntlm_challenge_write(NTLM_REQUIRED, &names, e->challenge.server_challenge,
 					      e->challenge.timestamp, message, sizeof message, &n),
 			 0);
 	assert_int_equal(initiator_step(i, (struct view){ message, n }, &token), 0);
 	assert_int_equal(ntlm_authenticate_read(token, &a), 0);
-	e->query = (struct verifier_query){ .type = VERIFIER_QUERY,
-					    .nt_response_len = (uint32_t)a.nt_response.len,
-					    .user = "alice" };
+	e->query = (struct verifier_query){ .type = VERIFIER_QUERY, .nt_response_len = (uint32_t)a.nt_response.len };
+	(void)snprintf(e->query.user, sizeof e->query.user, "%s", name);
 	memcpy(e->query.nt_response, a.nt_response.p, a.nt_response.len);
 	e->len = offsetof(struct verifier_query, nt_response) + a.nt_response.len;
 	initiator_free(i);
+}
+
+static void respond(struct exchange *e, const char *password)
+{
+	respond_as("alice", e, password);
 }
 
 /* What the supervisor hears of it, and then the worker. */
@@ -245,27 +249,76 @@ static void test_one_question(void **unused)
 	}
 }
 
-/* The delay of an account holds nothing for a worker that has gone. */
-static void test_gone(void **unused)
+/* carol's next answers are delayed */
+static void guess_at_carol(void)
 {
-	struct pollfd p = { .fd = control, .events = POLLIN };
-
-	(void)unused;
 	set_record("carol");
-	for (unsigned i = 0; i < ACCOUNT_DELAY_FREE_FAILURES + 2; i++) {
+	for (unsigned i = 0; i < ACCOUNT_DELAY_FREE_FAILURES; i++) {
 		struct exchange e = attach();
 
-		respond(&e, "another");
-		(void)snprintf(e.query.user, sizeof e.query.user, "carol");
-		if (i < ACCOUNT_DELAY_FREE_FAILURES) {
-			expect(&e, REFUSAL_BAD_PASSWORD, "");
-			continue;
-		}
-		assert_int_equal(packet_send(e.fd, &e.query, e.len, NULL, 0), 0);
-		(void)close(e.fd);
+		respond_as("carol", &e, "another");
+		expect(&e, REFUSAL_BAD_PASSWORD, "");
 	}
-	/* the two that were left would be answered after 250 and 500 ms */
-	assert_int_equal(poll(&p, 1, 1000), 0);
+}
+
+/* Asks, leaves as soon as the supervisor knows, which it does without delay. */
+static struct verifier_result ask_and_leave(const char *password)
+{
+	struct exchange e = attach();
+	struct pollfd p[] = { { .fd = control, .events = POLLIN }, { .fd = e.fd, .events = POLLIN } };
+	struct verifier_result r;
+
+	respond_as("carol", &e, password);
+	assert_int_equal(packet_send(e.fd, &e.query, e.len, NULL, 0), 0);
+	assert_int_equal(poll(p, 1, 200), 1);
+	assert_int_equal(packet_recv(control, &r, sizeof r, NULL, 0), sizeof r);
+	assert_string_equal(r.name, "carol");
+	assert_int_equal(poll(&p[1], 1, 0), 0);
+	(void)close(e.fd);
+	return r;
+}
+
+static bool is_answered_at_once(const char *password)
+{
+	struct exchange e = attach();
+	struct pollfd p = { .fd = e.fd, .events = POLLIN };
+	struct verifier_answer a;
+	int at_once;
+
+	respond_as("carol", &e, password);
+	assert_int_equal(packet_send(e.fd, &e.query, e.len, NULL, 0), 0);
+	at_once = poll(&p, 1, 200);
+	readable(e.fd);
+	assert_int_equal(packet_recv(e.fd, &a, sizeof a, NULL, 0), sizeof a);
+	readable(control);
+	assert_int_equal(
+	    packet_recv(control, &(struct verifier_result){ .type = 0 }, sizeof(struct verifier_result), NULL, 0),
+	    sizeof(struct verifier_result));
+	(void)close(e.fd);
+	return at_once == 1;
+}
+
+/* A right guess whose answer was not waited for shortens no later delay; one that was does. */
+static void test_guesses_of_a_client_that_leaves(void **unused)
+{
+	(void)unused;
+	guess_at_carol();
+	assert_int_equal(ask_and_leave("another").refusal, REFUSAL_BAD_PASSWORD);
+	assert_int_equal(ask_and_leave(PASSWORD).granted, 1);
+	assert_false(is_answered_at_once(PASSWORD));
+	assert_true(is_answered_at_once(PASSWORD));
+}
+
+/* The delay of an account holds nothing for a worker that has gone: nobody is told that there are too many. */
+static void test_gone(void **unused)
+{
+	(void)unused;
+	guess_at_carol();
+	for (unsigned i = 0; i < 2 * HANDSHAKES_MAX + 1; i++)
+		(void)ask_and_leave("another");
+	/* it takes until then to forget */
+	stop_verifier();
+	start_verifier("");
 }
 
 static void test_malformed(void **unused)
@@ -344,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_challenges),
 		cmocka_unit_test(test_exchange_from_elsewhere),
 		cmocka_unit_test(test_one_question),
+		cmocka_unit_test(test_guesses_of_a_client_that_leaves),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_mic_flag),
