@@ -13,6 +13,7 @@
 
 #include "include/credssp/bus-api.h"
 #include "include/credssp/handover.h"
+#include "pam_credssp/account.h"
 #include "pam_credssp/bus.h"
 #include "pam_credssp/ccache.h"
 #include "pam_credssp/helper-run.h"
@@ -171,7 +172,9 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 {
 	const struct logon_redeemed *r = logon_redeemed(l);
 	const struct route *route = route_of(r->kind);
+	const char *text = "";
 	bool offered;
+	int state;
 
 	if (r->kind == CREDENTIAL_PASSWORD)
 		return PAM_IGNORE; /* the modules behind verify it */
@@ -185,6 +188,10 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 	if (gss_is_enough(route, r) && !o->accept_proof)
 		return refuse(pamh, r, PAM_AUTH_ERR, "credsspd calls it proved, and this PAM line has no accept_proof",
 			      "");
+	/* nothing behind asks for a password, and so nothing would notice that it is locked */
+	state = account_check(pamh, r->user, &text);
+	if (state != PAM_SUCCESS)
+		return refuse(pamh, r, state, text, "");
 	offered = offer_pin(o, l);
 	if (gss_is_enough(route, r))
 		return accept_proved(pamh, r, CREDSSP_PROOF_GSS);
