@@ -36,8 +36,9 @@ struct question {
 	bool asked;
 	struct verifier_challenge challenge;
 	uint64_t due;                    /* not answered before */
-	char user[ACCOUNT_NAME_MAX + 1]; /* whom it is counted for by the throttle */
+	char user[ACCOUNT_NAME_MAX + 1]; /* whose failures a yes ends: a record, or the SID of the domain's account */
 	struct asking *asking;           /* the domain */
+	char typed[2 * RECORD_NAME_MAX]; /* DOMAIN\user as the client wrote it, for the domain */
 	struct verifier_result result;
 	struct verifier_answer answer; /* may hold a session key while it waits; wiped with the question */
 };
@@ -70,11 +71,18 @@ void question_free(struct question *q)
 	free(q);
 }
 
+static void forget_failures(const struct question *q)
+{
+	throttle_clear(q->v->throttle, true, q->user);
+	if (q->typed[0])
+		throttle_clear(q->v->throttle, false, q->typed);
+}
+
 /* The failures of the account are forgotten only with a yes that was taken: who leaves before it learns nothing. */
 static void deliver(struct question *q)
 {
 	if (packet_send(q->fd, &q->answer, sizeof q->answer, NULL, 0) == 0 && q->answer.granted)
-		throttle_clear(q->v->throttle, true, q->user);
+		forget_failures(q);
 	question_free(q);
 }
 
@@ -100,9 +108,10 @@ static void deliver_when_due(struct question *q)
 
 static void charge(struct question *q, bool known, const char *name)
 {
-	uint64_t now = now_usec();
+	uint64_t now = now_usec(), due = now + throttle_charge(q->v->throttle, known, name, now);
 
-	q->due = now + throttle_charge(q->v->throttle, known, name, now);
+	if (q->due < due)
+		q->due = due;
 }
 
 static void grant(struct question *q, uid_t uid, const char *name)
@@ -175,44 +184,53 @@ static void decide(struct question *q, const struct verifier_query *query)
 
 /* ---- the decision: the domain ---- */
 
+/*
+ * The account is the one that the domain says, whatever the client has typed: EVIL\alice neither delays CORP\alice nor
+ * frees it of failures. What was typed is counted too, among the names that do not exist, as it is all that there is
+ * where the domain knows no such account. An answer that is no judgement (an outage) is no failure; a client that
+ * leaves before it learns nothing of the account, and is counted by its address.
+ */
+static void charge_domain(struct question *q, const struct winbind_reply *reply)
+{
+	if (reply->refusal != REFUSAL_NONE && !refusal_weight(reply->refusal))
+		return;
+	charge(q, false, q->typed);
+	if (reply->account[0])
+		charge(q, true, reply->account);
+	(void)snprintf(q->user, sizeof q->user, "%s", reply->account);
+}
+
 static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
 {
 	struct question *q = userdata;
 
 	q->asking = NULL;
+	charge_domain(q, reply);
 	if (reply->refusal == REFUSAL_NONE) {
 		grant(q, reply->uid, reply->name);
 		q->result.by_domain = 1;
 		memcpy(q->answer.session_key, reply->session_key, sizeof q->answer.session_key);
 	} else {
 		refuse(q, reply->refusal);
-		if (!refusal_weight(reply->refusal)) /* nobody has judged it */
-			throttle_undo(q->v->throttle, true, q->user);
 		(void)log_escape(q->result.detail, sizeof q->result.detail, reply->detail);
 	}
 	deliver_when_due(q);
 }
 
-/* Counted by the user's part of the name alone: there are many ways to write the domain. */
 static void ask_domain(struct question *q, const struct verifier_query *query)
 {
 	static struct winbind_question question; /* too large for the stack */
-	char domain[ACCOUNT_NAME_MAX + 1], typed[2 * RECORD_NAME_MAX];
 
 	question.query = *query;
 	memcpy(question.server_challenge, q->challenge.server_challenge, sizeof question.server_challenge);
-	if (name_split(query->domain, query->user, domain, q->user) < 0)
-		memcpy(q->user, "?", 2);
-	charge(q, true, q->user);
+	(void)snprintf(q->typed, sizeof q->typed, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
 	/* for the log */
-	(void)snprintf(typed, sizeof typed, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
-	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, typed);
+	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, q->typed);
 	q->result.asked = 1;
 	(void)packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0);
 	q->result.asked = 0;
 	if (askers_ask(q->v->askers, &question, on_domain_answer, q, &q->asking) < 0) {
 		refuse(q, REFUSAL_INTERNAL);
-		throttle_undo(q->v->throttle, true, q->user);
 		deliver_when_due(q);
 	}
 	secret_wipe(&question, sizeof question);

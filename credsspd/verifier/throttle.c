@@ -89,14 +89,6 @@ uint64_t throttle_charge(struct throttle *t, bool known, const char *name, uint6
 	return (msec < ACCOUNT_DELAY_MAX_MSEC ? msec : ACCOUNT_DELAY_MAX_MSEC) * USEC_PER_MSEC_;
 }
 
-void throttle_undo(struct throttle *t, bool known, const char *name)
-{
-	struct counter *c = counter_of(t, known, name);
-
-	if (c->failures > 0)
-		c->failures--;
-}
-
 void throttle_clear(struct throttle *t, bool known, const char *name)
 {
 	counter_of(t, known, name)->failures = 0;

@@ -20,15 +20,12 @@ struct throttle *throttle_new(void);
 void throttle_free(struct throttle *t);
 
 /*
- * Counts an attempt for @name as failed, before it is checked, so that many at once
+ * Counts an attempt for @name as failed, before it is answered, so that many at once
  * are no way around it. Returns the microseconds that its answer has to wait, at most
  * ACCOUNT_DELAY_MAX_MSEC; the first ACCOUNT_DELAY_FREE_FAILURES wait for nothing.
- * @known: the name has a record. ASCII case is ignored.
+ * @known: an account has the name. ASCII case is ignored.
  */
 uint64_t throttle_charge(struct throttle *t, bool known, const char *name, uint64_t now);
-
-/* The attempt was not judged: it is no failure. */
-void throttle_undo(struct throttle *t, bool known, const char *name);
 
 /* The attempt was right: the failures are forgotten. */
 void throttle_clear(struct throttle *t, bool known, const char *name);

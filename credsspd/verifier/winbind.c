@@ -32,6 +32,7 @@ int winbind_open(struct winbind *ret_, char **ret_error)
 		{ "wbcCtxFree", offsetof(struct winbind, ctx_free) },
 		{ "wbcCtxPing", offsetof(struct winbind, ctx_ping) },
 		{ "wbcCtxAuthenticateUserEx", offsetof(struct winbind, ctx_authenticate) },
+		{ "wbcCtxLookupName", offsetof(struct winbind, ctx_lookup_name) },
 		{ "wbcCtxGetpwsid", offsetof(struct winbind, ctx_getpwsid) },
 		{ "wbcFreeMemory", offsetof(struct winbind, free_memory) },
 		{ "wbcErrorString", offsetof(struct winbind, error_string) },
@@ -121,6 +122,30 @@ static void refuse_status(uint32_t ntstatus, struct winbind_reply *r)
 		refuse(r, refusal, "the domain says %08X", ntstatus);
 }
 
+/* ---- about whom ---- */
+
+static void take_sid(const struct wbcDomainSid *sid, struct winbind_reply *r)
+{
+	size_t at = (size_t)snprintf(r->account, sizeof r->account, "S-%u-%u", sid->sid_rev_num, sid->id_auth[5]);
+
+	for (size_t i = 0; i < sid->num_auths && i < WBC_MAXSUBAUTHS; i++)
+		at += (size_t)snprintf(r->account + at, sizeof r->account - at, "-%u", sid->sub_auths[i]);
+}
+
+/* A name has many forms, and a domain says which account one means. Without a domain winbindd takes the host's own. */
+static void find_account(const struct winbind *w, const struct config *config, struct wbcContext *ctx,
+			 const struct verifier_query *q, struct winbind_reply *r)
+{
+	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1];
+	struct wbcDomainSid sid = { .num_auths = 0 };
+	enum wbcSidType type = WBC_SID_NAME_USE_NONE;
+
+	if (name_split(q->domain, q->user, domain, user) == 0 &&
+	    w->ctx_lookup_name(ctx, *domain ? domain : config->domains[0], user, &sid, &type) == WBC_ERR_SUCCESS &&
+	    (type == WBC_SID_NAME_USER || type == WBC_SID_NAME_COMPUTER))
+		take_sid(&sid, r);
+}
+
 /* ---- yes ---- */
 
 static void take_account(const struct winbind *w, struct wbcContext *ctx, struct wbcDomainSid *sid,
@@ -163,8 +188,12 @@ static bool is_zero(const uint8_t *p, size_t len)
 static void take_info(const struct winbind *w, const struct config *config, struct wbcContext *ctx,
 		      struct wbcAuthUserInfo *info, struct winbind_reply *r)
 {
+	const bool guest = info->user_flags & WBC_AUTH_USER_INFO_GUEST;
+
+	if (info->num_sids > 0 && !guest)
+		take_sid(&info->sids[0].sid, r);
 	/* a domain with its guest account switched on lets unknown users in by that name */
-	if (info->user_flags & WBC_AUTH_USER_INFO_GUEST)
+	if (guest)
 		refuse(r, REFUSAL_UNKNOWN_USER, "the domain took the user for a guest");
 	else if (info->num_sids == 0 || is_zero(info->user_session_key, sizeof info->user_session_key))
 		refuse(r, REFUSAL_BAD_CREDENTIALS, "the domain's answer has no session key");
@@ -214,6 +243,8 @@ static void ask(const struct winbind *w, const struct config *config, struct wbc
 		refuse_unreachable(w, ctx, r);
 	else
 		refuse(r, REFUSAL_UNAVAILABLE, "winbindd's answer is not understood: %s", w->error_string(e));
+	if (e == WBC_ERR_AUTH_ERROR)
+		find_account(w, config, ctx, query, r);
 	if (info)
 		w->free_memory(info);
 	if (error)

@@ -21,6 +21,8 @@ struct winbind {
 	wbcErr (*ctx_ping)(struct wbcContext *ctx);
 	wbcErr (*ctx_authenticate)(struct wbcContext *ctx, const struct wbcAuthUserParams *params,
 				   struct wbcAuthUserInfo **info, struct wbcAuthErrorInfo **error);
+	wbcErr (*ctx_lookup_name)(struct wbcContext *ctx, const char *domain, const char *name,
+				  struct wbcDomainSid *sid, enum wbcSidType *type);
 	wbcErr (*ctx_getpwsid)(struct wbcContext *ctx, struct wbcDomainSid *sid, struct passwd **pw);
 	void (*free_memory)(void *p);
 	const char *(*error_string)(wbcErr e);
@@ -31,8 +33,11 @@ struct winbind_question {
 	struct verifier_query query; /* well-formed, and the response has passed response_check() */
 };
 
+#define WINBIND_ACCOUNT_MAX (WBC_SID_STRING_BUFLEN + 1)
+
 struct winbind_reply {
-	enum refusal refusal; /* REFUSAL_NONE: the rest is set, but detail */
+	enum refusal refusal;              /* REFUSAL_NONE: the rest is set, but detail */
+	char account[WINBIND_ACCOUNT_MAX]; /* SID of the user that was asked about; empty when there is none */
 	uid_t uid;
 	uint8_t session_key[16];
 	char name[RECORD_NAME_MAX];       /* pw_name, as winbind has it */

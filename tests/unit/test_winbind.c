@@ -14,6 +14,12 @@
 #include "credsspd/verifier/winbind.h"
 #include "include/credssp/cleanup.h"
 
+#define ALICE \
+	{ \
+		.sid_rev_num = 1, .id_auth = { [5] = 5 }, .num_auths = 5, .sub_auths = { 1103, 21, 7, 8, 4294967295U } \
+	}
+#define ALICE_TEXT "S-1-5-1103-21-7-8-4294967295"
+
 static char context;
 #define ctx ((struct wbcContext *)(void *)&context)
 
@@ -26,10 +32,12 @@ static struct {
 	const char *domain, *dns, *name;
 	uid_t uid;
 	uint8_t key;
+	enum wbcSidType type; /* of the name that is looked up; 0: it is unknown */
 	/* what happened */
 	unsigned asked, blocks;
 	struct wbcAuthUserParams params;
 	uint32_t looked_up; /* the last part of the SID */
+	char asked_name[2 * ACCOUNT_NAME_MAX];
 } lib;
 
 static void *block(size_t size)
@@ -68,7 +76,7 @@ static wbcErr ctx_ping(struct wbcContext *c)
 static wbcErr ctx_authenticate(struct wbcContext *c, const struct wbcAuthUserParams *params,
 			       struct wbcAuthUserInfo **info, struct wbcAuthErrorInfo **error)
 {
-	static struct wbcSidWithAttr sids[2] = { { .sid = { .num_auths = 1, .sub_auths = { 1103 } } },
+	static struct wbcSidWithAttr sids[2] = { { .sid = ALICE },
 						 { .sid = { .num_auths = 1, .sub_auths = { 513 } } } };
 	struct wbcAuthUserInfo *i;
 
@@ -89,6 +97,18 @@ static wbcErr ctx_authenticate(struct wbcContext *c, const struct wbcAuthUserPar
 	i->num_sids = lib.num_sids;
 	i->sids = sids;
 	*info = i;
+	return WBC_ERR_SUCCESS;
+}
+
+static wbcErr ctx_lookup_name(struct wbcContext *c, const char *domain, const char *name, struct wbcDomainSid *sid,
+			      enum wbcSidType *type)
+{
+	assert_ptr_equal(c, ctx);
+	(void)snprintf(lib.asked_name, sizeof lib.asked_name, "%.250s\\%.250s", domain, name);
+	if (!lib.type)
+		return WBC_ERR_DOMAIN_NOT_FOUND;
+	*sid = (struct wbcDomainSid)ALICE;
+	*type = lib.type;
 	return WBC_ERR_SUCCESS;
 }
 
@@ -114,6 +134,7 @@ static const struct winbind fake = {
 	.ctx_free = ctx_free,
 	.ctx_ping = ctx_ping,
 	.ctx_authenticate = ctx_authenticate,
+	.ctx_lookup_name = ctx_lookup_name,
 	.ctx_getpwsid = ctx_getpwsid,
 	.free_memory = free_memory,
 	.error_string = error_string,
@@ -328,6 +349,52 @@ static void test_not_asked(void **state)
 	}
 }
 
+/* Failures are counted for the account that is meant, by whatever name; not for one that is only called alike. */
+static void test_whom_it_is_counted_for(void **state)
+{
+	static const struct {
+		const char *domain, *user, *asked_name;
+		enum wbcSidType type;
+		bool found;
+	} row[] = {
+		{ "CORP", "alice", "CORP\\alice", WBC_SID_NAME_USER, true },
+		{ "", "alice", "CORP\\alice", WBC_SID_NAME_USER, true },
+		{ "", "Alice@corp.example", "corp.example\\Alice", WBC_SID_NAME_USER, true },
+		{ "", "EVIL\\alice", "EVIL\\alice", 0, false },
+		{ "CORP", "rdp1$", "CORP\\rdp1$", WBC_SID_NAME_COMPUTER, true },
+		{ "CORP", "admins", "CORP\\admins", WBC_SID_NAME_DOM_GRP, false },
+		{ "CORP", "gone", "CORP\\gone", WBC_SID_NAME_DELETED, false },
+	};
+	struct winbind_question q;
+	struct winbind_reply r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		all_is_well();
+		lib.auth = WBC_ERR_AUTH_ERROR;
+		lib.nt_status = 0xc000006a;
+		lib.type = row[i].type;
+		q = query(row[i].domain, row[i].user);
+		r = reply_to(&q);
+		assert_string_equal(lib.asked_name, row[i].asked_name);
+		assert_string_equal(r.account, row[i].found ? ALICE_TEXT : "");
+	}
+	/* one that got in, by the same name */
+	all_is_well();
+	r = reply_to(&q);
+	assert_string_equal(r.account, ALICE_TEXT);
+	/* the guest is nobody */
+	lib.user_flags = WBC_AUTH_USER_INFO_GUEST;
+	r = reply_to(&q);
+	assert_string_equal(r.account, "");
+	/* an outage asks no more */
+	all_is_well();
+	lib.auth = WBC_ERR_WINBIND_NOT_AVAILABLE;
+	r = reply_to(&q);
+	assert_string_equal(r.account, "");
+	assert_string_equal(lib.asked_name, "");
+}
+
 static void test_real_library(void **state)
 {
 	AUTO_FREE char *error = NULL;
@@ -348,9 +415,10 @@ static void test_real_library(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_granted),    cmocka_unit_test(test_statuses),
-		cmocka_unit_test(test_no_winbind), cmocka_unit_test(test_not_this_account),
-		cmocka_unit_test(test_not_asked),  cmocka_unit_test(test_real_library),
+		cmocka_unit_test(test_granted),      cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_no_winbind),   cmocka_unit_test(test_not_this_account),
+		cmocka_unit_test(test_not_asked),    cmocka_unit_test(test_whom_it_is_counted_for),
+		cmocka_unit_test(test_real_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
