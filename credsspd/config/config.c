@@ -82,6 +82,16 @@ static const struct option_row rows[] = {
 	  .offset = AT(smartcard),
 	  .def = "pkinit",
 	  .choices = smartcard_choices },
+	{ .key = "smartcard_gss_users",
+	  .type = OPTION_LIST,
+	  .offset = AT(c.smartcard_gss_users),
+	  .def = "",
+	  .max = CONFIG_LIST_MAX },
+	{ .key = "smartcard_gss_groups",
+	  .type = OPTION_LIST,
+	  .offset = AT(c.smartcard_gss_groups),
+	  .def = "",
+	  .max = CONFIG_LIST_MAX },
 	{ .key = "remote_guard",
 	  .type = OPTION_CHOICE,
 	  .offset = AT(remote_guard),
@@ -258,6 +268,11 @@ static int check_consistent(const struct config *c, const char *path, char **ret
 	if (c->smartcard == CONFIG_SMARTCARD_GSS && !c->kerberos)
 		return explain(ret_error, -EINVAL,
 			       "%s: [credsspd] smartcard = gss is for Kerberos, which is off (kerberos)", path);
+	if (c->smartcard == CONFIG_SMARTCARD_GSS && !*c->smartcard_gss_users && !*c->smartcard_gss_groups)
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd] smartcard = gss needs smartcard_gss_users or smartcard_gss_groups: who "
+			       "may log on without a card being seen here",
+			       path);
 	if (c->restricted_admin && !*c->restricted_admin_users && !*c->restricted_admin_groups)
 		return explain(ret_error, -EINVAL,
 			       "%s: [credsspd] restricted_admin = allow needs restricted_admin_users or "
@@ -320,6 +335,8 @@ void config_done(struct config *c)
 		c->local_domains,
 		c->allow_users,
 		c->allow_groups,
+		c->smartcard_gss_users,
+		c->smartcard_gss_groups,
 		c->restricted_admin_users,
 		c->restricted_admin_groups,
 		c->backoff_exempt,

@@ -63,9 +63,11 @@ struct config {
 	config_list local_domains;     /* besides "", "." and the host's own names */
 	config_list allow_users;       /* empty: everybody */
 	config_list allow_groups;
-	unsigned minimum_uid;                  /* default 1000 */
-	bool allow_root;                       /* default false */
-	enum config_smartcard smartcard;       /* default pkinit */
+	unsigned minimum_uid;            /* default 1000 */
+	bool allow_root;                 /* default false */
+	enum config_smartcard smartcard; /* default pkinit */
+	config_list smartcard_gss_users; /* with gss: only these, who have to pass the lists above as well */
+	config_list smartcard_gss_groups;
 	enum config_remote_guard remote_guard; /* default refuse */
 	bool restricted_admin;                 /* restricted_admin = allow | refuse; default refuse */
 	config_list restricted_admin_users;    /* with allow: only these, who have to pass the lists above as well */

@@ -82,6 +82,8 @@ static enum check_result allowed(struct facts *f, struct finding *found)
 	} list[] = {
 		{ "allow_users", "account", f->config.allow_users, look_no_user },
 		{ "allow_groups", "group", f->config.allow_groups, look_no_group },
+		{ "smartcard_gss_users", "account", f->config.smartcard_gss_users, look_no_user },
+		{ "smartcard_gss_groups", "group", f->config.smartcard_gss_groups, look_no_group },
 		{ "restricted_admin_users", "account", f->config.restricted_admin_users, look_no_user },
 		{ "restricted_admin_groups", "group", f->config.restricted_admin_groups, look_no_group },
 	};
@@ -101,8 +103,10 @@ static enum check_result allowed(struct facts *f, struct finding *found)
 					    list[i].unknown == look_no_user ? "passwd" : "group", *name);
 		}
 	}
-	return any ? check_looked(found, "%s: the names in allow_users, allow_groups and those of restricted_admin",
-				  CONFIG_PATH_DEFAULT)
+	return any ? check_looked(
+			 found,
+			 "%s: the names in allow_users, allow_groups and those of smartcard_gss and restricted_admin",
+			 CONFIG_PATH_DEFAULT)
 		   : CHECK_NONE;
 }
 

@@ -247,14 +247,15 @@ static void do_compare(struct handshake *h, const uint8_t *p, size_t len)
 		return;
 	}
 	handshake_trace(h, "%s decrypted into the pipe by the worker", credential_kind_name(d->kind));
+	q.kind = d->kind;
+	q.uid = h->about.uid;
 	if (h->mechanism == MECHANISM_NTLM)
 		(void)snprintf(q.principal, sizeof q.principal, "%s", h->about.user);
 	else
 		memcpy(q.principal, h->about.principal, sizeof q.principal);
 	if (!claimed_name(h, &q)) {
 		/* the authenticated name is the proof and the claim */
-		q.type = d->kind == CREDENTIAL_RESTRICTED_ADMIN ? RESOLVE_RESTRICTED_ADMIN : RESOLVE_ACCOUNT;
-		q.uid = h->about.uid;
+		q.type = RESOLVE_ACCOUNT;
 		memcpy(q.user, h->about.user, sizeof q.user);
 	}
 	ask(h, &q);

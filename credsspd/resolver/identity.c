@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "credsspd/wire/name.h"
+#include "include/credssp/handover.h"
 
 static enum refusal of_lookup(int r)
 {
@@ -111,16 +112,16 @@ static enum refusal check_rules(const struct config *c, const struct identity_lo
 	return check_lists(l, a, c->allow_users, c->allow_groups);
 }
 
-/* Who may log on without a secret: nobody by default, so that empty lists mean nobody here. */
-static enum refusal check_restricted_admin(const struct config *c, const struct identity_lookups *l,
-					   const struct identity_account *a)
+/* Logons without a secret that PAM verifies. By default no account has them: empty lists allow none here. */
+static enum refusal check_kind(const struct config *c, const struct identity_lookups *l,
+			       const struct identity_account *a, unsigned kind)
 {
-	enum refusal refusal = check_rules(c, l, a);
-
-	if (refusal == REFUSAL_NONE)
-		refusal = c->restricted_admin ? check_lists(l, a, c->restricted_admin_users, c->restricted_admin_groups)
-					      : REFUSAL_CREDENTIAL_KIND;
-	return refusal;
+	if (kind == CREDENTIAL_RESTRICTED_ADMIN)
+		return c->restricted_admin ? check_lists(l, a, c->restricted_admin_users, c->restricted_admin_groups)
+					   : REFUSAL_CREDENTIAL_KIND;
+	if (kind == CREDENTIAL_SMARTCARD && c->smartcard == CONFIG_SMARTCARD_GSS)
+		return check_lists(l, a, c->smartcard_gss_users, c->smartcard_gss_groups);
+	return REFUSAL_NONE;
 }
 
 /* ---- who is it ---- */
@@ -277,7 +278,6 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 		refusal = by_principal(config, lookups, q->principal, &a);
 		break;
 	case RESOLVE_ACCOUNT:
-	case RESOLVE_RESTRICTED_ADMIN:
 	case RESOLVE_DOMAIN_ACCOUNT:
 		refusal = by_record(lookups, q->uid, q->user, q->type != RESOLVE_DOMAIN_ACCOUNT, &a);
 		break;
@@ -293,8 +293,8 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 	if (refusal == REFUSAL_NONE &&
 	    (q->type == RESOLVE_PRINCIPAL || q->type == RESOLVE_ACCOUNT || q->type == RESOLVE_DOMAIN_ACCOUNT))
 		refusal = check_rules(config, lookups, &a);
-	if (refusal == REFUSAL_NONE && q->type == RESOLVE_RESTRICTED_ADMIN)
-		refusal = check_restricted_admin(config, lookups, &a);
+	if (refusal == REFUSAL_NONE && a.uid == q->uid) /* that of another account is a mismatch, for the supervisor */
+		refusal = check_kind(config, lookups, &a, q->kind);
 	*ret_answer = (struct resolver_answer){ .type = RESOLVER_ANSWER, .refusal = (uint16_t)refusal, .id = q->id };
 	/* a refused account is named for the log only */
 	memcpy(ret_answer->name, a.name, sizeof a.name);

@@ -10,10 +10,9 @@ enum resolver_type {
 	RESOLVE_PRINCIPAL = 1, /* a Kerberos principal -> account (localauth, getpwnam), then the account rules */
 	RESOLVE_ACCOUNT =
 	    2, /* {uid, user} that was proved, by the NTLM store or before -> account, then the account rules */
-	RESOLVE_DELEGATED = 3,        /* delegated {domain, user} -> account, without the account rules */
-	RESOLVE_NAME = 4,             /* a local user name -> account, without rules; for the Manager */
-	RESOLVE_RESTRICTED_ADMIN = 5, /* as RESOLVE_ACCOUNT, and the rules for logons without a secret */
-	RESOLVE_DOMAIN_ACCOUNT = 6, /* what winbind calls the account {uid, user} -> account, then the account rules */
+	RESOLVE_DELEGATED = 3,      /* delegated {domain, user} -> account, without the account rules */
+	RESOLVE_NAME = 4,           /* a local user name -> account, without rules; for the Manager */
+	RESOLVE_DOMAIN_ACCOUNT = 5, /* what winbind calls the account {uid, user} -> account, then the account rules */
 	RESOLVER_READY = 16,        /* resolver -> supervisor, the type octet alone */
 	RESOLVER_ANSWER = 17,
 };
@@ -21,8 +20,9 @@ enum resolver_type {
 struct resolver_request {
 	uint8_t type;
 	uint8_t mechanism; /* RESOLVE_DELEGATED: how the client authenticated */
-	uint8_t pad_[2];
-	uint32_t uid; /* RESOLVE_ACCOUNT, RESOLVE_RESTRICTED_ADMIN, RESOLVE_DOMAIN_ACCOUNT */
+	uint8_t kind; /* enum credential_kind once they are delegated: its own lists apply as well; before that 0 */
+	uint8_t pad_;
+	uint32_t uid; /* RESOLVE_ACCOUNT, RESOLVE_DOMAIN_ACCOUNT; RESOLVE_DELEGATED: of who authenticated, for @kind */
 	uint64_t id;
 	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL; RESOLVE_DELEGATED: it, or behind NTLM the proved
 						 pw_name */

@@ -36,7 +36,7 @@ enum refusal {
 	/* may they */
 	REFUSAL_NAME,           /* a name that no account may have */
 	REFUSAL_SYSTEM_ACCOUNT, /* uid 0 or below minimum_uid */
-	REFUSAL_NOT_ALLOWED,    /* allow_users, allow_groups, restricted_admin_users, restricted_admin_groups */
+	REFUSAL_NOT_ALLOWED,    /* allow_users, allow_groups, and those of restricted_admin and smartcard_gss */
 	/* what they delegated */
 	REFUSAL_MISMATCH, /* delegated account other than the authenticated one */
 	REFUSAL_EMPTY_PASSWORD,

@@ -58,6 +58,8 @@ static void config_daemon(const struct config *c)
 	PROMISE(c->kerberos != CONFIG_KERBEROS_OFF || c->ntlm != CONFIG_NTLM_OFF);
 	PROMISE(!c->restricted_admin ||
 		config_words(c->restricted_admin_users) + config_words(c->restricted_admin_groups) > 0);
+	PROMISE(c->smartcard != CONFIG_SMARTCARD_GSS ||
+		config_words(c->smartcard_gss_users) + config_words(c->smartcard_gss_groups) > 0);
 	PROMISE(config_words(c->allow_users) <= CONFIG_LIST_MAX && config_words(c->allow_groups) <= CONFIG_LIST_MAX);
 	for (size_t i = 0; i < c->n_front_ends; i++)
 		PROMISE(config_words(c->front_ends[i].services) > 0);

@@ -629,6 +629,8 @@ static void make_config(const struct sink *to)
 	seed(to, "winbind-no-domain", LIT("[credsspd]\nntlm = winbind\n"));
 	seed(to, "winbind-realm", LIT("[credsspd]\nntlm = winbind\ndomains = corp.example\n"));
 	seed(to, "gss-off", LIT("[credsspd]\nkerberos = off\nntlm = local\nsmartcard = gss\n"));
+	seed(to, "gss", LIT("[credsspd]\nsmartcard = gss\nsmartcard_gss_groups = cards\n"));
+	seed(to, "gss-nobody", LIT("[credsspd]\nsmartcard = gss\n"));
 	seed(to, "both-off", LIT("[credsspd]\nkerberos = off\nntlm = off\n"));
 	seed(to, "relative", LIT("[credsspd]\nkeytab = k\n"));
 	seed(to, "unknown-key", LIT("[credsspd]\nnonsense = 1\n"));

@@ -74,6 +74,8 @@ static void test_defaults(void **state)
 		assert_int_equal(c.smartcard, CONFIG_SMARTCARD_PKINIT);
 		assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REFUSE);
 		assert_false(c.restricted_admin);
+		assert_int_equal(count(c.smartcard_gss_users), 0);
+		assert_int_equal(count(c.smartcard_gss_groups), 0);
 		assert_int_equal(count(c.restricted_admin_users), 0);
 		assert_int_equal(count(c.restricted_admin_groups), 0);
 		assert_int_equal(c.ticket_lifetime_sec, TICKET_LIFETIME_SEC);
@@ -103,6 +105,7 @@ static void test_all_keys(void **state)
 	    " domains = CORP corp.example\n local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
 	    " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
 	    " smartcard = gss\n remote_guard = refuse\n restricted_admin = allow\n"
+	    " smartcard_gss_users = dave\n smartcard_gss_groups = cards, 'CORP\\card users'\n"
 	    " restricted_admin_users = carol\n restricted_admin_groups = wheel, ops\n "
 	    "ticket_lifetime = 30\n handshake_timeout = 10\n"
 	    " backoff_failures = 3\n backoff_max = 0\n backoff_exempt = 192.0.2.1 2001:DB8::1\n"
@@ -141,6 +144,8 @@ static void test_all_keys(void **state)
 	assert_int_equal(c.smartcard, CONFIG_SMARTCARD_GSS);
 	assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REFUSE);
 	assert_true(c.restricted_admin);
+	assert_string_equal(c.smartcard_gss_users[0], "dave");
+	assert_string_equal(c.smartcard_gss_groups[1], "CORP\\card users");
 	assert_string_equal(c.restricted_admin_users[0], "carol");
 	assert_string_equal(c.restricted_admin_groups[1], "ops");
 	assert_int_equal(c.ticket_lifetime_sec, 30);
@@ -186,8 +191,11 @@ static void test_kinds_of_credentials(void **state)
 		{ "[credsspd]\n smartcard = refuse\n", CONFIG_SMARTCARD_REFUSE, CONFIG_REMOTE_GUARD_REFUSE },
 		{ "[credsspd]\n smartcard = pkinit\n remote_guard = refuse\n", CONFIG_SMARTCARD_PKINIT,
 		  CONFIG_REMOTE_GUARD_REFUSE },
-		{ "[credsspd]\n smartcard = gss\n remote_guard = allow\n", CONFIG_SMARTCARD_GSS,
-		  CONFIG_REMOTE_GUARD_ALLOW },
+		{ "[credsspd]\n smartcard = gss\n smartcard_gss_users = a\n remote_guard = allow\n",
+		  CONFIG_SMARTCARD_GSS, CONFIG_REMOTE_GUARD_ALLOW },
+		{ "[credsspd]\n smartcard = gss\n smartcard_gss_groups = g\n", CONFIG_SMARTCARD_GSS,
+		  CONFIG_REMOTE_GUARD_REFUSE },
+		{ "[credsspd]\n smartcard_gss_groups = g\n", CONFIG_SMARTCARD_PKINIT, CONFIG_REMOTE_GUARD_REFUSE },
 		{ "[credsspd]\n remote_guard = require-tickets\n", CONFIG_SMARTCARD_PKINIT,
 		  CONFIG_REMOTE_GUARD_REQUIRE_TICKETS },
 		{ "[credsspd]\n restricted_admin = allow\n restricted_admin_users = a\n", CONFIG_SMARTCARD_PKINIT,
@@ -238,6 +246,8 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n minimum_uid = 4294967295\n", "minimum_uid = 4294967295: a number from 0 to" },
 		{ "[credsspd]\n allow_root = perhaps\n", "allow_root = perhaps: true or false is expected" },
 		{ "[credsspd]\n restricted_admin = yes\n", "restricted_admin = yes: refuse or allow is expected" },
+		{ "[credsspd]\n smartcard = gss\n allow_groups = staff\n",
+		  "smartcard = gss needs smartcard_gss_users or smartcard_gss_groups" },
 		{ "[credsspd]\n restricted_admin = allow\n allow_groups = admins\n",
 		  "restricted_admin = allow needs restricted_admin_users or restricted_admin_groups" },
 		{ "[credsspd]\n kerberos = off\n ntlm = local\n remote_guard = allow\n",

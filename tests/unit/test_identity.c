@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "credsspd/resolver/identity.h"
+#include "include/credssp/handover.h"
 
 static unsigned lookups; /* of the name service and libkrb5 */
 
@@ -159,6 +160,8 @@ static struct config rules(void)
 		.local_domains = none,
 		.allow_users = none,
 		.allow_groups = none,
+		.smartcard_gss_users = none,
+		.smartcard_gss_groups = none,
 		.restricted_admin_users = none,
 		.restricted_admin_groups = none,
 	};
@@ -553,7 +556,7 @@ static void test_unknown_question(void **state)
 }
 
 /* Without a secret: the account rules, and lists of its own, which let nobody in when they are empty. */
-static void test_restricted_admin(void **state)
+static void test_kinds_with_lists_of_their_own(void **state)
 {
 	static const struct {
 		bool allow;
@@ -576,7 +579,10 @@ static void test_restricted_admin(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		struct resolver_request q = { .type = RESOLVE_RESTRICTED_ADMIN, .uid = row[i].uid };
+		struct resolver_request q = { .type = RESOLVE_ACCOUNT,
+					      .uid = row[i].uid,
+					      .kind = CREDENTIAL_RESTRICTED_ADMIN };
+		bool passes = row[i].uid >= 1000 && row[i].allow_users != spelled;
 		struct config c = rules();
 		struct resolver_answer a;
 
@@ -587,18 +593,36 @@ static void test_restricted_admin(void **state)
 		(void)snprintf(q.user, sizeof q.user, "%s", row[i].name);
 		a = answer_to(&c, &q);
 		expect(row[i].name, &a, row[i].refusal, row[i].name, row[i].uid);
-		/* for a logon with a secret these lists mean nothing */
-		q.type = RESOLVE_ACCOUNT;
+		/* they mean nothing for another kind, nor does the other's list for this one */
+		for (unsigned kind = CREDENTIAL_NONE; kind <= CREDENTIAL_REMOTE_GUARD; kind++) {
+			q.kind = (uint8_t)kind;
+			a = answer_to(&c, &q);
+			if (kind != CREDENTIAL_RESTRICTED_ADMIN && passes)
+				assert_int_equal(a.refusal, REFUSAL_NONE);
+		}
+		/* the same rules with smartcard = gss, whether the name is the authenticated one or a hint */
+		c = rules();
+		c.smartcard = row[i].allow ? CONFIG_SMARTCARD_GSS : CONFIG_SMARTCARD_PKINIT;
+		c.allow_users = row[i].allow_users;
+		c.smartcard_gss_users = row[i].users;
+		c.smartcard_gss_groups = row[i].groups;
+		q.kind = CREDENTIAL_SMARTCARD;
 		a = answer_to(&c, &q);
-		if (row[i].uid >= 1000 && row[i].allow_users != spelled)
-			assert_int_equal(a.refusal, REFUSAL_NONE);
+		expect(row[i].name, &a, row[i].allow ? row[i].refusal : REFUSAL_NONE, row[i].name, row[i].uid);
+		q.type = RESOLVE_DELEGATED;
+		q.mechanism = MECHANISM_KRB5;
+		(void)snprintf(q.principal, sizeof q.principal, "%s@R.TEST", row[i].name);
+		a = answer_to(&c, &q);
+		/* the rules for all accounts were applied to the authenticated one */
+		if (passes)
+			expect(row[i].name, &a, row[i].allow ? row[i].refusal : REFUSAL_NONE, row[i].name, row[i].uid);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_restricted_admin),
+		cmocka_unit_test(test_kinds_with_lists_of_their_own),
 		cmocka_unit_test(test_principals),
 		cmocka_unit_test(test_delegated_ntlm),
 		cmocka_unit_test(test_delegated_krb5),
