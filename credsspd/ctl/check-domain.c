@@ -117,7 +117,7 @@ static enum check_result winbind_name(struct facts *f, struct finding *found)
 			    f->host);
 }
 
-/* Else a principal of the realm means an account of this host, by auth_to_local. */
+/* Else its tickets are refused: they are no account of this host. */
 static enum check_result domain_realm(struct facts *f, struct finding *found)
 {
 	struct kerberos *b = kerberos_get(f);
@@ -128,7 +128,7 @@ static enum check_result domain_realm(struct facts *f, struct finding *found)
 	if (config_is_domain(&f->config, b->keys.p[0].realm))
 		return CHECK_OK;
 	(void)check_wrong(found,
-			  "the realm is not among them: its principals mean accounts of this host, not of the domain");
+			  "the realm is not among them: Kerberos logons of its users are refused (reason=domain)");
 	return check_remedy(found, "in [credsspd]: domains = %s %s, then: credsspctl reload", f->config.domains[0],
 			    b->keys.p[0].realm);
 }
@@ -142,7 +142,10 @@ static enum check_result domains(struct facts *f, struct finding *found)
 	(void)check_looked(found, "%s: domains; the keytab has the key of a machine in a domain", CONFIG_PATH_DEFAULT);
 	if (f->config.domains[0])
 		return CHECK_OK;
-	(void)check_wrong(found, "it is empty: user@%s means an account of this host", b->keys.p[0].realm);
+	(void)check_wrong(found,
+			  "it is empty: Kerberos logons of user@%s are refused (reason=domain), unless krb5.conf maps "
+			  "them to accounts by name or rule",
+			  b->keys.p[0].realm);
 	return check_remedy(found, "in [credsspd]: domains = NETBIOS-NAME %s, then: credsspctl reload",
 			    b->keys.p[0].realm);
 }

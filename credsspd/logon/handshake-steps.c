@@ -123,8 +123,8 @@ static void do_resolve(struct handshake *h, const uint8_t *p, size_t len)
 	(void)len;
 	memcpy(&a, p, sizeof a);
 	drop_first(h);
-	if (!record_terminated(a.principal, sizeof a.principal) || a.mechanism != h->mechanism || a.version < 2 ||
-	    a.version > 6) {
+	if (!record_terminated(a.principal, sizeof a.principal) || !record_terminated(a.account, sizeof a.account) ||
+	    a.mechanism != h->mechanism || a.version < 2 || a.version > 6) {
 		handshake_fail(h, REFUSAL_CRASHED, "the worker sent a malformed record");
 		return;
 	}
@@ -142,6 +142,9 @@ static void do_resolve(struct handshake *h, const uint8_t *p, size_t len)
 		q.type = h->proof.by_domain ? RESOLVE_DOMAIN_ACCOUNT : RESOLVE_ACCOUNT;
 		q.uid = h->proof.uid;
 		memcpy(q.user, h->proof.name, sizeof q.user);
+	} else {
+		q.from_domain = a.from_domain;
+		memcpy(q.user, a.account, sizeof q.user);
 	}
 	q.mechanism = h->mechanism;
 	memcpy(q.principal, a.principal, sizeof q.principal);

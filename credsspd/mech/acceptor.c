@@ -272,6 +272,20 @@ int acceptor_principal(struct acceptor *a, char ret_[RECORD_PRINCIPAL_MAX])
 	return 0;
 }
 
+int acceptor_account(struct acceptor *a, bool *ret_from_domain, char ret_[RECORD_NAME_MAX])
+{
+	char account[RECORD_NAME_MAX] = "";
+	bool from_domain = false;
+
+	if (!a->complete || (a->mechanism == MECHANISM_KRB5 && kerberos_account(a->mech, &from_domain, account) < 0)) {
+		(void)refuse(a, a->complete ? REFUSAL_BAD_CREDENTIALS : REFUSAL_INTERNAL, "the PAC of the ticket");
+		return -EINVAL;
+	}
+	*ret_from_domain = from_domain;
+	memcpy(ret_, account, sizeof account);
+	return 0;
+}
+
 /* ---- messages ---- */
 
 int acceptor_unwrap(struct acceptor *a, uint8_t *token, size_t len, struct secret *ret_)

@@ -100,6 +100,13 @@ bool acceptor_user_to_user(const struct acceptor *a);
 int acceptor_principal(struct acceptor *a, char ret_[RECORD_PRINCIPAL_MAX]);
 
 /*
+ * After COMPLETE: whether a KDC of Active Directory made the client's ticket, and what it calls the account there
+ * (sAMAccountName; empty when the ticket does not say, and with NTLM). Returns 0, or -EINVAL with acceptor_refusal()
+ * set.
+ */
+int acceptor_account(struct acceptor *a, bool *ret_from_domain, char ret_[RECORD_NAME_MAX]);
+
+/*
  * Decrypts what the client wrapped into the empty secret @ret_. The bytes at @token are used up: they may be
  * cleartext afterwards and are the caller's to wipe. Returns 0, or -EBADMSG with acceptor_refusal() set.
  */

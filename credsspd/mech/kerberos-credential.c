@@ -22,6 +22,7 @@ struct kerberos_credential {
 	gss_cred_id_t cred; /* GSS_C_NO_CREDENTIAL with user-to-user only */
 	struct tgts *tgts;  /* NULL without user-to-user */
 	gss_cred_id_t u2u_cred;
+	char machine_realm[RECORD_PRINCIPAL_MAX]; /* where this host has a machine's account; or empty */
 };
 
 gss_OID_desc kerberos_oid = { 9, (void *)(uintptr_t) "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02" };
@@ -68,6 +69,37 @@ static int failed(krb5_context k, krb5_error_code code, const char *what, const 
 	return code == ENOENT || code == EACCES || code == ENOMEM ? -(int)code : -EIO;
 }
 
+/* ---- the machine's account ---- */
+
+static void note_machine(struct kerberos_credential *c, const char *name, size_t len, const char *realm,
+			 size_t realm_len)
+{
+	if (len > 1 && name[len - 1] == '$' && !memchr(name, '/', len) && realm_len < sizeof c->machine_realm) {
+		memcpy(c->machine_realm, realm, realm_len);
+		c->machine_realm[realm_len] = '\0';
+	}
+}
+
+static void note_machine_key(struct kerberos_credential *c, const krb5_keytab_entry *e)
+{
+	if (e->principal->length == 1)
+		note_machine(c, e->principal->data[0].data, e->principal->data[0].length, e->principal->realm.data,
+			     e->principal->realm.length);
+}
+
+static void note_machine_tgt(struct kerberos_credential *c, const char *principal)
+{
+	const char *realm = strrchr(principal, '@');
+
+	if (realm)
+		note_machine(c, principal, (size_t)(realm - principal), realm + 1, strlen(realm + 1));
+}
+
+bool kerberos_credential_is_member(const struct kerberos_credential *c, const char *realm)
+{
+	return c->machine_realm[0] && strcmp(c->machine_realm, realm) == 0;
+}
+
 /* ---- the keys ---- */
 
 /* Whether the entry is to be had, and then under SERVICE. Only AES: GSSAPI does not tell afterwards what a ticket was
@@ -106,6 +138,7 @@ static krb5_error_code copy_keys(struct kerberos_credential *c, krb5_keytab from
 	if (code)
 		return code;
 	while (code == 0 && (end = krb5_kt_next_entry(c->krb5, from, &entry, &cursor)) == 0) {
+		note_machine_key(c, &entry);
 		if (take_wanted(&entry)) {
 			code = krb5_kt_add_entry(c->krb5, c->keytab, &entry);
 			*ret_n += code == 0;
@@ -268,7 +301,11 @@ void kerberos_credential_started(struct kerberos_credential *c)
 
 int kerberos_credential_add_tgt(struct kerberos_credential *c, const struct keeper_tgt *tgt)
 {
-	return c->tgts ? -tgts_add(c->tgts, tgt, (int64_t)time(NULL)) : -EINVAL;
+	krb5_error_code code = c->tgts ? tgts_add(c->tgts, tgt, (int64_t)time(NULL)) : EINVAL;
+
+	if (code == 0)
+		note_machine_tgt(c, tgt->principal);
+	return -code;
 }
 
 int kerberos_credential_set_names(struct kerberos_credential *c, const struct keeper_names *names)

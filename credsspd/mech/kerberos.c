@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "credsspd/wire/gsstoken.h"
+#include "credsspd/wire/logoninfo.h"
 #include "credsspd/wire/usertouser.h"
 #include "include/credssp/cleanup.h"
 
@@ -285,6 +286,48 @@ static int kerberos_name(struct mech *m, char *out, size_t size, size_t *ret_len
 	}
 	(void)gss_release_buffer(&minor, &text);
 	return r;
+}
+
+/* ---- Active Directory ---- */
+
+/*
+ * -ENOENT without one. MIT's KDC makes PACs, too, without this buffer. What a client puts into its authenticator itself
+ * is not authenticated.
+ */
+static int read_logon_info(gss_name_t client, char account[RECORD_NAME_MAX])
+{
+	static const char attribute[] = "urn:mspac:logon-info";
+	gss_buffer_desc name = { sizeof attribute - 1, (void *)(uintptr_t)attribute };
+	gss_buffer_desc value = GSS_C_EMPTY_BUFFER, display = GSS_C_EMPTY_BUFFER;
+	int authenticated = 0, complete = 0, more = -1, r = -ENOENT;
+	OM_uint32 minor, ignored;
+
+	if (gss_get_name_attribute(&minor, client, &name, &authenticated, &complete, &value, &display, &more) !=
+	    GSS_S_COMPLETE)
+		return r;
+	r = authenticated ? logon_info_account((struct view){ value.value, value.length }, account) : 0;
+	(void)gss_release_buffer(&ignored, &value);
+	(void)gss_release_buffer(&ignored, &display);
+	return r;
+}
+
+/* A KDC may leave the PAC out (an account with NO_AUTH_DATA_REQUIRED, old servers): then the realm says what it is. */
+int kerberos_account(struct mech *m, bool *ret_from_domain, char ret_[RECORD_NAME_MAX])
+{
+	const struct kerberos *k = self(m);
+	char principal[RECORD_PRINCIPAL_MAX] = "", account[RECORD_NAME_MAX] = "";
+	const char *realm;
+	size_t len;
+	int r = k->client ? read_logon_info(k->client, account) : -EBADMSG;
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (kerberos_name(m, principal, sizeof principal - 1, &len) < 0)
+		return -EBADMSG;
+	realm = strrchr(principal, '@');
+	*ret_from_domain = r == 0 || (realm && kerberos_credential_is_member(k->credential, realm + 1));
+	memcpy(ret_, account, sizeof account);
+	return 0;
 }
 
 /* ---- life ---- */

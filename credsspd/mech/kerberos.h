@@ -59,6 +59,13 @@ struct mech *kerberos_new(struct kerberos_credential *c, bool user_to_user);
 const char *kerberos_asked(const struct mech *m);
 bool kerberos_no_tgt(const struct mech *m);
 
+/*
+ * Of a complete context: whether the ticket is of Active Directory, since its PAC has logon information or its realm is
+ * one in which this host has a machine's account; and the sAMAccountName in that PAC, empty when it has none, or when
+ * the PAC is not signed for this host. Returns 0, or -EBADMSG for a malformed PAC.
+ */
+int kerberos_account(struct mech *m, bool *ret_from_domain, char ret_[RECORD_NAME_MAX]);
+
 /* ---- between kerberos.c and kerberos-credential.c ---- */
 
 /* GSS_C_NO_CREDENTIAL when it is off. */
@@ -66,6 +73,9 @@ gss_cred_id_t kerberos_credential_gss(const struct kerberos_credential *c, bool 
 
 /* The ticket to show a client that asks for @server; VIEW_NULL when there is none. */
 struct view kerberos_credential_tgt(struct kerberos_credential *c, const char *server);
+
+/* Whether this host has a machine's account (HOST$) in @realm, as far as keytab and ticket-granting tickets say. */
+bool kerberos_credential_is_member(const struct kerberos_credential *c, const char *realm);
 
 /* The libraries' texts for a result. */
 void kerberos_status_text(char *out, size_t size, OM_uint32 major, OM_uint32 minor);

@@ -167,9 +167,13 @@ static int is_user_principal(const char *principal)
 	       is_name(principal, realm ? (size_t)(realm - principal) : strlen(principal));
 }
 
-/* In a domain localauth is not asked: its default turns alice@REALM into the alice of this host. */
+/*
+ * In a domain localauth is not asked: its default turns alice@REALM into the alice of this host. In Active Directory
+ * whoever may add a computer to the domain makes such an alice: it is the account alice$, and the KDC answers to both
+ * names. So an account of this host is nobody of Active Directory, unless krb5.conf says so in words.
+ */
 static enum refusal by_principal(const struct config *c, const struct identity_lookups *l, const char *principal,
-				 struct identity_account *account)
+				 bool from_domain, struct identity_account *account)
 {
 	const char *realm = strrchr(principal, '@');
 	char name[RECORD_NAME_MAX] = "";
@@ -183,9 +187,28 @@ static enum refusal by_principal(const struct config *c, const struct identity_l
 	}
 	/* the host's own realm, forgotten in `domains`: localauth would make accounts of this host of its users */
 	if (realm && *c->domains && l->is_default_realm(realm + 1))
-		return REFUSAL_NAME;
-	r = l->by_principal(principal, name);
+		return REFUSAL_DOMAIN;
+	r = l->by_principal(principal, from_domain, name);
+	if (r == -ENOENT && from_domain)
+		return REFUSAL_DOMAIN;
 	return r < 0 ? of_lookup(r) : by_local_name(l, name, account);
+}
+
+/* The account is the one that the domain names in the ticket. The principal may be alice for alice$, or a UPN. */
+static enum refusal by_ticket(const struct config *c, const struct identity_lookups *l,
+			      const struct resolver_request *q, struct identity_account *account)
+{
+	const char *realm = strrchr(q->principal, '@');
+	char principal[RECORD_PRINCIPAL_MAX];
+	size_t len = realm ? (size_t)(realm - q->principal) : 0;
+	int n;
+
+	if (!q->user[0] || !realm || (strlen(q->user) == len && strncasecmp(q->user, q->principal, len) == 0))
+		return by_principal(c, l, q->principal, q->from_domain, account);
+	n = snprintf(principal, sizeof principal, "%s%s", q->user, realm);
+	if (n < 0 || (size_t)n >= sizeof principal || strchr(q->user, '@'))
+		return REFUSAL_NAME;
+	return by_principal(c, l, principal, q->from_domain, account);
 }
 
 /*
@@ -258,7 +281,7 @@ static enum refusal by_delegated(const struct config *c, const struct identity_l
 	if (of)
 		return is_name(user, strlen(user)) ? of_domain(l, of, user, account) : REFUSAL_NAME;
 	if (q->mechanism == MECHANISM_KRB5 && *domain && realm_principal(q->principal, domain, user, mapped) == 0)
-		return by_principal(c, l, mapped, account);
+		return by_principal(c, l, mapped, false, account);
 	if (!is_local_domain(c, l, q->mechanism, domain))
 		return REFUSAL_NAME;
 	/* NTLM ignores case, so that "Alice" has proved to be alice: she delegates what she typed */
@@ -275,7 +298,7 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 
 	switch (q->type) {
 	case RESOLVE_PRINCIPAL:
-		refusal = by_principal(config, lookups, q->principal, &a);
+		refusal = by_ticket(config, lookups, q, &a);
 		break;
 	case RESOLVE_ACCOUNT:
 	case RESOLVE_DOMAIN_ACCOUNT:

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "credsspd/config/config.h"
 #include "credsspd/resolver/record.h"
 #include "credsspd/util/refusal.h"
@@ -22,7 +24,9 @@ struct identity_account {
 struct identity_lookups {
 	int (*by_name)(const char *name, struct identity_account *ret_account);
 	int (*by_uid)(uid_t uid, struct identity_account *ret_account);
-	int (*by_principal)(const char *principal, char ret_name[RECORD_NAME_MAX]); /* localauth of krb5.conf */
+	/* localauth of krb5.conf; @explicit_only: only what its owner has written there, -ENOENT for what libkrb5 makes
+	 * of any user@DEFAULT.REALM */
+	int (*by_principal)(const char *principal, bool explicit_only, char ret_name[RECORD_NAME_MAX]);
 	int (*in_group)(const struct identity_account *account, const char *group); /* 1, 0, or -errno */
 	int (*is_local_host)(const char *domain);   /* 1 when it is one of the host's own names */
 	int (*is_default_realm)(const char *realm); /* 1 when it is krb5.conf's default_realm */

@@ -21,13 +21,13 @@ struct resolver_request {
 	uint8_t type;
 	uint8_t mechanism; /* RESOLVE_DELEGATED: how the client authenticated */
 	uint8_t kind; /* enum credential_kind once they are delegated: its own lists apply as well; before that 0 */
-	uint8_t pad_;
+	uint8_t from_domain; /* RESOLVE_PRINCIPAL: as in struct worker_authenticated */
 	uint32_t uid; /* RESOLVE_ACCOUNT, RESOLVE_DOMAIN_ACCOUNT; RESOLVE_DELEGATED: of who authenticated, for @kind */
 	uint64_t id;
 	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL; RESOLVE_DELEGATED: it, or behind NTLM the proved
 						 pw_name */
 	char domain[RECORD_NAME_MAX];         /* RESOLVE_DELEGATED */
-	char user[RECORD_NAME_MAX];
+	char user[RECORD_NAME_MAX];           /* RESOLVE_PRINCIPAL: account of struct worker_authenticated */
 };
 
 struct resolver_answer {

@@ -53,7 +53,47 @@ static int by_uid(uid_t uid, struct identity_account *ret_account)
 	return take(r, found, ret_account);
 }
 
-static int by_principal(const char *principal, char ret_name[RECORD_NAME_MAX])
+static bool has_relation(profile_t profile, const char *const *names, const char *value)
+{
+	char **values = NULL;
+	bool found = false;
+
+	if (profile_get_values(profile, names, &values) != 0)
+		return false;
+	for (char **v = values; *v && !found; v++)
+		found = !value || strcmp(*v, value) == 0;
+	profile_free_list(values);
+	return found;
+}
+
+/*
+ * Whether it takes more than DEFAULT of auth_to_local to make @name of @p. A rule is known by its effect, or, where it
+ * has the same one, by DEFAULT being left out. It may come from a plug-in (SSSD's) as well as from the file.
+ */
+static bool is_explicit(krb5_context k, krb5_const_principal p, const char *name)
+{
+	const char *entry[] = { "realms", NULL, "auth_to_local_names", name, NULL };
+	const char *rules[] = { "realms", NULL, "auth_to_local", NULL };
+	profile_t profile = NULL;
+	char *own = NULL;
+	bool found = true;
+
+	if (krb5_get_default_realm(k, &own))
+		return false;
+	if (p->length == 1 && p->data[0].length == strlen(name) &&
+	    memcmp(p->data[0].data, name, p->data[0].length) == 0 && p->realm.length == strlen(own) &&
+	    memcmp(p->realm.data, own, p->realm.length) == 0) {
+		entry[1] = rules[1] = own;
+		found = krb5_get_profile(k, &profile) == 0 &&
+			(has_relation(profile, entry, NULL) ||
+			 (has_relation(profile, rules, NULL) && !has_relation(profile, rules, "DEFAULT")));
+		profile_release(profile);
+	}
+	krb5_free_default_realm(k, own);
+	return found;
+}
+
+static int by_principal(const char *principal, bool explicit_only, char ret_name[RECORD_NAME_MAX])
 {
 	krb5_context k = NULL;
 	krb5_principal p = NULL;
@@ -65,6 +105,8 @@ static int by_principal(const char *principal, char ret_name[RECORD_NAME_MAX])
 	r = krb5_parse_name(k, principal, &p);
 	if (!r)
 		r = krb5_aname_to_localname(k, p, (int)ACCOUNT_NAME_MAX, ret_name);
+	if (!r && explicit_only && !is_explicit(k, p, ret_name))
+		r = KRB5_LNAME_NOTRANS;
 	krb5_free_principal(k, p);
 	krb5_free_context(k);
 	if (!r)

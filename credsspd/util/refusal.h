@@ -35,6 +35,7 @@ enum refusal {
 	REFUSAL_ACCOUNT_RESTRICTION,
 	/* may they */
 	REFUSAL_NAME,           /* a name that no account may have */
+	REFUSAL_DOMAIN,         /* of an Active Directory domain that is not in domains */
 	REFUSAL_SYSTEM_ACCOUNT, /* uid 0 or below minimum_uid */
 	REFUSAL_NOT_ALLOWED,    /* allow_users, allow_groups, and those of restricted_admin and smartcard_gss */
 	/* what they delegated */

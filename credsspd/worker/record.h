@@ -98,8 +98,10 @@ struct worker_authenticated {
 	uint8_t mechanism;    /* enum mechanism */
 	uint8_t version;      /* of CredSSP, min(peer, 6) */
 	uint8_t user_to_user; /* 1: by Kerberos user-to-user */
-	uint8_t pad_[4];
+	uint8_t from_domain;  /* 1: a KDC of Active Directory made the ticket */
+	uint8_t pad_[3];
 	char principal[RECORD_PRINCIPAL_MAX]; /* gss_display_name(); for NTLM as typed by the client */
+	char account[RECORD_NAME_MAX];        /* the sAMAccountName in the ticket; empty when there is none */
 };
 
 struct worker_delegated {
@@ -147,7 +149,7 @@ _Static_assert(sizeof(struct worker_start) == 24 + SUBJECT_PUBLIC_KEY_MAX, "no h
 _Static_assert(sizeof(struct worker_verdict) == 8, "no hidden padding");
 _Static_assert(sizeof(struct worker_not_mine) == 2, "no hidden padding");
 _Static_assert(sizeof(struct worker_asked) == 8 + RECORD_PRINCIPAL_MAX, "no hidden padding");
-_Static_assert(sizeof(struct worker_authenticated) == 8 + RECORD_PRINCIPAL_MAX, "no hidden padding");
+_Static_assert(sizeof(struct worker_authenticated) == 8 + RECORD_PRINCIPAL_MAX + RECORD_NAME_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_delegated) == 8 + 2 * RECORD_NAME_MAX, "no hidden padding");
 _Static_assert(sizeof(struct worker_failed) == 8 + WORKER_DETAIL_MAX + WORKER_LAST_REPLY_MAX, "no hidden padding");
 _Static_assert(sizeof(struct template_record) == 16, "no hidden padding");

@@ -260,11 +260,14 @@ static enum conversation_event do_verify(struct worker *w)
 static enum conversation_event do_report(struct worker *w)
 {
 	struct worker_authenticated a = { .type = WORKER_AUTHENTICATED, .mechanism = (uint8_t)w->mechanism };
+	bool from_domain = false;
 
 	a.version = (uint8_t)w->conversation.version;
 	a.user_to_user = acceptor_user_to_user(w->acceptor);
-	if (acceptor_principal(w->acceptor, a.principal) < 0)
+	if (acceptor_principal(w->acceptor, a.principal) < 0 ||
+	    acceptor_account(w->acceptor, &from_domain, a.account) < 0)
 		return acceptor_wrong(w);
+	a.from_domain = from_domain;
 	return send_record(w, &a, sizeof a);
 }
 

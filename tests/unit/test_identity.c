@@ -79,7 +79,7 @@ static int by_uid(uid_t uid, struct identity_account *ret_account)
 }
 
 /* localauth: the default realm's users by their names, the rest by rules of krb5.conf. */
-static int by_principal(const char *principal, char ret_name[RECORD_NAME_MAX])
+static int by_principal(const char *principal, bool explicit_only, char ret_name[RECORD_NAME_MAX])
 {
 	static const struct {
 		const char *principal, *name;
@@ -106,7 +106,7 @@ static int by_principal(const char *principal, char ret_name[RECORD_NAME_MAX])
 			return row[i].error;
 		}
 	}
-	if (!realm || strcmp(realm, "@R.TEST") != 0)
+	if (explicit_only || !realm || strcmp(realm, "@R.TEST") != 0)
 		return -ENOENT;
 	(void)snprintf(ret_name, RECORD_NAME_MAX, "%.*s", (int)(realm - principal), principal);
 	return 0;
@@ -555,6 +555,54 @@ static void test_unknown_question(void **state)
 	}
 }
 
+/* Tickets of Active Directory: the domain's own name of the account counts, and never makes one of this host by
+ * default. */
+static void test_tickets_of_a_domain(void **state)
+{
+	static const struct {
+		const char *principal, *account;
+		enum refusal refusal;
+		const char *name;
+		uid_t uid;
+	} row[] = {
+		{ "alice@R.TEST", "alice$", REFUSAL_DOMAIN, NULL, 0 }, /* a computer's */
+		{ "alice@R.TEST", "alice", REFUSAL_DOMAIN, NULL, 0 },
+		{ "alice@R.TEST", "", REFUSAL_DOMAIN, NULL, 0 }, /* no PAC */
+		{ "alice$@R.TEST", "alice$", REFUSAL_DOMAIN, NULL, 0 },
+		{ "alice@OTHER.TEST", "alice", REFUSAL_DOMAIN, NULL, 0 },
+		/* krb5.conf has them by name: the account, and not what its ticket says */
+		{ "admin@OTHER.TEST", "admin", REFUSAL_NONE, "bob", 1001 },
+		{ "admin@OTHER.TEST", "Admin", REFUSAL_NONE, "bob", 1001 },
+		{ "admin@OTHER.TEST", "", REFUSAL_NONE, "bob", 1001 },
+		{ "admin@OTHER.TEST", "admin$", REFUSAL_DOMAIN, NULL, 0 },
+		{ "a.smith@OTHER.TEST", "admin", REFUSAL_NONE, "bob", 1001 },
+		{ "boss@R.TEST", "boss", REFUSAL_SYSTEM_ACCOUNT, NULL, 0 },
+		{ "down@R.TEST", "down", REFUSAL_UNAVAILABLE, NULL, 0 },
+		{ "admin@OTHER.TEST", "x@y", REFUSAL_NAME, NULL, 0 },
+		{ "admin@OTHER.TEST", "R\\admin", REFUSAL_NAME, NULL, 0 },
+		{ "admin@OTHER.TEST", "a/b", REFUSAL_NAME, NULL, 0 },
+	};
+	const struct config c = rules();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct resolver_request q = { .type = RESOLVE_PRINCIPAL,
+					      .mechanism = MECHANISM_KRB5,
+					      .from_domain = 1 };
+		struct resolver_answer a;
+
+		(void)snprintf(q.principal, sizeof q.principal, "%s", row[i].principal);
+		(void)snprintf(q.user, sizeof q.user, "%s", row[i].account);
+		a = answer_to(&c, &q);
+		if (a.refusal != row[i].refusal)
+			fail_msg("%s %s: %s", row[i].principal, row[i].account, refusal_word(a.refusal));
+		if (row[i].refusal == REFUSAL_NONE) {
+			assert_string_equal(a.name, row[i].name);
+			assert_int_equal(a.uid, row[i].uid);
+		}
+	}
+}
+
 /* Without a secret: the account rules, and lists of its own, which let nobody in when they are empty. */
 static void test_kinds_with_lists_of_their_own(void **state)
 {
@@ -622,6 +670,7 @@ static void test_kinds_with_lists_of_their_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tickets_of_a_domain),
 		cmocka_unit_test(test_kinds_with_lists_of_their_own),
 		cmocka_unit_test(test_principals),
 		cmocka_unit_test(test_delegated_ntlm),

@@ -92,10 +92,10 @@ static int by_uid(uid_t uid, struct identity_account *ret_account)
 }
 
 /* What libkrb5 does when nobody told it otherwise. */
-static int by_principal(const char *principal, char ret_name[RECORD_NAME_MAX])
+static int by_principal(const char *principal, bool explicit_only, char ret_name[RECORD_NAME_MAX])
 {
 	(void)snprintf(ret_name, RECORD_NAME_MAX, "%.*s", (int)strcspn(principal, "@"), principal);
-	return 0;
+	return explicit_only ? -ENOENT : 0;
 }
 
 static int in_group(const struct identity_account *account, const char *group)
@@ -314,13 +314,39 @@ static void test_domain_accounts(void **state)
 
 	c.domains = netbios_only;
 	strcpy(p.principal, "alice@AD.CORP.TEST");
-	ask(&c, &p, REFUSAL_NAME, NULL, 0);
+	ask(&c, &p, REFUSAL_DOMAIN, NULL, 0);
 	strcpy(p.principal, "bob@MIT.TEST");
 	ask(&c, &p, REFUSAL_NONE, "bob", 1001);
 	c.domains = none;
 	strcpy(p.principal, "alice@AD.CORP.TEST");
 	ask(&c, &p, REFUSAL_NONE, "alice", 1000);
+	/* whose ticket is known to be a domain's: with no domain said, and with another one */
+	p.from_domain = 1;
+	ask(&c, &p, REFUSAL_DOMAIN, NULL, 0);
+	strcpy(p.user, "alice");
+	ask(&c, &p, REFUSAL_DOMAIN, NULL, 0);
+	c.domains = netbios_only;
+	ask(&c, &p, REFUSAL_DOMAIN, NULL, 0);
+	strcpy(p.principal, "bob@MIT.TEST");
+	strcpy(p.user, "bob");
+	ask(&c, &p, REFUSAL_DOMAIN, NULL, 0);
 	c.domains = domains;
+	/* the domain's name of the account, whatever the ticket says: a computer's, or one with another UPN */
+	service = sssd;
+	strcpy(p.principal, "a.smith@AD.CORP.TEST");
+	strcpy(p.user, "Alice");
+	ask(&c, &p, REFUSAL_NONE, "alice@ad.corp.test", 100001);
+	service = winbind;
+	strcpy(p.principal, "erin@CORP");
+	strcpy(p.user, "ts1$");
+	ask(&c, &p, REFUSAL_SYSTEM_ACCOUNT, NULL, 0);
+	strcpy(p.user, "erin$");
+	ask(&c, &p, REFUSAL_UNKNOWN_USER, NULL, 0);
+	strcpy(p.user, "ERIN");
+	ask(&c, &p, REFUSAL_NONE, "CORP\\erin", 100002);
+	p.user[0] = '\0';
+	ask(&c, &p, REFUSAL_NONE, "CORP\\erin", 100002);
+	p.from_domain = 0;
 	/* a computer that is listed */
 	c.allow_users = computers;
 	strcpy(p.principal, "ts1$@CORP");

@@ -40,6 +40,7 @@ static const struct {
 	{ REFUSAL_BAD_PASSWORD, "bad-password", LOGON_FAILURE, 1 },
 	{ REFUSAL_UNKNOWN_USER, "unknown-user", LOGON_FAILURE, 1 },
 	{ REFUSAL_NAME, "name", LOGON_FAILURE, 1 },
+	{ REFUSAL_DOMAIN, "domain", LOGON_FAILURE, 0 },
 	{ REFUSAL_SYSTEM_ACCOUNT, "system-account", LOGON_FAILURE, 1 },
 	/* states of an account that has been proved */
 	{ REFUSAL_ACCOUNT_LOCKED, "account-locked", 0xc0000234, 1 },

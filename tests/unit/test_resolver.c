@@ -106,7 +106,7 @@ static void test_principals(void **state)
 		int r;
 
 		memset(name, 0, sizeof name);
-		r = identity_system.by_principal(row[i].principal, name);
+		r = identity_system.by_principal(row[i].principal, false, name);
 		if (r != row[i].result)
 			fail_msg("%s: %d", row[i].principal, r);
 		assert_string_equal(name, row[i].name);
@@ -119,7 +119,7 @@ static void test_escape(void **state)
 	char name[RECORD_NAME_MAX] = "";
 
 	(void)state;
-	assert_int_equal(identity_system.by_principal("root\\@other@R.TEST", name), 0);
+	assert_int_equal(identity_system.by_principal("root\\@other@R.TEST", false, name), 0);
 	assert_string_equal(name, "root@other");
 }
 

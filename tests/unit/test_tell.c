@@ -81,6 +81,7 @@ static const struct {
 	{ REFUSAL_LOGON_WORKSTATION, 0xc0000070, false },
 	{ REFUSAL_ACCOUNT_RESTRICTION, 0xc000006e, false },
 	{ REFUSAL_NAME, 0xc000006d, false },
+	{ REFUSAL_DOMAIN, 0xc000006d, false },
 	{ REFUSAL_SYSTEM_ACCOUNT, 0xc000006d, false },
 	{ REFUSAL_NOT_ALLOWED, 0xc000015b, false },
 	{ REFUSAL_MISMATCH, 0xc0000022, false },
