@@ -434,6 +434,27 @@ static void make_ticketlogon(const struct sink *to)
 		 "\x20\0\0\0\0\0\0\0\x22\0\0\0\0\0\0\0HOSTCRED"));
 }
 
+#define ZEROS_4 "\0\0\0\0"
+#define ZEROS_16 ZEROS_4 ZEROS_4 ZEROS_4 ZEROS_4
+#define ZEROS_160 ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16
+#define LOGON_INFO_TO_NAME "\1\x10\x08\0" ZEROS_4 ZEROS_4 ZEROS_4 "\0\0\2\0" ZEROS_16 ZEROS_16 ZEROS_16
+
+static void make_logoninfo(const struct sink *to)
+{
+	seed(to, "computer",
+	     LIT(LOGON_INFO_TO_NAME "\4\0\4\0\4\0\2\0" ZEROS_160 "\2\0\0\0" ZEROS_4 "\2\0\0\0"
+				    "a\0$\0"));
+	seed(to, "longer",
+	     LIT(LOGON_INFO_TO_NAME "\x08\0\4\0\4\0\2\0" ZEROS_160 "\4\0\0\0" ZEROS_4 "\4\0\0\0"
+				    "a\0$\0"));
+	seed(to, "control",
+	     LIT(LOGON_INFO_TO_NAME "\2\0\2\0\4\0\2\0" ZEROS_160 "\1\0\0\0" ZEROS_4 "\1\0\0\0"
+				    "\n\0"));
+	seed(to, "nameless",
+	     LIT(LOGON_INFO_TO_NAME "\2\0\2\0\0\0\0\0" ZEROS_160 "\1\0\0\0" ZEROS_4 "\1\0\0\0"
+				    "a\0"));
+}
+
 static void make_handover(const struct sink *to)
 {
 	seed(to, "password", LIT("CSHO\x01\x01\0\0\0\0\0\x0e\0\x01\0\0\0\0\0\x06secret"));
@@ -804,6 +825,7 @@ void seeds_make(seed_taker *take, void *arg)
 		{ "ntlm", make_ntlm },
 		{ "usertouser", make_usertouser },
 		{ "handover", make_handover },
+		{ "logoninfo", make_logoninfo },
 		{ "x224", make_x224 },
 		{ "mcs", make_mcs },
 		{ "clientinfo", make_clientinfo },

@@ -24,6 +24,9 @@
 #define LLVMFuzzerTestOneInput fuzz_handover
 #include "tests/fuzz/fuzz_handover.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_logoninfo
+#include "tests/fuzz/fuzz_logoninfo.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_mcs
 #include "tests/fuzz/fuzz_mcs.c"
 #undef LLVMFuzzerTestOneInput
@@ -63,9 +66,9 @@
 #name, fuzz_##name, 1, SIZE_MAX, SIZE_MAX \
 	}
 static const struct target targets[] = {
-	TARGET(clientinfo), TARGET(gsstoken),   TARGET(handover), TARGET(mcs),         TARGET(negotiation),
-	TARGET(ntlm),       TARGET(proxy),      TARGET(spnego),   TARGET(ticketlogon), TARGET(tscredentials),
-	TARGET(tsrequest),  TARGET(usertouser), TARGET(x224),
+	TARGET(clientinfo),    TARGET(gsstoken),  TARGET(handover),   TARGET(logoninfo), TARGET(mcs),
+	TARGET(negotiation),   TARGET(ntlm),      TARGET(proxy),      TARGET(spnego),    TARGET(ticketlogon),
+	TARGET(tscredentials), TARGET(tsrequest), TARGET(usertouser), TARGET(x224),
 };
 static const size_t n_targets = sizeof targets / sizeof *targets;
 
