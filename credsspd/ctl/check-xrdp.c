@@ -20,6 +20,7 @@
 #define XRDP_INI "/etc/xrdp/xrdp.ini"
 #define SESMAN_INI "/etc/xrdp/sesman.ini"
 #define GLOBALS "Globals"
+#define RESTART_BOTH "systemctl restart xrdp credsspd-rdp"
 #define RESTART "then: systemctl restart xrdp"
 
 /* Looks at @key of [Globals]; "" when it is not there. NULL without the file: another program is behind the front end.
@@ -171,8 +172,10 @@ static enum check_result xrdp_socket(struct facts *f, struct finding *found)
 	if (r == 0)
 		return CHECK_OK;
 	(void)check_wrong(found, "credsspd-rdp may not connect to it: %s", strerror(-r));
-	return check_remedy(found,
-			    "systemctl cat credsspd-rdp: SupplementaryGroups=xrdp; the socket is 0660 xrdp:xrdp");
+	return check_remedy(
+	    found,
+	    "the socket has to be of group xrdp. systemctl cat xrdp: Group=xrdp (xrdp.service.d/credsspd-rdp.conf), "
+	    "systemctl cat credsspd-rdp: SupplementaryGroups=xrdp; then: systemctl daemon-reload, " RESTART_BOTH);
 }
 
 static bool is_loopback(const char *address)

@@ -19,6 +19,7 @@
 #include "credsspd/config/config.h"
 #include "credsspd/ctl/check.h"
 #include "credsspd/ctl/follow.h"
+#include "credsspd/ctl/look.h"
 #include "credsspd/ctl/manager.h"
 #include "credsspd/ctl/password.h"
 #include "credsspd/ctl/show.h"
@@ -145,6 +146,16 @@ static int run_ntlm_delete(struct manager *m, const struct invocation *how, cons
 	return manager_delete_verifier(m, how->user);
 }
 
+/* With the ids and groups that the front end's process has at this moment. */
+static int reach_xrdp(void *userdata, const char *path)
+{
+	struct passwd *pw = getpwnam(FRONT_END_USER);
+	pid_t front_end = pw ? look_process("credsspd-rdp", pw->pw_uid) : 0;
+
+	(void)userdata;
+	return front_end ? look_connect(FRONT_END_USER, front_end, path) : -ESRCH;
+}
+
 /* No daemon is asked: it may not even run yet. */
 static int run_xrdp(const struct xrdp_wish *wish, const char **problem,
 		    int (*command)(const struct xrdp_host *, const struct xrdp_wish *, char *))
@@ -166,7 +177,9 @@ static int run_xrdp(const struct xrdp_wish *wish, const char **problem,
 		(void)snprintf(text, sizeof text, "/ cannot be opened");
 		return -EIO;
 	}
-	r = command(&(struct xrdp_host){ .root = root, .units = units_of_this_host(), .out = stdout }, wish, text);
+	r = command(
+	    &(struct xrdp_host){ .root = root, .units = units_of_this_host(), .out = stdout, .reach = reach_xrdp },
+	    wish, text);
 	if (r == 0)
 		*problem = NULL;
 	return r;

@@ -13,6 +13,9 @@
  */
 int look_access(const char *user, pid_t like, const char *path, int mode);
 
+/* Connects to the unix socket @path as such a process and closes the connection. Returns 0, or -errno as connect(2). */
+int look_connect(const char *user, pid_t like, const char *path);
+
 /* Whether the name service has no account that is called so, to the letter; or no group. Not so when it fails. */
 bool look_no_user(const char *name);
 bool look_no_group(const char *name);

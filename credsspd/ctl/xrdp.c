@@ -207,10 +207,14 @@ static int restart_xrdp(const struct xrdp_host *host, bool dry_run, char *proble
 {
 	const char *const arguments[] = { "--quiet", "restart", "xrdp.service", NULL };
 
+	const char *const reset[] = { "--quiet", "reset-failed", "xrdp.service", "xrdp-sesman.service", NULL };
+
 	(void)fputs("systemctl restart xrdp.service\n", host->out);
 	if (dry_run)
 		return 0;
 	(void)fflush(host->out);
+	/* earlier restarts count towards the units' start limit; a unit that has not failed is no error */
+	(void)host->units.systemctl(host->units.userdata, reset);
 	return host->units.systemctl(host->units.userdata, arguments) != 0
 		   ? fail(problem, -EIO, "xrdp.service did not start")
 		   : 0;
@@ -252,6 +256,16 @@ static bool appears(const struct xrdp_host *host, const char *path)
 	return false;
 }
 
+static int reach(const struct xrdp_host *host, char *problem)
+{
+	int r = host->reach ? host->reach(host->userdata, "/" SOCKET) : 0;
+
+	return r < 0 ? fail(problem, r,
+			    "credsspd-rdp cannot connect to xrdp on /" SOCKET ": %s (systemctl cat xrdp: Group=xrdp)",
+			    strerror(-r))
+		     : 0;
+}
+
 static int start_all(const struct xrdp_host *host, bool dry_run, const bool missing[XRDP_UNITS], bool settled,
 		     char *problem)
 {
@@ -265,7 +279,9 @@ static int start_all(const struct xrdp_host *host, bool dry_run, const bool miss
 		r = restart_xrdp(host, dry_run, problem);
 	if (r == 0 && !settled && !dry_run && !appears(host, SOCKET))
 		r = fail(problem, -ETIMEDOUT, "xrdp does not listen on /" SOCKET);
-	return r < 0 ? r : do_units(host, dry_run, "start", front_end, problem);
+	if (r == 0)
+		r = do_units(host, dry_run, "start", front_end, problem);
+	return r < 0 || dry_run ? r : reach(host, problem);
 }
 
 /* Before anything is changed, and with the configuration as it is now: what keeps it from starting is better seen here.
@@ -326,10 +342,23 @@ static bool is_in_place(const struct xrdp_state *s)
 	return true;
 }
 
+/* After a failure of the first enable: nothing of it stays. One that was in force before is left to the administrator.
+ */
+static void put_back(const struct xrdp_host *host, bool was_kept, char *problem)
+{
+	char ignored[XRDP_PROBLEM_MAX];
+
+	if (!was_kept && host->units.booted &&
+	    xrdp_disable(host, &(struct xrdp_wish){ .dry_run = false }, ignored) == 0)
+		add(problem, "; everything was put back");
+	else
+		add(problem, "; \"credsspctl xrdp disable\" is the way back");
+}
+
 int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX])
 {
 	CLEANUP(xrdp_state_done) struct xrdp_state s = XRDP_STATE_NULL;
-	bool missing[XRDP_UNITS];
+	bool missing[XRDP_UNITS], was_kept = false;
 	int r = xrdp_state_read(host->root, &s);
 
 	if (r < 0)
@@ -341,6 +370,7 @@ int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char
 		r = plan(host, wish, &s, problem);
 	if (r < 0)
 		return r;
+	was_kept = s.kept;
 	for (int i = 0; i < XRDP_UNITS; i++) {
 		missing[i] = !is_enabled(host, units[i]);
 		s.enabled[i] = s.enabled[i] || missing[i];
@@ -354,7 +384,7 @@ int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char
 	if (r == 0) {
 		r = start_all(host, wish->dry_run, missing, s.settled, problem);
 		if (r < 0)
-			add(problem, "; \"credsspctl xrdp disable\" is the way back");
+			put_back(host, was_kept, problem);
 	}
 	if (r < 0 || wish->dry_run || !host->units.booted)
 		return r;

@@ -21,6 +21,9 @@ struct xrdp_host {
 	int root; /* the directory that all paths are relative to */
 	struct units_host units;
 	FILE *out; /* what is changed */
+	/* Connects to xrdp's socket @path as credsspd-rdp; 0 or -errno. NULL: this is not tried. */
+	int (*reach)(void *userdata, const char *path);
+	void *userdata;
 };
 
 struct xrdp_wish {
@@ -30,8 +33,10 @@ struct xrdp_wish {
 };
 
 /*
- * Both return 0 or -errno with a sentence in @problem. Nothing is changed when a file is neither what it was nor what
- * xrdp_enable() made of it. After an interruption either can be run again.
+ * Both return 0 or -errno with a sentence in @problem. xrdp_enable() returns 0 only after host->reach() has succeeded;
+ * when the front end cannot be started or does not reach xrdp, everything is put back as it was before the first
+ * xrdp_enable(). Nothing is changed when a file is neither what it was nor what xrdp_enable() made of it. After an
+ * interruption either can be run again.
  */
 int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);
 int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);

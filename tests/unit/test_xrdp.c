@@ -45,6 +45,7 @@ struct world {
 	const char *enabled; /* units that are */
 	const char *broken;  /* what fails */
 	const struct stack_options *options;
+	int reach;
 };
 
 static void put(struct world *w, const char *path, const char *text, mode_t mode)
@@ -119,10 +120,9 @@ static void test_there_and_back(void **state)
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, INI, INI_AFTER, 0644);
 	is(w, PAM, LOCAL_TEXT, 0640);
-	assert_string_equal(
-	    w->asked,
-	    "restart credsspd.service; enable credsspd-rdp.socket credsspd-rdp.service; restart xrdp.service; "
-	    "start credsspd-rdp.socket credsspd-rdp.service; ");
+	assert_string_equal(w->asked, "restart credsspd.service; enable credsspd-rdp.socket credsspd-rdp.service; "
+				      "reset-failed xrdp.service xrdp-sesman.service; restart xrdp.service; "
+				      "start credsspd-rdp.socket credsspd-rdp.service; ");
 	assert_string_equal(w->shown, "/etc/xrdp/xrdp.ini:\n  - port=3389\n  + port=unix\n  + auto=Xorg\n"
 				      "/etc/pam.d/xrdp-sesman:\n  - #%PAM-1.0\n  + auth required pam_credssp.so\n"
 				      "systemctl restart credsspd.service\n"
@@ -132,7 +132,8 @@ static void test_there_and_back(void **state)
 	is(w, XRDP_STATE "/xrdp.ini.before", INI_TEXT, 0644);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	assert_string_equal(w->asked, "disable credsspd-rdp.socket credsspd-rdp.service; "
-				      "stop credsspd-rdp.socket credsspd-rdp.service; restart xrdp.service; ");
+				      "stop credsspd-rdp.socket credsspd-rdp.service; "
+				      "reset-failed xrdp.service xrdp-sesman.service; restart xrdp.service; ");
 	as_before(w);
 	assert_false(exists(w, "var/lib/pam-credssp"));
 	assert_int_equal(run(w, xrdp_disable, NULL, false), -ENOENT);
@@ -297,7 +298,7 @@ static void test_units_that_are_gone(void **state)
 	/* masked */
 	assert_int_equal(symlinkat("/dev/null", w->host.root, "etc/systemd/system/credsspd-rdp.service"), 0);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
-	assert_string_equal(w->asked, "restart xrdp.service; ");
+	assert_string_equal(w->asked, "reset-failed xrdp.service xrdp-sesman.service; restart xrdp.service; ");
 	as_before(w);
 	assert_false(exists(w, "var/lib/pam-credssp"));
 }
@@ -334,19 +335,54 @@ static void test_units_that_fail(void **state)
 	assert_false(exists(w, "var/lib/pam-credssp"));
 	w->broken = "start credsspd-rdp.socket credsspd-rdp.service";
 	assert_int_equal(run(w, xrdp_enable, NULL, false), -EIO);
-	assert_string_equal(w->problem, "\"systemctl start\" has failed; \"credsspctl xrdp disable\" is the way back");
+	assert_string_equal(w->problem, "\"systemctl start\" has failed; everything was put back");
+	as_before(w);
+	assert_false(exists(w, "var/lib/pam-credssp"));
+	w->broken = NULL;
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	w->broken = "disable credsspd-rdp.socket credsspd-rdp.service";
 	assert_int_equal(run(w, xrdp_disable, NULL, false), -EIO);
 	assert_string_equal(w->problem, "\"systemctl disable\" has failed");
 	w->broken = "start credsspd-rdp.socket credsspd-rdp.service";
-	/* xrdp has not read them for sure: once more */
+	/* xrdp has not read them for sure: once more; and what was in force before is not undone */
+	put(w, PAM, PAM_TEXT, 0640);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), -EIO);
+	assert_string_equal(w->problem, "\"systemctl start\" has failed; \"credsspctl xrdp disable\" is the way back");
 	assert_non_null(strstr(w->asked, "restart xrdp.service"));
 	w->broken = "restart xrdp.service";
 	assert_int_equal(run(w, xrdp_disable, NULL, false), -EIO);
 	/* the files are right, and it can be tried again */
 	as_before(w);
 	w->broken = NULL;
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+}
+
+static int refuse_to_connect(void *userdata, const char *path)
+{
+	const struct world *w = userdata;
+
+	assert_string_equal(path, "/run/xrdp/front.sock");
+	return w->reach;
+}
+
+/* Success is told only after a connection; without one nothing stays. */
+static void test_not_reached(void **state)
+{
+	struct world *w = *state;
+
+	w->host.reach = refuse_to_connect;
+	w->host.userdata = w;
+	w->reach = -EACCES;
+	assert_int_equal(run(w, xrdp_enable, NULL, true), 0);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), -EACCES);
+	assert_string_equal(w->problem,
+			    "credsspd-rdp cannot connect to xrdp on /run/xrdp/front.sock: Permission denied "
+			    "(systemctl cat xrdp: Group=xrdp); everything was put back");
+	as_before(w);
+	assert_false(exists(w, "var/lib/pam-credssp"));
+	w->reach = 0;
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, INI, INI_AFTER, 0644);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 }
 
@@ -472,6 +508,7 @@ int main(void)
 		CASE(test_units_that_are_gone),
 		CASE(test_interrupted),
 		CASE(test_units_that_fail),
+		CASE(test_not_reached),
 		CASE(test_not_booted),
 		CASE(test_refused),
 		CASE(test_state_that_is_none),
