@@ -78,8 +78,9 @@ def unix_listening(path):
 
 
 class Service:
-    def __init__(self, name, argv, ready="notify", user=None, groups=(), env=None, private_tmp=False, stamped=False):
+    def __init__(self, name, argv, ready="notify", user=None, group=None, groups=(), env=None, private_tmp=False, stamped=False):
         self.name, self.argv, self.ready, self.user, self.groups = name, argv, ready, user, groups
+        self.group = group  # not the user's own
         self.env, self.private_tmp, self.stamped = env or {}, private_tmp, stamped
         self.stop_signal = signal.SIGTERM
         self.pid = None
@@ -92,7 +93,7 @@ class Service:
         argv = list(self.argv)
         if self.user:
             p = pwd.getpwnam(self.user)
-            switch = ["setpriv", "--reuid", str(p.pw_uid), "--regid", str(p.pw_gid)]
+            switch = ["setpriv", "--reuid", str(p.pw_uid), "--regid", group_id(self.group) if self.group else str(p.pw_gid)]
             argv = switch + (["--groups", ",".join(self.groups)] if self.groups else ["--clear-groups"]) + ["--"] + argv
         if self.private_tmp:
             argv = ["unshare", "-m", "--propagation", "private", "sh", "-c",

@@ -194,7 +194,7 @@ class Desktop:
         self.display = ":" + number
         with open(self.log, "w", encoding="utf-8") as log:
             self.client = subprocess.Popen(
-                ["xfreerdp", "/v:127.0.0.1", "/u:" + user, "/from-stdin:force", "/cert:ignore", "/sec:nla", "/size:1024x768", "/bpp:24"],
+                ["xfreerdp3", "/v:127.0.0.1", "/u:" + user, "/from-stdin:force", "/cert:ignore", "/sec:nla", "/size:1024x768", "/bpp:24"],
                 env={**os.environ, "DISPLAY": self.display}, stdin=subprocess.PIPE, stdout=log, stderr=log)
         self.client.stdin.write((password + "\n").encode())
         self.client.stdin.close()

@@ -5,6 +5,7 @@ exception."""
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,16 @@ class Failure(Exception):
 def expect(condition, text):
     if not condition:
         raise Failure(text)
+
+
+class Skip(Exception):
+    """The case cannot be run in this release; the text says why."""
+
+
+def need(program):
+    """Skips the case without a client that this release does not have; such cases are counted."""
+    if not shutil.which(program):
+        raise Skip("%s is not in this release" % program)
 
 
 def enter(*options):
@@ -46,6 +57,8 @@ def main(*cases):
         try:
             case()
             print("ok - %s: %s" % (program, name), flush=True)
+        except Skip as e:
+            print("skip - %s: %s: %s" % (program, name, e), flush=True)
         except (Exception, SystemExit) as e:  # pylint: disable=broad-except
             failed += 1
             print("not ok - %s: %s" % (program, name))
