@@ -70,14 +70,17 @@ def expect_all(wanted):
 
 
 def issue(*names, key="rsa:2048", days=90, self_signed=False):
-    """CERTIFICATE and KEY for the names."""
+    """CERTIFICATE and KEY for the names; with negative days one that has expired."""
     make = "-newkey ec -pkeyopt ec_paramgen_curve:P-256" if key == "ec" else "-newkey " + key
     san = ",".join("DNS:" + n for n in names)
     sign = "-signkey key.pem" if self_signed else "-CA ca.pem -CAkey ca.key -CAcreateserial"
+    times = "-days %d" % days
+    if days < 0 and "-not_after" in sh("openssl x509 -help 2>&1")[1]:  # since OpenSSL 3.4, which takes no negative -days any more
+        times = "-not_before 20200101000000Z -not_after 20200201000000Z"
     sh("""set -e; cd %s
         openssl req -new %s -nodes -keyout key.pem -subj '/CN=%s' -addext 'subjectAltName=%s' -out csr.pem
-        openssl x509 -req -in csr.pem %s -days %d -copy_extensions copyall -out cert.pem
-        chown credsspd-rdp key.pem; chmod 0400 key.pem""" % (CERTIFICATES, make, names[0], san, sign, days), check=True)
+        openssl x509 -req -in csr.pem %s %s -copy_extensions copyall -out cert.pem
+        chown credsspd-rdp key.pem; chmod 0400 key.pem""" % (CERTIFICATES, make, names[0], san, sign, times), check=True)
 
 
 def settled():
