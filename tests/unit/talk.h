@@ -316,7 +316,10 @@ static inline void handed_over(struct talk *t, enum credential_kind kind, const 
 	assert_int_equal(t->len, sizeof t->delegated);
 	memcpy(&t->delegated, t->packet, sizeof t->delegated);
 	assert_int_equal(t->delegated.kind, kind);
-	assert_int_equal(secret_init(&s, HANDOVER_MAX), 0);
+	if (secret_init(&s, HANDOVER_MAX) < 0 || !secret_expose(&s)) {
+		fail_msg("out of memory");
+		return;
+	}
 	n = read(t->pipe[0], secret_expose(&s), HANDOVER_MAX);
 	assert_int_equal(n, t->delegated.handover_len);
 	assert_int_equal(secret_set_len(&s, (size_t)n), 0);

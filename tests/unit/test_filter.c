@@ -26,7 +26,8 @@ static const int more[] = {
 	SCMP_SYS(getppid), SCMP_SYS(exit_group), SCMP_SYS(munmap), SCMP_SYS(prctl), SCMP_SYS(set_robust_list),
 };
 static const struct filter_list also = { more, sizeof more / sizeof *more, NULL };
-static const int allowed[] = { SCMP_SYS(socket), SCMP_SYS(clone), SCMP_SYS(gettid) };
+/* rt_sigprocmask: fork(3) of glibc 2.41 */
+static const int allowed[] = { SCMP_SYS(socket), SCMP_SYS(clone), SCMP_SYS(gettid), SCMP_SYS(rt_sigprocmask) };
 static const int not_there[] = { SCMP_SYS(openat) };
 
 /* ---- deeds: 0, or errno ---- */
