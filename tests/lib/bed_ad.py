@@ -29,6 +29,17 @@ def kdc():
     return "kdc = %(ADDRESS)s:88\n\t\tadmin_server = %(ADDRESS)s\n\t\tkpasswd_server = %(ADDRESS)s:464" % NAMES
 
 
+# Samba 4.21 and later, whose `net ads keytab` can add nothing any more
+SYNCED = """	sync machine password to keytab = "/var/lib/credsspd/keytab:account_name:spn_prefixes=TERMSRV:sync_kvno:machine_password" \
+		"/etc/krb5.keytab:account_name:spn_prefixes=host:sync_kvno:machine_password"
+"""
+
+
+def syncs_keytabs():
+    text = subprocess.run(["net", "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(x) for x in re.search(r"(\d+)\.(\d+)", text).groups()) >= (4, 21)
+
+
 class ActiveDirectory:
     def __init__(self, name_service):
         self.sssd = name_service == "sssd"
@@ -81,7 +92,8 @@ class ActiveDirectory:
 	winbind use default domain = no
 	template shell = /bin/bash
 	template homedir = /home/%%U
-""" % NAMES + "\tidmap config %s : backend = %s\n" % (NAMES["DOMAIN"], idmap % NAMES if self.sssd else idmap))
+""" % NAMES + "\tidmap config %s : backend = %s\n" % (NAMES["DOMAIN"], idmap % NAMES if self.sssd else idmap) +
+                   (SYNCED if syncs_keytabs() else ""))
         with open("/etc/nsswitch.conf", encoding="utf-8") as f:
             nss = re.sub(r"(?m)^(passwd|group):.*$", r"\1: files %s" % ("sss" if self.sssd else "winbind"), f.read())
         write_file("/etc/nsswitch.conf", nss)
@@ -141,6 +153,11 @@ entry_cache_timeout = 1
         """TERMSRV/ keys, and the host's own, in a keytab of credsspd's; HOST/ keys in the host's."""
         user = "Administrator%" + NAMES["ADMIN_PASSWORD"]
         run("net", "ads", "join", "-U", user, "-S", "%s.%s" % (NAMES["DC"], NAMES["DNS"]), "--no-dns-updates")
+        if syncs_keytabs():
+            run("net", "ads", "setspn", "add", "RDP1", "TERMSRV/rdp1." + NAMES["DNS"], "-P")
+            run("net", "ads", "setspn", "add", "RDP1", "TERMSRV/RDP1", "-P")
+            run("net", "ads", "keytab", "create", "-P")
+            return
         for keytab, verb in (("/var/lib/credsspd/keytab", ("add_update_ads", "TERMSRV")),
                              ("/var/lib/credsspd/keytab", ("add", "RDP1$")), ("/etc/krb5.keytab", ("create",))):
             run("net", "ads", "keytab", "--option=kerberos method=dedicated keytab", "--option=dedicated keytab file=" + keytab,
