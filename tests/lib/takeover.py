@@ -40,7 +40,7 @@ def filters_of(pid):
 
 def ready_role(name):
     """One that has finished starting: it has a filter besides the supervisor's."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 45  # one that dies before it is ready has to wait up to 30 s
     while time.monotonic() < deadline:
         with contextlib.suppress(AssertionError, OSError):
             pid = role(name)
