@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "credsspd/util/log.h"
+#include "credsspd/util/loop.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/worker/record.h"
 #include "include/credssp/cleanup.h"
@@ -308,16 +309,10 @@ static int watch(struct child *c)
 	if (r >= 0 && s->ops->priority)
 		r = sd_event_source_set_priority(c->io, s->ops->priority);
 	if (r >= 0)
-		r = sd_event_add_child_pidfd(s->event, &c->exit, c->pidfd, WEXITED, on_ended, c);
+		r = loop_watch_exit(s->event, c->pidfd, on_ended, c, &c->exit);
 	/* records that a process sent before it ended are read first */
 	if (r >= 0)
 		r = sd_event_source_set_priority(c->exit, SD_EVENT_PRIORITY_NORMAL + 10);
-	/* once is not enough: a debugger gets the first notice of the end, and the process is not ours to reap before
-	 * the debugger has gone */
-	if (r >= 0) /* libsystemd registers the pidfd anew only when it was off */
-		r = sd_event_source_set_enabled(c->exit, SD_EVENT_OFF);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(c->exit, SD_EVENT_ON);
 	if (r >= 0)
 		r = sd_event_add_time_relative(s->event, &c->timer, CLOCK_BOOTTIME,
 					       TEMPLATE_READY_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_not_ready, c);

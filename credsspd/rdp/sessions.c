@@ -20,6 +20,7 @@
 #include "credsspd/rdp/record.h"
 #include "credsspd/rdp/waiting.h"
 #include "credsspd/util/log.h"
+#include "credsspd/util/loop.h"
 #include "credsspd/util/packet.h"
 #include "include/credssp/cleanup.h"
 
@@ -343,7 +344,7 @@ static int watch_child(struct session *c)
 	int r = sd_event_add_io(c->l->event, &c->io, c->control, EPOLLIN, on_child_record, c);
 
 	if (r >= 0)
-		r = sd_event_add_child_pidfd(c->l->event, &c->exit, c->pidfd, WEXITED, on_child_ended, c);
+		r = loop_watch_exit(c->l->event, c->pidfd, on_child_ended, c, &c->exit);
 	if (r >= 0)
 		r = sd_event_add_time_relative(c->l->event, &c->deadline, CLOCK_BOOTTIME, LOGON_SEC * USEC_PER_SEC_,
 					       1000000, on_deadline, c);

@@ -10,3 +10,12 @@
  * domain that is entered later need not allow that. Returns 0 or a negative errno value; the caller owns *@ret_event.
  */
 int loop_new(sd_event **ret_event);
+
+/*
+ * Calls @fn when the child process behind @pidfd has ended; the process is reaped after that. Unlike the one shot of
+ * sd_event_add_child_pidfd(), it also works for a process that a debugger traces: the kernel reports such an end to the
+ * debugger first, and the process cannot be reaped before the debugger has gone. Returns 0 or a negative errno value;
+ * the caller owns *@ret_source.
+ */
+int loop_watch_exit(sd_event *event, int pidfd, sd_event_child_handler_t fn, void *userdata,
+		    sd_event_source **ret_source);
