@@ -42,7 +42,7 @@ libs = $(shell $(PKG_CONFIG) --libs $(1))
 
 # rdp/ and ctl/ are programs of their own; util/ and config/ are shared with them
 DAEMON_SRC := $(filter-out credsspd/main.c,$(wildcard credsspd/*.c)) \
-	$(wildcard credsspd/config/*.c credsspd/util/*.c credsspd/wire/*.c credsspd/auth/*.c credsspd/mech/*.c credsspd/logon/*.c \
+	$(wildcard credsspd/config/*.c credsspd/util/*.c credsspd/wire/*.c credsspd/auth/*.c credsspd/mech/*.c credsspd/logon/*.c credsspd/warden/*.c \
 	credsspd/selftest/*.c credsspd/bus/*.c credsspd/keeper/*.c credsspd/worker/*.c credsspd/verifier/*.c credsspd/resolver/*.c)
 RDP_SRC := $(filter-out credsspd/rdp/main.c,$(wildcard credsspd/rdp/*.c))
 CTL_SRC := $(filter-out credsspd/ctl/main.c,$(wildcard credsspd/ctl/*.c))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One program, several processes: without a role option this is the supervisor;
- * with one it is a template, the verifier, a resolver or the keeper, exec'ed by the supervisor
- * with its control socket on descriptor 3.
+ * with one it is a template, exec'ed by the supervisor with its control socket on descriptor 3, or the verifier, a
+ * resolver or the keeper, exec'ed by the warden (--warden) of their kind, with the supervisor's connection there.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,6 +23,7 @@
 #include "credsspd/util/loop.h"
 #include "credsspd/util/signals.h"
 #include "credsspd/verifier/verifier.h"
+#include "credsspd/warden/warden.h"
 #include "credsspd/worker/template.h"
 #include "include/credssp/bus-api.h"
 #include "include/credssp/cleanup.h"
@@ -36,6 +37,7 @@ enum role {
 	ROLE_VERIFIER,
 	ROLE_RESOLVER,
 	ROLE_KEEPER,
+	ROLE_WARDEN,
 };
 
 struct daemon {
@@ -138,6 +140,8 @@ static int run_supervisor(const char *config_path)
 		d.status = EXIT_FAILURE;
 	}
 	(void)sd_notify(0, "STOPPING=1");
+	/* before the name is given up: no process outlives it (workers end with their templates: PR_SET_PDEATHSIG) */
+	supervisor_stop(d.supervisor);
 	bus_free(d.bus);
 	supervisor_free(d.supervisor);
 	(void)sd_event_unref(d.event);
@@ -177,6 +181,7 @@ static int run_role(enum role role, const char *config_path)
 		r = keeper_main(config_path, &config, CONTROL_FD);
 		break;
 	case ROLE_SUPERVISOR:
+	case ROLE_WARDEN:
 		r = -EINVAL;
 		break;
 	}
@@ -210,6 +215,17 @@ static int role_of_template(const char *name, enum role *ret_role)
 	return 0;
 }
 
+/* The option of its processes, or NULL. */
+static const char *warden_option(const char *kind)
+{
+	static const char *const options[] = { "--resolver", "--verifier", "--keeper" };
+
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		if (strcmp(options[i] + 2, kind) == 0)
+			return options[i];
+	return NULL;
+}
+
 /* A role without its socket was started by hand; there is nothing it could do. */
 static bool has_control_socket(void)
 {
@@ -220,7 +236,7 @@ static bool has_control_socket(void)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_TEMPLATE = 256, OPT_VERIFIER, OPT_RESOLVER, OPT_KEEPER, OPT_VERSION };
+	enum { OPT_TEMPLATE = 256, OPT_VERIFIER, OPT_RESOLVER, OPT_KEEPER, OPT_WARDEN, OPT_VERSION };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, 't' },
@@ -230,9 +246,10 @@ int main(int argc, char **argv)
 		{ "verifier", no_argument, NULL, OPT_VERIFIER },
 		{ "resolver", no_argument, NULL, OPT_RESOLVER },
 		{ "keeper", no_argument, NULL, OPT_KEEPER },
+		{ "warden", required_argument, NULL, OPT_WARDEN },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *config_path = CONFIG_PATH_DEFAULT;
+	const char *config_path = CONFIG_PATH_DEFAULT, *warden = NULL;
 	enum role role = ROLE_SUPERVISOR;
 	bool check = false, bad = false;
 	int c;
@@ -263,6 +280,11 @@ int main(int argc, char **argv)
 		case OPT_KEEPER:
 			role = ROLE_KEEPER;
 			break;
+		case OPT_WARDEN:
+			role = ROLE_WARDEN;
+			warden = warden_option(optarg);
+			bad = !warden;
+			break;
 		default:
 			bad = true;
 			break;
@@ -279,5 +301,7 @@ int main(int argc, char **argv)
 		log_line(LOG_ERR, "limits cannot be set");
 		return EXIT_FAILURE;
 	}
+	if (role == ROLE_WARDEN)
+		return warden_main(warden, config_path) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	return role == ROLE_SUPERVISOR ? run_supervisor(config_path) : run_role(role, config_path);
 }

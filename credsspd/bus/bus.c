@@ -6,6 +6,7 @@
 #include "credsspd/bus/bus.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -117,6 +118,39 @@ static bool allowed(const struct bus *b, enum who who, uid_t uid)
 	return false;
 }
 
+/* ---- other owners of the name ---- */
+
+/* The bus policy lets this user alone own the name, and no other process of this user asks for it: another entry in the
+ * queue is an intruder. */
+static int on_queue(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct bus *b = userdata;
+	const char *ours = NULL, *name;
+
+	(void)error;
+	if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_get_unique_name(b->bus, &ours) < 0 ||
+	    sd_bus_message_enter_container(reply, 'a', "s") < 0)
+		return 0;
+	while (sd_bus_message_read_basic(reply, 's', &name) > 0)
+		if (strcmp(name, ours) != 0)
+			log_line(LOG_ALERT,
+				 "D-Bus: %s is in the queue for %s too: a process of this user has been taken over "
+				 "and could answer in the place of credsspd; find it, and restart credsspd",
+				 name, CREDSSP_BUS_NAME);
+	return 0;
+}
+
+static void look_at_queue(const struct bus *b)
+{
+	int r = sd_bus_call_method_async(b->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+					 "org.freedesktop.DBus", "ListQueuedOwners", on_queue, (void *)(uintptr_t)b,
+					 "s", CREDSSP_BUS_NAME);
+
+	if (r < 0)
+		log_line(LOG_ERR, "D-Bus: the queue for the name %s cannot be read: %s", CREDSSP_BUS_NAME,
+			 strerror(-r));
+}
+
 static int wait_turn(struct bus *b, sd_bus_message *m, const struct method *method, uid_t uid);
 
 static int run(struct bus *b, sd_bus_message *m, const struct method *method, uid_t uid)
@@ -130,6 +164,8 @@ static int run(struct bus *b, sd_bus_message *m, const struct method *method, ui
 	}
 	if (method->who == WHO_FRONT_END && supervisor_begin_waits(b->supervisor, uid))
 		return wait_turn(b, m, method, uid);
+	if (method->who == WHO_REDEEMER)
+		look_at_queue(b); /* the bus answers before it passes on our answer to this call */
 	r = method->run(m, uid, b->supervisor);
 	return r < 0 ? bus_reply_errno(m, r) : 1;
 }
@@ -381,6 +417,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 			 sd_bus_message_get_error(reply)->message);
 		b->lost(b->userdata);
 	} else if (sd_bus_message_read_basic(reply, 'u', &result) >= 0 && (result == 1 || result == 4)) {
+		look_at_queue(b);
 		b->owned(b->userdata); /* DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER, ALREADY_OWNER */
 	} else {
 		log_line(LOG_ERR, "D-Bus: somebody else has the name %s", CREDSSP_BUS_NAME);
@@ -394,6 +431,9 @@ static int connect_bus(struct bus *b)
 	int r;
 
 	r = sd_bus_open_system_with_description(&b->bus, "credsspd");
+	/* else the end of the event loop closes the connection and releases the name while our processes still run */
+	if (r >= 0)
+		r = sd_bus_set_close_on_exit(b->bus, 0);
 	for (size_t i = 0; i < N_INTERFACES && r >= 0; i++)
 		r = sd_bus_add_object_vtable(b->bus, NULL, CREDSSP_OBJECT_PATH, interfaces[i], b->vtable[i], b);
 	if (r >= 0)

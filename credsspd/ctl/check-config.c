@@ -10,10 +10,10 @@
 
 static enum check_result users(struct facts *f, struct finding *found)
 {
-	static const char *const user[] = { DAEMON_USER, FRONT_END_USER };
+	static const char *const user[] = { DAEMON_USER, NAMES_USER, STORE_USER, TICKETS_USER, FRONT_END_USER };
 
 	(void)f;
-	(void)check_looked(found, "users %s and %s", user[0], user[1]);
+	(void)check_looked(found, "users %s, %s, %s, %s and %s", user[0], user[1], user[2], user[3], user[4]);
 	for (size_t i = 0; i < sizeof user / sizeof *user; i++) {
 		if (getpwnam(user[i]))
 			continue;
@@ -45,21 +45,31 @@ static enum check_result config(struct facts *f, struct finding *found)
 	return check_remedy(found, "correct it as credsspd.conf(5) says, then: %s", taken_over(f));
 }
 
+/* A process of @program as @user, for its groups; 0 without one. */
+static pid_t process_of(const char *user, const char *program)
+{
+	const struct passwd *pw = getpwnam(user);
+
+	return pw ? look_process(program, pw->pw_uid) : 0;
+}
+
 /* check runs as root, and the daemons do not. */
 static enum check_result config_access(struct facts *f, struct finding *found)
 {
-	const struct passwd *pw = getpwnam(FRONT_END_USER);
 	const struct {
 		const char *user;
 		pid_t like;
 	} who[] = {
 		{ DAEMON_USER, f->daemon_pid },
-		{ FRONT_END_USER, pw ? look_process("credsspd-rdp", pw->pw_uid) : 0 },
+		{ NAMES_USER, process_of(NAMES_USER, "credsspd") },
+		{ STORE_USER, process_of(STORE_USER, "credsspd") },
+		{ TICKETS_USER, process_of(TICKETS_USER, "credsspd") },
+		{ FRONT_END_USER, process_of(FRONT_END_USER, "credsspd-rdp") },
 	};
 
 	if (!f->has_config)
 		return CHECK_NONE;
-	(void)check_looked(found, "%s, as users %s and %s", CONFIG_PATH_DEFAULT, DAEMON_USER, FRONT_END_USER);
+	(void)check_looked(found, "%s, as each of the users that run the daemons", CONFIG_PATH_DEFAULT);
 	for (size_t i = 0; i < sizeof who / sizeof *who; i++) {
 		int r = look_access(who[i].user, who[i].like, CONFIG_PATH_DEFAULT, R_OK);
 

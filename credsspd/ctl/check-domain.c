@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Active Directory: winbindd, and what the configuration calls the domain. */
 #include <grp.h>
+#include <pwd.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -69,23 +70,25 @@ static enum check_result winbind_controller(struct facts *f, struct finding *fou
 	return check_remedy(found, "wbinfo --ping-dc, net ads testjoin; net ads join when the host's account is lost");
 }
 
-/* The daemon's own groups count: its unit gives it this one. */
+/* The groups of the process, not those of the account: its unit adds this one. */
 static enum check_result winbind_pipe(struct facts *f, struct finding *found)
 {
+	const struct passwd *pw = getpwnam(STORE_USER);
+	pid_t pid = pw ? look_process("credsspd", pw->pw_uid) : 0;
 	struct group *group;
 	struct stat st;
 
-	if (!wants_winbind(f) || !f->has_daemon || f->daemon_pid == 0 || stat(PIPE_DIRECTORY, &st) < 0)
+	if (!wants_winbind(f) || !f->has_daemon || pid == 0 || stat(PIPE_DIRECTORY, &st) < 0)
 		return CHECK_NONE;
-	(void)check_looked(found, PIPE_DIRECTORY " and the groups of credsspd");
-	if (look_in_group(f->daemon_pid, st.st_gid))
+	(void)check_looked(found, PIPE_DIRECTORY " and the groups of credsspd-ntlm");
+	if (look_in_group(pid, st.st_gid))
 		return CHECK_OK;
 	group = getgrgid(st.st_gid);
-	(void)check_wrong(found, "credsspd is not in group %s: winbindd takes no NTLM from it",
+	(void)check_wrong(found, "credsspd-ntlm is not in group %s: winbindd takes no NTLM from it",
 			  group ? group->gr_name : "winbindd_priv");
-	return check_remedy(found,
-			    "systemctl edit credsspd: [Service] SupplementaryGroups=%s; systemctl restart credsspd",
-			    group ? group->gr_name : "winbindd_priv");
+	return check_remedy(
+	    found, "systemctl edit credsspd-ntlm: [Service] SupplementaryGroups=%s; systemctl restart credsspd",
+	    group ? group->gr_name : "winbindd_priv");
 }
 
 static enum check_result winbind_domain(struct facts *f, struct finding *found)

@@ -113,6 +113,15 @@ static enum check_result localauth(struct facts *f, struct finding *found)
 
 /* ---- the keytab ---- */
 
+/* Whether credsspd owns the file and may read it: a directory above it is what it cannot get through. */
+static bool is_own_file(const char *path)
+{
+	const struct passwd *pw = getpwnam(DAEMON_USER);
+	struct stat st;
+
+	return pw && stat(path, &st) == 0 && st.st_uid == pw->pw_uid && st.st_mode & S_IRUSR;
+}
+
 static enum check_result keytab(struct facts *f, struct finding *found)
 {
 	int r;
@@ -130,8 +139,13 @@ static enum check_result keytab(struct facts *f, struct finding *found)
 		return check_remedy(found, "klist -ket %s", f->config.keytab);
 	}
 	(void)check_wrong(found, "user %s cannot read it: %s", DAEMON_USER, strerror(-r));
-	if (r == -EACCES && strcmp(f->config.keytab, HOST_KEYTAB) != 0)
+	if (r == -EACCES && strcmp(f->config.keytab, HOST_KEYTAB) != 0 && !is_own_file(f->config.keytab))
 		return check_remedy(found, "chown %s %s", DAEMON_USER, f->config.keytab);
+	if (r == -EACCES && strcmp(f->config.keytab, HOST_KEYTAB) != 0)
+		return check_remedy(found,
+				    "a directory above it is closed to %s: mv %s /etc/credsspd.keytab and "
+				    "keytab = /etc/credsspd.keytab in %s",
+				    DAEMON_USER, f->config.keytab, CONFIG_PATH_DEFAULT);
 	return check_remedy(
 	    found,
 	    "install -o %s -m 0400 FILE /etc/credsspd.keytab and keytab = /etc/credsspd.keytab in %s, or "

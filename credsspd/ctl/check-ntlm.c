@@ -49,7 +49,7 @@ static enum check_result ntlm_crypto(struct facts *f, struct finding *found)
 static enum check_result ntlm_store(struct facts *f, struct finding *found)
 {
 	AUTO_FREE char *copy = wants_store(f) ? strdup(f->config.ntlm_store) : NULL;
-	struct passwd *pw = getpwnam(DAEMON_USER);
+	struct passwd *pw = getpwnam(STORE_USER);
 	const char *dir = copy ? dirname(copy) : NULL;
 	struct stat file, directory;
 
@@ -58,19 +58,18 @@ static enum check_result ntlm_store(struct facts *f, struct finding *found)
 	(void)check_looked(found, "NTLM store %s", f->config.ntlm_store);
 	if (stat(dir, &directory) < 0) {
 		(void)check_wrong(found, "its directory: %s", strerror(errno));
-		return check_remedy(found, "install -d -o %s -g %s -m 0700 %s", DAEMON_USER, DAEMON_USER, dir);
+		return check_remedy(found, "install -d -o %s -g %s -m 0700 %s", STORE_USER, STORE_USER, dir);
 	}
 	if (directory.st_mode & (S_IWGRP | S_IWOTH) || (directory.st_uid != pw->pw_uid && directory.st_uid != 0)) {
 		(void)check_wrong(found, "others can change its directory");
-		return check_remedy(found, "chown %s %s && chmod 0700 %s", DAEMON_USER, dir, dir);
+		return check_remedy(found, "chown %s %s && chmod 0700 %s", STORE_USER, dir, dir);
 	}
 	if (lstat(f->config.ntlm_store, &file) < 0) /* nobody has a record: ntlm-records */
 		return errno == ENOENT ? CHECK_OK : CHECK_NONE;
 	if (S_ISREG(file.st_mode) && file.st_uid == pw->pw_uid && !(file.st_mode & (S_IRWXG | S_IRWXO)))
 		return CHECK_OK;
-	(void)check_wrong(found, "it is not a file of %s's alone; a hash in it is as good as the password",
-			  DAEMON_USER);
-	return check_remedy(found, "chown %s %s && chmod 0600 %s, and new passwords if it was read", DAEMON_USER,
+	(void)check_wrong(found, "it is not a file of %s's alone; a hash in it is as good as the password", STORE_USER);
+	return check_remedy(found, "chown %s %s && chmod 0600 %s, and new passwords if it was read", STORE_USER,
 			    f->config.ntlm_store, f->config.ntlm_store);
 }
 

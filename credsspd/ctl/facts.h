@@ -12,6 +12,9 @@
 #include "credsspd/rdp/settings.h"
 
 #define DAEMON_USER "credsspd"
+#define NAMES_USER "credsspd-names"
+#define STORE_USER "credsspd-ntlm" /* and who asks winbind */
+#define TICKETS_USER "credsspd-tgt"
 #define FRONT_END_USER "credsspd-rdp"
 
 struct kerberos;

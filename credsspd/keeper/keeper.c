@@ -11,6 +11,7 @@
 #include "credsspd/keeper/keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "credsspd/keeper/fetch.h"
 #include "credsspd/util/confine.h"
@@ -50,6 +52,7 @@ struct keeper {
 	bool listed; /* they are those of the keytab as it was in @keytab */
 	struct attempt list;
 	struct stat keytab;
+	int keytab_fd;      /* the supervisor's copy of it, or -1: the file is opened */
 	struct fetch fetch; /* what is under way: one at a time */
 	bool fetch_is_old;  /* it was begun with what is not in use any more */
 	/* what templates have been told of names, and what they will be told with the new tickets */
@@ -212,6 +215,17 @@ static void take_configured(const struct config *c, struct keytab_list *list)
 		(void)snprintf(list->principal[list->n++], sizeof *list->principal, "%s", *p);
 }
 
+/* The path for libkrb5. The fork that asks a KDC has the descriptor under the same number. */
+static const char *keytab_path(const struct keeper *k)
+{
+	static char path[sizeof "/proc/self/fd/" + 11];
+
+	if (k->keytab_fd < 0)
+		return k->config->keytab;
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", k->keytab_fd);
+	return path;
+}
+
 static void find_principals(struct keeper *k)
 {
 	static struct keytab_list list;
@@ -222,7 +236,7 @@ static void find_principals(struct keeper *k)
 	if (stat(k->config->keytab, &k->keytab) < 0)
 		k->keytab = (struct stat){ .st_ino = 0 };
 	list.n = 0;
-	r = fetch_list(k->config->keytab, &list, error);
+	r = fetch_list(keytab_path(k), &list, error);
 	take_configured(k->config, &list);
 	if (r < 0 || list.n == 0) {
 		try_later(&k->list, k->config->keytab, error);
@@ -307,7 +321,7 @@ static void end_fetch(struct keeper *k)
 
 static void begin_fetch(struct keeper *k, struct kept *e)
 {
-	int r = fetch_start(k->config->keytab, e->tgt.principal, &k->fetch);
+	int r = fetch_start(keytab_path(k), e->tgt.principal, &k->fetch);
 
 	k->fetch_is_old = false;
 	if (r < 0)
@@ -365,8 +379,32 @@ static bool same_file(const char *path, const struct stat *was)
 	       now.st_ctim.tv_nsec == was->st_ctim.tv_nsec;
 }
 
+static bool same_octets(int a, int b)
+{
+	uint8_t block[2][512];
+	ssize_t n, m;
+	off_t at = 0;
+
+	do {
+		n = pread(a, block[0], sizeof *block, at);
+		m = pread(b, block[1], sizeof *block, at);
+		if (n != m || n < 0 || !secret_equal(block[0], block[1], (size_t)n))
+			return false;
+		at += n;
+	} while (n > 0);
+	return true;
+}
+
+/* Whether the keytab in use is @path, unchanged; or the same as the copy @fd. */
+static bool same_keytab(const struct keeper *k, const char *path, int fd)
+{
+	if (strcmp(k->config->keytab, path) != 0 || (fd < 0) != (k->keytab_fd < 0))
+		return false;
+	return fd < 0 ? same_file(path, &k->keytab) : same_octets(fd, k->keytab_fd);
+}
+
 /* Configuration, keytab or krb5.conf may be others: what is missing is tried at once, what is there stays. */
-static void reread(struct keeper *k)
+static void reread(struct keeper *k, int *fd)
 {
 	AUTO_FREE char *error = NULL;
 	struct config fresh;
@@ -376,8 +414,10 @@ static void reread(struct keeper *k)
 		log_line(LOG_ERR, "keeper: goes on as before: %s", error ? error : "configuration");
 		return;
 	}
-	same = k->listed && strcmp(k->config->keytab, fresh.keytab) == 0 &&
-	       same_list(k->config->tgt_principals, fresh.tgt_principals) && same_file(fresh.keytab, &k->keytab);
+	same = k->listed && same_keytab(k, fresh.keytab, *fd) &&
+	       same_list(k->config->tgt_principals, fresh.tgt_principals);
+	(void)close_fd(k->keytab_fd);
+	k->keytab_fd = TAKE_FD(*fd);
 	config_done(k->config);
 	*k->config = fresh;
 	log_set_debug(fresh.debug);
@@ -401,22 +441,33 @@ static int take_control(struct keeper *k)
 		return 1;
 	if (n < 0)
 		return (int)n;
-	if ((type == KEEPER_ATTACH) != (fd >= 0))
+	if (type != KEEPER_REREAD && (type == KEEPER_ATTACH) != (fd >= 0))
 		return -EPROTO;
 	if (type == KEEPER_ATTACH)
 		attach(k, &fd);
 	else if (type == KEEPER_PING)
 		return send_ready(k);
 	else if (type == KEEPER_REREAD)
-		reread(k);
+		reread(k, &fd);
 	else
 		return -EPROTO;
 	return 0;
 }
 
+/* Takes the records that the supervisor sent with the connection: the keytab is needed first. */
+static int take_greeting(struct keeper *k)
+{
+	struct pollfd p = { .fd = k->control, .events = POLLIN };
+	int r = 0;
+
+	while (r == 0 && poll(&p, 1, 0) > 0)
+		r = take_control(k);
+	return r;
+}
+
 static int serve(struct keeper *k)
 {
-	int r = 0;
+	int r = take_greeting(k);
 
 	while (r == 0) {
 		int64_t wait = work(k) - now_sec();
@@ -443,7 +494,7 @@ int keeper_main(const char *config_path, struct config *config, int control_fd)
 	int r;
 
 	k = (struct keeper){ .config_path = config_path, .config = config, .control = control_fd };
-	k.fetch.fd = -1;
+	k.fetch.fd = k.keytab_fd = -1;
 	k.names.type = KEEPER_NAMES;
 	for (unsigned i = 0; i < TEMPLATES_MAX; i++)
 		k.templates[i] = -1;

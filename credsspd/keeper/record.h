@@ -14,7 +14,11 @@ enum keeper_type {
 	/* supervisor -> keeper */
 	KEEPER_ATTACH = 1, /* the type octet alone, with one end of a socket pair */
 	KEEPER_PING = 2,   /* the type octet alone; KEEPER_READY is the answer */
-	KEEPER_REREAD = 3, /* the type octet alone: configuration or keytab may have changed */
+	/*
+	 * The type octet alone: configuration or keytab may have changed. With a descriptor of a copy of the keytab, in
+	 * place of the file: another user's process may not open that.
+	 */
+	KEEPER_REREAD = 3,
 	/* keeper -> supervisor */
 	KEEPER_READY = 16, /* the type octet alone; tickets come when a KDC has answered */
 	KEEPER_STATE = 17, /* struct keeper_state, whenever it has changed */

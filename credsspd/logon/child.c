@@ -3,16 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "credsspd/util/exec.h"
 #include "credsspd/util/log.h"
 #include "credsspd/util/loop.h"
 #include "credsspd/util/packet.h"
@@ -21,9 +25,9 @@
 #include "include/credssp/limits.h"
 
 #define USEC_PER_SEC_ 1000000ULL
-#define CONTROL_FD 3
 #define RECORD_SIZE_MAX 8192U
 #define PING_MAX 512U
+#define NAME_MAX_ 64U
 
 struct service {
 	sd_event *event;
@@ -39,6 +43,8 @@ struct service {
 	bool stale; /* the last one did not become ready */
 	bool again; /* another one is to follow the one that is starting */
 	uint64_t last_serial;
+	int64_t
+	    end_by; /* milliseconds: when service_free() waits for its wardens no longer; 0 before service_hang_up() */
 };
 
 static int pidfd_of(pid_t pid)
@@ -64,9 +70,31 @@ static void child_free(struct child *c)
 	free(c);
 }
 
+/*
+ * For a child of a warden: tells the warden to end the process. Records that the process has sent are still read, then
+ * comes end of file, whether the process has ended or not.
+ */
+static void hang_up(struct child *c)
+{
+	if (c->control >= 0)
+		(void)shutdown(c->control, SHUT_RDWR);
+}
+
+const char *child_name(const struct child *c)
+{
+	static char text[NAME_MAX_];
+
+	if (!c->pid)
+		return c->service->ops->name;
+	(void)snprintf(text, sizeof text, "%s: pid %d", c->service->ops->name, (int)c->pid);
+	return text;
+}
+
 void child_kill(struct child *c)
 {
 	c->dying = true;
+	if (c->service->ops->socket)
+		hang_up(c);
 	if (c->pidfd >= 0)
 		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
 }
@@ -74,7 +102,11 @@ void child_kill(struct child *c)
 /* Closing its socket asks a child to end. */
 static void end_if_idle(struct child *c)
 {
-	if (c->retired && c->live == 0) {
+	if (!c->retired || c->live)
+		return;
+	if (c->service->ops->socket) {
+		hang_up(c);
+	} else {
 		c->io = sd_event_source_disable_unref(c->io);
 		c->control = packet_close(c->control);
 	}
@@ -125,7 +157,7 @@ static void became_ready(struct child *c)
 	s->was_ready = true;
 	s->stale = false;
 	s->restart_delay = 0;
-	log_line(LOG_DEBUG, "%s: ready, pid %d", s->ops->name, (int)c->pid);
+	log_line(LOG_DEBUG, "%s: ready", child_name(c));
 	(void)start_next(s);
 	if (s->ops->ready)
 		s->ops->ready(s, s->userdata);
@@ -146,37 +178,6 @@ static int take_record(struct child *c, const uint8_t *p, size_t len)
 	c->pinged = false;
 	if (!c->ready)
 		became_ready(c);
-	return 0;
-}
-
-static int on_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	static union {
-		uint8_t octets[RECORD_SIZE_MAX];
-		uint64_t align;
-	} record;
-	struct child *c = userdata;
-	struct service *s = c->service;
-	ssize_t n;
-
-	(void)revents;
-	n = packet_recv(fd, record.octets, s->ops->record_max, NULL, 0);
-	if (n == -EAGAIN)
-		return 0;
-	if (n <= 0) {
-		/* the exit of the process says the rest */
-		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-		if (n < 0) {
-			log_line(LOG_ERR, "%s: pid %d sent what it must not: %s; killed", s->ops->name, (int)c->pid,
-				 strerror((int)-n));
-			child_kill(c);
-		}
-		return 0;
-	}
-	if (take_record(c, record.octets, (size_t)n) < 0) {
-		log_line(LOG_ERR, "%s: pid %d sent a record that it may not send; killed", s->ops->name, (int)c->pid);
-		child_kill(c);
-	}
 	return 0;
 }
 
@@ -203,16 +204,17 @@ static void schedule_restart(struct service *s)
 		log_line(LOG_ERR, "%s: cannot be started again", s->ops->name);
 }
 
-static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
+/* Frees the child. @si is NULL for a child of a warden, which alone sees the exit status. */
+static void ended(struct child *c, const siginfo_t *si)
 {
-	struct child *c = userdata;
 	struct service *s = c->service;
 	bool needed = !c->retired;
 
-	(void)source;
-	if (needed)
-		log_line(LOG_ERR, "%s: pid %d ended unexpectedly (%s %d)", s->ops->name, (int)c->pid,
+	if (needed && si)
+		log_line(LOG_ERR, "%s ended unexpectedly (%s %d)", child_name(c),
 			 si->si_code == CLD_EXITED ? "exit status" : "signal", si->si_status);
+	else if (needed)
+		log_line(LOG_ERR, "%s ended unexpectedly", child_name(c));
 	if (needed && !c->ready && !s->was_ready)
 		s->start_failed = true;
 	if (needed && !c->ready)
@@ -225,6 +227,46 @@ static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata
 		schedule_restart(s);
 	if (needed && s->ops->ready)
 		s->ops->ready(s, s->userdata);
+}
+
+static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
+{
+	(void)source;
+	ended(userdata, si);
+	return 0;
+}
+
+static int on_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	static union {
+		uint8_t octets[RECORD_SIZE_MAX];
+		uint64_t align;
+	} record;
+	struct child *c = userdata;
+	struct service *s = c->service;
+	ssize_t n;
+
+	(void)revents;
+	n = packet_recv(fd, record.octets, s->ops->record_max, NULL, 0);
+	if (n == -EAGAIN)
+		return 0;
+	if (n < 0 && !c->dying)
+		log_line(LOG_ERR, "%s sent what it must not: %s; killed", child_name(c), strerror((int)-n));
+	if (n <= 0) {
+		/* the exit of the process follows; a child of a warden has ended for us */
+		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+		if (n < 0)
+			child_kill(c);
+		if (s->ops->socket)
+			ended(c, NULL);
+		return 0;
+	}
+	if (c->dying)
+		return 0;
+	if (take_record(c, record.octets, (size_t)n) < 0) {
+		log_line(LOG_ERR, "%s sent a record that it may not send; killed", child_name(c));
+		child_kill(c);
+	}
 	return 0;
 }
 
@@ -234,8 +276,7 @@ static int on_not_ready(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	log_line(LOG_ERR, "%s: pid %d was not ready after %u s; killed", c->service->ops->name, (int)c->pid,
-		 TEMPLATE_READY_TIMEOUT_SEC);
+	log_line(LOG_ERR, "%s was not ready after %u s; killed", child_name(c), TEMPLATE_READY_TIMEOUT_SEC);
 	child_kill(c);
 	return 0;
 }
@@ -246,8 +287,7 @@ static int on_no_sign(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	log_line(LOG_ERR, "%s: pid %d gave no sign of life for %u s; killed", c->service->ops->name, (int)c->pid,
-		 c->service->ops->sign_sec);
+	log_line(LOG_ERR, "%s gave no sign of life for %u s; killed", child_name(c), c->service->ops->sign_sec);
 	child_kill(c);
 	return 0;
 }
@@ -269,35 +309,12 @@ void child_suspect(struct child *c)
 		child_kill(c);
 }
 
-/* In the new process. Descriptors are all close-on-exec but the standard ones and @control. */
-__attribute__((noreturn)) static void exec_child(const struct service *s, int control)
+static int watch_exit(struct child *c)
 {
-	char *argv[8];
-	int n = 0;
-	sigset_t none;
+	int r = loop_watch_exit(c->service->event, c->pidfd, on_ended, c, &c->exit);
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	argv[n++] = (char *)(uintptr_t) "credsspd";
-	argv[n++] = (char *)(uintptr_t)s->ops->arg1;
-	if (s->ops->arg2)
-		argv[n++] = (char *)(uintptr_t)s->ops->arg2;
-	argv[n++] = (char *)(uintptr_t) "--config";
-	argv[n++] = (char *)(uintptr_t)s->config_path;
-	argv[n] = NULL;
-	(void)unsetenv("NOTIFY_SOCKET");
-	(void)unsetenv("WATCHDOG_USEC");
-	(void)unsetenv("WATCHDOG_PID");
-	if (control == CONTROL_FD) {
-		if (fcntl(control, F_SETFD, 0) < 0)
-			_exit(127);
-	} else if (dup2(control, CONTROL_FD) < 0) {
-		_exit(127);
-	}
-	(void)close_range(CONTROL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-	(void)execv("/proc/self/exe", argv);
-	_exit(127);
+	/* records that a process sent before it ended are read first */
+	return r < 0 ? r : sd_event_source_set_priority(c->exit, SD_EVENT_PRIORITY_NORMAL + 10);
 }
 
 static int watch(struct child *c)
@@ -308,48 +325,67 @@ static int watch(struct child *c)
 	r = sd_event_add_io(s->event, &c->io, c->control, EPOLLIN, on_record, c);
 	if (r >= 0 && s->ops->priority)
 		r = sd_event_source_set_priority(c->io, s->ops->priority);
-	if (r >= 0)
-		r = loop_watch_exit(s->event, c->pidfd, on_ended, c, &c->exit);
-	/* records that a process sent before it ended are read first */
-	if (r >= 0)
-		r = sd_event_source_set_priority(c->exit, SD_EVENT_PRIORITY_NORMAL + 10);
+	if (r >= 0 && !s->ops->socket)
+		r = watch_exit(c);
 	if (r >= 0)
 		r = sd_event_add_time_relative(s->event, &c->timer, CLOCK_BOOTTIME,
 					       TEMPLATE_READY_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_not_ready, c);
 	return r < 0 ? r : 0;
 }
 
-static int start(struct service *s)
+/* Forks a process of this user. */
+static int start_process(struct child *c)
 {
-	AUTO_CLOSE int ours = -1;
+	const struct service *s = c->service;
 	AUTO_CLOSE int theirs = -1;
-	int pair[2], r;
-	struct child *c;
+	int pair[2];
+	int r = packet_pair(0, pair);
 
-	r = packet_pair(0, pair);
 	if (r < 0)
 		return r;
-	ours = pair[0];
+	c->control = pair[0];
 	theirs = pair[1];
-	packet_refuse_fds(ours);
-	c = calloc(1, sizeof *c);
+	packet_refuse_fds(c->control);
+	if (fcntl(c->control, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	c->pid = fork();
+	if (c->pid == 0)
+		exec_role(s->ops->arg1, s->ops->arg2, s->config_path, theirs);
+	if (c->pid > 0)
+		c->pidfd = pidfd_of(c->pid);
+	return c->pidfd < 0 ? -errno : 0;
+}
+
+/* Has a warden make a process of its user (credsspd/warden/warden.h). */
+static int connect_warden(struct child *c)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+	if (strlen(c->service->ops->socket) >= sizeof at.sun_path)
+		return -ENAMETOOLONG;
+	strcpy(at.sun_path, c->service->ops->socket);
+	c->control = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->control < 0 || connect(c->control, (const struct sockaddr *)&at, sizeof at) < 0)
+		return -errno;
+	packet_refuse_fds(c->control);
+	if (c->service->ops->greet)
+		c->service->ops->greet(c, c->service->userdata);
+	return 0;
+}
+
+static int start(struct service *s)
+{
+	struct child *c = calloc(1, sizeof *c);
+	int r;
+
 	if (!c)
 		return -ENOMEM;
 	*c =
 	    (struct child){ .service = s, .serial = ++s->last_serial, .control = -1, .pidfd = -1, .next = s->children };
 	s->children = c;
-	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0) {
-		r = -errno;
-		child_free(c);
-		return r;
-	}
-	c->pid = fork();
-	if (c->pid == 0)
-		exec_child(s, theirs);
-	c->control = TAKE_FD(ours);
-	if (c->pid > 0)
-		c->pidfd = pidfd_of(c->pid);
-	r = c->pidfd < 0 ? -errno : watch(c);
+	r = s->ops->socket ? connect_warden(c) : start_process(c);
+	if (r == 0)
+		r = watch(c);
 	if (r < 0) {
 		if (c->pid > 0) { /* not reaped yet, so its pid is still its own; there may be no pidfd */
 			(void)kill(c->pid, SIGKILL);
@@ -400,16 +436,57 @@ int service_new(sd_event *event, const struct service_ops *ops, const char *conf
 	return 0;
 }
 
+static int64_t now_msec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void service_hang_up(struct service *s)
+{
+	if (!s || !s->ops->socket || s->end_by)
+		return;
+	s->end_by = now_msec() + 2000 * WARDEN_END_SEC;
+	for (struct child *c = s->children; c; c = c->next) {
+		c->dying = true;
+		if (c->control >= 0)
+			(void)shutdown(c->control, SHUT_WR);
+	}
+}
+
+/* The warden closes the connection when the process has ended. A process that has passed the connection to another one
+ * keeps it open: hence the deadline. */
+static void wait_for_warden(const struct child *c)
+{
+	struct pollfd p = { .fd = c->control, .events = POLLIN };
+	uint8_t rest[16]; /* a longer record is -EMSGSIZE */
+	int64_t left;
+
+	while ((left = c->service->end_by - now_msec()) > 0 && poll(&p, 1, (int)left) >= 0) {
+		ssize_t n = packet_recv(c->control, rest, sizeof rest, NULL, 0);
+
+		if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMSGSIZE && n != -EPROTO))
+			return;
+	}
+}
+
 void service_free(struct service *s)
 {
 	if (!s)
 		return;
 	(void)sd_event_source_disable_unref(s->restart);
+	service_hang_up(s);
 	while (s->children) {
 		struct child *c = s->children;
 
-		child_kill(c);
-		(void)waitpid(c->pid, NULL, 0);
+		if (s->ops->socket) {
+			wait_for_warden(c);
+		} else {
+			child_kill(c);
+			(void)waitpid(c->pid, NULL, 0);
+		}
 		s->ops->gone(c, s->userdata);
 		child_free(c);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The supervisor's own processes: templates, verifier, resolvers. Each is this
- * program exec'ed again with another first argument and a socket on descriptor
- * 3, so each has an address space layout of its own.
+ * The supervisor's processes. Templates are its own; verifier, resolvers and keeper run as users of their own, and are
+ * made by the warden at the other end of a socket (credsspd/warden/warden.h). Each is this program exec'ed again with
+ * another first argument and a socket on descriptor 3, so each has an address space layout of its own.
  *
  * A service is one role. It has one child that takes new work, perhaps a next
  * one that is still starting (after a reload, or because a worker crashed), and older
@@ -17,15 +17,18 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+/* Where wardens listen; systemd makes the sockets, root's but for the right to connect. */
+#define WARDEN_SOCKETS "/run/credsspd"
+
 struct service;
 
 /* One process. Its fields are the service's; @live is what keeps a retired one alive. */
 struct child {
 	struct service *service;
 	struct child *next; /* in the service's list */
-	pid_t pid;
-	uint64_t serial; /* of the service's children, from 1 */
-	int control;     /* SOCK_SEQPACKET, non-blocking */
+	pid_t pid;          /* 0: a warden's */
+	uint64_t serial;    /* of the service's children, from 1 */
+	int control;        /* SOCK_SEQPACKET, non-blocking */
 	int pidfd;
 	sd_event_source *io, *exit, *timer;
 	bool ready;
@@ -38,6 +41,8 @@ struct child {
 
 /* A record from a child other than its ready record. A negative result kills the child. */
 typedef int (*service_record_fn)(struct child *c, const void *p, size_t len, void *userdata);
+/* A child has been made. */
+typedef void (*service_greet_fn)(struct child *c, void *userdata);
 /* A child has ended; what was under way with it is lost. */
 typedef void (*service_gone_fn)(struct child *c, void *userdata);
 /* Called whenever readiness of the service may have changed. */
@@ -46,6 +51,8 @@ typedef void (*service_ready_fn)(struct service *s, void *userdata);
 struct service_ops {
 	const char *name;        /* for the log */
 	const char *arg1, *arg2; /* of the exec'ed program; arg2 may be NULL */
+	const char *socket;      /* of the warden that makes the process; NULL: it is a child of this one */
+	service_greet_fn greet;  /* sends what the process is to have first; may be NULL; for those of a warden */
 	uint8_t ready_type;      /* first octet of the record that says ready */
 	uint8_t ping_type;       /* first octet of the record that it answers by saying ready again; 0: none */
 	size_t ping_len;         /* of that record, the rest of which is zero */
@@ -61,7 +68,13 @@ struct service_ops {
 int service_new(sd_event *event, const struct service_ops *ops, const char *config_path, void *userdata,
 		struct service **ret_service);
 
-/* Ends all children at once and frees; NULL is fine. */
+/*
+ * Asks the wardens of all children to end them, and does not wait. service_free() waits: call this for every service
+ * first, so that their processes end at the same time. For a service without a warden, or NULL, it does nothing.
+ */
+void service_hang_up(struct service *s);
+
+/* Ends all children, waits for their end (at most 2 * WARDEN_END_SEC for a warden's) and frees. NULL is fine. */
 void service_free(struct service *s);
 
 /* Starts a child that replaces the current one when it is ready. Returns 0 or -errno. */
@@ -78,6 +91,9 @@ bool service_starting(const struct service *s);
 
 /* The child that takes new work, or NULL. */
 struct child *service_current(struct service *s);
+
+/* For the log: "resolver", with the pid where it is known. */
+const char *child_name(const struct child *c);
 
 const char *service_name(const struct service *s);
 

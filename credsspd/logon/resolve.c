@@ -45,7 +45,7 @@ static void on_ready(struct service *s, void *userdata);
 
 static const struct service_ops ops = {
 	.name = "resolver",
-	.arg1 = "--resolver",
+	.socket = WARDEN_SOCKETS "/resolver",
 	.ready_type = RESOLVER_READY,
 	.record_max = sizeof(struct resolver_answer),
 	.record = on_record,
@@ -90,8 +90,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	log_line(LOG_ERR,
-		 "resolver: the name service (nsswitch.conf) did not answer a lookup of %s within %u s; pid %d killed",
-		 r->of_domain ? "an account of a domain" : "an account", RESOLVER_TIMEOUT_SEC, (int)r->child->pid);
+		 "resolver: the name service (nsswitch.conf) did not answer a lookup of %s within %u s; killed",
+		 r->of_domain ? "an account of a domain" : "an account", RESOLVER_TIMEOUT_SEC);
 	child_kill(r->child);
 	finish(r, NULL);
 	dispatch(pool);
@@ -202,6 +202,12 @@ int resolver_pool_new(sd_event *event, const char *config_path, const struct con
 	return 0;
 }
 
+void resolver_pool_hang_up(struct resolver_pool *p)
+{
+	for (unsigned i = 0; p && i < RESOLVER_POOL; i++)
+		service_hang_up(p->service[i]);
+}
+
 void resolver_pool_free(struct resolver_pool *p)
 {
 	if (!p)
@@ -209,6 +215,7 @@ void resolver_pool_free(struct resolver_pool *p)
 	p->closing = true;
 	for (struct resolve *r = p->asked; r; r = r->next)
 		r->fn = NULL; /* the end of its resolver frees it */
+	resolver_pool_hang_up(p);
 	for (unsigned i = 0; i < RESOLVER_POOL; i++)
 		service_free(p->service[i]);
 	while (p->waiting) {

@@ -21,6 +21,8 @@ typedef void (*resolve_fn)(const struct resolver_answer *answer, void *userdata)
 /* @config is looked at with each question; it and @config_path outlive the pool. Returns 0 or -errno. */
 int resolver_pool_new(sd_event *event, const char *config_path, const struct config *config,
 		      void (*changed)(void *userdata), void *userdata, struct resolver_pool **ret_pool);
+/* As service_hang_up(), for all of them; NULL is fine. */
+void resolver_pool_hang_up(struct resolver_pool *p);
 void resolver_pool_free(struct resolver_pool *p);
 
 /* Whether at least one resolver has been ready, and whether the first one could not start. */

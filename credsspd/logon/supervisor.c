@@ -6,10 +6,14 @@
 #include "credsspd/logon/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "credsspd/logon/grant.h"
 #include "credsspd/logon/supervisor-private.h"
@@ -81,6 +85,35 @@ static void connect_keeper(struct supervisor *s)
 		template->use = keeper;
 }
 
+/* Returns a sealed copy in memory, or -1. sendfile(): the keys do not pass through the memory of this process. */
+static int copy_keytab(const char *path)
+{
+	AUTO_CLOSE int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	AUTO_CLOSE int to = from < 0 ? -1 : memfd_create("keytab", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t left = KEYTAB_FILE_MAX;
+	ssize_t n = to < 0 ? -1 : 1;
+
+	for (; n > 0 && left > 0; left -= (size_t)n)
+		n = sendfile(to, from, NULL, left);
+	if (n < 0 || left == 0 || fcntl(to, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return -1;
+	return TAKE_FD(to);
+}
+
+/* The keeper's user may not open the keytab, so it gets a copy. Without one it tries, and logs the error. */
+static int send_reread(const struct supervisor *s, const struct child *keeper)
+{
+	const uint8_t reread = KEEPER_REREAD;
+	AUTO_CLOSE int fd = copy_keytab(s->config.keytab);
+
+	return packet_send(keeper->control, &reread, sizeof reread, &fd, fd < 0 ? 0 : 1);
+}
+
+static void greet_keeper(struct child *c, void *userdata)
+{
+	(void)send_reread(userdata, c);
+}
+
 static int on_keeper_record(struct child *c, const void *p, size_t len, void *userdata)
 {
 	struct supervisor *s = userdata;
@@ -106,14 +139,13 @@ static void on_keeper_gone(struct child *c, void *userdata)
 
 int supervisor_reread_keeper(struct supervisor *s)
 {
-	const uint8_t reread = KEEPER_REREAD;
 	struct child *keeper = service_current(s->keeper);
 	uint64_t serial;
 
 	if (!keeper)
 		return service_renew(s->keeper, &serial);
 	/* a process of its own takes any number of these: it hangs, and another one is started when it has gone */
-	if (packet_send(keeper->control, &reread, sizeof reread, NULL, 0) < 0)
+	if (send_reread(s, keeper) < 0)
 		child_kill(keeper);
 	return 0;
 }
@@ -192,7 +224,7 @@ static const struct service_ops ntlm_ops = {
 
 static const struct service_ops verifier_ops = {
 	.name = "verifier",
-	.arg1 = "--verifier",
+	.socket = WARDEN_SOCKETS "/verifier",
 	.ready_type = VERIFIER_READY,
 	.ping_type = VERIFIER_PING,
 	.ping_len = sizeof(struct verifier_control),
@@ -207,7 +239,8 @@ static const struct service_ops verifier_ops = {
 
 static const struct service_ops keeper_ops = {
 	.name = "keeper",
-	.arg1 = "--keeper",
+	.socket = WARDEN_SOCKETS "/keeper",
+	.greet = greet_keeper,
 	.ready_type = KEEPER_READY,
 	.ping_type = KEEPER_PING,
 	.ping_len = 1,
@@ -417,7 +450,13 @@ int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void 
 	return 0;
 }
 
-void supervisor_free(struct supervisor *s)
+static void end_service(struct service **service)
+{
+	service_free(*service);
+	*service = NULL;
+}
+
+void supervisor_stop(struct supervisor *s)
 {
 	if (!s)
 		return;
@@ -426,11 +465,22 @@ void supervisor_free(struct supervisor *s)
 	reload_free_all(s);
 	store_verifier_gone(s, NULL);
 	keys_done(s);
-	service_free(s->keeper); /* its end looks at the template */
-	service_free(s->krb5);
-	service_free(s->ntlm);
-	service_free(s->verifier);
+	service_hang_up(s->keeper);
+	service_hang_up(s->verifier);
+	resolver_pool_hang_up(s->resolvers);
+	end_service(&s->keeper); /* its end looks at the template */
+	end_service(&s->krb5);
+	end_service(&s->ntlm);
+	end_service(&s->verifier);
 	resolver_pool_free(s->resolvers);
+	s->resolvers = NULL;
+}
+
+void supervisor_free(struct supervisor *s)
+{
+	if (!s)
+		return;
+	supervisor_stop(s);
 	(void)sd_event_source_disable_unref(s->vault_timer);
 	vault_free(s->vault);
 	backoff_free(s->backoff);

@@ -39,6 +39,8 @@ struct supervisor_counters {
 int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void *userdata),
 		   void (*failed)(void *userdata), void *userdata, struct supervisor **ret_supervisor,
 		   char **ret_error);
+/* Ends all processes and conversations, and waits for the processes. NULL is fine. */
+void supervisor_stop(struct supervisor *s);
 void supervisor_free(struct supervisor *s);
 
 /*

@@ -81,7 +81,7 @@ static void refuse_unreachable(const struct winbind *w, struct wbcContext *ctx, 
 {
 	if (w->ctx_ping(ctx) == WBC_ERR_SUCCESS)
 		refuse(r, REFUSAL_UNAVAILABLE,
-		       "winbindd runs, but not for this user: is credsspd in group winbindd_priv?");
+		       "winbindd runs, but not for this user: is credsspd-ntlm in group winbindd_priv?");
 	else
 		refuse(r, REFUSAL_UNAVAILABLE, "winbindd does not answer: does it run?");
 }
@@ -94,7 +94,7 @@ static const char *trouble(uint32_t ntstatus)
 		const char *text;
 	} row[] = {
 		{ NTSTATUS_ACCESS_DENIED,
-		  "winbindd does not take it from this user: is credsspd in group winbindd_priv?" },
+		  "winbindd does not take it from this user: is credsspd-ntlm in group winbindd_priv?" },
 		{ 0xC000005EU, "no domain controller answers" },
 		{ 0xC0000233U, "no domain controller is found" },
 		{ 0xC00000B5U, "the domain controller does not answer in time" },

@@ -53,6 +53,10 @@
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
 #define CHILD_SIGN_TIMEOUT_SEC 10U   /* a process that kept a logon waiting gives a sign of life, or is killed */
 #define KEEPER_SIGN_TIMEOUT_SEC 120U /* the keeper: nobody waits for it, and a kill costs what it fetches */
+/* processes of a warden: a full pool, and a successor of each that is being killed */
+#define WARDS_MAX 32U
+#define WARDEN_END_SEC 1 /* for a process whose connection was closed */
+#define KEYTAB_FILE_MAX (1U << 20)
 #define CHILD_RESPAWN_MIN_SEC 1U
 #define CHILD_RESPAWN_MAX_SEC 30U
 #define DAEMON_ADDRESS_SPACE_MAX 1073741824UL /* of any process of the daemons */

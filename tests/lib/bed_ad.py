@@ -30,7 +30,7 @@ def kdc():
 
 
 # Samba 4.21 and later, whose `net ads keytab` can add nothing any more
-SYNCED = """	sync machine password to keytab = "/var/lib/credsspd/keytab:account_name:spn_prefixes=TERMSRV:sync_kvno:machine_password" \
+SYNCED = """	sync machine password to keytab = "/etc/credsspd.keytab:account_name:spn_prefixes=TERMSRV:sync_kvno:machine_password" \
 		"/etc/krb5.keytab:account_name:spn_prefixes=host:sync_kvno:machine_password"
 """
 
@@ -158,8 +158,8 @@ entry_cache_timeout = 1
             run("net", "ads", "setspn", "add", "RDP1", "TERMSRV/RDP1", "-P")
             run("net", "ads", "keytab", "create", "-P")
             return
-        for keytab, verb in (("/var/lib/credsspd/keytab", ("add_update_ads", "TERMSRV")),
-                             ("/var/lib/credsspd/keytab", ("add", "RDP1$")), ("/etc/krb5.keytab", ("create",))):
+        for keytab, verb in (("/etc/credsspd.keytab", ("add_update_ads", "TERMSRV")),
+                             ("/etc/credsspd.keytab", ("add", "RDP1$")), ("/etc/krb5.keytab", ("create",))):
             run("net", "ads", "keytab", "--option=kerberos method=dedicated keytab", "--option=dedicated keytab file=" + keytab,
                 *verb, "-P")
 

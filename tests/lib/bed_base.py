@@ -78,7 +78,8 @@ def unix_listening(path):
 
 
 class Service:
-    def __init__(self, name, argv, ready="notify", user=None, group=None, groups=(), env=None, private_tmp=False, stamped=False):
+    def __init__(self, name, argv, ready="notify", user=None, group=None, groups=(), env=None, private_tmp=False, stamped=False,
+                 listen=None, log=None):
         self.name, self.argv, self.ready, self.user, self.groups = name, argv, ready, user, groups
         self.group = group  # not the user's own
         self.env, self.private_tmp, self.stamped = env or {}, private_tmp, stamped
@@ -87,7 +88,8 @@ class Service:
         self.status = None
         self.stopping = False
         self.notified = False
-        self.log = os.path.join(DIR, name + ".log")
+        self.listen = listen  # a listening socket, passed as systemd does
+        self.log = os.path.join(DIR, (log or name) + ".log")
 
     def command(self):
         argv = list(self.argv)

@@ -46,9 +46,8 @@ def enter_node():
         os.makedirs(os.path.dirname(copy), exist_ok=True)
         run("cp", "-a", path, copy)
         run("mount", "--bind", copy, path)
-    for user in ("credsspd", "credsspd-rdp"):
-        os.makedirs("/run/" + user, mode=0o700)
-        shutil.chown("/run/" + user, user, user)
+    os.makedirs("/run/credsspd-rdp", mode=0o700)
+    shutil.chown("/run/credsspd-rdp", "credsspd-rdp", "credsspd-rdp")
     os.makedirs("/run/bed/cc")
     os.chmod("/run/bed/cc", 0o1777)
     socket.sethostname(name)

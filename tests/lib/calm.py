@@ -13,7 +13,8 @@ from rdpclient import HYBRID, SSL, Client, Krb5, Ntlm, Refused, password_creds
 from sanitizer import SANITIZED
 
 PROGRAMS = ("/usr/sbin/credsspd", "/usr/sbin/credsspd-rdp")
-SUPERVISOR = "/usr/sbin/credsspd --config /etc/credsspd.conf"
+# they have descriptors of each resolver
+GROWING = ("/usr/sbin/credsspd --config /etc/credsspd.conf", "/usr/sbin/credsspd --warden resolver --config /etc/credsspd.conf")
 GROWTH_KIB = 512  # of one process
 _next, _lock = [0], threading.Lock()
 
@@ -126,8 +127,8 @@ class Calm:
         for pid in set(after) & set(self.before):
             role, memory, descriptors = after[pid]
             old = self.before[pid]
-            # resolvers are started when there is work for them; the supervisor has two descriptors of each
-            more = 2 * len([p for p in new if "--resolver" in after[p][0]]) if role == SUPERVISOR else 0
+            # resolvers are started when there is work for them
+            more = 2 * len([p for p in new if "--resolver" in after[p][0]]) if role in GROWING else 0
             expect(descriptors <= old[2] + more, "%s has more descriptors: %d -> %d" % (role, old[2], descriptors))
             expect(memory - old[1] < self.growth or SANITIZED, "%s grows: %d -> %d KiB" % (role, old[1], memory))
         now = status()
@@ -139,7 +140,7 @@ class Calm:
         while True:
             idle, now = status(), processes()
             than = like or last
-            quiet = roles(now) == roles(than) and all(x[2] <= than[p][2] for p, x in now.items() if p in than and x[0] != SUPERVISOR)
+            quiet = roles(now) == roles(than) and all(x[2] <= than[p][2] for p, x in now.items() if p in than and x[0] not in GROWING)
             if (quiet and idle["handshakes"] == 0 and idle["tickets"] == 0) or time.monotonic() > deadline:
                 return now
             last = now

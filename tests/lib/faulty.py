@@ -11,7 +11,7 @@ import time
 import frontend
 import memsearch
 from calm import address, processes, roles, status, until
-from inbed import ENV, Mark, bedctl, expect, pid_of, sh
+from inbed import DAEMONS, ENV, Mark, bedctl, expect, pid_of, sh
 from memsearch import all_processes, children
 from rawbus import Bus, BusError, uid_of
 from rdpclient import CLIENT_MAGIC, HYBRID, HYBRID_EX, SERVER_MAGIC, SSL, Client, Krb5, Ntlm, Refused, password_creds, ts_request
@@ -104,8 +104,8 @@ def of_role(option):
 
 
 def direct(*options):
-    """Those of them that the supervisor has started, and no worker."""
-    mine = children(pid_of("credsspd"))
+    """Those of them that the supervisor, or a warden for it, has started, and no worker."""
+    mine = [p for d in DAEMONS for p in children(pid_of(d))]
     return [p for o in options for p in of_role(o) if p in mine]
 
 
@@ -365,8 +365,17 @@ def first_free(pid):
 
 
 def no_descriptor_for_the_last_step():
-    """The two that a process had are enough for its successor's sockets, and there is no third one."""
-    short_of("nofile", service("credsspd"), first_free, lambda: [min(direct("--resolver"))], "resolver: cannot be started: Too many open files")
+    """The two that a process had are enough for its successor's sockets, and there is no third one. Handshakes would leave more of them."""
+    until(lambda: status()["handshakes"] == 0, "handshakes that do not end")
+    mark = Mark()
+    undo = limit(service("credsspd")(), "nofile", first_free)
+    try:
+        send(direct("--template ntlm"), signal.SIGKILL)
+        mark.find("credsspd", "ntlm template: cannot be started: Too many open files")
+    finally:
+        undo()
+    until(lambda: direct("--template ntlm"), "no template any more")
+    Scene().check(live=True)
 
 
 def no_descriptors_elsewhere():

@@ -16,6 +16,9 @@ from sanitizer import NOT_SANITIZED, SANITIZED
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ENV = os.environ
 
+# the supervisor, and who makes the processes of other users for it
+DAEMONS = ("credsspd", "credsspd-names", "credsspd-ntlm", "credsspd-tgt")
+
 
 class Failure(Exception):
     """The case did not go as it should; the text says how."""

@@ -140,11 +140,13 @@ class In:
 # ---- the connection ----
 
 class Bus:
-    def __init__(self, uid=0, timeout=20):
-        self.sock = socket.socket(socket.AF_UNIX)
+    def __init__(self, uid=0, timeout=20, sock=None):
+        """sock: a connection that somebody else of that user has made"""
+        self.sock = sock or socket.socket(socket.AF_UNIX)
         self.sock.settimeout(timeout)
         with user(uid):
-            self.sock.connect(PATH)
+            if not sock:
+                self.sock.connect(PATH)
         self.rest, self.fds, self.serial, self.early = b"", [], 0, []
         self.sock.sendall(b"\0AUTH EXTERNAL " + str(uid).encode().hex().encode() + b"\r\n")
         self.line(b"OK ")

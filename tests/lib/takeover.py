@@ -8,14 +8,14 @@ import struct
 import subprocess
 import time
 
-from inbed import TOP, Failure, expect, pid_of, sh
+from inbed import DAEMONS, TOP, Failure, expect, pid_of, sh
 from inject import Killed, Victim
 from memsearch import all_processes, children
 
 # the rows of the table; the tests that try them: tests/peers/sandbox and sandbox-ad
 PROCESSES = {"listener", "connection", "supervisor", "template-krb5", "template-ntlm", "worker-krb5", "worker-ntlm", "verifier", "verifier-winbind",
              "resolver", "keeper", "helper"}
-KEYTAB, STORE = "/var/lib/credsspd/keytab", "/var/lib/credsspd/ntlm"
+KEYTAB, STORE = "/etc/credsspd.keytab", "/var/lib/credsspd/ntlm"
 ENOENT, KILLED, ENOSYS = 2, 31, 38
 
 
@@ -28,7 +28,7 @@ def status_of(pid):
 
 def role(name):
     """The process of credsspd with this option that takes new work: the youngest."""
-    found = [p for p in children(pid_of("credsspd")) if name in all_processes().get(p, "")]
+    found = [p for d in DAEMONS for p in children(pid_of(d)) if name in all_processes().get(p, "")]
     if not found:
         raise AssertionError("no process " + name)
     return max(found)
@@ -82,8 +82,16 @@ def opens(path, flags=0):
     return attempt
 
 
+def own_place(v, name):
+    """In a directory of its user's, or where everybody may write."""
+    for directory in ("/var/lib/credsspd", "/var/lib/credsspd-rdp"):
+        if os.stat(directory).st_uid == uid_of(v.pid):
+            return directory + "/" + name
+    return "/tmp/" + name
+
+
 def writes(v, _):
-    path = "/var/lib/%s/sandbox" % ("credsspd-rdp" if uid_of(v.pid) == uid_of(pid_of("credsspd-rdp")) else "credsspd")
+    path = own_place(v, "sandbox")
     r = opens(path, os.O_WRONLY | os.O_CREAT)(v, _)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -144,8 +152,7 @@ ACCESS = b"system.posix_acl_access"
 def changes(name, *args):
     """The call with PATH and FD filled in, for a file of the process's user; it works on it when the kernel lets it."""
     def attempt(v, _):
-        uid = uid_of(v.pid)
-        path = "/var/lib/%s/attributes" % ("credsspd-rdp" if uid == uid_of(pid_of("credsspd-rdp")) else "credsspd")
+        uid, path = uid_of(v.pid), own_place(v, "attributes")
         with open(path, "w", encoding="ascii"):
             os.chown(path, uid, uid)
         if "removexattr" in name:
@@ -197,6 +204,10 @@ COLUMNS = {
     "run a program": [runs],
     "make code": [makes_code],
 }
+
+
+# by their modes these are one user's alone
+OWNERS = {"read the keytab": "credsspd", "read the NTLM store": "credsspd-ntlm"}
 
 
 def table():
@@ -262,6 +273,6 @@ def works_without_confinement(*users):
     for user in users:
         uid = int(sh("id -u " + user, check=True)[1])
         for column, attempts in COLUMNS.items():
-            if column == "write a file" and user == "root":
+            if user not in ("root", OWNERS.get(column, user)) or (column == "write a file" and user == "root"):
                 continue
             twin(attempts, uid, "%s as %s" % (column, user))

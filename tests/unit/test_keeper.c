@@ -337,14 +337,14 @@ static void assert_ends(const void *p, size_t len, bool with_fd)
 
 static void test_wrong_records(void **unused)
 {
-	const uint8_t attach_[] = { KEEPER_ATTACH, 0 }, state = KEEPER_STATE, reread = KEEPER_REREAD;
+	const uint8_t attach_[] = { KEEPER_ATTACH, 0 }, state = KEEPER_STATE, ping = KEEPER_PING;
 
 	(void)unused;
 	assert_ends(attach_, 1, false);
 	assert_ends(attach_, 2, true);
 	assert_ends(&state, 1, true);
 	assert_ends(&state, 1, false);
-	assert_ends(&reread, 1, true);
+	assert_ends(&ping, 1, true);
 }
 
 /* It has no socket to listen to: nothing to do. */

@@ -235,7 +235,7 @@ static void test_statuses(void **state)
 		{ 0xc0000234, REFUSAL_ACCOUNT_LOCKED, "C0000234" },
 		{ 0xc000006f, REFUSAL_LOGON_HOURS, "C000006F" },
 		{ 0xc000005e, REFUSAL_UNAVAILABLE, "no domain controller answers (C000005E)" },
-		{ 0xc0000022, REFUSAL_UNAVAILABLE, "is credsspd in group winbindd_priv? (C0000022)" },
+		{ 0xc0000022, REFUSAL_UNAVAILABLE, "is credsspd-ntlm in group winbindd_priv? (C0000022)" },
 		{ 0xc000018b, REFUSAL_UNAVAILABLE, "join it again" },
 		{ 0xc00000da, REFUSAL_UNAVAILABLE, "no member of a domain" },
 		{ 0xc0001234, REFUSAL_UNAVAILABLE, "the domain cannot answer (C0001234)" },
@@ -264,7 +264,7 @@ static void test_no_winbind(void **state)
 	all_is_well();
 	lib.auth = WBC_ERR_WINBIND_NOT_AVAILABLE;
 	r = reply_to(&q);
-	expect(&r, REFUSAL_UNAVAILABLE, "is credsspd in group winbindd_priv?");
+	expect(&r, REFUSAL_UNAVAILABLE, "is credsspd-ntlm in group winbindd_priv?");
 	lib.ping = WBC_ERR_WINBIND_NOT_AVAILABLE;
 	r = reply_to(&q);
 	expect(&r, REFUSAL_UNAVAILABLE, "does it run?");
