@@ -498,7 +498,7 @@ int keeper_main(const char *config_path, struct config *config, int control_fd)
 	k.names.type = KEEPER_NAMES;
 	for (unsigned i = 0; i < TEMPLATES_MAX; i++)
 		k.templates[i] = -1;
-	r = confine_helper(control_fd, "keeper", NULL, true);
+	r = confine_helper(control_fd, "keeper", true);
 	if (r == 0)
 		r = send_ready(&k);
 	if (r == 0)

@@ -41,7 +41,7 @@ static int serve(const struct config *config, int fd)
 int resolver_main(const struct config *config, int control_fd)
 {
 	const uint8_t ready = RESOLVER_READY;
-	int r = confine_helper(control_fd, "resolver", config->ntlm_store, false);
+	int r = confine_helper(control_fd, "resolver", false);
 
 	if (r == 0)
 		r = packet_send(control_fd, &ready, 1, NULL, 0);

@@ -14,11 +14,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "credsspd/util/landlock.h"
@@ -211,33 +209,17 @@ int confine_listener(void)
 	return r < 0 ? r : 0;
 }
 
-/* A directory that others use as well has files that a module of the host may need. */
-static bool is_private(const char *path)
+static int confine_files(void)
 {
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 077);
-}
-
-static int confine_files(const char *secret)
-{
-	AUTO_FREE char *dir = secret ? strdup(secret) : NULL;
-	char *slash = dir ? strrchr(dir, '/') : NULL;
-	struct landlock_rule rule[] = {
+	static const struct landlock_rule rule[] = {
 		{ .path = "/", .rights = LANDLOCK_READ },
 		{ .path = "/dev/null", .rights = LANDLOCK_WRITE },
 	};
 
-	if (secret && !dir)
-		return -ENOMEM;
-	if (slash)
-		*slash = '\0';
-	if (slash && is_private(dir))
-		rule[0] = (struct landlock_rule){ .path = dir, .rights = LANDLOCK_READ, .all_but = 1 };
 	return landlock_enter(LANDLOCK_FILES | LANDLOCK_NO_SIGNALS, rule, sizeof rule / sizeof *rule);
 }
 
-int confine_helper(int control_fd, const char *name, const char *secret, bool forks)
+int confine_helper(int control_fd, const char *name, bool forks)
 {
 	static const struct confine_limit row[] = { { RLIMIT_NOFILE, HELPER_PROCESS_FILES_MAX } };
 	pid_t parent = getppid();
@@ -252,7 +234,7 @@ int confine_helper(int control_fd, const char *name, const char *secret, bool fo
 	if (r == 0)
 		r = confine_limits(row, sizeof row / sizeof *row);
 	if (r == 0)
-		r = confine_files(secret);
+		r = confine_files();
 	return r < 0 ? r : load(NOBODY | NO_PROGRAMS | NO_OTHER_PROCESS | (forks ? 0U : NO_CHILDREN));
 }
 

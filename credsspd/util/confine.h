@@ -40,11 +40,11 @@ int confine_listener(void);
 
 /*
  * For processes that call modules of the host (NSS, libkrb5's plugins), whose system calls nobody knows: no filter that
- * kills, but they need no ptrace, no exec, no other process and no other privileges; with Landlock they write no file
- * and read none in the directory of the file @secret (NULL: no such), where that directory is this user's alone. The
- * process ends with its parent. @forks: it may make processes of its own. @name is shown by ps(1). Returns 0 or -errno.
+ * kills, but they need no ptrace, no exec, no other process and no other privileges; with Landlock they write no file.
+ * What they read is left to the modes of files: such a process runs as a user that owns none. The process ends with
+ * its parent. @forks: it may make processes of its own. @name is shown by ps(1). Returns 0 or -errno.
  */
-int confine_helper(int control_fd, const char *name, const char *secret, bool forks);
+int confine_helper(int control_fd, const char *name, bool forks);
 
 /* One line for the log: what of this the kernel has. */
 const char *confine_says(void);

@@ -5,14 +5,10 @@
  */
 #include "credsspd/util/landlock.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/landlock.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -58,9 +54,9 @@ static size_t attributes_size(int abi)
 	return abi >= 6 ? sizeof(struct attributes) : abi >= 4 ? offsetof(struct attributes, scoped) : sizeof(uint64_t);
 }
 
-static int allow(int rules, int at, const char *name, int flags, uint64_t rights)
+static int allow(int rules, const char *path, uint64_t rights)
 {
-	AUTO_CLOSE int fd = openat(at, name, O_PATH | O_CLOEXEC | flags);
+	AUTO_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
 	struct landlock_path_beneath_attr a = { .allowed_access = rights, .parent_fd = fd };
 	struct stat st;
 
@@ -68,50 +64,9 @@ static int allow(int rules, int at, const char *name, int flags, uint64_t rights
 		return -errno;
 	if (!S_ISDIR(st.st_mode))
 		a.allowed_access &= RIGHTS_OF_FILES;
-	if (!a.allowed_access || S_ISLNK(st.st_mode))
+	if (!a.allowed_access)
 		return 0;
 	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0 ? -errno : 0;
-}
-
-/* All of the directory @dir but the entry @name. Links need no rule: what they lead to has one, or shall not have one.
- */
-static int allow_others(int rules, int dir, const char *name, uint64_t rights)
-{
-	DIR *d = fdopendir(fcntl(dir, F_DUPFD_CLOEXEC, 0));
-	const struct dirent *e;
-	int r = d ? 0 : -errno;
-
-	while (r == 0 && (e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || strcmp(e->d_name, name) == 0)
-			continue;
-		r = allow(rules, dir, e->d_name, O_NOFOLLOW, rights);
-		if (r == -ENOENT || r == -EACCES) /* gone; not to be seen anyway */
-			r = 0;
-	}
-	if (d)
-		(void)closedir(d);
-	return r;
-}
-
-static int allow_all_but(int rules, const char *path, uint64_t rights)
-{
-	AUTO_FREE char *real = realpath(path, NULL);
-	AUTO_CLOSE int dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char *rest = NULL;
-	int r = real && dir >= 0 ? 0 : -errno;
-
-	for (char *name = r == 0 ? strtok_r(real, "/", &rest) : NULL; name && r == 0;
-	     name = strtok_r(NULL, "/", &rest)) {
-		int next;
-
-		r = allow_others(rules, dir, name, rights);
-		next = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (r == 0 && next < 0)
-			r = -errno;
-		(void)close_fd(dir);
-		dir = next;
-	}
-	return r;
 }
 
 int landlock_enter(unsigned flags, const struct landlock_rule *rule, size_t n)
@@ -128,8 +83,7 @@ int landlock_enter(unsigned flags, const struct landlock_rule *rule, size_t n)
 	if (rules < 0)
 		return -errno;
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = rule[i].all_but ? allow_all_but(rules, rule[i].path, rule[i].rights & a.files)
-				    : allow(rules, AT_FDCWD, rule[i].path, 0, rule[i].rights & a.files);
+		r = allow(rules, rule[i].path, rule[i].rights & a.files);
 	if (r == 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		r = -errno;
 	return r;

@@ -16,11 +16,10 @@ enum landlock_flags {
 	LANDLOCK_NO_SIGNALS = 4, /* to processes outside; ABI 6, Linux 6.12 */
 };
 
-/* Everything below @path; all_but: everything that is not below @path, which has to be a directory. */
+/* Everything below @path. */
 struct landlock_rule {
 	const char *path;
 	uint64_t rights;
-	int all_but;
 };
 
 /* 0: the kernel has none. */
