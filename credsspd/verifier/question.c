@@ -158,9 +158,19 @@ static enum refusal check(const struct question *q, const struct verifier_query 
 	return refusal;
 }
 
+/* As the client wrote it. */
+static void typed_name(const struct verifier_query *query, char out[2 * RECORD_NAME_MAX])
+{
+	(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
+}
+
+/*
+ * A name that is no account's is counted as a client would have to write it again: were failures at OTHER\bob counted
+ * for bob, too, the delay of the next answer about bob would tell that the store has none.
+ */
 static void decide(struct question *q, const struct verifier_query *query)
 {
-	char user[ACCOUNT_NAME_MAX + 1] = "";
+	char user[ACCOUNT_NAME_MAX + 1] = "", typed[2 * RECORD_NAME_MAX];
 	enum refusal refusal = domains_select(&q->v->domains, query->domain, query->user, user);
 	const struct store_record *record;
 	const char *detail = "";
@@ -171,7 +181,8 @@ static void decide(struct question *q, const struct verifier_query *query)
 		detail = "the client says a domain that is not this host's";
 	else if (refusal == REFUSAL_NONE && !record)
 		detail = "the NTLM store has no record of that name";
-	charge(q, record != NULL, record ? record->name : *user ? user : query->user);
+	typed_name(query, typed);
+	charge(q, record != NULL, record ? record->name : *user ? user : typed);
 	refusal = check(q, query, record, refusal, q->answer.session_key);
 	if (refusal == REFUSAL_NONE) {
 		grant(q, record->uid, record->name);

@@ -278,14 +278,14 @@ static struct verifier_result ask_and_leave(const char *password)
 	return r;
 }
 
-static bool is_answered_at_once(const char *password)
+static bool is_answered_at_once(const char *name, const char *password)
 {
 	struct exchange e = attach();
 	struct pollfd p = { .fd = e.fd, .events = POLLIN };
 	struct verifier_answer a;
 	int at_once;
 
-	respond_as("carol", &e, password);
+	respond_as(name, &e, password);
 	assert_int_equal(packet_send(e.fd, &e.query, e.len, NULL, 0), 0);
 	at_once = poll(&p, 1, 200);
 	readable(e.fd);
@@ -305,8 +305,29 @@ static void test_guesses_of_a_client_that_leaves(void **unused)
 	guess_at_carol();
 	assert_int_equal(ask_and_leave("another").refusal, REFUSAL_BAD_PASSWORD);
 	assert_int_equal(ask_and_leave(PASSWORD).granted, 1);
-	assert_false(is_answered_at_once(PASSWORD));
-	assert_true(is_answered_at_once(PASSWORD));
+	assert_false(is_answered_at_once("carol", PASSWORD));
+	assert_true(is_answered_at_once("carol", PASSWORD));
+}
+
+/*
+ * Guesses under a form of the name that is no account's delay neither the account nor, which would tell that there is
+ * none, a name without one.
+ */
+static void test_guesses_at_another_form(void **unused)
+{
+	static const char *const names[] = { "alice", "dave" };
+
+	(void)unused;
+	for (size_t i = 0; i < 2; i++) {
+		for (unsigned n = 0; n <= ACCOUNT_DELAY_FREE_FAILURES; n++) {
+			struct exchange e = attach();
+
+			respond_as(names[i], &e, "another");
+			(void)snprintf(e.query.domain, sizeof e.query.domain, "no@domain");
+			expect(&e, REFUSAL_NAME, "");
+		}
+		assert_true(is_answered_at_once(names[i], "another"));
+	}
 }
 
 /* The delay of an account holds nothing for a worker that has gone: nobody is told that there are too many. */
@@ -398,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_exchange_from_elsewhere),
 		cmocka_unit_test(test_one_question),
 		cmocka_unit_test(test_guesses_of_a_client_that_leaves),
+		cmocka_unit_test(test_guesses_at_another_form),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_mic_flag),
