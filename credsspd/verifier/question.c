@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -35,10 +36,10 @@ struct question {
 	sd_event_source *io, *timer;
 	bool asked;
 	struct verifier_challenge challenge;
-	uint64_t due;                    /* not answered before */
+	uint64_t since, due;             /* asked, and not answered before */
 	char user[ACCOUNT_NAME_MAX + 1]; /* whose failures a yes ends: a record, or the SID of the domain's account */
 	struct asking *asking;           /* the domain */
-	char typed[2 * RECORD_NAME_MAX]; /* DOMAIN\user as the client wrote it, for the domain */
+	char typed[2 * RECORD_NAME_MAX]; /* the name, for the domain: see count_as() */
 	struct verifier_result result;
 	struct verifier_answer answer; /* may hold a session key while it waits; wiped with the question */
 };
@@ -106,9 +107,13 @@ static void deliver_when_due(struct question *q)
 		question_free(q); /* no answer is a refusal; an answer without the delay would be a way around it */
 }
 
+/*
+ * The delay is counted from the question: what the domain took is a part of it. After it, the two would be longer than
+ * a worker may take, and the owner of an account that is guessed at would be refused.
+ */
 static void charge(struct question *q, bool known, const char *name)
 {
-	uint64_t now = now_usec(), due = now + throttle_charge(q->v->throttle, known, name, now);
+	uint64_t due = q->since + throttle_charge(q->v->throttle, known, name, now_usec());
 
 	if (q->due < due)
 		q->due = due;
@@ -228,15 +233,41 @@ static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
 	deliver_when_due(q);
 }
 
+/* By the first label, too: `domains` may lack the other name of a domain. */
+static bool is_of_domains(const struct config *c, const char *domain)
+{
+	size_t len = strcspn(domain, ".");
+
+	for (config_list d = c->domains; *d; d++)
+		if (strcspn(*d, ".") == len && strncasecmp(*d, domain, len) == 0)
+			return true;
+	return !*domain;
+}
+
+/*
+ * CORP\bob, bob@ad.example and bob may be one account, and which of `domains` are one domain is not known here. Counted
+ * apart, all of them together would delay an account that there is, and none of them one that there is not.
+ */
+static void count_as(const struct verifier *v, const struct verifier_query *query, char out[2 * RECORD_NAME_MAX])
+{
+	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1];
+
+	if (name_split(query->domain, query->user, domain, user) == 0 && is_of_domains(v->config, domain))
+		(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s", user);
+	else
+		typed_name(query, out);
+}
+
 static void ask_domain(struct question *q, const struct verifier_query *query)
 {
 	static struct winbind_question question; /* too large for the stack */
+	char typed[2 * RECORD_NAME_MAX];
 
 	question.query = *query;
 	memcpy(question.server_challenge, q->challenge.server_challenge, sizeof question.server_challenge);
-	(void)snprintf(q->typed, sizeof q->typed, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
-	/* for the log */
-	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, q->typed);
+	count_as(q->v, query, q->typed);
+	typed_name(query, typed); /* for the log */
+	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, typed);
 	q->result.asked = 1;
 	(void)packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0);
 	q->result.asked = 0;
@@ -303,6 +334,7 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 	}
 	/* nothing more is read from it, but its end is heard of */
 	q->asked = true;
+	q->since = now_usec();
 	(void)sd_event_source_set_io_events(source, 0);
 	answer(q, &query);
 	secret_wipe(&query, sizeof query); /* who guesses passwords could work on the response */
