@@ -130,9 +130,11 @@ static void do_resolve(struct handshake *h, const uint8_t *p, size_t len)
 	}
 	h->credssp_version = a.version;
 	h->user_to_user = h->mechanism == MECHANISM_KRB5 && a.user_to_user == 1;
-	memcpy(h->about.principal, a.principal, sizeof h->about.principal);
 	handshake_trace(h, "%s authenticated %s and bound it to the TLS key", mechanism_name(h->mechanism),
 			a.principal);
+	if (h->mechanism == MECHANISM_KRB5)
+		policy_principal(a.principal, a.account);
+	memcpy(h->about.principal, a.principal, sizeof h->about.principal);
 	if (h->mechanism == MECHANISM_NTLM) {
 		/* what the worker says counts for nothing here: the verifier knows whose response it checked */
 		if (!h->proved) {

@@ -7,6 +7,9 @@
 #include "credsspd/logon/policy.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 static const char *why_not_password(const struct config *c, const struct supervisor_peer *peer, unsigned mechanism)
 {
@@ -102,4 +105,19 @@ enum vault_proof policy_proof(const struct config *config, unsigned kind)
 	default:
 		return VAULT_PROOF_PAM;
 	}
+}
+
+void policy_principal(char principal[RECORD_PRINCIPAL_MAX], const char *account)
+{
+	const char *realm = strrchr(principal, '@');
+	size_t len = realm ? (size_t)(realm - principal) : 0;
+	char whole[RECORD_PRINCIPAL_MAX];
+	int n;
+
+	if (!account[0] || !realm || strchr(account, '@') ||
+	    (strlen(account) == len && strncasecmp(account, principal, len) == 0))
+		return;
+	n = snprintf(whole, sizeof whole, "%s%s", account, realm);
+	if (n > 0 && (size_t)n < sizeof whole)
+		memcpy(principal, whole, sizeof whole);
 }

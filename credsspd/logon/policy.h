@@ -9,6 +9,7 @@
 #include "credsspd/logon/supervisor.h"
 #include "credsspd/logon/vault.h"
 #include "credsspd/util/refusal.h"
+#include "credsspd/worker/record.h"
 #include "include/credssp/handover.h"
 
 /*
@@ -30,3 +31,11 @@ unsigned policy_worker_flags(const struct config *config, const struct superviso
 
 /* Who proves the user's identity when @kind has been delegated. */
 enum vault_proof policy_proof(const struct config *config, unsigned kind);
+
+/*
+ * Whom PAM has to prove for the account that a Kerberos worker says. @principal, unless the ticket names another
+ * @account (a user principal name, a computer): then that one, in the same realm. A worker that was taken over says
+ * both, and who proves to be @principal must not become @account. The name stays where there is none to be made: the
+ * resolver refuses those.
+ */
+void policy_principal(char principal[RECORD_PRINCIPAL_MAX], const char *account);

@@ -142,12 +142,46 @@ static void test_proof(void **state)
 							     : VAULT_PROOF_PAM);
 }
 
+/* Whose account it is and who is proved are never two. */
+static void test_principal(void **state)
+{
+	static const struct {
+		const char *principal, *account, *proved;
+	} row[] = {
+		{ "bob@R.TEST", "", "bob@R.TEST" },
+		{ "bob@R.TEST", "Bob", "bob@R.TEST" },
+		{ "bob@R.TEST", "alice", "alice@R.TEST" },
+		{ "lorenz@R.TEST", "lorenz$", "lorenz$@R.TEST" },
+		{ "al.smith\\@mail.test@R.TEST", "alice", "alice@R.TEST" },
+		{ "bob@R.TEST", "alice@R.TEST", "bob@R.TEST" },
+		{ "bob", "alice", "bob" },
+	};
+	char principal[RECORD_PRINCIPAL_MAX], account[RECORD_NAME_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		(void)snprintf(principal, sizeof principal, "%s", row[i].principal);
+		policy_principal(principal, row[i].account);
+		assert_string_equal(principal, row[i].proved);
+	}
+	/* nothing is cut off */
+	memset(account, 'a', sizeof account);
+	account[sizeof account - 1] = '\0';
+	memset(principal, 'r', sizeof principal);
+	principal[1] = '@';
+	principal[sizeof principal - 1] = '\0';
+	policy_principal(principal, account);
+	assert_int_equal(principal[0], 'r');
+	assert_int_equal(principal[1], '@');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_why),
 		cmocka_unit_test(test_proof),
+		cmocka_unit_test(test_principal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
