@@ -15,12 +15,13 @@
 #include "credsspd/ctl/pamstack.h"
 #include "credsspd/ctl/rootfile.h"
 #include "credsspd/ctl/stack-options.h"
+#include "credsspd/ctl/stack-play.h"
 #include "credsspd/ctl/xrdp.h"
 #include "include/credssp/cleanup.h"
 
 #define PAM_DIRECTORY "/etc/pam.d"
 #define EXAMPLES "/usr/share/pam-credssp/pam.d"
-#define US "pam_credssp"
+#define US STACK_MODULE
 #define MADE "/" XRDP_STATE "/xrdp-sesman.after"
 
 static void stack_freep(struct pamstack **s)
@@ -29,6 +30,15 @@ static void stack_freep(struct pamstack **s)
 }
 
 #define AUTO_STACK CLEANUP(stack_freep)
+
+/* Reads the lines of @type of the front end's service. */
+static int read_service(const struct facts *f, const char *type, struct pamstack **ret, char **ret_error)
+{
+	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*ret_error = NULL;
+	return root < 0 ? -errno : pamstack_read(root, f->settings.service, type, ret, ret_error);
+}
 
 /* NULL: pam_stack() says why. */
 static struct pamstack *load(const struct facts *f, struct finding *found, const char *type)
@@ -39,82 +49,9 @@ static struct pamstack *load(const struct facts *f, struct finding *found, const
 	if (!f->has_settings)
 		return NULL;
 	(void)check_looked(found, PAM_DIRECTORY "/%s, %s", f->settings.service, type);
-	if (pamstack_read(PAM_DIRECTORY, f->settings.service, type, &s, &error) < 0)
+	if (read_service(f, type, &s, &error) < 0)
 		return NULL;
 	return s;
-}
-
-/* ---- what modules are ---- */
-
-enum kind { KIND_REDEEM, KIND_VERIFY, KIND_PASSWORD, KIND_NEUTRAL, KIND_OTHER };
-
-static enum kind kind_of(const struct pamstack_line *l)
-{
-	/* they verify a password */
-	static const char *const password[] = { "pam_unix", "pam_krb5",   "pam_sss",         "pam_winbind",
-						"pam_ldap", "pam_ccreds", "pam_systemd_home" };
-	/* they succeed whatever the password is */
-	static const char *const neutral[] = {
-		"pam_permit", "pam_nologin", "pam_faildelay",     "pam_cap",   "pam_group",    "pam_shells",
-		"pam_warn",   "pam_access",  "pam_gnome_keyring", "pam_mount", "pam_kwallet5",
-	};
-
-	if (strcmp(l->module, US) == 0)
-		return pamstack_has_arg(l, "verify") ? KIND_VERIFY : KIND_REDEEM;
-	for (size_t i = 0; i < sizeof password / sizeof *password; i++)
-		if (strcmp(l->module, password[i]) == 0)
-			return KIND_PASSWORD;
-	for (size_t i = 0; i < sizeof neutral / sizeof *neutral; i++)
-		if (strcmp(l->module, neutral[i]) == 0)
-			return KIND_NEUTRAL;
-	return KIND_OTHER;
-}
-
-/* How a logon goes: what the modules of each kind answer. */
-struct play {
-	enum pamstack_result redeem, verify, password, other;
-	size_t only; /* of the modules that verify a password the one of this line alone; SIZE_MAX for all */
-};
-
-static enum pamstack_result answer(const struct pamstack_line *l, size_t i, const void *userdata)
-{
-	const struct play *p = userdata;
-
-	if (strcmp(l->module, "pam_deny") == 0)
-		return PAMSTACK_FAILURE;
-	if (strcmp(l->module, "pam_env") == 0)
-		return PAMSTACK_IGNORE;
-	if (strcmp(l->module, "pam_faillock") == 0)
-		return pamstack_has_arg(l, "authfail") ? PAMSTACK_FAILURE : PAMSTACK_SUCCESS;
-	switch (kind_of(l)) {
-	case KIND_REDEEM:
-		return p->redeem;
-	case KIND_VERIFY:
-		return p->verify;
-	case KIND_PASSWORD:
-		return p->only == SIZE_MAX || p->only == i ? p->password : PAMSTACK_FAILURE;
-	case KIND_NEUTRAL:
-		return PAMSTACK_SUCCESS;
-	case KIND_OTHER:
-		break;
-	}
-	return p->other;
-}
-
-static const struct pamstack_line *first(const struct pamstack *s, enum kind kind)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (kind_of(&s->line[i]) == kind)
-			return &s->line[i];
-	return NULL;
-}
-
-static const struct pamstack_line *first_named(const struct pamstack *s, const char *module)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->line[i].module, module) == 0)
-			return &s->line[i];
-	return NULL;
 }
 
 /* ---- the checks ---- */
@@ -138,10 +75,10 @@ static enum check_result pam_stack(struct facts *f, struct finding *found)
 	if (!f->has_settings)
 		return CHECK_NONE;
 	(void)check_looked(found, PAM_DIRECTORY "/%s", f->settings.service);
-	if (pamstack_read(PAM_DIRECTORY, f->settings.service, "auth", &s, &error) < 0) {
+	if (read_service(f, "auth", &s, &error) < 0) {
 		(void)check_wrong(found, "%s", error ? error : "cannot be read");
 	} else {
-		there = first(s, KIND_REDEEM) != NULL;
+		there = stack_first(s, STACK_REDEEM) != NULL;
 		pamstack_free(s);
 		if (there)
 			return CHECK_OK;
@@ -163,16 +100,16 @@ static enum check_result pam_order(struct facts *f, struct finding *found)
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
 	bool redeemed = false;
 
-	if (!s || !first(s, KIND_REDEEM))
+	if (!s || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
 	for (size_t i = 0; i < s->n; i++) {
-		enum kind kind = kind_of(&s->line[i]);
+		enum stack_kind kind = stack_kind_of(&s->line[i]);
 
-		redeemed = redeemed || kind == KIND_REDEEM;
-		if (redeemed || (kind != KIND_PASSWORD && kind != KIND_VERIFY))
+		redeemed = redeemed || kind == STACK_REDEEM;
+		if (redeemed || (kind != STACK_PASSWORD && kind != STACK_VERIFY))
 			continue;
 		(void)check_wrong(found, "%s%s stands before the ticket is redeemed and is given the ticket",
-				  s->line[i].module, kind == KIND_VERIFY ? " verify" : "");
+				  s->line[i].module, kind == STACK_VERIFY ? " verify" : "");
 		return check_remedy(found, "put the line \"" US ".so redeem\" first");
 	}
 	return CHECK_OK;
@@ -182,13 +119,13 @@ static enum check_result pam_require_ticket(struct facts *f, struct finding *fou
 {
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
 
-	if (!s || !first(s, KIND_REDEEM))
+	if (!s || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
 	for (size_t i = 0; i < s->n; i++) {
 		if (strcmp(s->line[i].module, US) != 0 || pamstack_has_arg(&s->line[i], "require_ticket"))
 			continue;
 		(void)check_wrong(found, US " %s without require_ticket: who reaches sesman logs on without NLA",
-				  kind_of(&s->line[i]) == KIND_VERIFY ? "verify" : "redeem");
+				  stack_kind_of(&s->line[i]) == STACK_VERIFY ? "verify" : "redeem");
 		return check_remedy(found, "add require_ticket to every auth line of " US);
 	}
 	return CHECK_OK;
@@ -197,19 +134,13 @@ static enum check_result pam_require_ticket(struct facts *f, struct finding *fou
 /* Redeemed is not verified, and refused is refused. */
 static enum check_result pam_redeem(struct facts *f, struct finding *found)
 {
-	static const struct play counted = { PAMSTACK_SUCCESS, PAMSTACK_IGNORE, PAMSTACK_FAILURE, PAMSTACK_FAILURE,
-					     SIZE_MAX };
-	static const struct play refused = { PAMSTACK_FAILURE, PAMSTACK_IGNORE, PAMSTACK_SUCCESS, PAMSTACK_SUCCESS,
-					     SIZE_MAX };
-	static const struct play wrong = { PAMSTACK_IGNORE, PAMSTACK_IGNORE, PAMSTACK_FAILURE, PAMSTACK_FAILURE,
-					   SIZE_MAX };
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
 
-	if (!s || !first(s, KIND_REDEEM) || pamstack_succeeds(s, answer, &wrong))
+	if (!s || !stack_first(s, STACK_REDEEM) || stack_play_succeeds(s, &stack_play_wrong))
 		return CHECK_NONE;
-	if (pamstack_succeeds(s, answer, &refused))
+	if (stack_play_succeeds(s, &stack_play_refused))
 		(void)check_wrong(found, "the stack goes on when the ticket was refused");
-	else if (pamstack_succeeds(s, answer, &counted))
+	else if (stack_play_succeeds(s, &stack_play_counted))
 		(void)check_wrong(found, "a redeemed ticket counts as a success, whatever the password");
 	else
 		return CHECK_OK;
@@ -218,13 +149,11 @@ static enum check_result pam_redeem(struct facts *f, struct finding *found)
 
 static enum check_result pam_wrong_password(struct facts *f, struct finding *found)
 {
-	static const struct play wrong = { PAMSTACK_IGNORE, PAMSTACK_IGNORE, PAMSTACK_FAILURE, PAMSTACK_FAILURE,
-					   SIZE_MAX };
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
 
-	if (!s || !first(s, KIND_REDEEM))
+	if (!s || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
-	if (!pamstack_succeeds(s, answer, &wrong))
+	if (!stack_play_succeeds(s, &stack_play_wrong))
 		return CHECK_OK;
 	(void)check_wrong(found, "somebody is logged on when no module has verified the password");
 	return check_remedy(found, "auth requisite pam_deny.so behind the modules that verify; see " EXAMPLES);
@@ -234,16 +163,16 @@ static enum check_result pam_wrong_password(struct facts *f, struct finding *fou
 static enum check_result pam_password(struct facts *f, struct finding *found)
 {
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
-	struct play right = { PAMSTACK_IGNORE, PAMSTACK_IGNORE, PAMSTACK_SUCCESS, PAMSTACK_SUCCESS, SIZE_MAX };
+	struct stack_play right = stack_play_right;
 
-	if (!s || !first(s, KIND_REDEEM) || !first(s, KIND_PASSWORD))
+	if (!s || !stack_first(s, STACK_REDEEM) || !stack_first(s, STACK_PASSWORD))
 		return CHECK_NONE;
 	for (size_t i = 0; i < s->n; i++) {
 		int action = s->line[i].action[PAMSTACK_SUCCESS];
 
 		right.only = i;
-		if (kind_of(&s->line[i]) != KIND_PASSWORD || (action <= 0 && action != PAMSTACK_DO_DONE) ||
-		    pamstack_succeeds(s, answer, &right))
+		if (stack_kind_of(&s->line[i]) != STACK_PASSWORD || (action <= 0 && action != PAMSTACK_DO_DONE) ||
+		    stack_play_succeeds(s, &right))
 			continue;
 		(void)check_wrong(found, "who has the password that %s verifies is refused all the same",
 				  s->line[i].module);
@@ -260,13 +189,11 @@ static bool needs_verify(const struct config *c)
 
 static enum check_result pam_verify(struct facts *f, struct finding *found)
 {
-	static const struct play proved = { PAMSTACK_IGNORE, PAMSTACK_SUCCESS, PAMSTACK_FAILURE, PAMSTACK_FAILURE,
-					    SIZE_MAX };
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
 
-	if (!s || !f->has_config || !first(s, KIND_REDEEM))
+	if (!s || !f->has_config || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
-	if (!first(s, KIND_VERIFY)) {
+	if (!stack_first(s, STACK_VERIFY)) {
 		if (!needs_verify(&f->config))
 			return CHECK_NONE;
 		(void)check_wrong(found,
@@ -276,7 +203,7 @@ static enum check_result pam_verify(struct facts *f, struct finding *found)
 				  CONFIG_PATH_DEFAULT);
 		return check_remedy(found, "credsspctl xrdp enable --stack krb5, or see " EXAMPLES);
 	}
-	if (pamstack_succeeds(s, answer, &proved))
+	if (stack_play_succeeds(s, &stack_play_proved))
 		return CHECK_OK;
 	(void)check_wrong(found, "who has been proved by " US " verify is refused all the same");
 	return check_remedy(found, "success=N of its line skips N lines: count to auth required pam_permit.so");
@@ -314,7 +241,7 @@ static const char *what_needs_proof(const struct config *c)
 static const struct pamstack_line *verify_line(const struct facts *f, const struct pamstack *s, bool accept_proof)
 {
 	for (size_t i = 0; s && f->has_config && i < s->n; i++)
-		if (kind_of(&s->line[i]) == KIND_VERIFY &&
+		if (stack_kind_of(&s->line[i]) == STACK_VERIFY &&
 		    pamstack_has_arg(&s->line[i], "accept_proof") == accept_proof)
 			return &s->line[i];
 	return NULL;
@@ -324,7 +251,7 @@ static enum check_result pam_accept_proof(struct facts *f, struct finding *found
 {
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
 
-	if (!s || !f->has_config || !first(s, KIND_VERIFY) || !stack_options_of(&f->config).accept_proof)
+	if (!s || !f->has_config || !stack_first(s, STACK_VERIFY) || !stack_options_of(&f->config).accept_proof)
 		return CHECK_NONE;
 	if (!verify_line(f, s, false))
 		return CHECK_OK;
@@ -339,7 +266,7 @@ static enum check_result pam_proof_unused(struct facts *f, struct finding *found
 {
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
 
-	if (!s || !f->has_config || !first(s, KIND_VERIFY) || stack_options_of(&f->config).accept_proof)
+	if (!s || !f->has_config || !stack_first(s, STACK_VERIFY) || stack_options_of(&f->config).accept_proof)
 		return CHECK_NONE;
 	if (!verify_line(f, s, true))
 		return CHECK_OK;
@@ -355,7 +282,7 @@ static enum check_result pam_proof_unused(struct facts *f, struct finding *found
 static bool uid_difference(struct facts *f, struct finding *found, int64_t *ret)
 {
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
-	const struct pamstack_line *l = s ? first(s, KIND_REDEEM) : NULL;
+	const struct pamstack_line *l = s ? stack_first(s, STACK_REDEEM) : NULL;
 	const char *text = l ? pamstack_arg(l, "minimum_uid") : NULL;
 	unsigned has = text ? (unsigned)strtoul(text, NULL, 10) : MINIMUM_UID_DEFAULT, wanted;
 	char script[160];
@@ -414,10 +341,10 @@ static enum check_result pam_first_pass(struct facts *f, struct finding *found)
 	static const char *const modules[] = { "pam_krb5", "pam_sss", "pam_winbind" };
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
 
-	if (!s || !first(s, KIND_REDEEM))
+	if (!s || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
 	for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
-		const struct pamstack_line *l = first_named(s, modules[i]);
+		const struct pamstack_line *l = pamstack_find(s, modules[i]);
 
 		if (!l || takes_first_pass(l))
 			continue;
@@ -433,9 +360,9 @@ static enum check_result pam_first_pass(struct facts *f, struct finding *found)
 static enum check_result pam_defer_pwchange(struct facts *f, struct finding *found)
 {
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
-	const struct pamstack_line *l = s ? first_named(s, "pam_krb5") : NULL;
+	const struct pamstack_line *l = s ? pamstack_find(s, "pam_krb5") : NULL;
 
-	if (!l || !first(s, KIND_REDEEM) || !takes_first_pass(l))
+	if (!l || !stack_first(s, STACK_REDEEM) || !takes_first_pass(l))
 		return CHECK_NONE;
 	if (pamstack_has_arg(l, "defer_pwchange") || pamstack_has_arg(l, "fail_pwchange"))
 		return CHECK_OK;
@@ -464,7 +391,8 @@ static enum pamstack_result expired(const struct pamstack_line *l, size_t i, con
 	if (strcmp(l->module, "pam_krb5") == 0)
 		return PAMSTACK_IGNORE; /* its own password was good */
 	/* the others do not know it */
-	return strcmp(l->module, "pam_deny") == 0 || kind_of(l) == KIND_PASSWORD ? PAMSTACK_FAILURE : PAMSTACK_SUCCESS;
+	return strcmp(l->module, "pam_deny") == 0 || stack_kind_of(l) == STACK_PASSWORD ? PAMSTACK_FAILURE
+											: PAMSTACK_SUCCESS;
 }
 
 static enum check_result pam_expired(struct facts *f, struct finding *found)
@@ -487,7 +415,7 @@ static enum check_result pam_session(struct facts *f, struct finding *found)
 
 	if (!s)
 		return CHECK_NONE;
-	if (first_named(s, US))
+	if (pamstack_find(s, US))
 		return CHECK_OK;
 	(void)check_wrong(found, "the tickets of smart cards and remote guard do not reach the session");
 	return check_remedy(found, "session optional " US ".so as the first session line");

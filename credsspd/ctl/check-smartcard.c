@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -100,9 +101,10 @@ static char *module_of(struct facts *f)
 {
 	struct pamstack *s = NULL;
 	AUTO_FREE char *error = NULL;
+	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char *module = NULL;
 
-	if (!f->has_settings || pamstack_read("/etc/pam.d", f->settings.service, "auth", &s, &error) < 0)
+	if (!f->has_settings || pamstack_read(root, f->settings.service, "auth", &s, &error) < 0)
 		return NULL;
 	for (size_t i = 0; i < s->n && !module; i++) {
 		const char *path = pamstack_arg(&s->line[i], "pkcs11_module");

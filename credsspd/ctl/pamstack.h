@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A stack of /etc/pam.d as Linux-PAM reads it, and what would become of a logon in it: no module is called. */
+/*
+ * A PAM stack as Linux-PAM reads it, and the outcome of a logon in it: no module is called. Services are searched where
+ * libpam searches: /etc/pam.d, then the directories of the distribution.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -7,6 +10,9 @@
 
 #define PAMSTACK_LINES_MAX 128U
 #define PAMSTACK_ARGS_MAX 16U
+
+/* Relative to the root, in the order of libpam; NULL at the end. The first one is the administrator's. */
+extern const char *const pamstack_directories[];
 
 enum pamstack_result { PAMSTACK_SUCCESS, PAMSTACK_IGNORE, PAMSTACK_FAILURE, PAMSTACK_RESULTS_ };
 
@@ -22,10 +28,13 @@ enum pamstack_action {
 
 struct pamstack_line {
 	char *text;         /* what the pointers below point into */
-	const char *module; /* without directory and .so */
+	const char *module; /* without directory and .so; "" for the head of a substack */
 	const char *args[PAMSTACK_ARGS_MAX];
 	size_t n_args;
 	int action[PAMSTACK_RESULTS_];
+	bool leaves;    /* for some result, also for one that is not in action[], the line ends the stack or jumps */
+	bool included;  /* it is from another file than the first one */
+	unsigned level; /* of substacks */
 };
 
 struct pamstack {
@@ -34,12 +43,17 @@ struct pamstack {
 };
 
 /*
- * Reads the lines of @type ("auth" ...) of @service below @directory, with what they include. Returns 0
- * (pamstack_free()) or -errno with a sentence in *@ret_error (malloc'ed, may be NULL without memory).
+ * Reads the lines of @type ("auth" ...) of @service below the directory @root, with the files that they include.
+ * Returns 0 (pamstack_free()) or -errno with a sentence in *@ret_error (malloc'ed, may be NULL without memory).
  */
-int pamstack_read(const char *directory, const char *service, const char *type, struct pamstack **ret_,
-		  char **ret_error);
+int pamstack_read(int root, const char *service, const char *type, struct pamstack **ret_, char **ret_error);
+
+/* Does the same for @text in place of the file of a service. */
+int pamstack_read_text(int root, const char *text, const char *type, struct pamstack **ret_, char **ret_error);
 void pamstack_free(struct pamstack *s);
+
+/* Returns the first line of @module, or NULL. */
+const struct pamstack_line *pamstack_find(const struct pamstack *s, const char *module);
 
 bool pamstack_has_arg(const struct pamstack_line *l, const char *arg);
 

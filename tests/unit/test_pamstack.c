@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks as text, and what libpam makes of them: each row was decided by reading pam.conf(5), not this code. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include "credsspd/ctl/pamstack.h"
 
 static char dir[] = "/tmp/test-pamstack.XXXXXX";
+static int root = -1;
 
 static void put(const char *name, const char *text)
 {
@@ -85,17 +87,32 @@ static void test_outcome(void **state)
 		{ "@include other\n", true },
 		{ "auth include other\n", true },
 		{ "auth substack other\n", true },
+		/* the directory of the distribution, and a path */
+		{ "auth include vendor\n", true },
+		{ "auth include /usr/lib/pam.d/vendor\n", true },
+		/* done and die end an include's stack, and a substack only; a jump takes a substack for one line */
+		{ "auth include other\nauth required bad.so\n", false },
+		{ "auth include vendor\nauth required bad.so\n", true },
+		{ "auth substack vendor\nauth required bad.so\n", false },
+		{ "auth substack vendor\nauth required good.so\n", true },
+		{ "auth [success=1 default=ignore] good.so\nauth substack vendor\nauth required none.so\n", false },
+		{ "auth [success=1 default=ignore] good.so\nauth include vendor\nauth required none.so\n", false },
+		{ "auth [success=2 default=ignore] good.so\nauth substack vendor\nauth substack other\n", false },
+		{ "auth [success=2 default=ignore] good.so\nauth substack vendor\nauth requisite bad.so\nauth required "
+		  "good.so\n",
+		  true },
 		{ "account include missing\nauth required good.so\n", true },
 	};
 
 	(void)state;
-	put("other", "account required bad.so\nauth required good.so");
+	put("etc/pam.d/other", "account required bad.so\nauth required good.so");
+	put("usr/lib/pam.d/vendor", "auth sufficient good.so\nauth required bad.so\n");
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct pamstack *s = NULL;
 		char *error = NULL;
 
-		put("service", row[i].text);
-		assert_int_equal(pamstack_read(dir, "service", "auth", &s, &error), 0);
+		put("etc/pam.d/service", row[i].text);
+		assert_int_equal(pamstack_read(root, "service", "auth", &s, &error), 0);
 		if (pamstack_succeeds(s, answer, NULL) != row[i].success)
 			fail_msg("%s: not as in row %zu", row[i].text, i);
 		pamstack_free(s);
@@ -108,8 +125,8 @@ static void test_arguments(void **state)
 	char *error = NULL;
 
 	(void)state;
-	put("service", "auth required pam_x.so one pkcs11_module=/a/b.so [with blank \\] in]\n");
-	assert_int_equal(pamstack_read(dir, "service", "auth", &s, &error), 0);
+	put("etc/pam.d/service", "auth required pam_x.so one pkcs11_module=/a/b.so [with blank \\] in]\n");
+	assert_int_equal(pamstack_read(root, "service", "auth", &s, &error), 0);
 	assert_int_equal(s->n, 1);
 	assert_string_equal(s->line[0].module, "pam_x");
 	assert_int_equal(s->line[0].n_args, 3);
@@ -133,9 +150,9 @@ static void test_failures(void **state)
 	while (strlen(many) + 32 < sizeof many)
 		(void)strcat(many, "auth required good.so\n");
 	for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
-		put("service", text[i]);
+		put("etc/pam.d/service", text[i]);
 		error = NULL;
-		assert_true(pamstack_read(dir, "service", "auth", &s, &error) < 0);
+		assert_true(pamstack_read(root, "service", "auth", &s, &error) < 0);
 		assert_non_null(error);
 		assert_null(s);
 		free(error);
@@ -143,17 +160,29 @@ static void test_failures(void **state)
 	pamstack_free(NULL);
 }
 
+static const char *const directories[] = { "etc", "etc/pam.d", "usr", "usr/lib", "usr/lib/pam.d" };
+
 static int set_up(void **state)
 {
 	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
+	if (!mkdtemp(dir))
+		return -1;
+	root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+		if (mkdirat(root, directories[i], 0755) < 0)
+			return -1;
+	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	take("service");
-	take("other");
+	take("etc/pam.d/service");
+	take("etc/pam.d/other");
+	take("usr/lib/pam.d/vendor");
+	for (size_t i = sizeof directories / sizeof *directories; i-- > 0;)
+		(void)unlinkat(root, directories[i], AT_REMOVEDIR);
+	(void)close(root);
 	return rmdir(dir);
 }
 
