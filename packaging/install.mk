@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # `make install`: Debian's paths, everything below DESTDIR; `make deb`: the Debian packages, made from the same. Nothing of
-# another package is touched: the PAM stacks of xrdp-sesman and what belongs into xrdp.ini are put in place by
-# `credsspctl xrdp enable`.
+# another package is touched: the lines for the PAM stack of xrdp-sesman, what belongs into xrdp.ini and the drop-in for
+# xrdp.service are put in place by `credsspctl xrdp enable`.
 
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR ?= $(PREFIX)/share/doc/pam-credssp
@@ -35,8 +35,6 @@ install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc #
 	$(call install_into,0644,$(SECURITYDIR),$(B)/pam_credssp.so)
 	$(call install_into,0755,$(HELPERDIR),$(B)/pam-credssp-verify)
 	$(call install_into,0644,$(UNITDIR),$(wildcard packaging/systemd/*))
-	$(Q)$(INSTALL) -d $(DESTDIR)$(UNITDIR)/xrdp.service.d
-	$(Q)$(INSTALL) -m 0644 packaging/xrdp/xrdp.service.conf $(DESTDIR)$(UNITDIR)/xrdp.service.d/credsspd-rdp.conf
 	$(call install_into,0644,$(PREFIX)/share/dbus-1/system.d,packaging/dbus/org.credssp1.conf)
 	$(call install_into,0644,$(PREFIX)/share/dbus-1/interfaces,packaging/dbus/org.credssp1.xml)
 	$(call install_into,0644,$(PREFIX)/lib/sysusers.d,$(wildcard packaging/sysusers/*))
@@ -46,7 +44,7 @@ install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc #
 	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md LICENSE $(wildcard packaging/doc/*.md))
 	$(call install_into,0644,$(DOCDIR)/examples,$(B)/headers/acceptor-client.c)
 	$(call install_into,0644,$(SHAREDIR)/pam.d,$(wildcard packaging/pam.d/*))
-	$(call install_into,0644,$(SHAREDIR)/xrdp,packaging/xrdp/xrdp.ini.fragment)
+	$(call install_into,0644,$(SHAREDIR)/xrdp,$(wildcard packaging/xrdp/*))
 	$(call install_into,0644,$(SHAREDIR)/haproxy,$(wildcard packaging/haproxy/*))
 	$(call install_into,0644,$(INCLUDEDIR)/credssp,$(HEADERS))
 	$(call install_into,0644,$(PREFIX)/share/pkgconfig,$(B)/credssp.pc)

@@ -14,6 +14,7 @@
 #include "credsspd/ctl/check.h"
 #include "credsspd/ctl/pamstack.h"
 #include "credsspd/ctl/rootfile.h"
+#include "credsspd/ctl/stack-edit.h"
 #include "credsspd/ctl/stack-options.h"
 #include "credsspd/ctl/stack-play.h"
 #include "credsspd/ctl/xrdp.h"
@@ -22,7 +23,7 @@
 #define PAM_DIRECTORY "/etc/pam.d"
 #define EXAMPLES "/usr/share/pam-credssp/pam.d"
 #define US STACK_MODULE
-#define MADE "/" XRDP_STATE "/xrdp-sesman.after"
+#define ENABLE "credsspctl xrdp enable (--dry-run shows what it puts in)"
 
 static void stack_freep(struct pamstack **s)
 {
@@ -56,6 +57,11 @@ static struct pamstack *load(const struct facts *f, struct finding *found, const
 
 /* ---- the checks ---- */
 
+static bool is_xrdp(const struct facts *f)
+{
+	return strcmp(f->settings.service, "xrdp-sesman") == 0;
+}
+
 static enum check_result pam_module(struct facts *f, struct finding *found)
 {
 	(void)f;
@@ -84,14 +90,11 @@ static enum check_result pam_stack(struct facts *f, struct finding *found)
 			return CHECK_OK;
 		(void)check_wrong(found, "no line \"auth ... " US ".so redeem\": tickets are taken for passwords");
 	}
-	/* "credsspctl xrdp enable" refuses a file that was changed since */
-	if (strcmp(f->settings.service, "xrdp-sesman") == 0 && access(MADE, R_OK) == 0)
-		return check_remedy(found, "cp " MADE " " PAM_DIRECTORY "/xrdp-sesman\n"
-					   "takes back what was changed; to keep it: OWN CHANGES in credsspctl(8)");
+	if (is_xrdp(f))
+		return check_remedy(found, ENABLE);
 	return check_remedy(found,
-			    "credsspctl xrdp enable, with --stack for another one of " EXAMPLES
-			    "; for %s by hand where that is not xrdp's service",
-			    f->settings.service);
+			    "by hand, as in INTEGRATING.md and pam_credssp(8): auth [success=ignore ignore=ignore "
+			    "default=die] " US ".so redeem");
 }
 
 /* A module in front would ask for the password itself, and send the ticket to whoever it asks. */
@@ -211,21 +214,19 @@ static enum check_result pam_verify(struct facts *f, struct finding *found)
 
 /* ---- the arguments that repeat credsspd.conf ---- */
 
-/* Whether the stack is what "credsspctl xrdp enable" made, so that it may make it again. */
-static bool is_as_made(const struct facts *f)
+/* Whether "credsspctl xrdp enable" has put the lines in, so that it makes them anew. */
+static bool is_made(const struct facts *f)
 {
 	CLEANUP(file_text_done) struct file_text live = FILE_TEXT_NULL;
-	CLEANUP(file_text_done) struct file_text made = FILE_TEXT_NULL;
 
-	return strcmp(f->settings.service, "xrdp-sesman") == 0 &&
-	       rootfile_read(AT_FDCWD, PAM_DIRECTORY "/xrdp-sesman", &live) == 0 &&
-	       rootfile_read(AT_FDCWD, MADE, &made) == 0 && file_text_same(&live, &made);
+	return is_xrdp(f) && rootfile_read(AT_FDCWD, PAM_DIRECTORY "/xrdp-sesman", &live) == 0 &&
+	       stack_edit_is_in(live.data);
 }
 
-/* @script for sed does by hand what "credsspctl xrdp enable" does to a file of its own. */
+/* @script for sed does by hand what "credsspctl xrdp enable" does to lines of its own. */
 static enum check_result remedy_argument(const struct facts *f, struct finding *found, const char *script)
 {
-	if (is_as_made(f))
+	if (is_made(f))
 		return check_remedy(found, "credsspctl xrdp enable");
 	return check_remedy(found, "sed -i '%s' " PAM_DIRECTORY "/%s", script, f->settings.service);
 }
@@ -421,26 +422,22 @@ static enum check_result pam_session(struct facts *f, struct finding *found)
 	return check_remedy(found, "session optional " US ".so as the first session line");
 }
 
-/* An upgrade does not touch the files in force. */
+/* An upgrade does not touch the files in force; dpkg or an administrator may have. */
 static enum check_result xrdp_outdated_files(struct facts *f, struct finding *found)
 {
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const char *path;
-	bool edited;
 
 	(void)f;
-	if (root < 0 || xrdp_outdated(root, &path, &edited) < 0)
+	if (root < 0 || xrdp_outdated(root, &path) < 0)
 		return CHECK_NONE;
-	(void)check_looked(found, "%s, as credsspctl xrdp enable made it", path ? path : PAM_DIRECTORY "/xrdp-sesman");
+	(void)check_looked(found, "%s, with what credsspctl xrdp enable puts in",
+			   path ? path : PAM_DIRECTORY "/xrdp-sesman");
 	if (!path)
 		return CHECK_OK;
-	(void)check_wrong(found, "this version would make it another one, and the old one is in force%s",
-			  edited ? ", with changes of this host" : "");
-	if (edited)
-		return check_remedy(found, "put back its .after of /" XRDP_STATE
-					   ", credsspctl xrdp enable, and then the changes once more");
-	return check_remedy(found, "credsspctl xrdp enable takes the new one (--dry-run shows it); it restarts xrdp, "
-				   "which ends its connections");
+	(void)check_wrong(found, "credsspctl xrdp enable would make it another one now");
+	return check_remedy(found, "credsspctl xrdp enable (--dry-run shows the difference); it restarts xrdp, which "
+				   "ends its connections");
 }
 
 struct check_area check_pam_area(void)

@@ -174,8 +174,9 @@ static enum check_result xrdp_socket(struct facts *f, struct finding *found)
 	(void)check_wrong(found, "credsspd-rdp may not connect to it: %s", strerror(-r));
 	return check_remedy(
 	    found,
-	    "the socket has to be of group xrdp. systemctl cat xrdp: Group=xrdp (xrdp.service.d/credsspd-rdp.conf), "
-	    "systemctl cat credsspd-rdp: SupplementaryGroups=xrdp; then: systemctl daemon-reload, " RESTART_BOTH);
+	    "the socket has to be of group xrdp: credsspctl xrdp enable writes xrdp.service.d/credsspd-rdp.conf. "
+	    "Otherwise systemctl cat xrdp: Group=xrdp, systemctl cat credsspd-rdp: SupplementaryGroups=xrdp; "
+	    "then: systemctl daemon-reload, " RESTART_BOTH);
 }
 
 static bool is_loopback(const char *address)

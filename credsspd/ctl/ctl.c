@@ -156,6 +156,28 @@ static int reach_xrdp(void *userdata, const char *path)
 	return front_end ? look_connect(FRONT_END_USER, front_end, path) : -ESRCH;
 }
 
+/* X servers that sesman has started: Xorg, Xvnc, Xtigervnc. After a restart of sesman they are nobody's. */
+static unsigned open_desktops(void *userdata)
+{
+	static const char *const parents[] = { "xrdp-sesman", "xrdp-sesexec", NULL };
+
+	(void)userdata;
+	return look_children("X", parents);
+}
+
+static bool confirm_restart(void *userdata, unsigned n)
+{
+	char answer[8] = "";
+
+	(void)userdata;
+	(void)n;
+	if (!isatty(STDIN_FILENO))
+		return false;
+	(void)fputs("Restart xrdp? [y/N] ", stdout);
+	(void)fflush(stdout);
+	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
 /* No daemon is asked: it may not even run yet. */
 static int run_xrdp(const struct xrdp_wish *wish, const char **problem,
 		    int (*command)(const struct xrdp_host *, const struct xrdp_wish *, char *))
@@ -177,9 +199,13 @@ static int run_xrdp(const struct xrdp_wish *wish, const char **problem,
 		(void)snprintf(text, sizeof text, "/ cannot be opened");
 		return -EIO;
 	}
-	r = command(
-	    &(struct xrdp_host){ .root = root, .units = units_of_this_host(), .out = stdout, .reach = reach_xrdp },
-	    wish, text);
+	r = command(&(struct xrdp_host){ .root = root,
+					 .units = units_of_this_host(),
+					 .out = stdout,
+					 .reach = reach_xrdp,
+					 .desktops = open_desktops,
+					 .confirm = confirm_restart },
+		    wish, text);
 	if (r == 0)
 		*problem = NULL;
 	return r;
@@ -270,26 +296,29 @@ static void usage(FILE *out)
 		    out);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		const struct command *c = &commands[i];
-		char line[64];
+		char line[96];
 
 		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
 			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
 			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "",
 			       c->takes_names ? " [NAME...]" : "", c->takes_stack ? " [--stack NAME]" : "",
-			       c->takes_dry_run ? " [--dry-run]" : "");
-		(void)fprintf(out, "  %-41s  %s\n", line, c->help);
+			       c->takes_dry_run ? " [--dry-run] [--force]" : "");
+		(void)fprintf(out, "  %-48s  %s\n", line, c->help);
 	}
-	(void)fputs("\n"
-		    "      --json        print JSON\n"
-		    "      --watch       once a second, until Ctrl-C\n"
-		    "      --dry-run     show what would be changed\n"
-		    "      --stack NAME  the PAM stack: local (the default), krb5 ...\n"
-		    "  -h, --help        this text\n"
-		    "      --version     version\n\n"
-		    "NAME is another name that clients connect to, a farm's for example.\n"
-		    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
-		    "no terminal.\n",
-		    out);
+	(void)fputs(
+	    "\n"
+	    "      --json        print JSON\n"
+	    "      --watch       once a second, until Ctrl-C\n"
+	    "      --dry-run     show what would be changed\n"
+	    "      --force       restart xrdp also when desktops are open\n"
+	    "      --stack NAME  what the PAM stack of this host has: local (the default), krb5, sss, winbind;\n"
+	    "                    smartcard: take no passwords\n"
+	    "  -h, --help        this text\n"
+	    "      --version     version\n\n"
+	    "NAME is another name that clients connect to, a farm's for example.\n"
+	    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
+	    "no terminal.\n",
+	    out);
 }
 
 /* The command that the words say; *@ret_used is how many of them it took. */
@@ -362,6 +391,8 @@ static int choose(int n, char **words, const struct invocation *options)
 		return bad_usage("this command prints nothing that changes");
 	if (how.xrdp.dry_run && !c->takes_dry_run)
 		return bad_usage("this command knows no --dry-run");
+	if (how.xrdp.force && !c->takes_dry_run)
+		return bad_usage("this command knows no --force");
 	if (how.xrdp.stack && !c->takes_stack)
 		return bad_usage("this command takes no stack");
 	if (c->takes_user && n > used)
@@ -380,15 +411,12 @@ static int choose(int n, char **words, const struct invocation *options)
 
 int ctl_main(int argc, char **argv)
 {
-	enum { OPT_JSON = 256, OPT_WATCH, OPT_DRY_RUN, OPT_STACK, OPT_VERSION };
+	enum { OPT_JSON = 256, OPT_WATCH, OPT_DRY_RUN, OPT_FORCE, OPT_STACK, OPT_VERSION };
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "watch", no_argument, NULL, OPT_WATCH },
-		{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
-		{ "stack", required_argument, NULL, OPT_STACK },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ NULL, 0, NULL, 0 },
+		{ "json", no_argument, NULL, OPT_JSON },         { "watch", no_argument, NULL, OPT_WATCH },
+		{ "dry-run", no_argument, NULL, OPT_DRY_RUN },   { "force", no_argument, NULL, OPT_FORCE },
+		{ "stack", required_argument, NULL, OPT_STACK }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },   { NULL, 0, NULL, 0 },
 	};
 	struct invocation how = { .user = NULL };
 	int c;
@@ -404,6 +432,9 @@ int ctl_main(int argc, char **argv)
 			break;
 		case OPT_DRY_RUN:
 			how.xrdp.dry_run = true;
+			break;
+		case OPT_FORCE:
+			how.xrdp.force = true;
 			break;
 		case OPT_STACK:
 			how.xrdp.stack = optarg;

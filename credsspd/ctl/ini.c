@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,5 +272,128 @@ int ini_set(const char *text, const char *section, const char *fragment, char **
 		return -ENOMEM;
 	*ret = TAKE_PTR(data);
 	*ret_len = len;
+	return 0;
+}
+
+/* ---- undoing ---- */
+
+/* The last value of @key in @part, which is xrdp's. */
+static bool value_in(struct line part, struct line key, struct line *ret)
+{
+	const char *p = part.begin, *end = part.begin + part.len;
+	struct line l, k, v;
+	bool found = false;
+
+	while (p < end && next_line(&p, &l)) {
+		if (!split(l, &k, &v) || !same_name(k, key))
+			continue;
+		*ret = v;
+		found = true;
+	}
+	return found;
+}
+
+/* The line of the occurrence number @n of @key; the last one if there are fewer. */
+static struct line nth_line_of(struct line part, struct line key, unsigned n)
+{
+	const char *p = part.begin, *end = part.begin + part.len;
+	struct line l, k, v, found = { part.begin, 0 };
+
+	while (p < end && next_line(&p, &l)) {
+		if (!split(l, &k, &v) || !same_name(k, key))
+			continue;
+		found = l;
+		if (n-- == 0)
+			break;
+	}
+	return found;
+}
+
+static bool same_text(struct line a, struct line b)
+{
+	return a.len == b.len && memcmp(a.begin, b.begin, a.len) == 0;
+}
+
+/* How many lines of @key stand before @at. */
+static unsigned occurrence(struct line part, struct line key, const char *at)
+{
+	const char *p = part.begin;
+	struct line l, k, v;
+	unsigned n = 0;
+
+	while (p < at && next_line(&p, &l))
+		n += l.begin < at && split(l, &k, &v) && same_name(k, key) ? 1 : 0;
+	return n;
+}
+
+struct undo {
+	struct line part, before, after;
+	FILE *out, *kept;
+	bool any_kept;
+};
+
+/* What becomes of a line: it stays, or goes when *@ret_line is empty. */
+static void undo_line(struct undo *u, struct line l, struct line *ret_line)
+{
+	struct line key, value, was = { NULL, 0 }, made;
+	bool there;
+
+	*ret_line = l;
+	if (!split(l, &key, &value) || !value_in(u->after, key, &made))
+		return;
+	there = value_in(u->before, key, &was);
+	if ((there && same_text(was, made)) || (there && same_text(value, was)))
+		return; /* it was so, or is so again */
+	if (same_text(value, made)) {
+		*ret_line = there ? nth_line_of(u->before, key, occurrence(u->part, key, l.begin))
+				  : (struct line){ l.begin, 0 };
+		return;
+	}
+	(void)fputs(u->any_kept ? ", " : "", u->kept);
+	put(u->kept, key);
+	u->any_kept = true;
+}
+
+static void undo_part(struct undo *u)
+{
+	const char *p = u->part.begin, *end = u->part.begin + u->part.len;
+	struct line l, replaced;
+
+	while (p < end && next_line(&p, &l)) {
+		undo_line(u, l, &replaced);
+		if (replaced.len == 0 && l.len > 0)
+			continue; /* with its newline */
+		put(u->out, replaced);
+		if (p > u->part.begin && p[-1] == '\n')
+			(void)fputc('\n', u->out);
+	}
+}
+
+int ini_undo(const char *text, const char *section, const char *before, const char *after, char **ret, size_t *ret_len,
+	     char **ret_kept)
+{
+	AUTO_FREE char *data = NULL;
+	AUTO_FREE char *kept = NULL;
+	size_t len = 0, kept_len = 0;
+	struct undo u = { .any_kept = false };
+	bool there = find_section(text, section, &u.part) == 0 && find_section(before, section, &u.before) == 0 &&
+		     find_section(after, section, &u.after) == 0;
+
+	u.out = open_memstream(&data, &len);
+	u.kept = open_memstream(&kept, &kept_len);
+	if (!there)
+		u.part = (struct line){ text, 0 };
+	if (u.out && u.kept) {
+		put(u.out, (struct line){ text, (size_t)(u.part.begin - text) });
+		undo_part(&u);
+		(void)fputs(u.part.begin + u.part.len, u.out);
+	}
+	if (!u.out || fclose(u.out) != 0 || !data)
+		len = SIZE_MAX;
+	if (!u.kept || fclose(u.kept) != 0 || !kept || len == SIZE_MAX)
+		return -ENOMEM;
+	*ret = TAKE_PTR(data);
+	*ret_len = len;
+	*ret_kept = u.any_kept ? TAKE_PTR(kept) : NULL;
 	return 0;
 }

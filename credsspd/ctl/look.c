@@ -188,6 +188,57 @@ pid_t look_process(const char *comm, uid_t uid)
 	return pid;
 }
 
+/* The name of process @pid, and its parent; false when it has gone. */
+static bool name_and_parent(const char *pid, char name[16], pid_t *ret_parent)
+{
+	AUTO_FCLOSE FILE *f = NULL;
+	char path[64], line[512], *end;
+
+	if (!isdigit((unsigned char)pid[0]) || strlen(pid) > 10)
+		return false;
+	(void)snprintf(path, sizeof path, "/proc/%.10s/stat", pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof line, f))
+		return false;
+	/* "PID (NAME) STATE PARENT ..."; a name may have brackets in it */
+	end = strrchr(line, ')');
+	if (!end || sscanf(line, "%*d (%15[^\n]", name) != 1 || sscanf(end, ") %*c %d", ret_parent) != 1)
+		return false;
+	name[strcspn(name, ")")] = '\0';
+	return true;
+}
+
+static bool is_one_of(pid_t pid, const char *const *names)
+{
+	char text[16], name[16];
+	pid_t parent;
+
+	(void)snprintf(text, sizeof text, "%d", (int)pid);
+	if (!name_and_parent(text, name, &parent))
+		return false;
+	for (size_t i = 0; names[i]; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+unsigned look_children(const char *prefix, const char *const *parents)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	char name[16];
+	pid_t parent;
+	unsigned n = 0;
+
+	while (d && (e = readdir(d)))
+		if (name_and_parent(e->d_name, name, &parent) && strncmp(name, prefix, strlen(prefix)) == 0 &&
+		    is_one_of(parent, parents))
+			n++;
+	if (d)
+		(void)closedir(d);
+	return n;
+}
+
 /* ---- sockets ---- */
 
 struct inodes {

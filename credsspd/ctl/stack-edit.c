@@ -205,25 +205,78 @@ static int session_has(struct editor *e, const char *module, bool *ret)
 	return r;
 }
 
-static int add_auth(struct editor *e, size_t at)
+/* Whether an argument is one that is made here. */
+static bool is_made(const char *arg)
+{
+	static const char *const made[] = { "redeem",       "verify",       "require_ticket",
+					    "accept_proof", "minimum_uid=", "ccache=" };
+
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+		if (strncmp(arg, made[i], strlen(made[i])) == 0)
+			return true;
+	return false;
+}
+
+static void write_others(FILE *f, const struct pamstack *s, enum stack_kind kind)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t a = 0; stack_kind_of(&s->line[i]) == kind && a < s->line[i].n_args; a++)
+			if (!is_made(s->line[i].args[a]))
+				(void)fprintf(f, " %s", s->line[i].args[a]);
+}
+
+/* The other arguments of the marked line of @kind that is in force, each with a blank before it. */
+static int other_arguments(struct editor *e, enum stack_kind kind, char **ret)
+{
+	const char *p = e->edit->present;
+	struct whole_line l;
+	size_t len;
+	FILE *f = open_memstream(ret, &len);
+	int r = f ? 0 : -ENOMEM;
+
+	while (r == 0 && p && next_line(&p, &l)) {
+		CLEANUP(stack_freep) struct pamstack *s = NULL;
+
+		if (!is_marked(l))
+			continue;
+		r = read_line(e, l, AUTH, &s);
+		if (r == 0)
+			write_others(f, s, kind);
+	}
+	return f && fclose(f) != 0 ? -ENOMEM : r;
+}
+
+static int write_auth(const struct editor *e, bool krb5, const char *redeem, const char *verify, char **ret)
 {
 	const struct stack_edit *w = e->edit;
-	bool uid = w->options.minimum_uid != MINIMUM_UID_DEFAULT, krb5 = false;
-	AUTO_FREE char *text = NULL;
 	char minimum[32] = "";
-	int r = session_has(e, "pam_krb5", &krb5);
 
-	if (r < 0)
-		return r;
-	if (uid)
+	if (w->options.minimum_uid != MINIMUM_UID_DEFAULT)
 		(void)snprintf(minimum, sizeof minimum, " minimum_uid=%u", w->options.minimum_uid);
-	if (asprintf(&text, REDEEM "%s  " STACK_EDIT_MARK "\n" VERIFY "%s%s  " STACK_EDIT_MARK "\n%s", minimum,
-		     krb5 ? " ccache=pam_krb5" : "", w->options.accept_proof ? " accept_proof" : "",
+	if (asprintf(ret, REDEEM "%s%s  " STACK_EDIT_MARK "\n" VERIFY "%s%s%s  " STACK_EDIT_MARK "\n%s", minimum,
+		     redeem, krb5 ? " ccache=pam_krb5" : "", w->options.accept_proof ? " accept_proof" : "", verify,
 		     w->no_password ? NO_PASSWORD "  " STACK_EDIT_MARK "\n" : "") < 0) {
-		text = NULL;
+		*ret = NULL;
 		return -ENOMEM;
 	}
-	return insert(e, at, text);
+	return 0;
+}
+
+static int add_auth(struct editor *e, size_t at)
+{
+	AUTO_FREE char *redeem = NULL;
+	AUTO_FREE char *verify = NULL;
+	AUTO_FREE char *text = NULL;
+	bool krb5 = false;
+	int r = session_has(e, "pam_krb5", &krb5);
+
+	if (r == 0)
+		r = other_arguments(e, STACK_REDEEM, &redeem);
+	if (r == 0)
+		r = other_arguments(e, STACK_VERIFY, &verify);
+	if (r == 0)
+		r = write_auth(e, krb5, redeem, verify, &text);
+	return r < 0 ? r : insert(e, at, text);
 }
 
 /* A cache below /run/user can be written only after pam_systemd has made that. */

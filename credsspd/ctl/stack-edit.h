@@ -15,6 +15,9 @@
 struct stack_edit {
 	struct stack_options options;
 	bool no_password; /* only what `verify` has proved logs on */
+	/* A stack that was made before: its `redeem` and `verify` keep arguments that are not made here (timeout=,
+	 * pkcs11_module= ...). NULL for none. */
+	const char *present;
 };
 
 /*

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 const char *const xrdp_paths[XRDP_FILES] = {
 	[XRDP_INI] = "etc/xrdp/xrdp.ini",
 	[XRDP_STACK] = "etc/pam.d/xrdp-sesman",
+	[XRDP_DROPIN] = "etc/systemd/system/xrdp.service.d/credsspd-rdp.conf",
 };
 
 /* below the directory */
@@ -27,6 +29,7 @@ static const struct kept {
 } kept[XRDP_FILES] = {
 	[XRDP_INI] = { "xrdp.ini.before", "xrdp.ini.after" },
 	[XRDP_STACK] = { "xrdp-sesman.before", "xrdp-sesman.after" },
+	[XRDP_DROPIN] = { "credsspd-rdp.conf.before", "credsspd-rdp.conf.after" },
 };
 #define ABOUT "about"
 
@@ -34,17 +37,24 @@ void xrdp_state_done(struct xrdp_state *s)
 {
 	for (int i = 0; i < XRDP_FILES; i++) {
 		file_text_done(&s->file[i].live);
+		file_text_done(&s->file[i].base);
 		file_text_done(&s->file[i].before);
 		file_text_done(&s->file[i].after);
+		free(s->file[i].note);
 	}
 }
 
-/* `stack NAME`, `enabled 0|1 ...` and `settled 0|1`, one a line */
+/* `format 2` (not in those of earlier versions), `stack NAME`, `enabled 0|1 ...` and `settled 0|1`, one a line */
+#define FORMAT "format 2\n"
+
 static int about_parse(const char *text, struct xrdp_state *s)
 {
 	int on[XRDP_UNITS], settled;
 	char rest;
 
+	s->whole = strncmp(text, FORMAT, sizeof FORMAT - 1) != 0;
+	if (!s->whole)
+		text += sizeof FORMAT - 1;
 	if (sscanf(text, "stack %63[a-z0-9-]\nenabled %d %d %d\nsettled %d\n%c", s->stack, &on[0], &on[1], &on[2],
 		   &settled, &rest) != 2 + XRDP_UNITS)
 		return -EBADMSG;
@@ -56,12 +66,34 @@ static int about_parse(const char *text, struct xrdp_state *s)
 
 static int write_about(int dir, const struct xrdp_state *s)
 {
-	char text[XRDP_STACK_MAX + 64];
-	int n = snprintf(text, sizeof text, "stack %s\nenabled %d %d %d\nsettled %d\n", s->stack, s->enabled[0],
+	char text[XRDP_STACK_MAX + 80];
+	int n = snprintf(text, sizeof text, FORMAT "stack %s\nenabled %d %d %d\nsettled %d\n", s->stack, s->enabled[0],
 			 s->enabled[1], s->enabled[2], s->settled);
 	struct file_text t = { .data = text, .len = (size_t)n, .mode = 0600, .uid = geteuid(), .gid = getegid() };
 
 	return n < 0 || (size_t)n >= sizeof text ? -EOVERFLOW : rootfile_replace(dir, ABOUT, &t);
+}
+
+/* A copy that is not there stands for a file that was not there. xrdp.ini has always been there. */
+static int read_copy(int dir, const char *name, bool optional, struct file_text *ret)
+{
+	int r = rootfile_read(dir, name, ret);
+
+	return r == -ENOENT && optional ? 0 : r;
+}
+
+static int read_copies(int dir, struct xrdp_state *s)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < XRDP_FILES; i++) {
+		bool optional = i == XRDP_DROPIN || (i == XRDP_STACK && !s->whole);
+
+		r = read_copy(dir, kept[i].before, optional, &s->file[i].before);
+		if (r == 0)
+			r = read_copy(dir, kept[i].after, i == XRDP_DROPIN, &s->file[i].after);
+	}
+	return r;
 }
 
 int xrdp_state_read(int root, struct xrdp_state *ret)
@@ -76,11 +108,8 @@ int xrdp_state_read(int root, struct xrdp_state *ret)
 	r = rootfile_read(dir, ABOUT, &about);
 	if (r == 0)
 		r = about_parse(about.data, &s);
-	for (int i = 0; r == 0 && i < XRDP_FILES; i++) {
-		r = rootfile_read(dir, kept[i].before, &s.file[i].before);
-		if (r == 0)
-			r = rootfile_read(dir, kept[i].after, &s.file[i].after);
-	}
+	if (r == 0)
+		r = read_copies(dir, &s);
 	if (r < 0)
 		return r;
 	s.kept = true;
@@ -125,8 +154,9 @@ static int write_new(int root, const struct xrdp_state *s)
 		return -errno;
 	r = write_about(dir, s);
 	for (int i = 0; r == 0 && i < XRDP_FILES; i++) {
-		r = rootfile_replace(dir, kept[i].before, &s->file[i].before);
-		if (r == 0)
+		if (s->file[i].before.data)
+			r = rootfile_replace(dir, kept[i].before, &s->file[i].before);
+		if (r == 0 && s->file[i].after.data)
 			r = rootfile_replace(dir, kept[i].after, &s->file[i].after);
 	}
 	return r == 0 && fsync(dir) < 0 ? -errno : r;

@@ -7,35 +7,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/ctl/ini.h"
 #include "credsspd/ctl/textdiff.h"
-#include "credsspd/ctl/xrdp-state.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
 
-#define FRAGMENT XRDP_SHARE "/xrdp/xrdp.ini.fragment"
-#define STACKS XRDP_SHARE "/pam.d/xrdp-sesman"
 #define DEFAULT_STACK "local"
 #define SOCKET "run/xrdp/front.sock" /* `port` of the fragment */
 
 /* In the order in which they are started; stopped the other way round by systemd itself. */
 static const char *const units[XRDP_UNITS] = { "credsspd.service", "credsspd-rdp.socket", "credsspd-rdp.service" };
-
-__attribute__((format(printf, 3, 4))) static int fail(char *problem, int r, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(problem, XRDP_PROBLEM_MAX, fmt, ap);
-	va_end(ap);
-	return r;
-}
 
 static void add(char *problem, const char *more)
 {
@@ -44,127 +29,86 @@ static void add(char *problem, const char *more)
 	(void)snprintf(problem + len, XRDP_PROBLEM_MAX - len, "%s", more);
 }
 
-/* ---- what the files are to become ---- */
-
-/* Why a file cannot be read or replaced; a link is not followed. */
-static const char *why(int r)
-{
-	return r == -ELOOP ? "is a symbolic link" : strerror(-r);
-}
-
-static int read_shipped(const struct xrdp_host *host, const char *path, struct file_text *ret, char *problem)
-{
-	int r = rootfile_read(host->root, path, ret);
-
-	return r < 0 ? fail(problem, r, "/%s: %s", path, why(r)) : 0;
-}
-
-static int make_ini(const struct xrdp_host *host, struct xrdp_file *f, char *problem)
-{
-	CLEANUP(file_text_done) struct file_text fragment = FILE_TEXT_NULL;
-	int r = read_shipped(host, FRAGMENT, &fragment, problem);
-
-	if (r < 0)
-		return r;
-	f->after = (struct file_text){ .mode = f->before.mode, .uid = f->before.uid, .gid = f->before.gid };
-	r = ini_set(f->before.data, "Globals", fragment.data, &f->after.data, &f->after.len);
-	if (r == -ENOENT)
-		return fail(problem, r, "/%s has no section [Globals]", xrdp_paths[XRDP_INI]);
-	return r < 0 ? fail(problem, r, "/%s: %s", FRAGMENT, strerror(-r)) : 0;
-}
-
-static bool stack_name_valid(const char *name)
-{
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
-	return len > 0 && name[len] == '\0' && len < XRDP_STACK_MAX;
-}
-
-/* @text becomes what a configuration makes of it. */
-static int set_options(struct file_text *text, const struct stack_options *o)
-{
-	AUTO_FREE char *before = text->data;
-
-	text->data = NULL;
-	return stack_options_add(before, o, &text->data, &text->len);
-}
-
-static int make_stack(const struct xrdp_host *host, const char *name, const struct stack_options *options,
-		      struct xrdp_file *f, char *problem)
-{
-	char path[sizeof STACKS + XRDP_STACK_MAX + 1];
-	int r;
-
-	if (!stack_name_valid(name))
-		return fail(problem, -EINVAL, "no stack has such a name");
-	if (strcmp(name, DEFAULT_STACK) == 0)
-		(void)snprintf(path, sizeof path, "%s", STACKS);
-	else
-		(void)snprintf(path, sizeof path, "%s.%s", STACKS, name);
-	r = read_shipped(host, path, &f->after, problem);
-	if (r < 0)
-		return r;
-	if (options && set_options(&f->after, options) < 0)
-		return fail(problem, -ENOMEM, "out of memory");
-	f->after.mode = f->before.mode;
-	f->after.uid = f->before.uid;
-	f->after.gid = f->before.gid;
-	return 0;
-}
-
 /* ---- the files ---- */
 
-static int read_live(const struct xrdp_host *host, struct xrdp_state *s, char *problem)
+static bool same(const struct file_text *a, const struct file_text *b)
 {
-	for (int i = 0; i < XRDP_FILES; i++) {
-		int r = rootfile_read(host->root, xrdp_paths[i], &s->file[i].live);
-
-		if (r == -ENOENT)
-			return fail(problem, r, "/%s is missing: is the package xrdp installed?", xrdp_paths[i]);
-		if (r < 0)
-			return fail(problem, r, "/%s: %s", xrdp_paths[i], why(r));
-	}
-	return 0;
-}
-
-/* What somebody has changed since is not ours to overwrite. */
-static int check_unchanged(const struct xrdp_state *s, char *problem)
-{
-	for (int i = 0; i < XRDP_FILES; i++) {
-		const struct xrdp_file *f = &s->file[i];
-
-		if (!file_text_same(&f->live, &f->before) && !file_text_same(&f->live, &f->after))
-			return fail(problem, -EBUSY,
-				    "/%s has been changed since \"credsspctl xrdp enable\": nothing was done. OWN "
-				    "CHANGES in credsspctl(8) says how to keep that; to drop it: cp /%s/%s.before /%s",
-				    xrdp_paths[i], XRDP_STATE, strrchr(xrdp_paths[i], '/') + 1, xrdp_paths[i]);
-	}
-	return 0;
+	return (!a->data && !b->data) || file_text_same(a, b);
 }
 
 static void show(const struct xrdp_host *host, const struct file_text *from, const struct file_text *to, int i)
 {
-	if (file_text_same(from, to))
+	if (same(from, to))
 		return;
-	(void)fprintf(host->out, "/%s:\n", xrdp_paths[i]);
-	textdiff_show(host->out, from->data, to->data);
+	(void)fprintf(host->out, "/%s%s:\n", xrdp_paths[i], !from->data ? " (new)" : !to->data ? " (removed)" : "");
+	textdiff_show(host->out, from->data ? from->data : "", to->data ? to->data : "");
+}
+
+static void show_note(const struct xrdp_host *host, const struct xrdp_file *f, int i)
+{
+	if (f->note)
+		(void)fprintf(host->out, "/%s: %s\n", xrdp_paths[i], f->note);
+}
+
+/* The directory of the drop-in, which comes and goes with it. */
+static int make_directory_of(int root, const char *path)
+{
+	AUTO_FREE char *directory = strndup(path, (size_t)(strrchr(path, '/') - path));
+
+	if (!directory)
+		return -ENOMEM;
+	return mkdirat(root, directory, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int remove_file(int root, int i)
+{
+	AUTO_FREE char *directory = strndup(xrdp_paths[i], (size_t)(strrchr(xrdp_paths[i], '/') - xrdp_paths[i]));
+
+	if (!directory)
+		return -ENOMEM;
+	if (unlinkat(root, xrdp_paths[i], 0) < 0 && errno != ENOENT)
+		return -errno;
+	if (i == XRDP_DROPIN)
+		(void)unlinkat(root, directory, AT_REMOVEDIR); /* if nothing else is in it */
+	return 0;
 }
 
 static int put(const struct xrdp_host *host, const struct file_text *live, const struct file_text *to, int i,
 	       char *problem)
 {
-	int r = file_text_same(live, to) ? 0 : rootfile_replace(host->root, xrdp_paths[i], to);
+	int r = 0;
 
-	return r < 0 ? fail(problem, r, "/%s cannot be replaced: %s", xrdp_paths[i], strerror(-r)) : 0;
+	if (same(live, to))
+		return 0;
+	if (to->data)
+		r = make_directory_of(host->root, xrdp_paths[i]);
+	if (r == 0)
+		r = to->data ? rootfile_replace(host->root, xrdp_paths[i], to) : remove_file(host->root, i);
+	return r < 0 ? xrdp_fail(problem, r, "/%s cannot be replaced: %s", xrdp_paths[i], strerror(-r)) : 0;
 }
 
-static int put_before(const struct xrdp_host *host, const struct xrdp_state *s, char *problem)
+/* The administrator's changes to a stack that an earlier version made as a whole. */
+static int keep_changed(const struct xrdp_host *host, const struct xrdp_state *s, char *problem)
+{
+	const struct xrdp_file *f = &s->file[XRDP_STACK];
+	int r = s->kept && s->whole && f->note ? rootfile_replace(host->root, XRDP_CHANGED, &f->live) : 0;
+
+	return r < 0 ? xrdp_fail(problem, r, "/" XRDP_CHANGED ": %s", strerror(-r)) : 0;
+}
+
+static int put_base(const struct xrdp_host *host, const struct xrdp_state *s, char *problem)
 {
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < XRDP_FILES; i++)
-		r = put(host, &s->file[i].live, &s->file[i].before, i, problem);
+		r = put(host, &s->file[i].live, &s->file[i].base, i, problem);
 	return r;
+}
+
+/* A file that is not made here stays as it is. */
+static const struct file_text *wanted(const struct xrdp_file *f)
+{
+	return f->after.data ? &f->after : &f->base;
 }
 
 static int put_after(const struct xrdp_host *host, const struct xrdp_state *s, char *problem)
@@ -172,7 +116,7 @@ static int put_after(const struct xrdp_host *host, const struct xrdp_state *s, c
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < XRDP_FILES; i++)
-		r = put(host, &s->file[i].before, &s->file[i].after, i, problem);
+		r = put(host, &s->file[i].base, wanted(&s->file[i]), i, problem);
 	return r;
 }
 
@@ -199,24 +143,26 @@ static int do_units(const struct xrdp_host *host, bool dry_run, const char *verb
 		return 0;
 	(void)fflush(host->out);
 	r = host->units.systemctl(host->units.userdata, arguments);
-	return r != 0 ? fail(problem, r < 0 ? r : -EIO, "\"systemctl %s\" has failed", verb) : 0;
+	return r != 0 ? xrdp_fail(problem, r < 0 ? r : -EIO, "\"systemctl %s\" has failed", verb) : 0;
 }
 
-/* sesman goes with it: its unit is bound to this one */
-static int restart_xrdp(const struct xrdp_host *host, bool dry_run, char *problem)
+/* sesman goes with it: its unit is bound to this one. @reload: systemd has to read the drop-in. */
+static int restart_xrdp(const struct xrdp_host *host, bool dry_run, bool reload, char *problem)
 {
 	const char *const arguments[] = { "--quiet", "restart", "xrdp.service", NULL };
-
+	const char *const again[] = { "--quiet", "daemon-reload", NULL };
 	const char *const reset[] = { "--quiet", "reset-failed", "xrdp.service", "xrdp-sesman.service", NULL };
 
-	(void)fputs("systemctl restart xrdp.service\n", host->out);
+	(void)fprintf(host->out, "%ssystemctl restart xrdp.service\n", reload ? "systemctl daemon-reload\n" : "");
 	if (dry_run)
 		return 0;
 	(void)fflush(host->out);
+	if (reload && host->units.systemctl(host->units.userdata, again) != 0)
+		return xrdp_fail(problem, -EIO, "\"systemctl daemon-reload\" has failed");
 	/* earlier restarts count towards the units' start limit; a unit that has not failed is no error */
 	(void)host->units.systemctl(host->units.userdata, reset);
 	return host->units.systemctl(host->units.userdata, arguments) != 0
-		   ? fail(problem, -EIO, "xrdp.service did not start")
+		   ? xrdp_fail(problem, -EIO, "xrdp.service did not start")
 		   : 0;
 }
 
@@ -260,15 +206,17 @@ static int reach(const struct xrdp_host *host, char *problem)
 {
 	int r = host->reach ? host->reach(host->userdata, "/" SOCKET) : 0;
 
-	return r < 0 ? fail(problem, r,
-			    "credsspd-rdp cannot connect to xrdp on /" SOCKET ": %s (systemctl cat xrdp: Group=xrdp)",
-			    strerror(-r))
+	return r < 0 ? xrdp_fail(problem, r,
+				 "credsspd-rdp cannot connect to xrdp on /" SOCKET
+				 ": %s (systemctl cat xrdp: Group=xrdp)",
+				 strerror(-r))
 		     : 0;
 }
 
-static int start_all(const struct xrdp_host *host, bool dry_run, const bool missing[XRDP_UNITS], bool settled,
-		     char *problem)
+static int start_all(const struct xrdp_host *host, bool dry_run, const bool missing[XRDP_UNITS],
+		     const struct xrdp_state *s, char *problem)
 {
+	bool reload = s->file[XRDP_DROPIN].after.data != NULL, settled = s->settled;
 	const bool front_end[XRDP_UNITS] = { false, true, true };
 	int r = do_units(host, dry_run, "enable", missing, problem);
 
@@ -276,9 +224,9 @@ static int start_all(const struct xrdp_host *host, bool dry_run, const bool miss
 		return r;
 	/* xrdp first: it has the port; and not without need: it ends all connections */
 	if (!settled)
-		r = restart_xrdp(host, dry_run, problem);
+		r = restart_xrdp(host, dry_run, reload, problem);
 	if (r == 0 && !settled && !dry_run && !appears(host, SOCKET))
-		r = fail(problem, -ETIMEDOUT, "xrdp does not listen on /" SOCKET);
+		r = xrdp_fail(problem, -ETIMEDOUT, "xrdp does not listen on /" SOCKET);
 	if (r == 0)
 		r = do_units(host, dry_run, "start", front_end, problem);
 	return r < 0 || dry_run ? r : reach(host, problem);
@@ -292,42 +240,42 @@ static int start_daemon(const struct xrdp_host *host, bool dry_run, bool settled
 	const bool daemon[XRDP_UNITS] = { true, false, false };
 	int r = host->units.booted ? do_units(host, dry_run, verb, daemon, problem) : 0;
 
-	return r < 0 ? fail(problem, r, "credsspd does not start (journalctl -t credsspd): nothing was changed") : 0;
+	return r < 0 ? xrdp_fail(problem, r, "credsspd does not start (journalctl -t credsspd): nothing was changed")
+		     : 0;
+}
+
+/* A desktop that is open when sesman is restarted lives on, but nobody comes back to it. */
+static int ask_about_desktops(const struct xrdp_host *host, const struct xrdp_wish *wish, char *problem)
+{
+	unsigned n = host->units.booted && host->desktops ? host->desktops(host->userdata) : 0;
+
+	if (n == 0)
+		return 0;
+	(void)fprintf(
+	    host->out,
+	    "%u desktop%s open: the restart of xrdp orphans %s. Programs in %s run on, and a user who logs on "
+	    "again gets a new desktop.\n",
+	    n, n == 1 ? " is" : "s are", n == 1 ? "it" : "them", n == 1 ? "it" : "them");
+	(void)fflush(host->out);
+	if (wish->dry_run || wish->force || (host->confirm && host->confirm(host->userdata, n)))
+		return 0;
+	return xrdp_fail(problem, -EBUSY, "desktops are open: nothing was changed; --force does it nevertheless");
 }
 
 /* ---- the commands ---- */
-
-/* @s as it will be: before and after of each file, the stack's name, the units that disable has to take away. */
-static int plan(const struct xrdp_host *host, const struct xrdp_wish *wish, struct xrdp_state *s, char *problem)
-{
-	const char *stack = wish->stack ? wish->stack : s->kept ? s->stack : DEFAULT_STACK;
-	int r;
-
-	for (int i = 0; i < XRDP_FILES; i++) {
-		file_text_done(&s->file[i].after);
-		if (!s->kept && !file_text_copy(&s->file[i].before, &s->file[i].live))
-			return fail(problem, -ENOMEM, "out of memory");
-	}
-	r = make_ini(host, &s->file[XRDP_INI], problem);
-	if (r == 0)
-		r = make_stack(host, stack, wish->options, &s->file[XRDP_STACK], problem);
-	if (r == 0 && stack != s->stack)
-		(void)snprintf(s->stack, sizeof s->stack, "%s", stack);
-	return r;
-}
 
 static int keep(const struct xrdp_host *host, struct xrdp_state *s, char *problem)
 {
 	int r = xrdp_state_write(host->root, s);
 
 	s->kept = s->kept || r == 0;
-	return r < 0 ? fail(problem, r, "/%s cannot be written: %s", XRDP_STATE, strerror(-r)) : 0;
+	return r < 0 ? xrdp_fail(problem, r, "/%s cannot be written: %s", XRDP_STATE, strerror(-r)) : 0;
 }
 
+/* First all the way back: the copies that are kept so far know the way from there. */
 static int keep_and_put(const struct xrdp_host *host, struct xrdp_state *s, char *problem)
 {
-	/* with another stack: first all the way back */
-	int r = s->kept && !s->settled ? put_before(host, s, problem) : 0;
+	int r = s->settled ? 0 : put_base(host, s, problem);
 
 	if (r == 0)
 		r = keep(host, s, problem);
@@ -337,7 +285,7 @@ static int keep_and_put(const struct xrdp_host *host, struct xrdp_state *s, char
 static bool is_in_place(const struct xrdp_state *s)
 {
 	for (int i = 0; i < XRDP_FILES; i++)
-		if (!file_text_same(&s->file[i].live, &s->file[i].after))
+		if (!same(&s->file[i].live, wanted(&s->file[i])))
 			return false;
 	return true;
 }
@@ -348,41 +296,64 @@ static void put_back(const struct xrdp_host *host, bool was_kept, char *problem)
 {
 	char ignored[XRDP_PROBLEM_MAX];
 
-	if (!was_kept && host->units.booted &&
-	    xrdp_disable(host, &(struct xrdp_wish){ .dry_run = false }, ignored) == 0)
+	if (!was_kept && host->units.booted && xrdp_disable(host, &(struct xrdp_wish){ .force = true }, ignored) == 0)
 		add(problem, "; everything was put back");
 	else
 		add(problem, "; \"credsspctl xrdp disable\" is the way back");
 }
 
+/* @s with the plan, shown. */
+static int plan(const struct xrdp_host *host, const struct xrdp_wish *wish, struct xrdp_state *s, char *problem)
+{
+	int r = xrdp_files_read(host->root, s, problem);
+
+	if (wish->stack)
+		(void)snprintf(s->stack, sizeof s->stack, "%s", wish->stack);
+	else if (!s->kept)
+		(void)snprintf(s->stack, sizeof s->stack, DEFAULT_STACK);
+	if (r == 0)
+		r = xrdp_files_plan(host->root, wish->options, s, problem);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < XRDP_FILES; i++)
+		show(host, &s->file[i].live, wanted(&s->file[i]), i);
+	show_note(host, &s->file[XRDP_DROPIN], XRDP_DROPIN);
+	if (s->whole)
+		show_note(host, &s->file[XRDP_STACK], XRDP_STACK);
+	s->settled = s->settled && is_in_place(s);
+	return 0;
+}
+
+static void find_missing(const struct xrdp_host *host, struct xrdp_state *s, bool missing[XRDP_UNITS])
+{
+	for (int i = 0; i < XRDP_UNITS; i++) {
+		missing[i] = !is_enabled(host, units[i]);
+		s->enabled[i] = s->enabled[i] || missing[i];
+	}
+}
+
 int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX])
 {
 	CLEANUP(xrdp_state_done) struct xrdp_state s = XRDP_STATE_NULL;
-	bool missing[XRDP_UNITS], was_kept = false;
+	bool missing[XRDP_UNITS], was_kept;
 	int r = xrdp_state_read(host->root, &s);
 
 	if (r < 0)
-		return fail(problem, r, "/%s cannot be read: %s", XRDP_STATE, strerror(-r));
-	r = read_live(host, &s, problem);
-	if (r == 0 && s.kept)
-		r = check_unchanged(&s, problem);
-	if (r == 0)
-		r = plan(host, wish, &s, problem);
+		return xrdp_fail(problem, r, "/%s cannot be read: %s", XRDP_STATE, strerror(-r));
+	was_kept = s.kept;
+	r = plan(host, wish, &s, problem);
+	if (r == 0 && !s.settled)
+		r = ask_about_desktops(host, wish, problem);
 	if (r < 0)
 		return r;
-	was_kept = s.kept;
-	for (int i = 0; i < XRDP_UNITS; i++) {
-		missing[i] = !is_enabled(host, units[i]);
-		s.enabled[i] = s.enabled[i] || missing[i];
-	}
-	for (int i = 0; i < XRDP_FILES; i++)
-		show(host, &s.file[i].live, &s.file[i].after, i);
-	s.settled = s.settled && is_in_place(&s);
+	find_missing(host, &s, missing);
 	r = start_daemon(host, wish->dry_run, s.settled, problem);
+	if (r == 0 && !wish->dry_run)
+		r = keep_changed(host, &s, problem);
 	if (r == 0 && !wish->dry_run)
 		r = keep_and_put(host, &s, problem);
 	if (r == 0) {
-		r = start_all(host, wish->dry_run, missing, s.settled, problem);
+		r = start_all(host, wish->dry_run, missing, &s, problem);
 		if (r < 0)
 			put_back(host, was_kept, problem);
 	}
@@ -392,67 +363,69 @@ int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char
 	return keep(host, &s, problem);
 }
 
+/* Stops the front end and gives xrdp its files back. */
+static int undo(const struct xrdp_host *host, const struct xrdp_wish *wish, struct xrdp_state *s, char *problem)
+{
+	int r;
+
+	for (int i = 0; i < XRDP_UNITS; i++)
+		s->enabled[i] = s->enabled[i] && is_there(host, units[i]);
+	r = do_units(host, wish->dry_run, "disable", s->enabled, problem);
+	if (r == 0 && host->units.booted)
+		r = do_units(host, wish->dry_run, "stop", s->enabled, problem);
+	if (r == 0 && !wish->dry_run)
+		r = keep_changed(host, s, problem);
+	if (r == 0 && !wish->dry_run)
+		r = put_base(host, s, problem);
+	if (r == 0 && host->units.booted && is_there(host, "xrdp.service"))
+		r = restart_xrdp(host, wish->dry_run, s->file[XRDP_DROPIN].after.data != NULL, problem);
+	return r;
+}
+
 int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX])
 {
 	CLEANUP(xrdp_state_done) struct xrdp_state s = XRDP_STATE_NULL;
 	int r = xrdp_state_read(host->root, &s);
 
 	if (r < 0)
-		return fail(problem, r, "/%s cannot be read: %s", XRDP_STATE, strerror(-r));
+		return xrdp_fail(problem, r, "/%s cannot be read: %s", XRDP_STATE, strerror(-r));
 	if (!s.kept)
-		return fail(problem, -ENOENT, "\"credsspctl xrdp enable\" is not in force");
-	r = read_live(host, &s, problem);
-	if (r == 0)
-		r = check_unchanged(&s, problem);
+		return xrdp_fail(problem, -ENOENT, "\"credsspctl xrdp enable\" is not in force");
+	r = xrdp_files_read(host->root, &s, problem);
 	if (r < 0)
 		return r;
-	for (int i = 0; i < XRDP_FILES; i++)
-		show(host, &s.file[i].live, &s.file[i].before, i);
-	for (int i = 0; i < XRDP_UNITS; i++)
-		s.enabled[i] = s.enabled[i] && is_there(host, units[i]);
-	r = do_units(host, wish->dry_run, "disable", s.enabled, problem);
-	if (r == 0 && host->units.booted)
-		r = do_units(host, wish->dry_run, "stop", s.enabled, problem);
-	if (r == 0 && !wish->dry_run)
-		r = put_before(host, &s, problem);
-	if (r == 0 && host->units.booted)
-		r = restart_xrdp(host, wish->dry_run, problem);
+	for (int i = 0; i < XRDP_FILES; i++) {
+		show(host, &s.file[i].live, &s.file[i].base, i);
+		show_note(host, &s.file[i], i);
+	}
+	r = ask_about_desktops(host, wish, problem);
+	if (r == 0)
+		r = undo(host, wish, &s, problem);
 	if (r < 0 || wish->dry_run)
 		return r;
 	r = xrdp_state_remove(host->root);
-	return r < 0 ? fail(problem, r, "/%s cannot be removed: %s", XRDP_STATE, strerror(-r)) : 0;
+	return r < 0 ? xrdp_fail(problem, r, "/%s cannot be removed: %s", XRDP_STATE, strerror(-r)) : 0;
 }
 
-int xrdp_outdated(int root, const char **ret_path, bool *ret_edited)
+int xrdp_outdated(int root, const char **ret_path)
 {
-	static const char *const absolute[XRDP_FILES] = { "/etc/xrdp/xrdp.ini", "/etc/pam.d/xrdp-sesman" };
-	const struct xrdp_host host = { .root = root };
-	struct stack_options options;
-	const struct xrdp_wish the_same = { .options = &options };
-	CLEANUP(xrdp_state_done) struct xrdp_state made = XRDP_STATE_NULL;
-	CLEANUP(xrdp_state_done) struct xrdp_state now = XRDP_STATE_NULL;
+	static const char *const absolute[XRDP_FILES] = { "/etc/xrdp/xrdp.ini", "/etc/pam.d/xrdp-sesman",
+							  "/etc/systemd/system/xrdp.service.d/credsspd-rdp.conf" };
+	CLEANUP(xrdp_state_done) struct xrdp_state s = XRDP_STATE_NULL;
 	char problem[XRDP_PROBLEM_MAX];
-	int r = xrdp_state_read(root, &made);
+	int r = xrdp_state_read(root, &s);
 
-	if (r == 0 && !made.kept)
+	if (r == 0 && !s.kept)
 		r = -ENOENT;
 	if (r == 0)
-		r = xrdp_state_read(root, &now);
+		r = xrdp_files_read(root, &s, problem);
 	if (r == 0)
-		r = read_live(&host, &now, problem);
-	if (r == 0) {
-		options = stack_options_in(made.file[XRDP_STACK].after.data);
-		r = plan(&host, &the_same, &now, problem);
-	}
+		r = xrdp_files_plan(root, NULL, &s, problem);
 	if (r < 0)
 		return r;
 	*ret_path = NULL;
-	*ret_edited = false;
-	for (int i = 0; i < XRDP_FILES; i++) {
-		if (file_text_same(&made.file[i].after, &now.file[i].after))
-			continue;
-		*ret_path = absolute[i];
-		*ret_edited = !file_text_same(&now.file[i].live, &made.file[i].after);
-	}
+	for (int i = 0; i < XRDP_FILES; i++)
+		if (!*ret_path && !same(&s.file[i].live, wanted(&s.file[i])))
+			*ret_path = absolute[i];
 	return 0;
 }

@@ -55,6 +55,49 @@ static void test_texts(void **state)
 	}
 }
 
+static void test_undo(void **state)
+{
+	static const struct {
+		const char *before, *now, *result, *kept;
+	} row[] = {
+		/* NULL: as ini_set() made it */
+		{ "; top\n[Globals]\nport=3389\n\n#auto=x\nlevel=high\n; end\n[b]\nport=1\n", NULL, NULL, NULL },
+		{ "[globals]\n PORT = 1\nport=2\nLevel=1\n", NULL, NULL, NULL },
+		{ "[Globals]\n[b]\n", NULL, NULL, NULL },
+		{ "[Globals]\r\nport=1\r\nlevel=2\r\nauto=3\r\n", NULL, NULL, NULL },
+		{ "[Globals]\nport=unix\nlevel = none\nauto=Xorg\n", NULL, NULL, NULL },
+		/* other lines have come and gone */
+		{ "[Globals]\nport=1\nlevel=2\n",
+		  "; new\n[Globals]\nfork=true\nlevel=none\nport=unix\nauto=Xorg\n\n[c]\n",
+		  "; new\n[Globals]\nfork=true\nlevel=2\nport=1\n\n[c]\n", NULL },
+		/* a value of somebody else's stays; one that is back is not worth a word */
+		{ "[Globals]\nport=1\nlevel=2\n", "[Globals]\nport=7\nlevel=2\nauto=Xvnc\n",
+		  "[Globals]\nport=7\nlevel=2\nauto=Xvnc\n", "port, auto" },
+		/* a new file of the package */
+		{ "[Globals]\nport=1\n", "[Globals]\nport=1\nlevel=3\n", "[Globals]\nport=1\nlevel=3\n", "level" },
+		{ "[Globals]\nport=1\n", "[Xorg]\nport=unix\n", "[Xorg]\nport=unix\n", NULL },
+		{ "[Globals]\nport=1\n", "", "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		AUTO_FREE char *after = NULL, *undone = NULL, *kept = NULL;
+		const char *result = row[i].result ? row[i].result : row[i].before;
+		size_t len;
+
+		assert_int_equal(ini_set(row[i].before, "Globals", FRAGMENT, &after, &len), 0);
+		assert_int_equal(
+		    ini_undo(row[i].now ? row[i].now : after, "Globals", row[i].before, after, &undone, &len, &kept),
+		    0);
+		assert_string_equal(undone, result);
+		assert_int_equal(len, strlen(undone));
+		if (row[i].kept)
+			assert_string_equal(kept, row[i].kept);
+		else
+			assert_null(kept);
+	}
+}
+
 static void test_refused(void **state)
 {
 	char *ret = NULL;
@@ -72,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_undo),
 		cmocka_unit_test(test_refused),
 	};
 

@@ -206,11 +206,18 @@ static void test_options(void **state)
 		struct stack_edit edit;
 		const char *auth;
 	} row[] = {
-		{ { { .minimum_uid = MINIMUM_UID_DEFAULT }, .no_password = false }, AUTH },
-		{ { { .accept_proof = true, .minimum_uid = 0 }, .no_password = false },
+		{ { { .minimum_uid = MINIMUM_UID_DEFAULT }, .no_password = false, .present = NULL }, AUTH },
+		{ { { .accept_proof = true, .minimum_uid = 0 }, .no_password = false, .present = NULL },
 		  R " minimum_uid=0" M V " accept_proof" M },
-		{ { { .minimum_uid = 500 }, .no_password = true },
+		{ { { .minimum_uid = 500 }, .no_password = true, .present = NULL },
 		  R " minimum_uid=500" M V M "auth     requisite  pam_deny.so" M },
+		/* what an administrator has added to the lines stays; what is made here is made anew */
+		{ { { .minimum_uid = MINIMUM_UID_DEFAULT },
+		    .no_password = false,
+		    .present = "auth required pam_credssp.so verify timeout=1 accept_proof final_try=allow " M
+			       "auth required pam_credssp.so redeem debug minimum_uid=7 " M
+			       "auth required pam_credssp.so redeem timeout=9\n" },
+		  R " debug" M V " timeout=1 final_try=allow" M },
 	};
 	AUTO_CLOSE int root = open_root("debian12");
 

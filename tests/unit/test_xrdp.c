@@ -22,19 +22,31 @@
 
 #define INI "etc/xrdp/xrdp.ini"
 #define PAM "etc/pam.d/xrdp-sesman"
+#define VENDOR "usr/lib/pam.d/xrdp-sesman"
+#define DROPIN "etc/systemd/system/xrdp.service.d/credsspd-rdp.conf"
 #define UNITS "lib/systemd/system"
 #define INI_TEXT "[Globals]\nport=3389\nlevel=high\n\n[Xorg]\nport=-1\n"
-#define PAM_TEXT "#%PAM-1.0\n@include common-auth\n"
 #define INI_AFTER "[Globals]\nport=unix\nlevel=high\nauto=Xorg\n\n[Xorg]\nport=-1\n"
-#define LOCAL_TEXT "auth required pam_credssp.so\n@include common-auth\n"
-#define KRB5_TEXT "auth required pam_credssp.so\nauth required pam_krb5.so\n"
+#define DROPIN_TEXT "[Service]\nGroup=xrdp\n"
 
-#define VERIFY_TEXT \
-	"# pam_credssp.so verify\nauth required pam_credssp.so redeem\n" \
-	"auth required pam_credssp.so verify require_ticket\naccount required pam_credssp.so\n"
-#define VERIFY_ON_TEXT \
-	"# pam_credssp.so verify\nauth required pam_credssp.so redeem minimum_uid=0\n" \
-	"auth required pam_credssp.so verify require_ticket accept_proof\naccount required pam_credssp.so\n"
+#define M "  # credsspctl xrdp enable\n"
+#define REDEEM "auth     [success=ignore ignore=ignore default=die]  pam_credssp.so redeem require_ticket"
+#define VERIFY "auth     [success=done ignore=ignore default=die]    pam_credssp.so verify require_ticket"
+#define DENY "auth     requisite  pam_deny.so" M
+#define ACCOUNT "account  required  pam_credssp.so" M
+#define SESSION "session  optional  pam_credssp.so" M
+#define PAM_TEXT "#%PAM-1.0\n@include common-auth\naccount required pam_unix.so\nsession required pam_unix.so\n"
+#define PAM_WITH(auth, rest) \
+	"#%PAM-1.0\n" auth "@include common-auth\n" ACCOUNT "account required pam_unix.so\n" SESSION \
+	"session required pam_unix.so\n" rest
+#define PAM_AFTER PAM_WITH(REDEEM M VERIFY M, "")
+#define PAM_ON PAM_WITH(REDEEM " minimum_uid=0" M VERIFY " accept_proof" M, "")
+/* as an earlier version made them */
+#define OLD_TEXT "auth required pam_credssp.so redeem\nauth required pam_krb5.so\n"
+#define COMMON_AUTH "auth sufficient pam_unix.so\nauth required pam_deny.so\n"
+#define COMMON_KRB5 "auth sufficient pam_krb5.so\n" COMMON_AUTH
+
+#define RESTART "reset-failed xrdp.service xrdp-sesman.service; restart xrdp.service; "
 
 struct world {
 	char dir[32], problem[XRDP_PROBLEM_MAX];
@@ -46,6 +58,8 @@ struct world {
 	const char *broken;  /* what fails */
 	const struct stack_options *options;
 	int reach;
+	unsigned desktops;
+	bool confirms, force;
 };
 
 static void put(struct world *w, const char *path, const char *text, mode_t mode)
@@ -100,7 +114,8 @@ static int run(struct world *w, int (*command)(const struct xrdp_host *, const s
 	w->host.out = open_memstream(&w->shown, &w->shown_len);
 	assert_non_null(w->host.out);
 	*w->asked = *w->problem = '\0';
-	r = command(&w->host, &(struct xrdp_wish){ .stack = stack, .dry_run = dry_run, .options = w->options },
+	r = command(&w->host,
+		    &(struct xrdp_wish){ .stack = stack, .dry_run = dry_run, .force = w->force, .options = w->options },
 		    w->problem);
 	assert_int_equal(fclose(w->host.out), 0);
 	assert_true(r == 0 ? !*w->problem : *w->problem != '\0');
@@ -111,6 +126,7 @@ static void as_before(struct world *w)
 {
 	is(w, INI, INI_TEXT, 0644);
 	is(w, PAM, PAM_TEXT, 0640);
+	assert_false(exists(w, "etc/systemd/system/xrdp.service.d"));
 }
 
 static void test_there_and_back(void **state)
@@ -119,24 +135,45 @@ static void test_there_and_back(void **state)
 
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, INI, INI_AFTER, 0644);
-	is(w, PAM, LOCAL_TEXT, 0640);
+	is(w, PAM, PAM_AFTER, 0640);
+	is(w, DROPIN, DROPIN_TEXT, 0644);
 	assert_string_equal(w->asked, "restart credsspd.service; enable credsspd-rdp.socket credsspd-rdp.service; "
-				      "reset-failed xrdp.service xrdp-sesman.service; restart xrdp.service; "
-				      "start credsspd-rdp.socket credsspd-rdp.service; ");
-	assert_string_equal(w->shown, "/etc/xrdp/xrdp.ini:\n  - port=3389\n  + port=unix\n  + auto=Xorg\n"
-				      "/etc/pam.d/xrdp-sesman:\n  - #%PAM-1.0\n  + auth required pam_credssp.so\n"
-				      "systemctl restart credsspd.service\n"
-				      "systemctl enable credsspd-rdp.socket credsspd-rdp.service\n"
-				      "systemctl restart xrdp.service\n"
-				      "systemctl start credsspd-rdp.socket credsspd-rdp.service\n");
+				      "daemon-reload; " RESTART "start credsspd-rdp.socket credsspd-rdp.service; ");
+	assert_string_equal(
+	    w->shown, "/etc/xrdp/xrdp.ini:\n  - port=3389\n  + port=unix\n  + auto=Xorg\n"
+		      "/etc/pam.d/xrdp-sesman:\n"
+		      "  + auth     [success=ignore ignore=ignore default=die]  pam_credssp.so redeem require_ticket  "
+		      "# credsspctl "
+		      "xrdp enable\n"
+		      "  + auth     [success=done ignore=ignore default=die]    pam_credssp.so verify require_ticket  "
+		      "# credsspctl "
+		      "xrdp enable\n"
+		      "  + account  required  pam_credssp.so  # credsspctl xrdp enable\n"
+		      "  + session  optional  pam_credssp.so  # credsspctl xrdp enable\n"
+		      "/etc/systemd/system/xrdp.service.d/credsspd-rdp.conf (new):\n  + [Service]\n  + Group=xrdp\n"
+		      "systemctl restart credsspd.service\n"
+		      "systemctl enable credsspd-rdp.socket credsspd-rdp.service\n"
+		      "systemctl daemon-reload\nsystemctl restart xrdp.service\n"
+		      "systemctl start credsspd-rdp.socket credsspd-rdp.service\n");
 	is(w, XRDP_STATE "/xrdp.ini.before", INI_TEXT, 0644);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	assert_string_equal(w->asked, "disable credsspd-rdp.socket credsspd-rdp.service; "
-				      "stop credsspd-rdp.socket credsspd-rdp.service; "
-				      "reset-failed xrdp.service xrdp-sesman.service; restart xrdp.service; ");
+				      "stop credsspd-rdp.socket credsspd-rdp.service; daemon-reload; " RESTART);
+	assert_non_null(strstr(w->shown, "credsspd-rdp.conf (removed):\n  - [Service]\n"));
 	as_before(w);
 	assert_false(exists(w, "var/lib/pam-credssp"));
 	assert_int_equal(run(w, xrdp_disable, NULL, false), -ENOENT);
+}
+
+static void outdated(const struct world *w, const char *path)
+{
+	const char *got;
+
+	assert_int_equal(xrdp_outdated(w->host.root, &got), 0);
+	if (path)
+		assert_string_equal(got, path);
+	else
+		assert_null(got);
 }
 
 /* Of credsspd.conf, as it is each time. */
@@ -145,23 +182,21 @@ static void test_options(void **state)
 	static const struct stack_options on = { .accept_proof = true, .minimum_uid = 0 };
 	static const struct stack_options off = { .minimum_uid = 1000 };
 	struct world *w = *state;
-	const char *path;
-	bool edited;
 
-	put(w, XRDP_SHARE "/pam.d/xrdp-sesman.krb5", VERIFY_TEXT, 0644);
 	w->options = &on;
-	assert_int_equal(run(w, xrdp_enable, "krb5", false), 0);
-	is(w, PAM, VERIFY_ON_TEXT, 0640);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, PAM, PAM_ON, 0640);
 	/* the same package would make the same again */
-	assert_int_equal(xrdp_outdated(w->host.root, &path, &edited), 0);
-	assert_null(path);
+	outdated(w, NULL);
 	w->options = &off;
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
-	is(w, PAM, VERIFY_TEXT, 0640);
+	is(w, PAM, PAM_AFTER, 0640);
 	assert_non_null(strstr(w->asked, "restart xrdp.service"));
+	/* an argument of the administrator's stays */
+	put(w, PAM, PAM_WITH(REDEEM " timeout=500" M VERIFY M, ""), 0640);
 	w->options = &on;
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
-	is(w, PAM, VERIFY_ON_TEXT, 0640);
+	is(w, PAM, PAM_WITH(REDEEM " minimum_uid=0 timeout=500" M VERIFY " accept_proof" M, ""), 0640);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	as_before(w);
 }
@@ -171,121 +206,309 @@ static void test_dry_run(void **state)
 	struct world *w = *state;
 	AUTO_FREE char *shown = NULL;
 
-	assert_int_equal(run(w, xrdp_enable, "krb5", true), 0);
-	assert_non_null(strstr(w->shown, "  + auth required pam_krb5.so\n"));
-	assert_non_null(strstr(w->shown, "systemctl restart xrdp.service\n"));
+	assert_int_equal(run(w, xrdp_enable, NULL, true), 0);
+	assert_non_null(strstr(w->shown, "  + account  required  pam_credssp.so"));
+	assert_non_null(strstr(w->shown, "systemctl daemon-reload\nsystemctl restart xrdp.service\n"));
 	assert_string_equal(w->asked, "");
 	as_before(w);
 	assert_false(exists(w, "var/lib/pam-credssp"));
 	shown = strdup(w->shown);
-	assert_int_equal(run(w, xrdp_enable, "krb5", false), 0);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	assert_string_equal(w->shown, shown);
 	assert_int_equal(run(w, xrdp_disable, NULL, true), 0);
 	assert_non_null(strstr(w->shown, "  + port=3389\n"));
+	assert_non_null(strstr(w->shown, "  - account  required  pam_credssp.so"));
 	assert_string_equal(w->asked, "");
-	is(w, PAM, KRB5_TEXT, 0640);
+	is(w, PAM, PAM_AFTER, 0640);
+	is(w, DROPIN, DROPIN_TEXT, 0644);
 }
 
-static void test_again_and_another_stack(void **state)
+static void test_again(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(run(w, xrdp_enable, "krb5", false), 0);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	w->enabled = "credsspd.service credsspd-rdp.socket credsspd-rdp.service";
-	/* the stack that is in force is kept, and so are the units that have to go again */
+	/* the units that have to go again are kept */
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	/* and nobody is thrown out */
 	assert_string_equal(w->asked, "start credsspd.service; start credsspd-rdp.socket credsspd-rdp.service; ");
 	assert_string_equal(
 	    w->shown, "systemctl start credsspd.service\nsystemctl start credsspd-rdp.socket credsspd-rdp.service\n");
-	is(w, PAM, KRB5_TEXT, 0640);
-	assert_int_equal(run(w, xrdp_enable, "local", false), 0);
-	is(w, PAM, LOCAL_TEXT, 0640);
-	/* the package brings another fragment */
+	is(w, PAM, PAM_AFTER, 0640);
+	/* the package brings another fragment, and xrdp keeps the drop-in for the next start */
 	put(w, XRDP_SHARE "/xrdp/xrdp.ini.fragment", "port=vsock\n", 0644);
+	outdated(w, "/" INI);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, INI, "[Globals]\nport=vsock\nlevel=high\n\n[Xorg]\nport=-1\n", 0644);
+	/* the drop-in has gone */
+	assert_int_equal(unlinkat(w->host.root, DROPIN, 0), 0);
+	outdated(w, "/" DROPIN);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, DROPIN, DROPIN_TEXT, 0644);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	assert_non_null(strstr(w->asked, "disable credsspd-rdp.socket credsspd-rdp.service; "));
 	as_before(w);
 }
 
+/* A stack by name is what the stack of the host has to have. */
+static void test_stacks(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run(w, xrdp_enable, "krb5", false), -EINVAL);
+	assert_non_null(strstr(w->problem, "have no pam_krb5"));
+	assert_non_null(strstr(w->problem, "apt install libpam-krb5"));
+	assert_string_equal(w->asked, "");
+	as_before(w);
+	put(w, "etc/pam.d/common-auth", COMMON_KRB5, 0644);
+	assert_int_equal(run(w, xrdp_enable, "krb5", false), 0);
+	is(w, PAM, PAM_AFTER, 0640);
+	/* it stays asked for, and the host has it no more */
+	put(w, "etc/pam.d/common-auth", COMMON_AUTH, 0644);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), -EINVAL);
+	is(w, PAM, PAM_AFTER, 0640);
+	assert_int_equal(run(w, xrdp_enable, "smartcard", false), 0);
+	is(w, PAM, PAM_WITH(REDEEM M VERIFY M DENY, ""), 0640);
+	/* and that, too */
+	put(w, PAM, PAM_WITH(REDEEM M VERIFY M DENY, "# mine\n"), 0640);
+	outdated(w, NULL);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, PAM, PAM_WITH(REDEEM M VERIFY M DENY, "# mine\n"), 0640);
+	assert_int_equal(run(w, xrdp_enable, "local", false), 0);
+	is(w, PAM, PAM_WITH(REDEEM M VERIFY M, "# mine\n"), 0640);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, PAM, PAM_TEXT "# mine\n", 0640);
+}
+
+/* What administrators and dpkg have done since stays. */
 static void test_changed_since(void **state)
 {
 	struct world *w = *state;
 
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
-	put(w, PAM, LOCAL_TEXT "# mine\n", 0640);
-	assert_int_equal(run(w, xrdp_disable, NULL, false), -EBUSY);
-	assert_non_null(strstr(w->problem, "/etc/pam.d/xrdp-sesman has been changed"));
-	assert_non_null(
-	    strstr(w->problem, "to drop it: cp /var/lib/pam-credssp/xrdp/xrdp-sesman.before /etc/pam.d/xrdp-sesman"));
-	assert_string_equal(w->asked, "");
-	is(w, INI, INI_AFTER, 0644);
-	is(w, PAM, LOCAL_TEXT "# mine\n", 0640);
-	assert_int_equal(run(w, xrdp_enable, NULL, false), -EBUSY);
-	/* put back by hand: either is fine */
+	put(w, PAM, PAM_WITH("auth required pam_nologin.so\n" REDEEM " timeout=1" M VERIFY M, "# mine\n"), 0600);
+	put(w, INI, "[Globals]\nport=unix\nlevel=low\nauto=Xvnc\n[Mine]\n", 0644);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	assert_non_null(strstr(w->shown, "/etc/xrdp/xrdp.ini: auto: changed since, and left\n"));
+	is(w, PAM,
+	   "#%PAM-1.0\nauth required pam_nologin.so\n@include common-auth\naccount required pam_unix.so\n"
+	   "session required pam_unix.so\n# mine\n",
+	   0600);
+	is(w, INI, "[Globals]\nport=3389\nlevel=low\nauto=Xvnc\n[Mine]\n", 0644);
+	assert_false(exists(w, "var/lib/pam-credssp"));
+}
+
+/* dpkg has put new files there: an enable makes them anew, and a disable gives them back. */
+static void test_new_conffiles(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	put(w, PAM, "# 13\n" PAM_TEXT, 0644);
+	put(w, INI, "; 13\n" INI_TEXT, 0644);
+	outdated(w, "/" INI);
+	assert_int_equal(run(w, xrdp_disable, NULL, true), 0);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, PAM, "# 13\n" PAM_AFTER, 0644);
+	is(w, INI, "; 13\n" INI_AFTER, 0644);
+	outdated(w, NULL);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, PAM, "# 13\n" PAM_TEXT, 0644);
+	is(w, INI, "; 13\n" INI_TEXT, 0644);
+	/* and at once */
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	put(w, PAM, PAM_TEXT, 0640);
+	put(w, INI, "; 14\n" INI_TEXT, 0644);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, PAM, PAM_TEXT, 0640);
+	is(w, INI, "; 14\n" INI_TEXT, 0644);
+}
+
+/* Where the stack is in the directory of the distribution only. */
+static void test_vendor(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(unlinkat(w->host.root, PAM, 0), 0);
+	put(w, VENDOR, PAM_TEXT, 0644);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	assert_non_null(strstr(w->shown, "/etc/pam.d/xrdp-sesman (new):\n  + #%PAM-1.0\n"));
+	is(w, PAM, PAM_AFTER, 0644);
+	is(w, VENDOR, PAM_TEXT, 0644);
+	outdated(w, NULL);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, PAM, PAM_AFTER, 0644);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	assert_false(exists(w, PAM));
+	/* with a new one of the distribution, by which it is made anew */
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	put(w, VENDOR, "# new\n" PAM_TEXT, 0644);
+	outdated(w, "/" PAM);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, PAM, "# new\n" PAM_AFTER, 0644);
+	/* changed: then it stays, without the lines */
+	put(w, PAM, "# mine\n" PAM_AFTER, 0644);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	assert_non_null(strstr(w->shown, "/etc/pam.d/xrdp-sesman: changed since it was made, and left\n"));
+	is(w, PAM, "# mine\n" PAM_TEXT, 0644);
+}
+
+/* Of the administrator's own stacks and drop-ins nothing is overwritten. */
+static void test_own(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(mkdirat(w->host.root, "etc/systemd/system/xrdp.service.d", 0755), 0);
+	put(w, DROPIN, "[Service]\nNice=1\n", 0600);
+	put(w, PAM, "auth requisite pam_credssp.so redeem require_ticket\nauth required pam_unix.so\n", 0640);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	assert_null(strstr(w->shown, "xrdp.service.d"));
+	assert_null(strstr(w->asked, "daemon-reload"));
+	is(w, PAM, "auth requisite pam_credssp.so redeem require_ticket\nauth required pam_unix.so\n" ACCOUNT SESSION,
+	   0640);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, DROPIN, "[Service]\nNice=1\n", 0600);
+	is(w, PAM, "auth requisite pam_credssp.so redeem require_ticket\nauth required pam_unix.so\n", 0640);
+	/* one of ours that has become somebody's */
+	assert_int_equal(unlinkat(w->host.root, DROPIN, 0), 0);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	put(w, DROPIN, DROPIN_TEXT "Nice=1\n", 0644);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	assert_non_null(strstr(w->shown, "credsspd-rdp.conf: changed since it was made, and left\n"));
+	is(w, DROPIN, DROPIN_TEXT "Nice=1\n", 0644);
+}
+
+/* A stack that would let in who must not, or nobody, is not put in force. */
+static void test_bad_stacks(void **state)
+{
+	static const struct {
+		const char *text, *problem;
+	} row[] = {
+		{ "auth required pam_permit.so\n", "no module has verified" },
+		{ "auth sufficient pam_unix.so\nauth optional pam_permit.so\n", "no module has verified" },
+		{ "auth required pam_unix.so\nauth required pam_deny.so\n", "the right password would be refused" },
+		{ "auth optional pam_credssp.so redeem\nauth required pam_unix.so\n", "without a ticket" },
+		{ "auth include nothing\n", "/etc/pam.d/nothing: No such file" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		put(w, PAM, row[i].text, 0640);
+		assert_true(run(w, xrdp_enable, NULL, false) < 0);
+		if (!strstr(w->problem, row[i].problem))
+			fail_msg("%s: %s", row[i].text, w->problem);
+		is(w, PAM, row[i].text, 0640);
+		assert_string_equal(w->asked, "");
+	}
+}
+
+/* What an earlier version has left: whole copies, and no drop-in. */
+static void make_old(struct world *w, const char *stack)
+{
+	char about[64];
+
+	put(w, INI, INI_AFTER, 0644);
+	put(w, PAM, OLD_TEXT, 0640);
+	(void)mkdirat(w->host.root, "var/lib/pam-credssp", 0755);
+	assert_int_equal(mkdirat(w->host.root, XRDP_STATE, 0700), 0);
+	(void)snprintf(about, sizeof about, "stack %s\nenabled 0 1 1\nsettled 1\n", stack);
+	put(w, XRDP_STATE "/about", about, 0600);
+	put(w, XRDP_STATE "/xrdp.ini.before", INI_TEXT, 0644);
+	put(w, XRDP_STATE "/xrdp.ini.after", INI_AFTER, 0644);
+	put(w, XRDP_STATE "/xrdp-sesman.before", PAM_TEXT, 0640);
+	put(w, XRDP_STATE "/xrdp-sesman.after", OLD_TEXT, 0640);
+}
+
+static void test_earlier_version(void **state)
+{
+	struct world *w = *state;
+
+	make_old(w, "local");
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	as_before(w);
-}
-
-static void outdated(const struct world *w, const char *path, bool edited)
-{
-	const char *got;
-	bool got_edited;
-
-	assert_int_equal(xrdp_outdated(w->host.root, &got, &got_edited), 0);
-	assert_int_equal(got_edited, edited);
-	if (path)
-		assert_string_equal(got, path);
-	else
-		assert_null(got);
-}
-
-static void test_outdated(void **state)
-{
-	struct world *w = *state;
-	const char *path;
-	bool edited;
-
-	assert_int_equal(xrdp_outdated(w->host.root, &path, &edited), -ENOENT);
-	assert_int_equal(run(w, xrdp_enable, "krb5", false), 0);
-	outdated(w, NULL, false);
-	put(w, XRDP_SHARE "/pam.d/xrdp-sesman", LOCAL_TEXT "# not the one in force\n", 0644);
-	put(w, PAM, KRB5_TEXT "# mine\n", 0640);
-	outdated(w, NULL, false);
-	put(w, XRDP_SHARE "/pam.d/xrdp-sesman.krb5", KRB5_TEXT "# new\n", 0644);
-	outdated(w, "/" PAM, true);
-	put(w, PAM, KRB5_TEXT, 0640);
-	outdated(w, "/" PAM, false);
+	assert_false(exists(w, "var/lib/pam-credssp"));
+	assert_string_equal(w->asked, "disable credsspd-rdp.socket credsspd-rdp.service; "
+				      "stop credsspd-rdp.socket credsspd-rdp.service; " RESTART);
+	make_old(w, "local");
+	outdated(w, "/" PAM);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
-	outdated(w, NULL, false);
-	put(w, XRDP_SHARE "/xrdp/xrdp.ini.fragment", "port=vsock\n", 0644);
-	outdated(w, "/" INI, false);
-	/* a stack that is no longer shipped cannot be compared */
-	assert_int_equal(unlinkat(w->host.root, XRDP_SHARE "/pam.d/xrdp-sesman.krb5", 0), 0);
-	assert_int_equal(xrdp_outdated(w->host.root, &path, &edited), -ENOENT);
-}
-
-/* OWN CHANGES of credsspctl(8) */
-static void test_changes_that_are_kept(void **state)
-{
-	struct world *w = *state;
-
-	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
-	put(w, XRDP_STATE "/xrdp.ini.before", INI_TEXT "; mine\n", 0644);
-	put(w, INI, INI_TEXT "; mine\n", 0644);
-	put(w, XRDP_SHARE "/pam.d/xrdp-sesman.own", LOCAL_TEXT "# mine\n", 0644);
-	put(w, PAM, PAM_TEXT, 0640);
-	assert_int_equal(run(w, xrdp_enable, "own", false), 0);
-	is(w, INI, INI_AFTER "; mine\n", 0644);
-	is(w, PAM, LOCAL_TEXT "# mine\n", 0640);
-	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
-	is(w, PAM, LOCAL_TEXT "# mine\n", 0640);
+	is(w, PAM, PAM_AFTER, 0640);
+	is(w, INI, INI_AFTER, 0644);
+	is(w, DROPIN, DROPIN_TEXT, 0644);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
-	is(w, INI, INI_TEXT "; mine\n", 0644);
+	as_before(w);
+	/* with a module that the host has not got: not without a word */
+	make_old(w, "krb5");
+	assert_int_equal(run(w, xrdp_enable, NULL, false), -EINVAL);
+	is(w, PAM, OLD_TEXT, 0640);
+	put(w, XRDP_STATE "/about", "stack own\nenabled 0 1 1\nsettled 1\n", 0600);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), -EINVAL);
+	assert_non_null(strstr(w->problem, "there is no stack \"own\""));
+	/* changed since: the change cannot be told from the rest, and is kept aside */
+	put(w, PAM, OLD_TEXT "# mine\n", 0640);
+	assert_int_equal(run(w, xrdp_enable, "local", false), 0);
+	assert_non_null(strstr(w->shown, "is kept as /" XRDP_CHANGED "\n"));
+	is(w, PAM, PAM_AFTER, 0640);
+	is(w, XRDP_CHANGED, OLD_TEXT "# mine\n", 0640);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	as_before(w);
+	assert_int_equal(unlinkat(w->host.root, XRDP_CHANGED, 0), 0);
+	make_old(w, "local");
+	put(w, PAM, OLD_TEXT "# mine\n", 0640);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	is(w, PAM, PAM_TEXT, 0640);
+	is(w, XRDP_CHANGED, OLD_TEXT "# mine\n", 0640);
+	assert_int_equal(unlinkat(w->host.root, XRDP_CHANGED, 0), 0);
+	/* a new file of the package */
+	make_old(w, "local");
+	put(w, PAM, "# 13\n" PAM_TEXT, 0640);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, PAM, "# 13\n" PAM_TEXT, 0640);
+}
+
+static unsigned count_desktops(void *userdata)
+{
+	return ((const struct world *)userdata)->desktops;
+}
+
+static bool confirm(void *userdata, unsigned n)
+{
+	const struct world *w = userdata;
+
+	assert_int_equal(n, w->desktops);
+	return w->confirms;
+}
+
+static void test_desktops(void **state)
+{
+	struct world *w = *state;
+
+	w->host.desktops = count_desktops;
+	w->host.confirm = confirm;
+	w->host.userdata = w;
+	w->desktops = 2;
+	assert_int_equal(run(w, xrdp_enable, NULL, true), 0);
+	assert_non_null(strstr(w->shown, "2 desktops are open"));
+	assert_int_equal(run(w, xrdp_enable, NULL, false), -EBUSY);
+	assert_non_null(strstr(w->problem, "--force"));
+	assert_string_equal(w->asked, "");
+	as_before(w);
+	assert_false(exists(w, "var/lib/pam-credssp"));
+	w->confirms = true;
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	w->confirms = false;
+	/* no restart, no question */
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	assert_null(strstr(w->shown, "open"));
+	assert_int_equal(run(w, xrdp_disable, NULL, false), -EBUSY);
+	is(w, PAM, PAM_AFTER, 0640);
+	assert_string_equal(w->asked, "");
+	w->force = true;
+	w->desktops = 1;
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	assert_non_null(strstr(w->shown, "1 desktop is open: the restart of xrdp orphans it."));
+	as_before(w);
 }
 
 static void test_units_that_are_gone(void **state)
@@ -298,9 +521,18 @@ static void test_units_that_are_gone(void **state)
 	/* masked */
 	assert_int_equal(symlinkat("/dev/null", w->host.root, "etc/systemd/system/credsspd-rdp.service"), 0);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
-	assert_string_equal(w->asked, "reset-failed xrdp.service xrdp-sesman.service; restart xrdp.service; ");
+	assert_string_equal(w->asked, "daemon-reload; " RESTART);
 	as_before(w);
 	assert_false(exists(w, "var/lib/pam-credssp"));
+	/* xrdp, with its files */
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	assert_int_equal(unlinkat(w->host.root, UNITS "/xrdp.service", 0), 0);
+	assert_int_equal(unlinkat(w->host.root, PAM, 0), 0);
+	assert_int_equal(unlinkat(w->host.root, INI, 0), 0);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	assert_null(strstr(w->asked, "restart"));
+	assert_false(exists(w, "var/lib/pam-credssp"));
+	assert_false(exists(w, PAM));
 }
 
 static void test_interrupted(void **state)
@@ -311,7 +543,7 @@ static void test_interrupted(void **state)
 	/* as if it had ended between the two files */
 	put(w, PAM, PAM_TEXT, 0640);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
-	is(w, PAM, LOCAL_TEXT, 0640);
+	is(w, PAM, PAM_AFTER, 0640);
 	put(w, INI, INI_TEXT, 0644);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	as_before(w);
@@ -322,6 +554,12 @@ static void test_interrupted(void **state)
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	assert_false(exists(w, "var/lib/pam-credssp"));
+	/* the copies are lost, the lines are not put in twice */
+	put(w, PAM, PAM_AFTER, 0640);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, PAM, PAM_AFTER, 0640);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	as_before(w);
 }
 
 static void test_units_that_fail(void **state)
@@ -399,7 +637,7 @@ static void test_not_booted(void **state)
 
 static void test_refused(void **state)
 {
-	static const char *const bad[] = { "", "../x", "none", "a/b", "Krb5", "krb5.dpkg-old" };
+	static const char *const bad[] = { "", "../x", "none", "a/b", "Krb5", "own" };
 	struct world *w = *state;
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -429,7 +667,9 @@ static void test_state_that_is_none(void **state)
 					     "stack lo cal\nenabled 0 0 0\nsettled 0\n",
 					     "stack local\nenabled 0 0 0\nsettled 0\nx",
 					     "stack local\nenabled 0 0\nsettled 0\n",
-					     "stack local\nenabled 0 0 0\n" };
+					     "stack local\nenabled 0 0 0\n",
+					     "format 3\nstack local\nenabled 0 0 0\nsettled 0\n",
+					     "format 2\nformat 2\nstack local\nenabled 0 0 0\nsettled 0\n" };
 	struct world *w = *state;
 
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
@@ -443,12 +683,25 @@ static void test_state_that_is_none(void **state)
 
 static int setup(void **state)
 {
-	static const char *const directories[] = {
-		"etc",         "run",       "run/xrdp",    "etc/xrdp",           "etc/pam.d",
-		"usr",         "usr/share", XRDP_SHARE,    XRDP_SHARE "/xrdp",   XRDP_SHARE "/pam.d",
-		"var",         "var/lib",   "etc/systemd", "etc/systemd/system", "lib",
-		"lib/systemd", UNITS
-	};
+	static const char *const directories[] = { "usr",
+						   "usr/lib",
+						   "usr/lib/pam.d",
+						   "etc",
+						   "run",
+						   "run/xrdp",
+						   "etc/xrdp",
+						   "etc/pam.d",
+						   "usr/share",
+						   XRDP_SHARE,
+						   XRDP_SHARE "/xrdp",
+						   XRDP_SHARE "/pam.d",
+						   "var",
+						   "var/lib",
+						   "etc/systemd",
+						   "etc/systemd/system",
+						   "lib",
+						   "lib/systemd",
+						   UNITS };
 	struct world *w = calloc(1, sizeof *w);
 
 	if (!w)
@@ -465,8 +718,9 @@ static int setup(void **state)
 	put(w, INI, INI_TEXT, 0644);
 	put(w, PAM, PAM_TEXT, 0640);
 	put(w, XRDP_SHARE "/xrdp/xrdp.ini.fragment", "; why\nport=unix\nauto=Xorg\n", 0644);
-	put(w, XRDP_SHARE "/pam.d/xrdp-sesman", LOCAL_TEXT, 0644);
-	put(w, XRDP_SHARE "/pam.d/xrdp-sesman.krb5", KRB5_TEXT, 0644);
+	put(w, XRDP_SHARE "/xrdp/xrdp.service.conf", DROPIN_TEXT, 0644);
+	put(w, "etc/pam.d/common-auth", COMMON_AUTH, 0644);
+	put(w, UNITS "/xrdp.service", "", 0644);
 	put(w, UNITS "/credsspd.service", "", 0644);
 	put(w, UNITS "/credsspd-rdp.socket", "", 0644);
 	put(w, UNITS "/credsspd-rdp.service", "", 0644);
@@ -501,10 +755,15 @@ int main(void)
 		CASE(test_there_and_back),
 		CASE(test_options),
 		CASE(test_dry_run),
-		CASE(test_again_and_another_stack),
+		CASE(test_again),
+		CASE(test_stacks),
 		CASE(test_changed_since),
-		CASE(test_outdated),
-		CASE(test_changes_that_are_kept),
+		CASE(test_new_conffiles),
+		CASE(test_vendor),
+		CASE(test_own),
+		CASE(test_bad_stacks),
+		CASE(test_earlier_version),
+		CASE(test_desktops),
 		CASE(test_units_that_are_gone),
 		CASE(test_interrupted),
 		CASE(test_units_that_fail),
