@@ -2,7 +2,7 @@
 /*
  * xrdp answers every hidden prompt with the string that it was given, which is the ticket. Without the filter pam_sss
  * would send it to the domain as a wrong password, and pam_krb5 with an expired password would make it the user's new
- * one (both seen).
+ * one (both seen). A module that asks for the password gets the password, as it would from the user.
  *
  * The module is linked with nodelete: the filter stays callable when libpam has closed the module.
  */
@@ -20,6 +20,7 @@
 #include "include/credssp/limits.h"
 #include "pam_credssp/ccache.h"
 #include "pam_credssp/pin.h"
+#include "pam_credssp/prompt.h"
 
 #define DATA_NAME "pam_credssp_logon"
 
@@ -70,7 +71,8 @@ static int refuse_question(const struct logon *l, const char *why)
 }
 
 /* The application sees the messages around the question one by one, and never the question. */
-static int give_pin(struct logon *l, int n, const struct pam_message **messages, struct pam_response **responses)
+static int give(struct logon *l, int n, const struct pam_message **messages, struct pam_response **responses,
+		const char *answer)
 {
 	AUTO_FREE struct pam_response *r = calloc((size_t)n, sizeof *r);
 
@@ -80,35 +82,61 @@ static int give_pin(struct logon *l, int n, const struct pam_message **messages,
 		struct pam_response *none = NULL;
 
 		if (is_question(messages[i]))
-			r[i].resp = strdup(secret_expose(&l->pin));
+			r[i].resp = strdup(answer);
 		else if (l->application.conv)
 			(void)l->application.conv(1, &messages[i], &none, l->application.appdata_ptr);
 		free(none);
 	}
-	secret_done(&l->pin);
-	pam_syslog(l->pamh, LOG_INFO, "gave the PIN to the module that asked for it; there will be no second time");
 	*responses = TAKE_PTR(r);
 	return PAM_SUCCESS;
+}
+
+/*
+ * What `redeem` has put there, and what the next module would find there with try_first_pass. libpam clears it at the
+ * end of pam_authenticate(), so that later phases get no answer. NULL: there is none to give.
+ */
+static const char *redeemed_password(const struct logon *l)
+{
+	const void *item = NULL;
+
+	if (l->redeemed.kind != CREDENTIAL_PASSWORD || pam_get_item(l->pamh, PAM_AUTHTOK, &item) != PAM_SUCCESS ||
+	    !item || logon_is_ticket(item))
+		return NULL;
+	return item;
+}
+
+static int answer_pin(struct logon *l, int n, const struct pam_message **messages, struct pam_response **responses,
+		      const char *prompt)
+{
+	int r;
+
+	if (pin_is_in_danger(prompt) && !l->final_try) {
+		secret_done(&l->pin);
+		return refuse_question(l, ": one wrong PIN more would lock the card (final_try)");
+	}
+	r = give(l, n, messages, responses, secret_expose(&l->pin));
+	secret_done(&l->pin);
+	pam_syslog(l->pamh, LOG_INFO, "gave the PIN to the module that asked for it; there will be no second time");
+	return r;
 }
 
 /* Messages pass, questions do not: a batch with a question in it is refused as a whole. */
 static int filter(int n, const struct pam_message **messages, struct pam_response **responses, void *appdata)
 {
 	const struct pam_message *question = NULL;
+	const char *password;
 	struct logon *l = appdata;
 	int asked = questions(n, messages, &question);
 
 	if (asked == 0)
 		return l->application.conv ? l->application.conv(n, messages, responses, l->application.appdata_ptr)
 					   : PAM_CONV_ERR;
-	if (secret_len(&l->pin) == 0 || asked > 1 || question->msg_style != PAM_PROMPT_ECHO_OFF ||
-	    !pin_is_asked(question->msg))
+	if (asked > 1 || question->msg_style != PAM_PROMPT_ECHO_OFF)
 		return refuse_question(l, "");
-	if (pin_is_in_danger(question->msg) && !l->final_try) {
-		secret_done(&l->pin);
-		return refuse_question(l, ": one wrong PIN more would lock the card (final_try)");
-	}
-	return give_pin(l, n, messages, responses);
+	if (secret_len(&l->pin) > 0 && pin_is_asked(question->msg))
+		return answer_pin(l, n, messages, responses, question->msg);
+	password = prompt_asks_password(question->msg) ? redeemed_password(l) : NULL;
+	return password ? give(l, n, messages, responses, password) : refuse_question(l, "");
 }
 
 static int install(struct logon *l)

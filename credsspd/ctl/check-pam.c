@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <krb5.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,22 @@ static bool is_xrdp(const struct facts *f)
 	return strcmp(f->settings.service, "xrdp-sesman") == 0;
 }
 
+/* Whether "credsspctl xrdp enable" puts the lines in: not where an administrator has written lines of their own. */
+static bool is_enabled_by_us(const struct facts *f)
+{
+	CLEANUP(file_text_done) struct file_text live = FILE_TEXT_NULL;
+
+	if (!is_xrdp(f))
+		return false;
+	return rootfile_read(AT_FDCWD, PAM_DIRECTORY "/xrdp-sesman", &live) < 0 || !stack_edit_has_own(live.data);
+}
+
+/* Lines that are missing or wrong: by the command where it makes them, otherwise as @by_hand says. */
+static enum check_result remedy_lines(const struct facts *f, struct finding *found, const char *by_hand)
+{
+	return check_remedy(found, "%s", is_enabled_by_us(f) ? ENABLE : by_hand);
+}
+
 static enum check_result pam_module(struct facts *f, struct finding *found)
 {
 	(void)f;
@@ -90,11 +107,9 @@ static enum check_result pam_stack(struct facts *f, struct finding *found)
 			return CHECK_OK;
 		(void)check_wrong(found, "no line \"auth ... " US ".so redeem\": tickets are taken for passwords");
 	}
-	if (is_xrdp(f))
-		return check_remedy(found, ENABLE);
-	return check_remedy(found,
-			    "by hand, as in INTEGRATING.md and pam_credssp(8): auth [success=ignore ignore=ignore "
-			    "default=die] " US ".so redeem");
+	return remedy_lines(f, found,
+			    "by hand, as pam_credssp(8) says: auth [success=ignore ignore=ignore default=die] " US
+			    ".so redeem require_ticket");
 }
 
 /* A module in front would ask for the password itself, and send the ticket to whoever it asks. */
@@ -108,12 +123,12 @@ static enum check_result pam_order(struct facts *f, struct finding *found)
 	for (size_t i = 0; i < s->n; i++) {
 		enum stack_kind kind = stack_kind_of(&s->line[i]);
 
-		redeemed = redeemed || kind == STACK_REDEEM;
-		if (redeemed || (kind != STACK_PASSWORD && kind != STACK_VERIFY))
+		redeemed = redeemed || (*s->line[i].module && kind == STACK_REDEEM);
+		if (redeemed || (!stack_asks(&s->line[i]) && kind != STACK_VERIFY))
 			continue;
 		(void)check_wrong(found, "%s%s stands before the ticket is redeemed and is given the ticket",
 				  s->line[i].module, kind == STACK_VERIFY ? " verify" : "");
-		return check_remedy(found, "put the line \"" US ".so redeem\" first");
+		return remedy_lines(f, found, "put the line \"" US ".so redeem\" before it");
 	}
 	return CHECK_OK;
 }
@@ -129,7 +144,7 @@ static enum check_result pam_require_ticket(struct facts *f, struct finding *fou
 			continue;
 		(void)check_wrong(found, US " %s without require_ticket: who reaches sesman logs on without NLA",
 				  stack_kind_of(&s->line[i]) == STACK_VERIFY ? "verify" : "redeem");
-		return check_remedy(found, "add require_ticket to every auth line of " US);
+		return remedy_lines(f, found, "add require_ticket to every auth line of " US);
 	}
 	return CHECK_OK;
 }
@@ -147,7 +162,8 @@ static enum check_result pam_redeem(struct facts *f, struct finding *found)
 		(void)check_wrong(found, "a redeemed ticket counts as a success, whatever the password");
 	else
 		return CHECK_OK;
-	return check_remedy(found, "auth [success=ignore ignore=ignore default=die] " US ".so redeem require_ticket");
+	return remedy_lines(f, found,
+			    "auth [success=ignore ignore=ignore default=die] " US ".so redeem require_ticket");
 }
 
 static enum check_result pam_wrong_password(struct facts *f, struct finding *found)
@@ -204,7 +220,9 @@ static enum check_result pam_verify(struct facts *f, struct finding *found)
 				  ".so verify\": smart cards, remote guard and restricted admin, which %s "
 				  "allows, are refused",
 				  CONFIG_PATH_DEFAULT);
-		return check_remedy(found, "credsspctl xrdp enable --stack krb5, or see " EXAMPLES);
+		return remedy_lines(f, found,
+				    "auth [success=done ignore=ignore default=die] " US
+				    ".so verify require_ticket, behind redeem; see " EXAMPLES);
 	}
 	if (stack_play_succeeds(s, &stack_play_proved))
 		return CHECK_OK;
@@ -326,50 +344,42 @@ static enum check_result pam_minimum_uid_low(struct facts *f, struct finding *fo
 	return uid_difference(f, found, &difference) && difference < 0 ? CHECK_BAD : CHECK_NONE;
 }
 
-static bool takes_first_pass(const struct pamstack_line *l)
+/* pam_krb5 takes most of its arguments from krb5.conf as well. */
+static bool krb5_conf_says(const char *option)
 {
-	static const char *const options[] = { "use_first_pass", "try_first_pass", "force_first_pass" };
+	krb5_context context = NULL;
+	char *realm = NULL;
+	krb5_data data;
+	int value = 0;
 
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-		if (pamstack_has_arg(l, options[i]))
-			return true;
-	return false;
-}
-
-static enum check_result pam_first_pass(struct facts *f, struct finding *found)
-{
-	/* these ask for themselves; pam_unix takes what there is */
-	static const char *const modules[] = { "pam_krb5", "pam_sss", "pam_winbind" };
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
-
-	if (!s || !stack_first(s, STACK_REDEEM))
-		return CHECK_NONE;
-	for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
-		const struct pamstack_line *l = pamstack_find(s, modules[i]);
-
-		if (!l || takes_first_pass(l))
-			continue;
-		(void)check_wrong(found,
-				  "%s asks for the password itself, and nobody answers it: its accounts are refused",
-				  modules[i]);
-		return check_remedy(found,
-				    "add use_first_pass to its line; for pam_krb5 see " EXAMPLES "/xrdp-sesman.krb5");
+	if (krb5_init_context(&context) != 0)
+		return false;
+	if (krb5_get_default_realm(context, &realm) == 0) {
+		data = (krb5_data){ .data = realm, .length = (unsigned)strlen(realm) };
+		krb5_appdefault_boolean(context, "pam", &data, option, 0, &value);
+		krb5_free_default_realm(context, realm);
+	} else {
+		krb5_appdefault_boolean(context, "pam", NULL, option, 0, &value);
 	}
-	return CHECK_OK;
+	krb5_free_context(context);
+	return value != 0;
 }
 
 static enum check_result pam_defer_pwchange(struct facts *f, struct finding *found)
 {
+	static const char *const options[] = { "defer_pwchange", "fail_pwchange" };
 	AUTO_STACK struct pamstack *s = load(f, found, "auth");
 	const struct pamstack_line *l = s ? pamstack_find(s, "pam_krb5") : NULL;
 
-	if (!l || !stack_first(s, STACK_REDEEM) || !takes_first_pass(l))
+	if (!l || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
-	if (pamstack_has_arg(l, "defer_pwchange") || pamstack_has_arg(l, "fail_pwchange"))
-		return CHECK_OK;
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		if (pamstack_has_arg(l, options[i]) || krb5_conf_says(options[i]))
+			return CHECK_OK;
 	(void)check_wrong(found,
-			  "pam_krb5 asks for a new password when the old one has expired, and nobody answers it");
-	return check_remedy(found, "add defer_pwchange to the line of pam_krb5");
+			  "pam_krb5 asks for a new password when the old one has expired, nobody answers it, and "
+			  "the logon fails without a word to the user");
+	return check_remedy(found, "in /etc/krb5.conf: [appdefaults] pam = { defer_pwchange = true }");
 }
 
 static enum check_result pam_account(struct facts *f, struct finding *found)
@@ -381,7 +391,7 @@ static enum check_result pam_account(struct facts *f, struct finding *found)
 	if (s->n > 0 && strcmp(s->line[0].module, US) == 0)
 		return CHECK_OK;
 	(void)check_wrong(found, "what a module asks here is answered with the ticket");
-	return check_remedy(found, "account required " US ".so as the first account line");
+	return remedy_lines(f, found, "account required " US ".so as the first account line");
 }
 
 /* What the modules say about an account of this host that has expired, or whose password has to be changed. */
@@ -419,7 +429,7 @@ static enum check_result pam_session(struct facts *f, struct finding *found)
 	if (pamstack_find(s, US))
 		return CHECK_OK;
 	(void)check_wrong(found, "the tickets of smart cards and remote guard do not reach the session");
-	return check_remedy(found, "session optional " US ".so as the first session line");
+	return remedy_lines(f, found, "session optional " US ".so as the first session line");
 }
 
 /* An upgrade does not touch the files in force; dpkg or an administrator may have. */
@@ -455,7 +465,6 @@ struct check_area check_pam_area(void)
 		{ "pam-proof-unused", CHECK_WARNING, pam_proof_unused },
 		{ "pam-minimum-uid", CHECK_ERROR, pam_minimum_uid },
 		{ "pam-minimum-uid-low", CHECK_WARNING, pam_minimum_uid_low },
-		{ "pam-first-pass", CHECK_WARNING, pam_first_pass },
 		{ "pam-defer-pwchange", CHECK_WARNING, pam_defer_pwchange },
 		{ "pam-account", CHECK_ERROR, pam_account },
 		{ "pam-expired", CHECK_ERROR, pam_expired },

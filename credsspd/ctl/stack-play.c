@@ -41,6 +41,20 @@ enum stack_kind stack_kind_of(const struct pamstack_line *l)
 	return is_one_of(l->module, neutral, COUNT(neutral)) ? STACK_NEUTRAL : STACK_OTHER;
 }
 
+bool stack_asks(const struct pamstack_line *l)
+{
+	static const char *const others[] = {
+		"pam_gnome_keyring", "pam_kwallet5", "pam_kwallet",
+		"pam_mount",         "pam_ecryptfs", "pam_fscrypt",
+		"pam_fprintd",       "pam_u2f",      "pam_yubico",
+		"pam_oath",          "pam_otpw",     "pam_duo",
+		"pam_radius_auth",   "pam_pkcs11",   "pam_p11",
+		"pam_ssh",           "pam_zfs_key",  "pam_google_authenticator",
+	};
+
+	return stack_kind_of(l) == STACK_PASSWORD || is_one_of(l->module, others, COUNT(others));
+}
+
 const struct pamstack_line *stack_first(const struct pamstack *s, enum stack_kind kind)
 {
 	for (size_t i = 0; i < s->n; i++)

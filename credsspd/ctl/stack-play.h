@@ -22,6 +22,9 @@ enum stack_kind {
 
 enum stack_kind stack_kind_of(const struct pamstack_line *l);
 
+/* Whether the module takes the password of the logon, or asks for something: before `redeem` it gets the ticket. */
+bool stack_asks(const struct pamstack_line *l);
+
 /* Returns the first line of @kind, or NULL. */
 const struct pamstack_line *stack_first(const struct pamstack *s, enum stack_kind kind);
 
