@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "credsspd/ctl/stack-options.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
 
 #define BLANKS " \t"
@@ -78,34 +75,4 @@ struct stack_options stack_options_in(const char *text)
 		o.accept_proof = o.accept_proof || find(line, len, ACCEPT_PROOF);
 	}
 	return o;
-}
-
-static void write_line(FILE *f, const char *line, const struct stack_options *o)
-{
-	size_t len = length_of(line);
-	bool ours = is_ours(line, len), verify = ours && find(line, len, "verify");
-
-	(void)fwrite(line, 1, len, f);
-	if (ours && verify && o->accept_proof)
-		(void)fputs(" " ACCEPT_PROOF, f);
-	if (ours && !verify && o->minimum_uid != MINIMUM_UID_DEFAULT)
-		(void)fprintf(f, " " MINIMUM_UID "%u", o->minimum_uid);
-	(void)fwrite(line + len, 1, (size_t)(next(line) - line) - len, f);
-}
-
-int stack_options_add(const char *text, const struct stack_options *o, char **ret, size_t *ret_len)
-{
-	AUTO_FREE char *out = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&out, &len);
-
-	if (!f)
-		return -ENOMEM;
-	for (const char *line = text; *line; line = next(line))
-		write_line(f, line, o);
-	if (fclose(f) != 0 || !out)
-		return -ENOMEM;
-	*ret = TAKE_PTR(out);
-	*ret_len = len;
-	return 0;
 }

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "credsspd/config/config.h"
 
@@ -20,9 +19,3 @@ struct stack_options stack_options_of(const struct config *c);
 
 /* Returns the arguments that the text of a stack has; where no line has them, the module's defaults. */
 struct stack_options stack_options_in(const char *text);
-
-/*
- * Adds the arguments that differ from the module's defaults to the auth lines of pam_credssp in @text, which has none
- * of them yet. Returns 0 with the new text in *@ret (malloc'ed) and *@ret_len, or -ENOMEM.
- */
-int stack_options_add(const char *text, const struct stack_options *o, char **ret, size_t *ret_len);

@@ -98,15 +98,21 @@ static void test_access(void **state)
 
 static void test_process(void **state)
 {
+	const char *const parents[] = { "nobody", own_comm, NULL }, *const others[] = { "nobody", other_comm, NULL };
 	int there;
 	pid_t pid;
 
 	(void)state;
 	assert_int_equal(look_process(other_comm, (uid_t)-1), 0);
+	assert_int_equal(look_children("lko-", parents), 0);
 	pid = somebody(&there);
 	assert_int_equal(look_process(other_comm, (uid_t)-1), pid);
 	assert_int_equal(look_process(other_comm, 0), pid);
 	assert_int_equal(look_process(other_comm, 1), 0);
+	assert_int_equal(look_children("lko-", parents), 1);
+	assert_int_equal(look_children(other_comm, parents), 1);
+	assert_int_equal(look_children("lko-x", parents), 0);
+	assert_int_equal(look_children("lko-", others), 0);
 	end(pid, there);
 }
 
