@@ -156,13 +156,16 @@ static int reach_xrdp(void *userdata, const char *path)
 	return front_end ? look_connect(FRONT_END_USER, front_end, path) : -ESRCH;
 }
 
-/* X servers that sesman has started: Xorg, Xvnc, Xtigervnc. After a restart of sesman they are nobody's. */
+/*
+ * X servers (Xorg, Xvnc, Xtigervnc) of the sesman that runs: children of its session processes, which are called
+ * xrdp-sesman (0.9) or xrdp-sesexec (0.10). Those that an earlier restart has orphaned do not count.
+ */
 static unsigned open_desktops(void *userdata)
 {
 	static const char *const parents[] = { "xrdp-sesman", "xrdp-sesexec", NULL };
 
 	(void)userdata;
-	return look_children("X", parents);
+	return look_grandchildren("X", parents, "xrdp-sesman");
 }
 
 static bool confirm_restart(void *userdata, unsigned n)

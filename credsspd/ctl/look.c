@@ -188,33 +188,30 @@ pid_t look_process(const char *comm, uid_t uid)
 	return pid;
 }
 
-/* The name of process @pid, and its parent; false when it has gone. */
-static bool name_and_parent(const char *pid, char name[16], pid_t *ret_parent)
+/* The name of process @pid, and its parent; false when it has ended. */
+static bool name_and_parent(pid_t pid, char name[16], pid_t *ret_parent)
 {
 	AUTO_FCLOSE FILE *f = NULL;
-	char path[64], line[512], *end;
+	char path[64], line[512], *end, state;
 
-	if (!isdigit((unsigned char)pid[0]) || strlen(pid) > 10)
-		return false;
-	(void)snprintf(path, sizeof path, "/proc/%.10s/stat", pid);
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	f = fopen(path, "re");
 	if (!f || !fgets(line, sizeof line, f))
 		return false;
 	/* "PID (NAME) STATE PARENT ..."; a name may have brackets in it */
 	end = strrchr(line, ')');
-	if (!end || sscanf(line, "%*d (%15[^\n]", name) != 1 || sscanf(end, ") %*c %d", ret_parent) != 1)
+	if (!end || sscanf(end, ") %c %d", &state, ret_parent) != 2 || state == 'Z' || state == 'X')
 		return false;
-	name[strcspn(name, ")")] = '\0';
-	return true;
+	*end = '\0';
+	return sscanf(line, "%*d (%15[^\n]", name) == 1;
 }
 
-static bool is_one_of(pid_t pid, const char *const *names)
+/* Whether @pid is called one of @names; its parent. */
+static bool is_named(pid_t pid, const char *const *names, pid_t *ret_parent)
 {
-	char text[16], name[16];
-	pid_t parent;
+	char name[16];
 
-	(void)snprintf(text, sizeof text, "%d", (int)pid);
-	if (!name_and_parent(text, name, &parent))
+	if (!name_and_parent(pid, name, ret_parent))
 		return false;
 	for (size_t i = 0; names[i]; i++)
 		if (strcmp(name, names[i]) == 0)
@@ -222,18 +219,22 @@ static bool is_one_of(pid_t pid, const char *const *names)
 	return false;
 }
 
-unsigned look_children(const char *prefix, const char *const *parents)
+unsigned look_grandchildren(const char *prefix, const char *const *parents, const char *grandparent)
 {
+	const char *const grandparents[] = { grandparent, NULL };
 	DIR *d = opendir("/proc");
 	struct dirent *e;
 	char name[16];
 	pid_t parent;
 	unsigned n = 0;
 
-	while (d && (e = readdir(d)))
-		if (name_and_parent(e->d_name, name, &parent) && strncmp(name, prefix, strlen(prefix)) == 0 &&
-		    is_one_of(parent, parents))
+	while (d && (e = readdir(d))) {
+		if (!isdigit((unsigned char)e->d_name[0]) || !name_and_parent(atoi(e->d_name), name, &parent) ||
+		    strncmp(name, prefix, strlen(prefix)) != 0)
+			continue;
+		if (is_named(parent, parents, &parent) && is_named(parent, grandparents, &parent))
 			n++;
+	}
 	if (d)
 		(void)closedir(d);
 	return n;

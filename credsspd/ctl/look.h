@@ -23,9 +23,11 @@ bool look_no_group(const char *name);
 /* The first process that runs as @uid ((uid_t)-1 for any) and is called @comm; 0 without one. */
 pid_t look_process(const char *comm, uid_t uid);
 
-/* The number of processes whose name begins with @prefix and whose parent is called one of @parents (NULL at the end).
+/*
+ * The number of processes whose name begins with @prefix, whose parent is called one of @parents (NULL at the end), and
+ * whose parent's parent is called @grandparent. Zombies are not counted.
  */
-unsigned look_children(const char *prefix, const char *const *parents);
+unsigned look_grandchildren(const char *prefix, const char *const *parents, const char *grandparent);
 
 /*
  * Where processes called @comm, as @uid or whoever with (uid_t)-1, listen for TCP connections: "[::]:3389,

@@ -96,23 +96,38 @@ static void test_access(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void read_name(pid_t pid, char name[16])
+{
+	char path[64];
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%15[^\n]", name), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
 static void test_process(void **state)
 {
 	const char *const parents[] = { "nobody", own_comm, NULL }, *const others[] = { "nobody", other_comm, NULL };
+	char grandparent[16];
 	int there;
 	pid_t pid;
 
 	(void)state;
 	assert_int_equal(look_process(other_comm, (uid_t)-1), 0);
-	assert_int_equal(look_children("lko-", parents), 0);
+	read_name(getppid(), grandparent);
+	assert_int_equal(look_grandchildren("lko-", parents, grandparent), 0);
 	pid = somebody(&there);
 	assert_int_equal(look_process(other_comm, (uid_t)-1), pid);
 	assert_int_equal(look_process(other_comm, 0), pid);
 	assert_int_equal(look_process(other_comm, 1), 0);
-	assert_int_equal(look_children("lko-", parents), 1);
-	assert_int_equal(look_children(other_comm, parents), 1);
-	assert_int_equal(look_children("lko-x", parents), 0);
-	assert_int_equal(look_children("lko-", others), 0);
+	assert_int_equal(look_grandchildren("lko-", parents, grandparent), 1);
+	assert_int_equal(look_grandchildren(other_comm, parents, grandparent), 1);
+	assert_int_equal(look_grandchildren("lko-x", parents, grandparent), 0);
+	assert_int_equal(look_grandchildren("lko-", others, grandparent), 0);
+	assert_int_equal(look_grandchildren("lko-", parents, own_comm), 0);
 	end(pid, there);
 }
 
