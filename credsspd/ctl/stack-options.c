@@ -49,7 +49,10 @@ static const char *find(const char *line, size_t len, const char *word)
 
 static bool is_ours(const char *line, size_t len)
 {
-	line += len > 0 && *line == '-';
+	if (len > 0 && *line == '-') {
+		line++;
+		len--;
+	}
 	return strncmp(line, "auth", 4) == 0 && line[4] && strchr(BLANKS, line[4]) && find(line, len, MODULE);
 }
 

@@ -58,6 +58,9 @@ static void test_in(void **state)
 		{ "auth required pam_credssp.so minimum_uid=0  # why\nauth required pam_credssp.so verify accept_proof "
 		  "# x\n",
 		  true, 0 },
+		{ "-auth optional pam_gnome_keyring.so\nauth required pam_credssp.so verify accept_proof\n", true,
+		  1000 },
+		{ "-auth optional pam_gnome_keyring.so", false, 1000 },
 		/* none of ours, or not for the logon */
 		{ "#auth required pam_credssp.so verify accept_proof\n", false, 1000 },
 		{ "account required pam_credssp.so accept_proof\n", false, 1000 },

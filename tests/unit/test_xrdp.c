@@ -35,10 +35,12 @@
 #define DENY "auth     requisite  pam_deny.so" M
 #define ACCOUNT "account  required  pam_credssp.so" M
 #define SESSION "session  optional  pam_credssp.so" M
-#define PAM_TEXT "#%PAM-1.0\n@include common-auth\naccount required pam_unix.so\nsession required pam_unix.so\n"
+#define PAM_TEXT \
+	"#%PAM-1.0\n@include common-auth\n-auth optional pam_gnome_keyring.so\naccount required pam_unix.so\nsession " \
+	"required pam_unix.so\n"
 #define PAM_WITH(auth, rest) \
-	"#%PAM-1.0\n" auth "@include common-auth\n" ACCOUNT "account required pam_unix.so\n" SESSION \
-	"session required pam_unix.so\n" rest
+	"#%PAM-1.0\n" auth "@include common-auth\n-auth optional pam_gnome_keyring.so\n" ACCOUNT \
+	"account required pam_unix.so\n" SESSION "session required pam_unix.so\n" rest
 #define PAM_AFTER PAM_WITH(REDEEM M VERIFY M, "")
 #define PAM_ON PAM_WITH(REDEEM " minimum_uid=0" M VERIFY " accept_proof" M, "")
 /* as an earlier version made them */
@@ -292,7 +294,8 @@ static void test_changed_since(void **state)
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	assert_non_null(strstr(w->shown, "/etc/xrdp/xrdp.ini: auto: changed since, and left\n"));
 	is(w, PAM,
-	   "#%PAM-1.0\nauth required pam_nologin.so\n@include common-auth\naccount required pam_unix.so\n"
+	   "#%PAM-1.0\nauth required pam_nologin.so\n@include common-auth\n-auth optional "
+	   "pam_gnome_keyring.so\naccount required pam_unix.so\n"
 	   "session required pam_unix.so\n# mine\n",
 	   0600);
 	is(w, INI, "[Globals]\nport=3389\nlevel=low\nauto=Xvnc\n[Mine]\n", 0644);
