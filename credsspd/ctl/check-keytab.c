@@ -210,10 +210,15 @@ enum check_result check_remedy_keytab(struct finding *found, const struct facts 
 		     "net ads keytab '--option=kerberos method=dedicated keytab' '--option=dedicated keytab file=%s'",
 		     file) < 0)
 		net = NULL;
-	return check_remedy(found,
-			    "with SSSD: adcli update --add-service-principal=%s/%s; with winbind:\n"
-			    "%s add_update_ads %s -P\n%s add \"$(hostname -s | tr a-z A-Z)\\$\" -P\nchown %s %s",
-			    SERVICE, name, net ? net : "", SERVICE, net ? net : "", DAEMON_USER, file);
+	return check_remedy(
+	    found,
+	    "with SSSD: adcli update --add-service-principal=%s/%s; with winbind of Samba 4.21 and "
+	    "later: in smb.conf, [global]: sync machine password to keytab = "
+	    "\"%s:account_name:spn_prefixes=%s:sync_kvno:machine_password\", then: net ads setspn add "
+	    "\"$(hostname -s)\" %s/%s -P && net ads keytab create -P && chown %s %s; with an older one:\n"
+	    "%s add_update_ads %s -P\n%s add \"$(hostname -s | tr a-z A-Z)\\$\" -P\nchown %s %s",
+	    SERVICE, name, file, SERVICE, SERVICE, name, DAEMON_USER, file, net ? net : "", SERVICE, net ? net : "",
+	    DAEMON_USER, file);
 }
 
 static enum check_result add_key(struct finding *found, const struct facts *f, const char *name)
