@@ -43,14 +43,14 @@ EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **
 	return PAM_SUCCESS;
 }
 
-/* Whether an account is in order, others say. */
 EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
+	struct options o;
+	int r = options_parse(pamh, argc, argv, &o);
+
 	(void)flags;
-	(void)argc;
-	(void)argv;
 	logon_guard(pamh);
-	return PAM_IGNORE;
+	return r == PAM_SUCCESS ? redeem_account(pamh, &o) : r;
 }
 
 /* Listed first in the session phase it keeps questions of session modules from the ticket. */

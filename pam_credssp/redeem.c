@@ -271,6 +271,14 @@ static int no_ticket(pam_handle_t *pamh, const struct options *o)
 	return refuse(pamh, PROBLEM_NONE_GIVEN, text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST), NULL);
 }
 
+int redeem_account(pam_handle_t *pamh, const struct options *o)
+{
+	struct logon *l = logon_get(pamh);
+	bool redeemed = l && logon_redeemed(l)->kind != CREDENTIAL_NONE && logon_is_of_user(pamh, l);
+
+	return redeemed || !o->require_ticket ? PAM_IGNORE : no_ticket(pamh, o);
+}
+
 int redeem_authenticate(pam_handle_t *pamh, const struct options *o)
 {
 	AUTO_SECRET struct secret ticket = SECRET_NULL;

@@ -10,3 +10,10 @@
  * PAM_AUTHTOK cleared.
  */
 int redeem_authenticate(pam_handle_t *pamh, const struct options *options);
+
+/*
+ * The account line. Returns PAM_IGNORE, since the other modules say whether an account is in order; with
+ * require_ticket PAM_AUTH_ERR when the user did not log on with a ticket on this handle: some programs open sessions
+ * without the auth phase.
+ */
+int redeem_account(pam_handle_t *pamh, const struct options *o);

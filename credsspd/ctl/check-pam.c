@@ -394,6 +394,20 @@ static enum check_result pam_account(struct facts *f, struct finding *found)
 	return remedy_lines(f, found, "account required " US ".so as the first account line");
 }
 
+static enum check_result pam_account_ticket(struct facts *f, struct finding *found)
+{
+	AUTO_STACK struct pamstack *s = load(f, found, "account");
+
+	if (!s || !pamstack_find(s, US))
+		return CHECK_NONE;
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->line[i].module, US) == 0 && pamstack_has_arg(&s->line[i], "require_ticket"))
+			return CHECK_OK;
+	(void)check_wrong(found,
+			  "since xrdp 0.10 a local process of a user opens a desktop without a ticket (xrdp-sesrun)");
+	return remedy_lines(f, found, "add require_ticket to the account line of " US);
+}
+
 /* What the modules say about an account of this host that has expired, or whose password has to be changed. */
 static enum pamstack_result expired(const struct pamstack_line *l, size_t i, const void *userdata)
 {
@@ -467,6 +481,7 @@ struct check_area check_pam_area(void)
 		{ "pam-minimum-uid-low", CHECK_WARNING, pam_minimum_uid_low },
 		{ "pam-defer-pwchange", CHECK_WARNING, pam_defer_pwchange },
 		{ "pam-account", CHECK_ERROR, pam_account },
+		{ "pam-account-ticket", CHECK_WARNING, pam_account_ticket },
 		{ "pam-expired", CHECK_ERROR, pam_expired },
 		{ "pam-session", CHECK_WARNING, pam_session },
 		{ "xrdp-outdated", CHECK_WARNING, xrdp_outdated_files },

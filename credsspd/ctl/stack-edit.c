@@ -23,7 +23,7 @@
 #define REDEEM "auth     [success=ignore ignore=ignore default=die]  pam_credssp.so redeem require_ticket"
 #define VERIFY "auth     [success=done ignore=ignore default=die]    pam_credssp.so verify require_ticket"
 #define NO_PASSWORD "auth     requisite  pam_deny.so"
-#define ACCOUNT "account  required  pam_credssp.so"
+#define ACCOUNT "account  required  pam_credssp.so require_ticket"
 #define SESSION "session  optional  pam_credssp.so"
 
 enum phase { AUTH, ACCOUNT_PHASE, SESSION_PHASE, PHASES };

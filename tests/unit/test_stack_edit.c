@@ -27,7 +27,7 @@
 #define R "auth     [success=ignore ignore=ignore default=die]  pam_credssp.so redeem require_ticket"
 #define V "auth     [success=done ignore=ignore default=die]    pam_credssp.so verify require_ticket"
 #define AUTH R M V M
-#define ACCOUNT "account  required  pam_credssp.so" M
+#define ACCOUNT "account  required  pam_credssp.so require_ticket" M
 #define SESSION "session  optional  pam_credssp.so" M
 
 static const struct stack_edit plain = { .options = { .minimum_uid = MINIMUM_UID_DEFAULT } };

@@ -33,7 +33,7 @@
 #define REDEEM "auth     [success=ignore ignore=ignore default=die]  pam_credssp.so redeem require_ticket"
 #define VERIFY "auth     [success=done ignore=ignore default=die]    pam_credssp.so verify require_ticket"
 #define DENY "auth     requisite  pam_deny.so" M
-#define ACCOUNT "account  required  pam_credssp.so" M
+#define ACCOUNT "account  required  pam_credssp.so require_ticket" M
 #define SESSION "session  optional  pam_credssp.so" M
 #define PAM_TEXT \
 	"#%PAM-1.0\n@include common-auth\n-auth optional pam_gnome_keyring.so\naccount required pam_unix.so\nsession " \
@@ -150,7 +150,7 @@ static void test_there_and_back(void **state)
 		      "  + auth     [success=done ignore=ignore default=die]    pam_credssp.so verify require_ticket  "
 		      "# credsspctl "
 		      "xrdp enable\n"
-		      "  + account  required  pam_credssp.so  # credsspctl xrdp enable\n"
+		      "  + account  required  pam_credssp.so require_ticket  # credsspctl xrdp enable\n"
 		      "  + session  optional  pam_credssp.so  # credsspctl xrdp enable\n"
 		      "/etc/systemd/system/xrdp.service.d/credsspd-rdp.conf (new):\n  + [Service]\n  + Group=xrdp\n"
 		      "systemctl restart credsspd.service\n"
