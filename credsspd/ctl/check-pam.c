@@ -349,14 +349,14 @@ static bool krb5_conf_says(const char *option)
 {
 	krb5_context context = NULL;
 	char *realm = NULL;
-	krb5_data data;
 	int value = 0;
 
 	if (krb5_init_context(&context) != 0)
 		return false;
 	if (krb5_get_default_realm(context, &realm) == 0) {
-		data = (krb5_data){ .data = realm, .length = (unsigned)strlen(realm) };
-		krb5_appdefault_boolean(context, "pam", &data, option, 0, &value);
+		krb5_data name = { .data = realm, .length = (unsigned)strlen(realm) };
+
+		krb5_appdefault_boolean(context, "pam", &name, option, 0, &value);
 		krb5_free_default_realm(context, realm);
 	} else {
 		krb5_appdefault_boolean(context, "pam", NULL, option, 0, &value);

@@ -258,26 +258,31 @@ static int check_stack(int root, const char *text, const char *stack, bool no_pa
 	return r < 0 ? r : check_made(s, no_password, problem);
 }
 
+static int add_lines(int root, const char *from, const struct stack_edit *edit, struct file_text *ret, char *problem)
+{
+	AUTO_FREE char *error = NULL;
+	int r = stack_edit_add(root, from, edit, &ret->data, &ret->len, &error);
+
+	return r < 0 ? xrdp_fail(problem, r, "%s", error ? error : "out of memory") : 0;
+}
+
 static int make_stack(int root, const struct stack_options *options, struct xrdp_state *s, char *problem)
 {
 	CLEANUP(file_text_done) struct file_text vendor = FILE_TEXT_NULL;
 	struct xrdp_file *f = &s->file[XRDP_STACK];
 	struct stack_edit edit = { .no_password = strcmp(s->stack, "smartcard") == 0, .present = f->live.data };
-	const char *from = f->base.data;
-	AUTO_FREE char *error = NULL;
-	int r = from ? 0 : read_vendor(root, &vendor, problem);
+	const char *from;
+	int r = f->base.data ? 0 : read_vendor(root, &vendor, problem);
 
 	if (r < 0)
 		return r;
-	from = from ? from : vendor.data;
+	from = f->base.data ? f->base.data : vendor.data;
 	if (!from)
 		return xrdp_fail(problem, -ENOENT, "/%s is missing: is the package xrdp installed?",
 				 xrdp_paths[XRDP_STACK]);
 	edit.options = options ? *options : stack_options_in(f->live.data ? f->live.data : "");
-	r = stack_edit_add(root, from, &edit, &f->after.data, &f->after.len, &error);
-	if (r < 0)
-		return xrdp_fail(problem, r, "%s", error ? error : "out of memory");
-	return check_stack(root, f->after.data, s->stack, edit.no_password, problem);
+	r = add_lines(root, from, &edit, &f->after, problem);
+	return r < 0 ? r : check_stack(root, f->after.data, s->stack, edit.no_password, problem);
 }
 
 /* A file of that name that is the administrator's stays. */
