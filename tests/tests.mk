@@ -138,11 +138,12 @@ sanitized-run: sanitized-programs
 		tests/sanitized/[a-z]*))
 
 # besides those: the targets are for the sanitizers, which see more; valgrind does not know clone3() without a stack
-# (helper-run.c), nor pidfd_open(), has no limit of address space and no seccomp, keeps descriptors of its own, and does not take mount(2) without a type
+# (helper-run.c), nor pidfd_open(), has no limit of address space and no seccomp, keeps descriptors of its own, does not take mount(2) without a type,
+# and is too slow for delays that are measured (test_question)
 NOT_VALGRIND = $(NOT_SANITIZED) tests/unit/test_fuzz.c tests/unit/test_fuzz_deep.c tests/unit/test_confine.c \
 	tests/unit/test_confine_helper.c tests/unit/test_landlock.c tests/unit/test_loop.c tests/unit/test_restrain.c tests/unit/test_listener.c \
 	tests/unit/test_packet.c tests/unit/test_privileges.c tests/unit/test_resolver.c tests/unit/test_store.c \
-	tests/unit/test_child.c tests/unit/test_warden.c
+	tests/unit/test_child.c tests/unit/test_warden.c tests/unit/test_question.c
 
 check-valgrind: deps ## the unit tests under valgrind
 	$(MAKE) --no-print-directory B=$(B)/valgrind UNIT_SRC='$(filter-out $(NOT_VALGRIND),$(UNIT_SRC))' CFLAGS='-O1 -g' \
