@@ -232,7 +232,7 @@ static enum check_result pam_verify(struct facts *f, struct finding *found)
 
 /* ---- the arguments that repeat credsspd.conf ---- */
 
-/* Whether "credsspctl xrdp enable" has put the lines in, so that it makes them anew. */
+/* Whether "credsspctl xrdp enable" has put the lines in, so that running it again replaces them. */
 static bool is_made(const struct facts *f)
 {
 	CLEANUP(file_text_done) struct file_text live = FILE_TEXT_NULL;
@@ -377,8 +377,8 @@ static enum check_result pam_defer_pwchange(struct facts *f, struct finding *fou
 		if (pamstack_has_arg(l, options[i]) || krb5_conf_says(options[i]))
 			return CHECK_OK;
 	(void)check_wrong(found,
-			  "pam_krb5 asks for a new password when the old one has expired, nobody answers it, and "
-			  "the logon fails without a word to the user");
+			  "pam_krb5 asks for a new password when the old one has expired; the question is refused, "
+			  "and the logon fails without a message to the user");
 	return check_remedy(found, "in /etc/krb5.conf: [appdefaults] pam = { defer_pwchange = true }");
 }
 

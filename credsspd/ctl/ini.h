@@ -25,11 +25,11 @@ bool ini_is_true(const char *value);
 int ini_set(const char *text, const char *section, const char *fragment, char **ret, size_t *ret_len);
 
 /*
- * Undoes in @text, which may have been changed since, what ini_set() did to [@section] when it made @after of @before:
- * each line of a key whose value differs between the two, and that still has the value of @after, becomes what it was
- * in @before, or goes when there was none. Returns 0 with the text in *@ret (malloc'ed) and *@ret_len, and in
- * *@ret_kept the names of such keys that have a third value and are left, separated by ", " (malloc'ed; NULL for none);
- * -ENOMEM. A text without the section is copied.
+ * Reverts in [@section] of @text what ini_set() changed when it made @after from @before. @text may have been edited
+ * since. A changed key that still has its value of @after gets its line of @before again, or is removed if @before does
+ * not have the key. A changed key with any other value is kept. Returns 0 with the text in *@ret (malloc'ed) and
+ * *@ret_len, and the names of the kept keys, separated by ", ", in *@ret_kept (malloc'ed, or NULL); or -ENOMEM. A text
+ * without the section is copied.
  */
 int ini_undo(const char *text, const char *section, const char *before, const char *after, char **ret, size_t *ret_len,
 	     char **ret_kept);

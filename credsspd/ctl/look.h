@@ -24,8 +24,8 @@ bool look_no_group(const char *name);
 pid_t look_process(const char *comm, uid_t uid);
 
 /*
- * The number of processes whose name begins with @prefix, whose parent is called one of @parents (NULL at the end), and
- * whose parent's parent is called @grandparent. Zombies are not counted.
+ * Counts the processes with a name that begins with @prefix, a parent named in @parents (which ends with NULL), and a
+ * grandparent named @grandparent. Zombies are not counted.
  */
 unsigned look_grandchildren(const char *prefix, const char *const *parents, const char *grandparent);
 

@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/logon/child.h"
 #include "credsspd/util/packet.h"
+#include "tests/unit/service.h"
 
 #define CHILD "--child"
 #define READY 1
@@ -23,7 +23,6 @@
 
 static sd_event *event;
 static struct service *service;
-static unsigned gone;
 
 /* ---- the child: ready, and ready again when it is asked ---- */
 
@@ -40,22 +39,6 @@ static int child_main(void)
 }
 
 /* ---- the supervisor ---- */
-
-static int on_record(struct child *c, const void *p, size_t len, void *userdata)
-{
-	(void)c;
-	(void)p;
-	(void)len;
-	(void)userdata;
-	return -1;
-}
-
-static void on_gone(struct child *c, void *userdata)
-{
-	(void)c;
-	(void)userdata;
-	gone++;
-}
 
 static const struct service_ops ops = {
 	.name = "child",

@@ -27,11 +27,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/logon/child.h"
 #include "credsspd/util/packet.h"
 #include "credsspd/warden/warden.h"
 #include "include/credssp/cleanup.h"
 #include "include/credssp/limits.h"
+#include "tests/unit/service.h"
 
 #define ROLE "--role"
 #define CONTROL 3
@@ -474,23 +474,6 @@ static void test_wrong_listener(void **unused)
 /* ---- the supervisor's side ---- */
 
 static sd_event *event;
-static unsigned gone;
-
-static int on_record(struct child *c, const void *p, size_t len, void *userdata)
-{
-	(void)c;
-	(void)p;
-	(void)len;
-	(void)userdata;
-	return -1;
-}
-
-static void on_gone(struct child *c, void *userdata)
-{
-	(void)c;
-	(void)userdata;
-	gone++;
-}
 
 static struct service_ops ops = {
 	.name = "process",

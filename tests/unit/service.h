@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The callbacks of a service in the tests of child.h and the warden: no record is allowed, and ended children are
+ * counted. */
+#pragma once
+
+#include "credsspd/logon/child.h"
+
+static unsigned gone;
+
+static int on_record(struct child *c, const void *p, size_t len, void *userdata)
+{
+	(void)c;
+	(void)p;
+	(void)len;
+	(void)userdata;
+	return -1;
+}
+
+static void on_gone(struct child *c, void *userdata)
+{
+	(void)c;
+	(void)userdata;
+	gone++;
+}
