@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Searches the readable memory of processes (/proc/PID/mem, which has more than a core file) for a secret."""
+import contextlib
 import os
+import stat
 
 from sanitizer import SANITIZED
 
@@ -59,16 +61,23 @@ def children(pid):
     return out
 
 
-def files_with(forms, *roots):
-    """(path, form) of every file below the roots that has one."""
-    out = []
+def files_since(began, *roots):
+    """Paths of the regular files below the roots that were written, renamed or made after that time: others lie on the machine."""
     for root in roots:
-        for where, _, files in os.walk(root):
-            for name in files:
-                try:
-                    with open(os.path.join(where, name), "rb") as f:
-                        data = f.read()
-                except OSError:
-                    continue
-                out += [(os.path.join(where, name), form) for form, value in forms.items() if value in data]
+        paths = (os.path.join(where, name) for where, _, files in os.walk(root) for name in files)
+        for path in paths if os.path.isdir(root) else [root]:
+            with contextlib.suppress(OSError):
+                st = os.lstat(path)
+                if stat.S_ISREG(st.st_mode) and st.st_ctime >= began:
+                    yield path
+
+
+def files_with(forms, *roots, began=0.0):
+    """(path, form) of every file of files_since() that has one."""
+    out = []
+    for path in files_since(began, *roots):
+        with contextlib.suppress(OSError):
+            with open(path, "rb") as f:
+                data = f.read()
+            out += [(path, form) for form, value in forms.items() if value in data]
     return out
