@@ -36,20 +36,21 @@ PAM_HELPER_PKGS := krb5 libcrypto libseccomp
 # of p11-kit only the headers: the helper loads the module that the PAM line names
 ALL_PKGS := $(sort $(DAEMON_PKGS) $(RDP_PKGS) $(CTL_PKGS) $(PAM_PKGS) $(PAM_HELPER_PKGS) p11-kit-1 cmocka)
 TEST_PKGS := $(filter-out p11-kit-1,$(ALL_PKGS))
-# wbclient: its types; the library is loaded when the configuration wants it (credsspd/verifier/winbind.c)
+# wbclient: its types; the library is loaded when the configuration wants it (credsspd/ntlm-verifier/winbind.c)
 CPPLIBS = $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS) wbclient)
 libs = $(shell $(PKG_CONFIG) --libs $(1))
 
-# rdp/ and ctl/ are programs of their own; util/ and config/ are shared with them
-DAEMON_SRC := $(filter-out credsspd/main.c,$(wildcard credsspd/*.c)) \
-	$(wildcard credsspd/config/*.c credsspd/util/*.c credsspd/wire/*.c credsspd/auth/*.c credsspd/mech/*.c credsspd/logon/*.c credsspd/warden/*.c \
-	credsspd/selftest/*.c credsspd/bus/*.c credsspd/keeper/*.c credsspd/worker/*.c credsspd/verifier/*.c credsspd/resolver/*.c)
-RDP_SRC := $(filter-out credsspd/rdp/main.c,$(wildcard credsspd/rdp/*.c))
-CTL_SRC := $(filter-out credsspd/ctl/main.c,$(wildcard credsspd/ctl/*.c))
+# One folder a program; common/ is shared. What main.c of a program is not in, the unit tests link with.
+sources = $(filter-out $(1)/main.c,$(wildcard $(1)/*.c $(1)/*/*.c))
+COMMON_SRC := $(call sources,common)
+DAEMON_SRC := $(call sources,credsspd)
+RDP_SRC := $(call sources,credsspd-rdp)
+CTL_SRC := $(call sources,credsspctl)
 PAM_SRC := $(wildcard pam_credssp/*.c)
-PAM_HELPER_SRC := $(filter-out pam_credssp/helper/main.c,$(wildcard pam_credssp/helper/*.c))
+PAM_HELPER_SRC := $(call sources,pam_credssp/helper)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+COMMON_OBJ := $(call obj,$(COMMON_SRC))
 DAEMON_OBJ := $(call obj,$(DAEMON_SRC))
 RDP_OBJ := $(call obj,$(RDP_SRC))
 CTL_OBJ := $(call obj,$(CTL_SRC))
@@ -80,6 +81,9 @@ $(B)/pic/%.o: %.c
 	$(Q)$(CC) $(BASE) $(filter-out -fPIE,$(HARDEN)) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPLIBS) -c -o $@ $<
 
 # ---- archives, for the programs and the unit tests ----
+$(B)/common.a: $(COMMON_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 $(B)/daemon.a: $(DAEMON_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -98,15 +102,15 @@ $(B)/helper.a: $(PAM_HELPER_OBJ)
 
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
-$(B)/credsspd: $(B)/obj/credsspd/main.o $(B)/daemon.a
+$(B)/credsspd: $(B)/obj/credsspd/main.o $(B)/daemon.a $(B)/common.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(DAEMON_PKGS))
 
-$(B)/credsspd-rdp: $(B)/obj/credsspd/rdp/main.o $(B)/rdp.a $(B)/daemon.a
+$(B)/credsspd-rdp: $(B)/obj/credsspd-rdp/main.o $(B)/rdp.a $(B)/common.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(RDP_PKGS))
 
-$(B)/credsspctl: $(B)/obj/credsspd/ctl/main.o $(B)/ctl.a $(B)/rdp.a $(B)/daemon.a
+$(B)/credsspctl: $(B)/obj/credsspctl/main.o $(B)/ctl.a $(B)/common.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(CTL_PKGS))
 
@@ -116,12 +120,12 @@ $(B)/pam_credssp.so: $(PAM_OBJ) pam_credssp/pam_credssp.syms
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,nodelete,-z,defs -Wl,--version-script=pam_credssp/pam_credssp.syms \
 		-o $@ $(PAM_OBJ) $(LDFLAGS) $(call libs,$(PAM_PKGS)) -lpam
 
-$(B)/pam-credssp-verify: $(B)/obj/pam_credssp/helper/main.o $(B)/helper.a
+$(B)/pam-credssp-verify: $(B)/obj/pam_credssp/helper/main.o $(B)/helper.a $(B)/common.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(PAM_HELPER_PKGS))
 
 # ---- unit tests: tests/unit/test_NAME.c is one program, linked with all archives ----
-ARCHIVES := $(B)/ctl.a $(B)/rdp.a $(B)/pam.a $(B)/helper.a $(B)/daemon.a
+ARCHIVES := $(B)/ctl.a $(B)/rdp.a $(B)/pam.a $(B)/helper.a $(B)/daemon.a $(B)/common.a
 $(B)/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)
@@ -130,7 +134,7 @@ $(B)/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 
 # these drive processes of the real program
 UNIT_REAL := test_worker test_worker_hostile test_template test_u2u test_u2u_hostile test_u2u_mic \
-	test_u2u_octets test_keeper test_verifier
+	test_u2u_octets test_tgt_agent test_ntlm_verifier
 $(addprefix $(B)/unit/,$(UNIT_REAL)): | $(B)/credsspd
 
 unit: $(UNIT_BIN) ## build and run the unit tests

@@ -13,20 +13,20 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
+#include "common/base/loop.h"
+#include "common/base/signals.h"
+#include "common/config/config.h"
+#include "common/sandbox/sandbox.h"
 #include "credsspd/bus/bus.h"
-#include "credsspd/config/config.h"
-#include "credsspd/keeper/keeper.h"
-#include "credsspd/logon/supervisor.h"
+#include "credsspd/ntlm-verifier/ntlm-verifier.h"
 #include "credsspd/resolver/resolver.h"
-#include "credsspd/util/confine.h"
-#include "credsspd/util/log.h"
-#include "credsspd/util/loop.h"
-#include "credsspd/util/signals.h"
-#include "credsspd/verifier/verifier.h"
+#include "credsspd/supervisor/supervisor.h"
+#include "credsspd/tgt-agent/tgt-agent.h"
 #include "credsspd/warden/warden.h"
 #include "credsspd/worker/template.h"
 #include "include/credssp/bus-api.h"
-#include "include/credssp/cleanup.h"
 
 #define CONTROL_FD 3
 

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/cleanup.h"
 #include "include/credssp/bus-api.h"
-#include "include/credssp/cleanup.h"
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "include/credssp/limits.h"
+#include "common/base/limits.h"
 
 enum bus_result {
 	BUS_OK = 0,

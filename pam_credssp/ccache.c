@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
 #include "pam_credssp/bus.h"
 #include "pam_credssp/helper-run.h"
 #include "pam_credssp/helper-status.h"

@@ -23,8 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/sanitized.h"
+#include "common/base/cleanup.h"
+#include "common/base/sanitized.h"
 #include "pam_credssp/bus.h"
 
 #ifndef P_PIDFD

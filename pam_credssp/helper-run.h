@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#include "include/credssp/secret.h"
-#include "pam_credssp/helper/result.h"
+#include "common/base/secret.h"
+#include "common/ipc/helper-msg.h"
 
 /*
  * Runs @program with @argv (NULL-terminated, @argv[0] included, nothing secret), gives it @input (may be NULL) on its

@@ -2,7 +2,7 @@
 /* What the statuses of the helper program mean to PAM and to whoever reads the log. */
 #pragma once
 
-#include "pam_credssp/helper/result.h"
+#include "common/ipc/helper-msg.h"
 
 /* The PAM code; PAM_SYSTEM_ERR for what is no status. */
 int helper_status_pam(unsigned status);

@@ -15,9 +15,9 @@
 #include <sys/mman.h>
 #include <syslog.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/handover.h"
-#include "include/credssp/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "common/ipc/handover.h"
 #include "pam_credssp/ccache.h"
 #include "pam_credssp/pin.h"
 #include "pam_credssp/prompt.h"

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "include/credssp/limits.h"
-#include "include/credssp/secret.h"
+#include "common/base/limits.h"
+#include "common/base/secret.h"
 
 struct logon;
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "include/credssp/limits.h"
+#include "common/base/limits.h"
 
 enum set {
 	SET_ACTION,

@@ -14,8 +14,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
 #include "pam_credssp/bus.h"
 #include "pam_credssp/logon.h"
 

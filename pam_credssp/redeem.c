@@ -16,10 +16,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "common/base/cleanup.h"
+#include "common/base/secret.h"
+#include "common/ipc/handover.h"
 #include "include/credssp/bus-api.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/handover.h"
-#include "include/credssp/secret.h"
 #include "pam_credssp/bus.h"
 #include "pam_credssp/logon.h"
 

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "common/ipc/handover.h"
 #include "include/credssp/bus-api.h"
-#include "include/credssp/handover.h"
 #include "pam_credssp/account.h"
 #include "pam_credssp/bus.h"
 #include "pam_credssp/ccache.h"

@@ -11,7 +11,7 @@ $(B)/loginstack: tests/lib/loginstack.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -pie -o $@ $< $(LDFLAGS) -lpam
 
-# the example of packaging/doc/INTEGRATING.md
+# the example of docs/integrating.md
 $(B)/acceptor-client: examples/acceptor-client.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -Werror $(CPPLIBS) -pie -o $@ $< $(LDFLAGS) $(call libs,libsystemd libssl libcrypto) -lpam
@@ -40,7 +40,7 @@ demo: deps ## log on to an unmodified xrdp over NLA with a real client; build/de
 
 # slow tests are those that name themselves so
 CHECKS = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
-	$(wildcard tests/regress/[a-z]*) $(wildcard tests/system/[a-z]*)
+	$(wildcard tests/packaging/[a-z]*) $(wildcard tests/system/[a-z]*)
 SLOW = %.slow %.md %.py %.sh %.c %.mk
 
 # RELEASE=bookworm or trixie: the same in a root of that release, with programs and package layers of its own (tests/lib/release)
@@ -140,10 +140,10 @@ sanitized-run: sanitized-programs
 # besides those: the targets are for the sanitizers, which see more; valgrind does not know clone3() without a stack
 # (helper-run.c), nor pidfd_open(), has no limit of address space and no seccomp, keeps descriptors of its own, does not take mount(2) without a type,
 # and is too slow for delays that are measured (test_question)
-NOT_VALGRIND = $(NOT_SANITIZED) tests/unit/test_fuzz.c tests/unit/test_fuzz_deep.c tests/unit/test_confine.c \
-	tests/unit/test_confine_helper.c tests/unit/test_landlock.c tests/unit/test_loop.c tests/unit/test_restrain.c tests/unit/test_listener.c \
+NOT_VALGRIND = $(NOT_SANITIZED) tests/unit/test_fuzz.c tests/unit/test_fuzz_deep.c tests/unit/test_sandbox.c \
+	tests/unit/test_helper_confined.c tests/unit/test_landlock.c tests/unit/test_loop.c tests/unit/test_helper_sandbox.c tests/unit/test_listener.c \
 	tests/unit/test_packet.c tests/unit/test_privileges.c tests/unit/test_resolver.c tests/unit/test_store.c \
-	tests/unit/test_child.c tests/unit/test_warden.c tests/unit/test_question.c
+	tests/unit/test_service.c tests/unit/test_warden.c tests/unit/test_question.c
 
 check-valgrind: deps ## the unit tests under valgrind
 	$(MAKE) --no-print-directory B=$(B)/valgrind UNIT_SRC='$(filter-out $(NOT_VALGRIND),$(UNIT_SRC))' CFLAGS='-O1 -g' \

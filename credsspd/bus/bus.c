@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "credsspd/util/log.h"
+#include "common/base/log.h"
 #include "include/credssp/bus-api.h"
 
 #define RECONNECT_USEC 1000000ULL

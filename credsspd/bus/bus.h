@@ -8,7 +8,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "credsspd/logon/supervisor.h"
+#include "credsspd/supervisor/supervisor.h"
 
 struct bus;
 

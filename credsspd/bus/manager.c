@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
 #include "credsspd/bus/bus.h"
-#include "credsspd/util/log.h"
 #include "include/credssp/bus-api.h"
-#include "include/credssp/cleanup.h"
 
 /* ---- Status ---- */
 

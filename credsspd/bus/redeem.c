@@ -2,10 +2,10 @@
 /* org.credssp1.Vault: the PAM module trades a ticket for the pipe with the credentials. */
 #include <errno.h>
 
+#include "common/base/cleanup.h"
+#include "common/ipc/handover.h"
 #include "credsspd/bus/bus.h"
 #include "include/credssp/bus-api.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/handover.h"
 
 static int reply(sd_bus_message *m, const struct vault_logon *about, int fd)
 {

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/wire/utf16.h"
 #include "credsspd/mech/kerberos.h"
 #include "credsspd/mech/ntlm-names.h"
 #include "credsspd/mech/ntlm.h"
 #include "credsspd/mech/spnego.h"
-#include "credsspd/wire/utf16.h"
 
 struct acceptor {
 	enum mechanism mechanism;

@@ -9,11 +9,11 @@
 
 #include <stdbool.h>
 
-#include "credsspd/keeper/record.h"
-#include "credsspd/util/refusal.h"
-#include "credsspd/wire/view.h"
-#include "credsspd/worker/record.h"
-#include "include/credssp/secret.h"
+#include "common/base/refusal.h"
+#include "common/base/secret.h"
+#include "common/ipc/tgt-agent-msg.h"
+#include "common/ipc/worker-msg.h"
+#include "common/wire/view.h"
 
 struct acceptor;
 

@@ -7,11 +7,11 @@
 #include <strings.h>
 #include <time.h>
 
+#include "common/base/cleanup.h"
+#include "common/base/explain.h"
+#include "common/base/secret.h"
 #include "credsspd/mech/kerberos.h"
 #include "credsspd/mech/tgts.h"
-#include "credsspd/util/explain.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/secret.h"
 
 #define KEYTAB "MEMORY:credsspd"
 #define SERVICE "TERMSRV"

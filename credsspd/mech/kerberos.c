@@ -22,10 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credsspd/wire/gsstoken.h"
-#include "credsspd/wire/logoninfo.h"
-#include "credsspd/wire/usertouser.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "common/wire/gsstoken.h"
+#include "common/wire/logoninfo.h"
+#include "common/wire/usertouser.h"
 
 #define FRAME_ROOM 64U /* 0x60, length, mechanism, TOK_ID */
 

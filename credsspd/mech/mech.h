@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "credsspd/util/refusal.h"
-#include "credsspd/wire/view.h"
-#include "credsspd/worker/record.h"
-#include "include/credssp/secret.h"
+#include "common/base/refusal.h"
+#include "common/base/secret.h"
+#include "common/ipc/worker-msg.h"
+#include "common/wire/view.h"
 
 struct mech;
 

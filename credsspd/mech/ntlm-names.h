@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "credsspd/wire/ntlm.h"
+#include "common/wire/ntlm.h"
 
 /*
  * The names of this host as Windows makes them, for the CHALLENGE. @nb_domain is its domain, NULL for a host without

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "credsspd/util/ntlm-crypto.h"
-#include "include/credssp/secret.h"
+#include "common/base/secret.h"
+#include "common/wire/ntlm-crypto.h"
 
 #define NTLM_SEAL_SIGNATURE_LEN 16U /* NTLMSSP_MESSAGE_SIGNATURE, MS-NLMP 2.2.2.9.1 */
 

@@ -18,11 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/explain.h"
+#include "common/ipc/ntlm-verifier-msg.h"
+#include "common/ipc/packet.h"
+#include "common/wire/utf16.h"
 #include "credsspd/mech/ntlm-session.h"
-#include "credsspd/util/explain.h"
-#include "credsspd/util/packet.h"
-#include "credsspd/verifier/record.h"
-#include "credsspd/wire/utf16.h"
 
 /* What is taken over from NEGOTIATE. */
 #define FLAGS_ECHOED (NTLM_REQUIRED | NTLM_REQUEST_TARGET | NTLM_ALWAYS_SIGN | NTLM_56 | NTLM_VERSION)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NTLMv2 as the server's side, MS-NLMP 3.2.5. The verifier (credsspd/verifier) draws the challenge and judges the
+ * NTLMv2 as the server's side, MS-NLMP 3.2.5. The verifier (credsspd/ntlm-verifier) draws the challenge and judges the
  * response, so this mechanism knows no hash, and the process that runs it cannot choose what a client answers to.
  */
 #pragma once
 
+#include "common/wire/ntlm.h"
 #include "credsspd/mech/mech.h"
-#include "credsspd/wire/ntlm.h"
 
 /*
  * Loads what NTLM needs of OpenSSL, too. @names, which are copied, are for the CHALLENGE; @domain: they are a domain's

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
 
 #define FRAME_ROOM 64U /* around token and MIC in a NegTokenResp */
 #define MIC_MAX 128U

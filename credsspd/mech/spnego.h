@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
+#include "common/base/limits.h"
+#include "common/wire/spnego.h"
 #include "credsspd/mech/mech.h"
-#include "credsspd/wire/spnego.h"
-#include "include/credssp/limits.h"
 
 /* What can be chosen. A mechanism that is off is NULL and not @elsewhere. */
 struct spnego_offer {

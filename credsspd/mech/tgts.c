@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/secret.h"
+#include "common/base/cleanup.h"
+#include "common/base/secret.h"
 
 #define ENTRIES (2 * TGTS_MAX) /* with those that were replaced */
 

@@ -8,8 +8,8 @@
 
 #include <krb5/krb5.h>
 
-#include "credsspd/keeper/record.h"
-#include "credsspd/wire/view.h"
+#include "common/ipc/tgt-agent-msg.h"
+#include "common/wire/view.h"
 
 #define TGTS_KEYTAB "MEMORY:credsspd-u2u"
 

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "credsspd/wire/name.h"
-#include "include/credssp/handover.h"
+#include "common/ipc/handover.h"
+#include "common/wire/name.h"
 
 static enum refusal of_lookup(int r)
 {

@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-#include "credsspd/config/config.h"
-#include "credsspd/resolver/record.h"
-#include "credsspd/util/refusal.h"
+#include "common/base/refusal.h"
+#include "common/config/config.h"
+#include "common/ipc/resolver-msg.h"
 
 struct identity_account {
 	uid_t uid;

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/base/log.h"
+#include "common/ipc/packet.h"
+#include "common/sandbox/sandbox.h"
 #include "credsspd/resolver/identity.h"
-#include "credsspd/util/confine.h"
-#include "credsspd/util/log.h"
-#include "credsspd/util/packet.h"
 
 static bool terminated(const char *s, size_t size)
 {

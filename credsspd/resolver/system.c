@@ -11,8 +11,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/base/cleanup.h"
 #include "credsspd/resolver/identity.h"
-#include "include/credssp/cleanup.h"
 
 #define PASSWD_BUFFER 65536U
 #define GROUPS_MAX 65536

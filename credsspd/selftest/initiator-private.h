@@ -2,8 +2,8 @@
 /* Between initiator.c, which speaks SPNEGO, and the mechanisms in initiator-krb5.c and initiator-ntlm.c. */
 #pragma once
 
+#include "common/base/limits.h"
 #include "credsspd/selftest/initiator.h"
-#include "include/credssp/limits.h"
 
 #define INITIATOR_DETAIL_SIZE 200U
 #define INITIATOR_MECHS_MAX 8U

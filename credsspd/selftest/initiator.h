@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "credsspd/wire/gsstoken.h"
-#include "credsspd/wire/view.h"
+#include "common/wire/gsstoken.h"
+#include "common/wire/view.h"
 
 struct initiator;
 

@@ -16,15 +16,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
+#include "common/ipc/handover.h"
+#include "common/ipc/ntlm-verifier-msg.h"
+#include "common/ipc/packet.h"
+#include "common/wire/binding.h"
+#include "common/wire/tsrequest.h"
+#include "credsspd/ntlm-verifier/ntlmv2.h"
 #include "credsspd/selftest/initiator.h"
-#include "credsspd/util/log.h"
-#include "credsspd/util/packet.h"
-#include "credsspd/verifier/ntlmv2.h"
-#include "credsspd/verifier/record.h"
-#include "credsspd/wire/binding.h"
-#include "credsspd/wire/tsrequest.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/handover.h"
 
 #define DEADLINE_SEC 10U
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole conversation at start-up, with a worker as every other one: a host on
+ * A whole exchange at start-up, with a worker as every other one: a host on
  * which it cannot work (a plugin that is missing, a libc that needs another system
  * call, OpenSSL without MD5) fails at start and not at the first user.
  */
@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
+#include "common/ipc/worker-msg.h"
 #include "credsspd/mech/acceptor.h"
-#include "credsspd/worker/record.h"
 
 /*
  * Both sides of a context in this process, with everything that a worker will ask of GSSAPI and OpenSSL: what is
@@ -20,7 +20,7 @@ int selftest_rehearse(enum mechanism mechanism, struct acceptor *acceptor);
 /* Forks a worker with these sockets (@verifier may be -1), which stay the caller's. Returns its pid or -errno. */
 typedef pid_t (*selftest_fork_fn)(int supervisor, int verifier, void *userdata);
 
-/* Holds the conversation in every form that the acceptor serves, from a process of its own. Returns 0, or -EIO having
+/* Holds the exchange in every form that the acceptor serves, from a process of its own. Returns 0, or -EIO having
  * logged what did not work. */
 int selftest(enum mechanism mechanism, const struct acceptor *acceptor, selftest_fork_fn fork_worker, void *userdata);
 

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "credsspd/wire/der.h"
-#include "include/credssp/secret.h"
+#include "common/base/secret.h"
+#include "common/wire/der.h"
 
 #define CLIENT "self-test"
 #define LIFETIME_SEC 600

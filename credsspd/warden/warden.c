@@ -20,14 +20,14 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
-#include "credsspd/util/children.h"
-#include "credsspd/util/confine.h"
-#include "credsspd/util/exec.h"
-#include "credsspd/util/log.h"
-#include "credsspd/util/loop.h"
-#include "credsspd/util/signals.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
+#include "common/base/children.h"
+#include "common/base/cleanup.h"
+#include "common/base/exec.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/loop.h"
+#include "common/base/signals.h"
+#include "common/sandbox/sandbox.h"
 
 #define USEC_PER_SEC_ 1000000ULL
 

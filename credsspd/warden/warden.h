@@ -2,7 +2,8 @@
 /*
  * The parent of the supervisor's processes that run as users of their own: verifier, resolvers, keeper. It has a
  * listening socket from systemd, to which only the supervisor's user can connect, and makes for each connection a
- * process of this program with the connection on descriptor 3, as the supervisor does with its own (logon/child.h).
+ * process of this program with the connection on descriptor 3, as the supervisor does with its own
+ * (supervisor/service.h).
  *
  * The connection stands for the process: when the supervisor closes it, the process has WARDEN_END_SEC to end and is
  * killed after that, with the orphans of its own; when the process ends, the warden closes the connection.

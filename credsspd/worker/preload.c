@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "credsspd/util/explain.h"
+#include "common/base/explain.h"
 
 /* Configuration, providers, generators, and the hash of pubKeyAuth. */
 static int use_openssl(void)

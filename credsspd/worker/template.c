@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads keys and libraries once, proves by a whole conversation that workers work
+ * Loads keys and libraries once, proves by a whole exchange that workers work
  * on this host, then forks one for each handshake. It reads nothing but the
  * supervisor's records. A worker that a token kills takes nothing with it.
  */
@@ -21,17 +21,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/keeper/record.h"
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
+#include "common/base/secret.h"
+#include "common/ipc/packet.h"
+#include "common/ipc/tgt-agent-msg.h"
 #include "credsspd/mech/acceptor.h"
 #include "credsspd/selftest/selftest.h"
-#include "credsspd/util/log.h"
-#include "credsspd/util/packet.h"
 #include "credsspd/worker/preload.h"
-#include "credsspd/worker/sandbox.h"
-#include "credsspd/worker/template-confine.h"
+#include "credsspd/worker/template-sandbox.h"
+#include "credsspd/worker/worker-sandbox.h"
 #include "credsspd/worker/worker.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/secret.h"
 
 struct child {
 	uint64_t logon;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "credsspd/config/config.h"
-#include "credsspd/worker/record.h"
+#include "common/config/config.h"
+#include "common/ipc/worker-msg.h"
 
 /*
  * The process from which workers of one mechanism are forked: serves its

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The I/O and the actions around auth/conversation.c, MS-CSSP 3.1.5. Everything
+ * The I/O and the actions around exchange.c, MS-CSSP 3.1.5. Everything
  * that a worker says goes to the supervisor; it does not log, and its standard
  * descriptors lead nowhere.
  */
@@ -17,11 +17,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "credsspd/auth/conversation.h"
-#include "credsspd/auth/delegation.h"
-#include "credsspd/util/packet.h"
-#include "credsspd/wire/binding.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "common/ipc/packet.h"
+#include "common/wire/binding.h"
+#include "credsspd/worker/delegation.h"
+#include "credsspd/worker/exchange.h"
 
 #define SUPERVISOR_FD 3
 #define VERIFIER_FD 4
@@ -31,8 +31,8 @@ struct worker {
 	enum mechanism mechanism;
 	int socket;
 	struct acceptor *acceptor;
-	enum conversation_state state;
-	struct conversation conversation;
+	enum exchange_state state;
+	struct exchange exchange;
 	struct tsrequest request; /* views into @packet */
 	struct worker_start start;
 	int pipe;
@@ -45,32 +45,32 @@ struct worker {
 	bool asked; /* it has been told what the client asked for */
 };
 
-static enum conversation_event wrong(struct worker *w, enum refusal refusal, const char *detail)
+static enum exchange_event wrong(struct worker *w, enum refusal refusal, const char *detail)
 {
 	w->refusal = refusal;
 	(void)snprintf(w->detail, sizeof w->detail, "%s", detail);
-	return CONVERSATION_WRONG;
+	return EXCHANGE_WRONG;
 }
 
-static enum conversation_event acceptor_wrong(struct worker *w)
+static enum exchange_event acceptor_wrong(struct worker *w)
 {
 	return wrong(w, acceptor_refusal(w->acceptor), acceptor_detail(w->acceptor));
 }
 
 /* ---- out ---- */
 
-static enum conversation_event send_record(struct worker *w, const void *p, size_t len)
+static enum exchange_event send_record(struct worker *w, const void *p, size_t len)
 {
 	int r = packet_send(w->socket, p, len, NULL, 0);
 
-	return r < 0 ? wrong(w, REFUSAL_CANCELLED, "the supervisor has gone") : CONVERSATION_NOTHING;
+	return r < 0 ? wrong(w, REFUSAL_CANCELLED, "the supervisor has gone") : EXCHANGE_NOTHING;
 }
 
-static enum conversation_event send_reply(struct worker *w, struct tsrequest *t)
+static enum exchange_event send_reply(struct worker *w, struct tsrequest *t)
 {
 	size_t len;
 
-	t->version = CONVERSATION_VERSION;
+	t->version = EXCHANGE_VERSION;
 	w->reply[0] = WORKER_REPLY;
 	if (tsrequest_write(t, w->reply + 1, sizeof w->reply - 1, &len) < 0)
 		return wrong(w, REFUSAL_INTERNAL, "the reply is too large");
@@ -80,11 +80,11 @@ static enum conversation_event send_reply(struct worker *w, struct tsrequest *t)
 /* A reply with errorCode, where the client would read it and the reason is one that it may know. Returns its length. */
 static size_t last_reply(const struct worker *w, uint8_t out[WORKER_LAST_REPLY_MAX])
 {
-	struct tsrequest t = { .version = CONVERSATION_VERSION, .has_error_code = true };
+	struct tsrequest t = { .version = EXCHANGE_VERSION, .has_error_code = true };
 	size_t len = 0;
 
 	t.error_code = refusal_ntstatus(w->refusal);
-	if (!w->may_tell || t.error_code == 0 || !refusal_version_has_error_code(w->conversation.version))
+	if (!w->may_tell || t.error_code == 0 || !refusal_version_has_error_code(w->exchange.version))
 		return 0;
 	return tsrequest_write(&t, out, WORKER_LAST_REPLY_MAX, &len) == 0 ? len : 0;
 }
@@ -95,7 +95,7 @@ static void fail(struct worker *w)
 	struct worker_failed f = { .type = WORKER_FAILED };
 	size_t reply = last_reply(w, f.reply);
 
-	f.version = (uint8_t)w->conversation.version;
+	f.version = (uint8_t)w->exchange.version;
 	f.kind = (uint8_t)w->kind;
 	f.refusal = (uint16_t)(w->refusal != REFUSAL_NONE ? w->refusal : REFUSAL_INTERNAL);
 	memcpy(f.detail, w->detail, sizeof f.detail);
@@ -104,7 +104,7 @@ static void fail(struct worker *w)
 
 /* ---- in ---- */
 
-static enum conversation_event take_start(struct worker *w, size_t len)
+static enum exchange_event take_start(struct worker *w, size_t len)
 {
 	const size_t head = offsetof(struct worker_start, public_key);
 
@@ -113,25 +113,25 @@ static enum conversation_event take_start(struct worker *w, size_t len)
 	memcpy(&w->start, w->packet, len);
 	if (w->start.public_key_len == 0 || w->start.public_key_len != len - head)
 		return wrong(w, REFUSAL_INTERNAL, "malformed start record");
-	w->conversation.min_version = w->start.min_version;
+	w->exchange.min_version = w->start.min_version;
 	if (w->start.flags & WORKER_LAST_RESORT)
 		acceptor_set_last_resort(w->acceptor);
-	return CONVERSATION_GOT_START;
+	return EXCHANGE_GOT_START;
 }
 
-static enum conversation_event take_tsrequest(struct worker *w, size_t len)
+static enum exchange_event take_tsrequest(struct worker *w, size_t len)
 {
-	enum conversation_event event;
+	enum exchange_event event;
 	enum refusal refusal = REFUSAL_INTERNAL;
 	const char *detail = "";
 
 	if (tsrequest_read(w->packet + 1, len - 1, &w->request) < 0)
 		return wrong(w, REFUSAL_PROTOCOL, "malformed TSRequest");
-	event = conversation_take(&w->conversation, &w->request, &refusal, &detail);
-	return event == CONVERSATION_WRONG ? wrong(w, refusal, detail) : event;
+	event = exchange_take(&w->exchange, &w->request, &refusal, &detail);
+	return event == EXCHANGE_WRONG ? wrong(w, refusal, detail) : event;
 }
 
-static enum conversation_event take_verdict(struct worker *w, size_t len)
+static enum exchange_event take_verdict(struct worker *w, size_t len)
 {
 	struct worker_verdict v;
 
@@ -139,17 +139,17 @@ static enum conversation_event take_verdict(struct worker *w, size_t len)
 		return wrong(w, REFUSAL_INTERNAL, "malformed verdict");
 	memcpy(&v, w->packet, sizeof v);
 	if (v.granted == 1)
-		return w->pipe >= 0 ? CONVERSATION_GOT_GRANTED : wrong(w, REFUSAL_INTERNAL, "a verdict without a pipe");
+		return w->pipe >= 0 ? EXCHANGE_GOT_GRANTED : wrong(w, REFUSAL_INTERNAL, "a verdict without a pipe");
 	(void)wrong(w, v.refusal < REFUSAL_MAX_ ? (enum refusal)v.refusal : REFUSAL_INTERNAL, "");
-	return CONVERSATION_GOT_REFUSED;
+	return EXCHANGE_GOT_REFUSED;
 }
 
 /* The next record. When the supervisor has closed its end there is nobody to tell: the worker just ends. */
-static enum conversation_event receive(struct worker *w)
+static enum exchange_event receive(struct worker *w)
 {
 	static const struct {
 		uint8_t type;
-		enum conversation_event (*take)(struct worker *w, size_t len);
+		enum exchange_event (*take)(struct worker *w, size_t len);
 	} row[] = {
 		{ WORKER_START, take_start },
 		{ WORKER_TSREQUEST, take_tsrequest },
@@ -176,13 +176,13 @@ static enum conversation_event receive(struct worker *w)
 
 /* ---- actions ---- */
 
-static enum conversation_event do_read(struct worker *w)
+static enum exchange_event do_read(struct worker *w)
 {
 	(void)w;
-	return CONVERSATION_NOTHING;
+	return EXCHANGE_NOTHING;
 }
 
-static enum conversation_event do_pass_on(struct worker *w)
+static enum exchange_event do_pass_on(struct worker *w)
 {
 	struct worker_not_mine n = { .type = WORKER_NOT_MINE, .no_tgt = acceptor_no_tgt(w->acceptor) };
 
@@ -199,7 +199,7 @@ static int send_asked(struct worker *w)
 	return packet_send(w->socket, &a, sizeof a, NULL, 0);
 }
 
-static enum conversation_event do_accept(struct worker *w)
+static enum exchange_event do_accept(struct worker *w)
 {
 	enum acceptor_result result = acceptor_accept(w->acceptor, w->request.nego_token);
 
@@ -207,15 +207,15 @@ static enum conversation_event do_accept(struct worker *w)
 		return wrong(w, REFUSAL_CANCELLED, "the supervisor has gone");
 	switch (result) {
 	case ACCEPTOR_CONTINUE:
-		return CONVERSATION_CONTINUE;
+		return EXCHANGE_CONTINUE;
 	case ACCEPTOR_COMPLETE:
-		return CONVERSATION_COMPLETE;
+		return EXCHANGE_COMPLETE;
 	case ACCEPTOR_FOREIGN:
 		if (w->start.flags & WORKER_LAST_RESORT)
 			return wrong(w, REFUSAL_MECHANISM,
 				     acceptor_no_tgt(w->acceptor) ? "user-to-user, and this server has no live TGT"
 								  : "");
-		return CONVERSATION_FOREIGN;
+		return EXCHANGE_FOREIGN;
 	case ACCEPTOR_REFUSED:
 		break;
 	}
@@ -223,11 +223,11 @@ static enum conversation_event do_accept(struct worker *w)
 }
 
 /* When the last token was the client's there is nothing to pass on, and the record says just that. */
-static enum conversation_event do_send_token(struct worker *w)
+static enum exchange_event do_send_token(struct worker *w)
 {
 	struct tsrequest t = { .nego_token = acceptor_token(w->acceptor) };
 	const uint8_t type = WORKER_REPLY;
-	enum conversation_event event = t.nego_token.p ? send_reply(w, &t) : send_record(w, &type, sizeof type);
+	enum exchange_event event = t.nego_token.p ? send_reply(w, &t) : send_record(w, &type, sizeof type);
 
 	acceptor_token_sent(w->acceptor);
 	return event;
@@ -237,11 +237,10 @@ static int binding(const struct worker *w, enum binding_direction direction, uin
 {
 	struct view key = { w->start.public_key, w->start.public_key_len };
 
-	return binding_compute(w->conversation.version, direction, conversation_nonce(&w->conversation), key, out,
-			       ret_len);
+	return binding_compute(w->exchange.version, direction, exchange_nonce(&w->exchange), key, out, ret_len);
 }
 
-static enum conversation_event do_verify(struct worker *w)
+static enum exchange_event do_verify(struct worker *w)
 {
 	static uint8_t want[BINDING_MAX];
 	AUTO_SECRET struct secret got = SECRET_NULL;
@@ -254,15 +253,15 @@ static enum conversation_event do_verify(struct worker *w)
 		return acceptor_wrong(w);
 	if (secret_len(&got) != len || !secret_equal(secret_expose(&got), want, len))
 		return wrong(w, REFUSAL_BINDING, "");
-	return CONVERSATION_BOUND;
+	return EXCHANGE_BOUND;
 }
 
-static enum conversation_event do_report(struct worker *w)
+static enum exchange_event do_report(struct worker *w)
 {
 	struct worker_authenticated a = { .type = WORKER_AUTHENTICATED, .mechanism = (uint8_t)w->mechanism };
 	bool from_domain = false;
 
-	a.version = (uint8_t)w->conversation.version;
+	a.version = (uint8_t)w->exchange.version;
 	a.user_to_user = acceptor_user_to_user(w->acceptor);
 	if (acceptor_principal(w->acceptor, a.principal) < 0 ||
 	    acceptor_account(w->acceptor, &from_domain, a.account) < 0)
@@ -271,7 +270,7 @@ static enum conversation_event do_report(struct worker *w)
 	return send_record(w, &a, sizeof a);
 }
 
-static enum conversation_event do_confirm(struct worker *w)
+static enum exchange_event do_confirm(struct worker *w)
 {
 	static uint8_t clear[BINDING_MAX], sealed[BINDING_MAX + WRAP_ROOM];
 	struct tsrequest t = { .nego_token = acceptor_token(w->acceptor) };
@@ -287,10 +286,10 @@ static enum conversation_event do_confirm(struct worker *w)
 }
 
 /* The reason is the verdict's. */
-static enum conversation_event do_deny(struct worker *w)
+static enum exchange_event do_deny(struct worker *w)
 {
 	(void)w;
-	return CONVERSATION_WRONG;
+	return EXCHANGE_WRONG;
 }
 
 static int write_all(int fd, const uint8_t *p, size_t len)
@@ -308,7 +307,7 @@ static int write_all(int fd, const uint8_t *p, size_t len)
 	return 0;
 }
 
-static enum conversation_event do_delegate(struct worker *w)
+static enum exchange_event do_delegate(struct worker *w)
 {
 	AUTO_SECRET struct secret sealed = SECRET_NULL; /* GSS decrypts it in place */
 	AUTO_SECRET struct secret credentials = SECRET_NULL;
@@ -336,42 +335,42 @@ static enum conversation_event do_delegate(struct worker *w)
 	return send_record(w, &d, sizeof d);
 }
 
-/* CONVERSATION_FAIL: a reason that is known already stands. */
-static enum conversation_event do_fail(struct worker *w)
+/* EXCHANGE_FAIL: a reason that is known already stands. */
+static enum exchange_event do_fail(struct worker *w)
 {
 	if (w->refusal == REFUSAL_NONE)
 		(void)wrong(w, REFUSAL_PROTOCOL, "a message out of order");
-	return CONVERSATION_WRONG;
+	return EXCHANGE_WRONG;
 }
 
-static enum conversation_event (*const actions[])(struct worker *w) = {
-	[CONVERSATION_FAIL] = do_fail,
-	[CONVERSATION_READ] = do_read,
-	[CONVERSATION_PASS_ON] = do_pass_on,
-	[CONVERSATION_ACCEPT] = do_accept,
-	[CONVERSATION_SEND_TOKEN] = do_send_token,
-	[CONVERSATION_VERIFY] = do_verify,
-	[CONVERSATION_REPORT] = do_report,
-	[CONVERSATION_CONFIRM] = do_confirm,
-	[CONVERSATION_DENY] = do_deny,
-	[CONVERSATION_DELEGATE] = do_delegate,
+static enum exchange_event (*const actions[])(struct worker *w) = {
+	[EXCHANGE_FAIL] = do_fail,
+	[EXCHANGE_READ] = do_read,
+	[EXCHANGE_PASS_ON] = do_pass_on,
+	[EXCHANGE_ACCEPT] = do_accept,
+	[EXCHANGE_SEND_TOKEN] = do_send_token,
+	[EXCHANGE_VERIFY] = do_verify,
+	[EXCHANGE_REPORT] = do_report,
+	[EXCHANGE_CONFIRM] = do_confirm,
+	[EXCHANGE_DENY] = do_deny,
+	[EXCHANGE_DELEGATE] = do_delegate,
 };
 
 /* Until the last word. */
 static void converse(struct worker *w)
 {
-	enum conversation_event event = CONVERSATION_NOTHING;
+	enum exchange_event event = EXCHANGE_NOTHING;
 
-	while (w->state != CONVERSATION_ENDED) {
-		struct conversation_step step;
+	while (w->state != EXCHANGE_ENDED) {
+		struct exchange_step step;
 
-		if (conversation_awaits(w->state))
+		if (exchange_awaits(w->state))
 			event = receive(w);
-		w->may_tell = conversation_may_tell(w->state);
-		step = conversation_step(w->state, event);
+		w->may_tell = exchange_may_tell(w->state);
+		step = exchange_step(w->state, event);
 		w->state = step.next;
 		event = actions[step.action](w);
-		if (event == CONVERSATION_WRONG) {
+		if (event == EXCHANGE_WRONG) {
 			fail(w);
 			return;
 		}

@@ -18,7 +18,7 @@
 
 #include <stdint.h>
 
-#include "include/credssp/handover.h"
+#include "common/ipc/handover.h"
 #include "include/credssp/limits.h"
 
 enum channel_type {

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
 
 struct anchors {
 	X509_STORE *store;

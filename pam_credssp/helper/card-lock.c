@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
 #include "pam_credssp/ccache.h"
 
 static int64_t now(void)

@@ -16,7 +16,7 @@
 
 #include <p11-kit/pkcs11.h>
 
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
 #include "pam_credssp/helper/certificate.h"
 
 /* A certificate on a card. */

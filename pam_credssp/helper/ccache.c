@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
 #include "pam_credssp/helper/kerberos.h"
 
 /* MEMORY would be gone with this process, and another process's session keyring is out of reach. */

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
 
 #define OID_PKINIT_SAN "1.3.6.1.5.2.2"
 #define OID_PKINIT_CLIENT "1.3.6.1.5.2.3.4"

@@ -11,7 +11,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
 #include "pam_credssp/helper/kerberos.h"
 #include "pam_credssp/helper/krb-cred.h"
 

@@ -5,8 +5,8 @@
 #include <openssl/asn1t.h>
 #include <time.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/secret.h"
+#include "common/base/cleanup.h"
+#include "common/base/secret.h"
 #include "pam_credssp/helper/kerberos.h"
 
 /* ---- KRB-CRED ---- */

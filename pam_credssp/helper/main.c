@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/secret.h"
+#include "common/base/cleanup.h"
+#include "common/base/secret.h"
+#include "pam_credssp/helper/helper-sandbox.h"
 #include "pam_credssp/helper/mode.h"
-#include "pam_credssp/helper/restrain.h"
 
 static const struct {
 	const char *name;

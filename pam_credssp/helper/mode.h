@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The helper program: one mode per run, `pam-credssp-verify MODE KEY=VALUE...`, the hand-over on standard input, the
- * answer as one record (result.h). Started by helper-run.c: environment empty, standard output and error nowhere.
+ * answer as one record (helper-msg.h). Started by helper-run.c: environment empty, standard output and error nowhere.
  */
 #pragma once
 
 #include <stdarg.h>
 
-#include "include/credssp/handover.h"
-#include "pam_credssp/helper/result.h"
+#include "common/ipc/handover.h"
+#include "common/ipc/helper-msg.h"
 
 /* The arguments; "" where there was none. Nothing here is secret, and nothing was written by the client but what
  * credsspd has judged: user is an account, principal what GSSAPI displayed. */

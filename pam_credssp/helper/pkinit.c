@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
 #include "pam_credssp/helper/card-lock.h"
 #include "pam_credssp/helper/card.h"
 #include "pam_credssp/helper/kerberos.h"

@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "include/credssp/denied.h"
+#include "common/sandbox/denied.h"
 #include "pam_credssp/helper/mode.h"
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a mode gives up besides restrain.h, for good, before it looks at anything of the client's. */
+/* What a mode gives up besides helper-sandbox.h, for good, before it looks at anything of the client's. */
 #pragma once
 
-#include "pam_credssp/helper/result.h"
+#include "common/ipc/helper-msg.h"
 
 #define PRIVILEGES_NOBODY 65534 /* the kernel's overflow id: owns nothing, on every distribution */
 

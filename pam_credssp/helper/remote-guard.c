@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/secret.h"
+#include "common/base/cleanup.h"
+#include "common/base/secret.h"
 #include "pam_credssp/helper/guard-tickets.h"
 #include "pam_credssp/helper/kerberos.h"
 #include "pam_credssp/helper/privileges.h"

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "include/credssp/cleanup.h"
-#include "include/credssp/secret.h"
+#include "common/base/cleanup.h"
+#include "common/base/secret.h"
 
 /* What is written; the first error sticks. */
 struct out {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credsspd/wire/view.h"
+#include "common/wire/view.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

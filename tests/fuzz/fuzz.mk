@@ -10,7 +10,7 @@ FUZZ_CC ?= clang
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(DAEMON_SRC) $(RDP_SRC) $(PAM_HELPER_SRC) tests/fuzz/faults.c)
+FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(COMMON_SRC) $(DAEMON_SRC) $(RDP_SRC) $(PAM_HELPER_SRC) tests/fuzz/faults.c)
 
 # Functions that may fail after a seed: tests/fuzz/faults.h.
 FAULTS := malloc calloc realloc strdup free mmap munmap vasprintf EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestFinal_ex \
@@ -58,7 +58,7 @@ $(addprefix fuzz-run-,$(FUZZ)): fuzz-run-%: $(B)/fuzz/fuzz_% fuzz-seeds
 fuzz: $(addprefix fuzz-run-,$(FUZZ)) ## fuzz every reader of hostile octets, FUZZ_SECONDS=60 each (needs clang)
 
 # ---- the targets that work with libraries, in a unit test ----
-DEEP_OBJ := $(patsubst %,$(B)/unit/fuzz/fuzz_%.o,channel config conversation guard record) $(B)/unit/fuzz/faults.o
+DEEP_OBJ := $(patsubst %,$(B)/unit/fuzz/fuzz_%.o,channel config exchange guard record) $(B)/unit/fuzz/faults.o
 
 $(B)/unit/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p $(@D)

@@ -3,7 +3,7 @@
 /* what stands in the place of the TLS connection and of the log */
 #define stream_write channel_stream_write
 #define child_say channel_say
-#include "credsspd/rdp/nla.c"
+#include "credsspd-rdp/credssp-relay.c"
 #undef stream_write
 #undef child_say
 #include "tests/fuzz/fuzz.h"

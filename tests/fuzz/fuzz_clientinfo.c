@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The Client Info PDU of a client, and what xrdp is given in its place. */
-#include "credsspd/rdp/clientinfo.h"
-#include "credsspd/rdp/mcs.h"
-#include "credsspd/rdp/x224.h"
+#include "credsspd-rdp/clientinfo.h"
+#include "credsspd-rdp/mcs.h"
+#include "credsspd-rdp/x224.h"
 #include "tests/fuzz/fuzz.h"
 
 #define CLIENTINFO_USER "alice"

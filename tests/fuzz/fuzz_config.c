@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "credsspd/config/config.h"
-#include "credsspd/rdp/settings.h"
+#include "common/config/config.h"
+#include "common/config/rdp-settings.h"
 #include "tests/fuzz/faults.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Mechanism tokens of a client, from outside: kinds, frames, and the forms of Kerberos MIC and wrap tokens. */
-#include "credsspd/wire/gsstoken.h"
+#include "common/wire/gsstoken.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The hand-over, which a module inside a login program reads and a process that was taken over may have written. */
-#include "include/credssp/handover.h"
+#include "common/ipc/handover.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* KERB_VALIDATION_INFO of a PAC, which a KDC made. */
-#include "credsspd/wire/logoninfo.h"
-#include "credsspd/wire/name.h"
+#include "common/wire/logoninfo.h"
+#include "common/wire/name.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

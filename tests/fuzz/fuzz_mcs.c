@@ -3,8 +3,8 @@
  * PDUs of a client between CredSSP and the licence, one behind the other; the one of xrdp that is changed, and the one
  * that ends the licence exchange.
  */
-#include "credsspd/rdp/mcs.h"
-#include "credsspd/rdp/x224.h"
+#include "credsspd-rdp/mcs.h"
+#include "credsspd-rdp/x224.h"
 #include "tests/fuzz/fuzz.h"
 
 static void mcs_patched(const uint8_t *data, size_t size)

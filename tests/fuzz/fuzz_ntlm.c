@@ -5,8 +5,8 @@
  */
 #include <strings.h>
 
-#include "credsspd/verifier/response.h"
-#include "credsspd/wire/ntlm.h"
+#include "common/wire/ntlm.h"
+#include "credsspd/ntlm-verifier/response.h"
 #include "tests/fuzz/fuzz.h"
 
 #define NTLM_FUZZ_STAMP "TIMESTAM"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The PROXY header, which a configured proxy sends, or somebody who got hold of its address. */
-#include "credsspd/rdp/proxy.h"
+#include "credsspd-rdp/proxy.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Records of a worker to the supervisor, which may have been taken over: credsspd/worker/record.h. */
-#include "credsspd/logon/handshake-worker.c"
+/* Records of a worker to the supervisor, which may have been taken over: common/ipc/worker-msg.h. */
+#include "credsspd/supervisor/logon-worker.c"
 #include "tests/fuzz/fuzz.h"
 
 static void record_take(const uint8_t *packet, size_t len)

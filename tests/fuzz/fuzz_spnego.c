@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPNEGO's messages, read; and written with what was read. */
-#include "credsspd/wire/spnego.h"
+#include "common/wire/spnego.h"
 #include "tests/fuzz/fuzz.h"
 
 #define SPNEGO_ROOM 70000U

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* KERB_TICKET_LOGON of a client that has authenticated: offsets and lengths of its choice. */
-#include "credsspd/wire/ticketlogon.h"
+#include "common/wire/ticketlogon.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* TSCredentials of a client that has authenticated, down to the hand-over, and the names in them. */
-#include "credsspd/auth/delegation.h"
-#include "credsspd/wire/name.h"
-#include "credsspd/wire/tscredentials.h"
-#include "credsspd/wire/utf16.h"
+#include "common/wire/name.h"
+#include "common/wire/tscredentials.h"
+#include "common/wire/utf16.h"
+#include "credsspd/worker/delegation.h"
 #include "tests/fuzz/fuzz.h"
 
 static void tscredentials_views(const struct tscredentials *c, const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* TSRequests of a client: read in the worker, framed in the front end. */
-#include "credsspd/wire/tsrequest.h"
+#include "common/wire/tsrequest.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool tsrequest_view_same(struct view a, struct view b)

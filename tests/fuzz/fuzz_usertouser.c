@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a client of user-to-user sends: frames, in SPNEGO tokens or bare, and messages in them. */
-#include "credsspd/wire/spnego.h"
-#include "credsspd/wire/usertouser.h"
+#include "common/wire/spnego.h"
+#include "common/wire/usertouser.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool usertouser_same(struct view a, struct view b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The first packet of anybody on the internet. */
-#include "credsspd/rdp/x224.h"
+#include "credsspd-rdp/x224.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What is answered, and what is asked of xrdp, is read as it was written. */

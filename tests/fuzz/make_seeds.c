@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
 #include "tests/fuzz/seeds.h"
 
 static void make_directory(const char *path)

@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "credsspd/worker/record.h"
+#include "common/base/limits.h"
+#include "common/ipc/worker-msg.h"
 #include "include/credssp/channel.h"
-#include "include/credssp/limits.h"
 #include "tests/unit/build.h"
 
 struct sink {
@@ -750,9 +750,9 @@ static void make_guard(const struct sink *to)
 	}
 }
 
-/* ---- conversations: client, least version, policy, then deeds (fuzz_conversation.c) ---- */
+/* ---- exchanges: client, least version, policy, then deeds (fuzz_exchange.c) ---- */
 
-static void make_conversation(const struct sink *to)
+static void make_exchange(const struct sink *to)
 {
 	seed(to, "krb5", LIT("\0\0\0"));
 	seed(to, "krb5-spnego", LIT("\2\0\0"));
@@ -834,7 +834,7 @@ void seeds_make(seed_taker *take, void *arg)
 		{ "record", make_record },
 		{ "config", make_config },
 		{ "guard", make_guard },
-		{ "conversation", make_conversation },
+		{ "exchange", make_exchange },
 	};
 
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)

@@ -4,7 +4,7 @@ NTSTATUS, None: nothing) and early, and logged with its reason word."""
 import contextlib
 import re
 
-from doctor import kept
+from check_cases import kept
 from inbed import ENV, Mark, bedctl, expect, settings, sh
 from rdpclient import HYBRID, SSL, Client, Krb5, Refused, log_on, password_creds
 

@@ -3,7 +3,7 @@
 reason and text."""
 import re
 
-from calm import address, line_of, many, told
+from load import address, line_of, many, told
 from inbed import ENV, expect
 from rdpclient import Client, password_creds
 
@@ -11,7 +11,7 @@ CLOSED, LOGON_FAILURE, NOT_SUPPORTED = (None, None), (0xC000006D, None), (0xC000
 
 
 class Outcome:
-    """@told: as told() of tests/lib/calm.py returns it; @reason: the word in the log, None for a logon that is granted; @text: a
+    """@told: as told() of tests/lib/load.py returns it; @reason: the word in the log, None for a logon that is granted; @text: a
     pattern for the same line."""
 
     def __init__(self, told_, reason, text=""):

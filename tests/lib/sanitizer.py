@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the sanitizers reported in the processes of a bed (see sanitizer.c).
 
-What such programs are not looked at for, besides what include/credssp/sanitized.h leaves out of their confinement:
-  - growth (calm.py): the runtime keeps what is freed for a while;
+What such programs are not looked at for, besides what common/base/sanitized.h leaves out of their confinement:
+  - growth (load.py): the runtime keeps what is freed for a while;
   - terabytes of shadow memory, when memory is searched for secrets (memsearch.py): it has nothing of what is in memory;
   - leaks in processes that are not dumpable, which are all of the daemons and the helper, that are traced, or that end with
     _exit(): the search for leaks is by ptrace(2), at exit. `make check-sanitize` looks for those of the same functions.

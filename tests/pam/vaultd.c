@@ -14,8 +14,8 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include "common/ipc/handover.h"
 #include "include/credssp/bus-api.h"
-#include "include/credssp/handover.h"
 
 static const char *behaviour, *user, *password, *rhost;
 static const char *kind = "password", *mechanism = "ntlm", *principal, *proof, *logon = "7";

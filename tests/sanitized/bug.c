@@ -58,9 +58,9 @@ static const struct {
 	void (*error)(void);
 } row[] = {
 	{ "", NULL },
-	{ "conversation_take", read_too_far },
-	{ "conversation_take", overflow },
-	{ "conversation_take", read_nothing },
+	{ "exchange_take", read_too_far },
+	{ "exchange_take", overflow },
+	{ "exchange_take", read_nothing },
 	{ "worker_main", read_freed },
 	{ "store_find", read_too_far },
 	{ "identity_answer", read_freed },
@@ -112,7 +112,7 @@ static void err(const char *function)
 		return r; \
 	}
 
-WRAP(conversation_take, 1, 0)
+WRAP(exchange_take, 1, 0)
 WRAP(worker_main, 1, 0)
 WRAP(store_find, 1, 0)
 WRAP(identity_answer, 1, 0)

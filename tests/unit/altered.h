@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For the tests of user-to-user with clients that do something wrong: a conversation in which one token is another. */
+/* For the tests of user-to-user with clients that do something wrong: an exchange in which one token is another. */
 #pragma once
 
 #include "tests/unit/u2u.h"

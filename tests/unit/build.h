@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages for the tests of credsspd/wire, put together independently of it. Every buffer is an allocation of exactly
+ * Messages for the tests of common/wire, put together independently of it. Every buffer is an allocation of exactly
  * its length, so that the sanitizers see a reader that goes one octet too far.
  */
 #pragma once

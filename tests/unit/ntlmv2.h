@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "credsspd/verifier/record.h"
-#include "include/credssp/limits.h"
+#include "common/base/limits.h"
+#include "common/ipc/ntlm-verifier-msg.h"
 
 static inline size_t ntlmv2_utf16(const char *text, bool upper, uint8_t *out)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The callbacks of a service in the tests of child.h and the warden: no record is allowed, and ended children are
+/* The callbacks of a service in the tests of service.h and the warden: no record is allowed, and ended children are
  * counted. */
 #pragma once
 
-#include "credsspd/logon/child.h"
+#include "credsspd/supervisor/service.h"
 
 static unsigned gone;
 

@@ -12,13 +12,13 @@
 #include <signal.h>
 #include <sys/random.h>
 
+#include "common/base/refusal.h"
+#include "common/ipc/handover.h"
+#include "common/ipc/ntlm-verifier-msg.h"
+#include "common/wire/binding.h"
+#include "common/wire/ntstatus.h"
+#include "common/wire/tsrequest.h"
 #include "credsspd/selftest/initiator.h"
-#include "credsspd/util/ntstatus.h"
-#include "credsspd/util/refusal.h"
-#include "credsspd/verifier/record.h"
-#include "credsspd/wire/binding.h"
-#include "credsspd/wire/tsrequest.h"
-#include "include/credssp/handover.h"
 #include "tests/unit/ntlmv2.h"
 #include "tests/unit/templates.h"
 

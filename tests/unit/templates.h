@@ -25,9 +25,9 @@
 
 #include <krb5/krb5.h>
 
-#include "credsspd/util/packet.h"
-#include "credsspd/worker/record.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "common/ipc/packet.h"
+#include "common/ipc/worker-msg.h"
 
 #define DEADLINE_MSEC 10000
 #define REALM "TEST.EXAMPLE"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Acceptor and initiator of user-to-user in one process, where the sanitizers see them: test_u2u and its kin have the
- * same conversations with real workers.
+ * same exchanges with real workers.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -43,18 +43,18 @@ static struct keeper_tgt *record(krb5_enctype enctype)
 	return &r;
 }
 
-/* ---- a conversation ---- */
+/* ---- an exchange ---- */
 
 #define STEPS 3U
 
-struct conversation {
+struct exchange {
 	struct initiator *initiator;
 	enum acceptor_result result;
 	struct buf token; /* the client's next one */
 	int more;         /* what initiator_step() said of it */
 };
 
-static void next(struct conversation *c, struct view reply)
+static void next(struct exchange *c, struct view reply)
 {
 	struct view v = VIEW_NULL;
 
@@ -64,16 +64,16 @@ static void next(struct conversation *c, struct view reply)
 		c->token = buf_copy(v.p, v.len);
 }
 
-static struct conversation begin(void)
+static struct exchange begin(void)
 {
-	struct conversation c = { .result = ACCEPTOR_CONTINUE };
+	struct exchange c = { .result = ACCEPTOR_CONTINUE };
 
 	assert_int_equal(initiator_new_user_to_user(TGTS_KEYTAB, as_mstsc, 4, &c.initiator), 0);
 	next(&c, VIEW_NULL);
 	return c;
 }
 
-static void end(struct conversation *c)
+static void end(struct exchange *c)
 {
 	buf_free(&c->token);
 	initiator_free(c->initiator);
@@ -81,7 +81,7 @@ static void end(struct conversation *c)
 }
 
 /* Gives the acceptor the token, and the client what it says, as long as both go on. */
-static void accept_next(struct conversation *c)
+static void accept_next(struct exchange *c)
 {
 	struct buf reply AUTO_BUF = { NULL, 0 };
 	struct view v;
@@ -95,7 +95,7 @@ static void accept_next(struct conversation *c)
 	next(c, (struct view){ reply.p, reply.len });
 }
 
-static void up_to(struct conversation *c, unsigned step)
+static void up_to(struct exchange *c, unsigned step)
 {
 	for (unsigned s = 0; s < step; s++) {
 		accept_next(c);
@@ -105,7 +105,7 @@ static void up_to(struct conversation *c, unsigned step)
 }
 
 /* The rest of it; whoever is logged on is the client. */
-static void rest(struct conversation *c)
+static void rest(struct exchange *c)
 {
 	char principal[RECORD_PRINCIPAL_MAX];
 
@@ -119,7 +119,7 @@ static void rest(struct conversation *c)
 }
 
 /* Messages both ways. */
-static void exchange(struct conversation *c)
+static void exchange(struct exchange *c)
 {
 	const struct view text = { (const uint8_t *)"pubKeyAuth", 10 };
 	struct secret clear = SECRET_NULL;
@@ -141,7 +141,7 @@ static void test_whole(void **unused)
 {
 	(void)unused;
 	for (unsigned i = 0; i < 3; i++) { /* with one acceptor after another */
-		struct conversation c = begin();
+		struct exchange c = begin();
 
 		assert_false(acceptor_user_to_user(acceptor));
 		rest(&c);
@@ -160,7 +160,7 @@ static void test_not_complete(void **unused)
 {
 	(void)unused;
 	for (unsigned step = 0; step < STEPS; step++) {
-		struct conversation c = begin();
+		struct exchange c = begin();
 		struct secret clear = SECRET_NULL;
 		char principal[RECORD_PRINCIPAL_MAX];
 		uint8_t octets[100] = { 5, 4, 6, 255 };
@@ -184,7 +184,7 @@ static void test_truncated(void **unused)
 		size_t n = 0, len;
 
 		do {
-			struct conversation c = begin();
+			struct exchange c = begin();
 			struct buf part;
 
 			up_to(&c, step);
@@ -214,7 +214,7 @@ static void test_octets(void **unused)
 		size_t len = 1;
 
 		for (size_t at = 0; at < len; at += at < 200 ? 1 : 5) {
-			struct conversation c = begin();
+			struct exchange c = begin();
 
 			up_to(&c, step);
 			len = c.token.len;
@@ -234,7 +234,7 @@ static void test_sizes(void **unused)
 	(void)unused;
 	for (unsigned step = 0; step < STEPS; step++) {
 		for (size_t len = 0; len <= 65000; len = len ? len * 5 : 1) {
-			struct conversation c = begin();
+			struct exchange c = begin();
 
 			up_to(&c, step);
 			buf_free(&c.token);
@@ -254,7 +254,7 @@ static void test_sizes(void **unused)
 /* The ticket's key goes while the client has a ticket under it. */
 static void test_key_goes(void **unused)
 {
-	struct conversation c = begin();
+	struct exchange c = begin();
 
 	(void)unused;
 	acceptor_started(acceptor); /* forgets all of them */
@@ -281,7 +281,7 @@ static void test_enctypes(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof enctype / sizeof *enctype; i++) {
-		struct conversation c;
+		struct exchange c;
 
 		acceptor_started(acceptor);
 		assert_int_equal(acceptor_add_tgt(acceptor, record(enctype[i])), 0);

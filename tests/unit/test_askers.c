@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "credsspd/verifier/askers.h"
-#include "include/credssp/limits.h"
+#include "common/base/limits.h"
+#include "credsspd/ntlm-verifier/askers.h"
 
 /* ---- the answers, by what is asked; in the other process ---- */
 

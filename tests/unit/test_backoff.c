@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/logon/backoff.h"
+#include "credsspd/supervisor/backoff.h"
 
 #define SEC 1000000ULL
 

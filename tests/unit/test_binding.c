@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <openssl/sha.h>
 
-#include "credsspd/wire/binding.h"
+#include "common/wire/binding.h"
 #include "tests/unit/build.h"
 
 #define C2S BINDING_CLIENT_TO_SERVER

@@ -13,7 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "include/credssp/limits.h"
+#include "common/base/limits.h"
 #include "pam_credssp/helper/certificate.h"
 
 #define LOGON "1.3.6.1.4.1.311.20.2.2"

@@ -11,10 +11,10 @@
 
 #include <errno.h>
 
-#include "credsspd/util/packet.h"
-#include "credsspd/util/refusal.h"
+#include "common/base/cleanup.h"
+#include "common/base/refusal.h"
+#include "common/ipc/packet.h"
 #include "include/credssp/channel.h"
-#include "include/credssp/cleanup.h"
 #include "tests/unit/build.h"
 
 #define SIZE(type, member) sizeof(((type *)NULL)->member)

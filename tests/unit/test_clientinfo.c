@@ -11,8 +11,8 @@
 
 #include <errno.h>
 
-#include "credsspd/rdp/clientinfo.h"
-#include "credsspd/rdp/mcs.h"
+#include "credsspd-rdp/clientinfo.h"
+#include "credsspd-rdp/mcs.h"
 
 #define UNICODE 0x10U
 #define TICKET "credssp1:0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credsspd/config/config.h"
-#include "credsspd/config/options.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "common/config/config.h"
+#include "common/config/options.h"
 
 static char path[] = "/tmp/test_config.XXXXXX";
 

@@ -25,10 +25,10 @@
 
 #include <cmocka.h>
 
-#include "credsspd/ctl/ctl.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "credsspctl/ctl.h"
 #include "include/credssp/bus-api.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
 
 static char dir[] = "/tmp/test-ctl.XXXXXX";
 static char address[256];

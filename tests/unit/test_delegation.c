@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/auth/delegation.h"
+#include "credsspd/worker/delegation.h"
 #include "tests/unit/build.h"
 
 /* A small DER writer of the test's own: lengths in the two-octet long form, which the readers take. */

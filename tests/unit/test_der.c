@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#include "credsspd/wire/der.h"
+#include "common/wire/der.h"
 #include "tests/unit/build.h"
 
 #define OCTETS(s) s, sizeof(s) - 1

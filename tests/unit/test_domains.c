@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/verifier/domains.h"
+#include "credsspd/ntlm-verifier/domains.h"
 
 static char *local[] = { (char[]){ "Office" }, (char[]){ "corp-ws.example.net" }, NULL };
 static char *domains[] = { (char[]){ "BIGCORP" }, NULL };

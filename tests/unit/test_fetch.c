@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <krb5/krb5.h>
 
-#include "credsspd/keeper/fetch.h"
+#include "common/kerberos/fetch.h"
 
 static krb5_context k;
 static char path[64];

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/util/filter.h"
+#include "common/sandbox/filter.h"
 
 #define KILLED (-SIGSYS)
 

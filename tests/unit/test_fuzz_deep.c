@@ -15,7 +15,7 @@
 
 /* large, or a change already */
 #define REPLAY_ALONE(name, len) ((len) > 65536U || strncmp(name, "octet-", 6) == 0)
-/* the sanitizers take ten times as long, most of it for stacks (fuzz_conversation.c) */
+/* the sanitizers take ten times as long, most of it for stacks (fuzz_exchange.c) */
 #if defined(__SANITIZE_ADDRESS__)
 #define REPLAY_SLOWLY 8U
 #else
@@ -25,15 +25,13 @@
 
 int fuzz_channel(const uint8_t *data, size_t size);
 int fuzz_config(const uint8_t *data, size_t size);
-int fuzz_conversation(const uint8_t *data, size_t size);
+int fuzz_exchange(const uint8_t *data, size_t size);
 int fuzz_guard(const uint8_t *data, size_t size);
 int fuzz_record(const uint8_t *data, size_t size);
 
 static const struct target targets[] = {
-	{ "channel", fuzz_channel, 16, 128, 64 },
-	{ "config", fuzz_config, 97, 48, 64 },
-	{ "conversation", fuzz_conversation, 90, 10, 64 },
-	{ "guard", fuzz_guard, 32, 128, 64 },
+	{ "channel", fuzz_channel, 16, 128, 64 },  { "config", fuzz_config, 97, 48, 64 },
+	{ "exchange", fuzz_exchange, 90, 10, 64 }, { "guard", fuzz_guard, 32, 128, 64 },
 	{ "record", fuzz_record, 1, 16, 64 },
 };
 static const size_t n_targets = sizeof targets / sizeof *targets;

@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-#include "credsspd/wire/gsstoken.h"
+#include "common/wire/gsstoken.h"
 #include "tests/unit/build.h"
 
 /* with tag and length */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Of credsspd/wire/gsstoken.h: names of mechanisms, framing of Kerberos tokens, MIC tokens. */
+/* Of common/wire/gsstoken.h: names of mechanisms, framing of Kerberos tokens, MIC tokens. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/wire/gsstoken.h"
+#include "common/wire/gsstoken.h"
 #include "tests/unit/build.h"
 
 static struct view view_of(const struct buf *b)

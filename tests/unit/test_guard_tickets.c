@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "include/credssp/secret.h"
+#include "common/base/secret.h"
 #include "pam_credssp/helper-status.h"
 #include "pam_credssp/helper/guard-tickets.h"
 #include "tests/unit/build.h"

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "include/credssp/handover.h"
+#include "common/ipc/handover.h"
 #include "tests/unit/build.h"
 
 #define OCTETS(s) s, sizeof(s) - 1

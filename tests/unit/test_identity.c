@@ -13,8 +13,8 @@
 
 #include <errno.h>
 
+#include "common/ipc/handover.h"
 #include "credsspd/resolver/identity.h"
-#include "include/credssp/handover.h"
 
 static unsigned lookups; /* of the name service and libkrb5 */
 

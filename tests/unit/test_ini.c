@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/ctl/ini.h"
+#include "credsspctl/ini.h"
 
 static char path[] = "/tmp/test-ini.XXXXXX";
 

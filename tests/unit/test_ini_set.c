@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "credsspd/ctl/ini.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "credsspctl/ini.h"
 
 #define FRAGMENT "; what it is for\nport=unix\n# and\n  level = none  \nauto=Xorg\n"
 

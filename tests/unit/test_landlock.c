@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/util/landlock.h"
+#include "common/sandbox/landlock.h"
 
 static char top[] = "/tmp/test-landlock.XXXXXX";
 static const char *const directories[] = { "a", "a/b", "a/b/secret", "a/other", "c" };

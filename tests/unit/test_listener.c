@@ -21,10 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/rdp/listener-private.h"
-#include "credsspd/rdp/listener.h"
-#include "credsspd/rdp/tls.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "credsspd-rdp/listener-private.h"
+#include "credsspd-rdp/listener.h"
+#include "credsspd-rdp/tls.h"
 
 static char dir[] = "/tmp/test_listener.XXXXXX";
 static struct settings settings;

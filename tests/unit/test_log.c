@@ -20,7 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "credsspd/util/log.h"
+#include "common/base/log.h"
 #include "tests/unit/build.h"
 
 /* ---- the journal ---- */

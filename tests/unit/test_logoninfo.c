@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/wire/logoninfo.h"
+#include "common/wire/logoninfo.h"
 #include "tests/unit/build.h"
 
 #define FIXED 236U

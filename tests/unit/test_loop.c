@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "credsspd/util/loop.h"
-#include "credsspd/verifier/confine.h"
+#include "common/base/loop.h"
+#include "credsspd/ntlm-verifier/ntlm-verifier-sandbox.h"
 
 #define NO_MOUNT 77
 #define FAILED 99

@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#include "credsspd/rdp/mcs.h"
+#include "credsspd-rdp/mcs.h"
 
 /* TPKT (its length is put in by pdu()) and X.224 data header */
 #define DATA "\x03\x00\x00\x00\x02\xf0\x80"
@@ -151,8 +151,8 @@ static void test_order(void **state)
 	}
 }
 
-/* Whole conversations; the last PDU of each is the one that is refused. */
-static void test_conversations(void **state)
+/* Whole exchanges; the last PDU of each is the one that is refused. */
+static void test_exchanges(void **state)
 {
 	enum { C = MCS_CONNECT_INITIAL, E, A, J, I, L, O = MCS_OTHER, END = -1 };
 	static const int row[][10] = {
@@ -178,7 +178,7 @@ static void test_conversations(void **state)
 
 		for (const int *k = row[i]; *k != END; k++)
 			if (mcs_allow(&now, (enum mcs_kind) * k) != (k[1] == END ? -EPROTO : 0))
-				fail_msg("conversation %zu, PDU %zu", i, (size_t)(k - row[i]));
+				fail_msg("exchange %zu, PDU %zu", i, (size_t)(k - row[i]));
 	}
 }
 
@@ -236,8 +236,8 @@ static void test_patch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds), cmocka_unit_test(test_cut),           cmocka_unit_test(test_offset),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_conversations), cmocka_unit_test(test_patch),
+		cmocka_unit_test(test_kinds), cmocka_unit_test(test_cut),       cmocka_unit_test(test_offset),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_exchanges), cmocka_unit_test(test_patch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,8 +12,8 @@
 
 #include <errno.h>
 
-#include "credsspd/wire/name.h"
-#include "credsspd/wire/utf16.h"
+#include "common/wire/name.h"
+#include "common/wire/utf16.h"
 #include "tests/unit/build.h"
 
 #define TEXT(s) s, sizeof(s) - 1

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/wire/ntlm.h"
+#include "common/wire/ntlm.h"
 #include "tests/unit/build.h"
 
 #define SIGNATURE "NTLMSSP\0"

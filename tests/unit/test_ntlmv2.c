@@ -12,8 +12,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "credsspd/verifier/ntlmv2.h"
-#include "include/credssp/limits.h"
+#include "common/base/limits.h"
+#include "credsspd/ntlm-verifier/ntlmv2.h"
 
 /* ---- MS-NLMP 4.2.1, 4.2.2.1.2 and 4.2.4 ---- */
 

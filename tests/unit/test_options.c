@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credsspd/config/options.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "common/config/options.h"
 
 static char dir[] = "/tmp/test_options.XXXXXX";
 

@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/util/packet.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "common/ipc/packet.h"
 #include "tests/unit/build.h"
 
 static unsigned open_descriptors(void)

@@ -10,7 +10,7 @@
 
 #include <security/pam_appl.h>
 
-#include "include/credssp/limits.h"
+#include "common/base/limits.h"
 #include "pam_credssp/options.h"
 
 static pam_handle_t *pamh;

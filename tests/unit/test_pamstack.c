@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/ctl/pamstack.h"
+#include "credsspctl/pamstack.h"
 
 static char dir[] = "/tmp/test-pamstack.XXXXXX";
 static int root = -1;

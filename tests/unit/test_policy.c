@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/logon/policy.h"
+#include "credsspd/supervisor/policy.h"
 
 #define GUARD 1U
 #define ADMIN 2U

@@ -27,8 +27,8 @@
 
 #include <cmocka.h>
 
+#include "pam_credssp/helper/helper-sandbox.h"
 #include "pam_credssp/helper/privileges.h"
-#include "pam_credssp/helper/restrain.h"
 
 static char file[] = "/tmp/test_privileges.XXXXXX";
 static int opened;  /* it, for writing */

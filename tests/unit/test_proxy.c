@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#include "credsspd/rdp/proxy.h"
+#include "credsspd-rdp/proxy.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 /* source, destination, ports */

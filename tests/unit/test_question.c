@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "common/base/refusal.h"
+#include "credsspd/ntlm-verifier/ntlm-verifier-private.h"
 #include "credsspd/selftest/initiator.h"
-#include "credsspd/util/refusal.h"
-#include "credsspd/verifier/verifier-private.h"
 
 #define SID "S-1-5-21-1-2-3-1104"
 #define FIRST_DELAY_MSEC 250

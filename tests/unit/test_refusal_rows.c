@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "credsspd/logon/tell.h"
-#include "credsspd/util/refusal.h"
+#include "common/base/limits.h"
+#include "common/base/refusal.h"
+#include "credsspd/supervisor/tell.h"
 #include "include/credssp/channel.h"
-#include "include/credssp/limits.h"
 
 /* MS-ERREF 2.3.1 */
 #define LOGON_FAILURE 0xc000006dU

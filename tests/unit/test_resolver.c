@@ -17,10 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/cleanup.h"
+#include "common/ipc/packet.h"
 #include "credsspd/resolver/identity.h"
 #include "credsspd/resolver/resolver.h"
-#include "credsspd/util/packet.h"
-#include "include/credssp/cleanup.h"
 
 static char krb5_conf[] = "/tmp/test_resolver.XXXXXX";
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/verifier/response.h"
+#include "credsspd/ntlm-verifier/response.h"
 #include "tests/unit/build.h"
 
 #define END "\0\0\0\0"

@@ -44,7 +44,7 @@ static int watched_mlock(const void *p, size_t len)
 
 #define munmap watched_munmap
 #define mlock watched_mlock
-#include "include/credssp/secret.h"
+#include "common/base/secret.h"
 #undef munmap
 #undef mlock
 

@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "credsspd/rdp/sockets.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "credsspd-rdp/sockets.h"
 
 /* The port the kernel chose for "…:0", and the family. */
 static uint16_t port_of(int fd, int *ret_family)

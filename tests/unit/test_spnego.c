@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/wire/spnego.h"
+#include "common/wire/spnego.h"
 #include "tests/unit/build.h"
 
 /* with tag and length */

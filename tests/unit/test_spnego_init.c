@@ -11,8 +11,8 @@
 
 #include <errno.h>
 
-#include "credsspd/wire/gsstoken.h"
-#include "credsspd/wire/spnego.h"
+#include "common/wire/gsstoken.h"
+#include "common/wire/spnego.h"
 #include "tests/unit/build.h"
 
 /* with tag and length */

@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-#include "credsspd/ctl/pamstack.h"
-#include "credsspd/ctl/rootfile.h"
-#include "credsspd/ctl/stack-edit.h"
-#include "credsspd/ctl/stack-play.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "credsspctl/atomic-file.h"
+#include "credsspctl/pamstack.h"
+#include "credsspctl/stack-edit.h"
+#include "credsspctl/stack-play.h"
 
 #define STACKS "tests/lib/pam-stacks/"
 #define SERVICE "xrdp-sesman"

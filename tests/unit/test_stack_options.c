@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/ctl/stack-options.h"
+#include "credsspctl/stack-options.h"
 
 static void test_of(void **state)
 {

@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "credsspd/verifier/store.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "credsspd/ntlm-verifier/store.h"
 
 #define HEAD "credsspd ntlm store 1\n"
 #define HASH "00112233445566778899aabbccddeeff"

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/rdp/stream.h"
+#include "credsspd-rdp/stream.h"
 
 #define LONG_MSEC 5000
 #define SHORT_MSEC 50

@@ -13,11 +13,11 @@
 
 #include <cmocka.h>
 
-#include "credsspd/logon/tell.h"
-#include "credsspd/util/refusal.h"
-#include "credsspd/wire/tsrequest.h"
+#include "common/base/cleanup.h"
+#include "common/base/refusal.h"
+#include "common/wire/tsrequest.h"
+#include "credsspd/supervisor/tell.h"
 #include "include/credssp/channel.h"
-#include "include/credssp/cleanup.h"
 
 #define ALERT 49
 #define EARLY 5

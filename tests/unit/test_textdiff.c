@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "credsspd/ctl/textdiff.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "credsspctl/textdiff.h"
 
 static char *diff(const char *before, const char *after)
 {

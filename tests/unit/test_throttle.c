@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/verifier/throttle.h"
+#include "credsspd/ntlm-verifier/throttle.h"
 
 #define SEC 1000000ULL
 #define MSEC 1000ULL
@@ -25,7 +25,7 @@ static void assert_others_are_free(struct throttle *t, bool known, uint64_t now)
 	assert_true(free_ones >= 8);
 }
 
-static void test_conversation(void **state)
+static void test_exchange(void **state)
 {
 	static const uint64_t msec[] = { 0, 0, 0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 8000, 8000 };
 	struct throttle *t = throttle_new();
@@ -99,7 +99,7 @@ static void test_spraying(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conversation),
+		cmocka_unit_test(test_exchange),
 		cmocka_unit_test(test_never_more_than_the_limit),
 		cmocka_unit_test(test_decay),
 		cmocka_unit_test(test_spraying),

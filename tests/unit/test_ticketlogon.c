@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "credsspd/wire/ticketlogon.h"
+#include "common/wire/ticketlogon.h"
 #include "tests/unit/build.h"
 
 struct fixed {

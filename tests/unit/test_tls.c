@@ -17,9 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credsspd/rdp/tls.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "credsspd-rdp/tls.h"
 
 static char dir[] = "/tmp/test_tls.XXXXXX";
 static char certificate[64], key[64], other[64];

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "credsspd/wire/tscredentials.h"
+#include "common/wire/tscredentials.h"
 #include "tests/unit/build.h"
 
 #define DOMAIN "D\0O\0M\0"

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "credsspd/wire/tsrequest.h"
+#include "common/wire/tsrequest.h"
 #include "tests/unit/build.h"
 
 #define NONCE "0123456789abcdefghijklmnopqrstuv"

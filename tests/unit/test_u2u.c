@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kerberos user-to-user: conversations as clients hold them, and the tickets that the keeper brings. */
+/* Kerberos user-to-user: exchanges as clients hold them, and the tickets that the keeper brings. */
 #include "tests/unit/u2u.h"
 
 static char u2u_config[96], service_config[96], long_term[112]; /* files; the last one with FILE: */
@@ -30,7 +30,7 @@ static void fresh_with_tgt(struct template *t)
 	keeper_give(keeper, &tgt);
 }
 
-/* ---- conversations ---- */
+/* ---- exchanges ---- */
 
 /* mstsc: the MIC together with pubKeyAuth; or alone, and pubKeyAuth after it. */
 static void test_whole(void **unused)
@@ -308,7 +308,7 @@ static void test_renewal(void **unused)
 	}
 }
 
-/* A conversation that has begun goes on with the ticket that it was shown. */
+/* A exchange that has begun goes on with the ticket that it was shown. */
 static void test_renewal_in_between(void **unused)
 {
 	struct tgt renewed;

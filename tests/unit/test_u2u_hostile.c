@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kerberos user-to-user with clients that do something wrong. Every worker lives to say why it refuses, and every row
- * has its twin: the same conversation with nothing wrong in it is a logon.
+ * has its twin: the same exchange with nothing wrong in it is a logon.
  */
 #include "tests/unit/altered.h"
 
@@ -161,7 +161,7 @@ static struct buf u2u_frame_raw(struct talk *t, struct buf token)
 	return raw;
 }
 
-/* The third message of an NTLM conversation with somebody else, as it stands there. */
+/* The third message of an NTLM exchange with somebody else, as it stands there. */
 static struct buf authenticate_message(void)
 {
 	struct talk *t = &talk; /* stays as it is: the other one is another worker's */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kerberos user-to-user with octets that are others on the way, and tokens as large as they can be. */
-#include "credsspd/wire/der.h"
+#include "common/wire/der.h"
 #include "tests/unit/altered.h"
 
 /* ---- sizes ---- */

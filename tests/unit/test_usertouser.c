@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/wire/usertouser.h"
+#include "common/wire/usertouser.h"
 #include "tests/unit/build.h"
 
 static struct view view_of(const struct buf *b)

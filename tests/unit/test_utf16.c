@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "credsspd/wire/utf16.h"
+#include "common/wire/utf16.h"
 #include "tests/unit/build.h"
 
 #define TEXT(s) s, sizeof(s) - 1

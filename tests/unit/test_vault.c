@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/logon/vault.h"
+#include "credsspd/supervisor/vault.h"
 
 static struct vault_logon logon_of(const char *user, uid_t uid)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A warden, and the supervisor's side of it (logon/child.h). This program is the process that the warden makes, too:
- * the name of its configuration says what it does.
+ * A warden, and the supervisor's side of it (supervisor/service.h). This program is the process that the warden makes,
+ * too: the name of its configuration says what it does.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,10 +27,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/util/packet.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "common/ipc/packet.h"
 #include "credsspd/warden/warden.h"
-#include "include/credssp/cleanup.h"
-#include "include/credssp/limits.h"
 #include "tests/unit/service.h"
 
 #define ROLE "--role"

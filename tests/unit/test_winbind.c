@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "credsspd/verifier/winbind.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "credsspd/ntlm-verifier/winbind.h"
 
 #define ALICE \
 	{ \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Conversations that succeed, whose token a first one is, and what is asked and answered in the course of it. */
+/* Exchanges that succeed, whose token a first one is, and what is asked and answered in the course of it. */
 #include "tests/unit/talk.h"
 
-/* ---- conversations that succeed ---- */
+/* ---- exchanges that succeed ---- */
 
 static void test_ntlm_raw(void **unused)
 {

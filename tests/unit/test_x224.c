@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "credsspd/rdp/x224.h"
+#include "credsspd-rdp/x224.h"
 
 #define COOKIE "Cookie: mstshash=alice\r\n"
 #define CORRELATION \

@@ -16,9 +16,9 @@
 
 #include <cmocka.h>
 
-#include "credsspd/ctl/rootfile.h"
-#include "credsspd/ctl/xrdp.h"
-#include "include/credssp/cleanup.h"
+#include "common/base/cleanup.h"
+#include "credsspctl/atomic-file.h"
+#include "credsspctl/xrdp.h"
 
 #define INI "etc/xrdp/xrdp.ini"
 #define PAM "etc/pam.d/xrdp-sesman"

@@ -9,9 +9,9 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#include "credsspd/keeper/record.h"
-#include "credsspd/wire/spnego.h"
-#include "credsspd/wire/usertouser.h"
+#include "common/ipc/tgt-agent-msg.h"
+#include "common/wire/spnego.h"
+#include "common/wire/usertouser.h"
 #include "tests/unit/build.h"
 #include "tests/unit/talk.h"
 

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Not inotify: it sees neither where a chain of symbolic links ends nor what happens on a server of files, wants read
+ * permission on directories that are none of our business, and loses events. stat(2) needs nothing and cannot be late:
+ * who must know asks.
+ */
+#include "common/base/file-watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+
+#define USEC_PER_SEC_ 1000000ULL
+#define USEC_PER_MSEC_ 1000ULL
+
+struct file {
+	char *path;
+	int error; /* of stat() */
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec changed, modified;
+};
+
+struct watch {
+	watch_fn changed;
+	void *userdata;
+	sd_event_source *timer;
+	struct file files[WATCH_FILES_MAX]; /* as they were told */
+	size_t n;
+	uint64_t restless_since; /* CLOCK_BOOTTIME in microseconds; 0: nobody is writing */
+	uint64_t again_at;       /* 0: never */
+	unsigned delay;          /* seconds, of watch_again() */
+};
+
+static uint64_t usec_of(const struct timespec *t)
+{
+	return (uint64_t)t->tv_sec * USEC_PER_SEC_ + (uint64_t)t->tv_nsec / 1000;
+}
+
+static uint64_t now_usec(clockid_t clock)
+{
+	struct timespec t;
+
+	(void)clock_gettime(clock, &t);
+	return usec_of(&t);
+}
+
+static void take_state(struct file *f)
+{
+	struct stat st;
+
+	memset(&st, 0, sizeof st);
+	f->error = stat(f->path, &st) < 0 ? errno : 0;
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	f->size = st.st_size;
+	f->changed = st.st_ctim;
+	f->modified = st.st_mtim;
+}
+
+static bool same(const struct file *a, const struct file *b)
+{
+	return a->error == b->error && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       usec_of(&a->changed) == usec_of(&b->changed) && usec_of(&a->modified) == usec_of(&b->modified);
+}
+
+/* How long until @f has been left alone for long enough; a time that lies ahead says nothing. */
+static uint64_t restless_usec(const struct file *f)
+{
+	uint64_t now = now_usec(CLOCK_REALTIME), changed = usec_of(&f->changed);
+	const uint64_t settle = FILES_SETTLE_MSEC * USEC_PER_MSEC_;
+
+	return changed <= now && now - changed < settle ? settle - (now - changed) : 0;
+}
+
+static void arm(struct watch *w, uint64_t usec, uint64_t accuracy)
+{
+	(void)sd_event_source_set_time_relative(w->timer, usec);
+	(void)sd_event_source_set_time_accuracy(w->timer, accuracy);
+	(void)sd_event_source_set_enabled(w->timer, w->n ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static void arm_for_next_look(struct watch *w)
+{
+	uint64_t now = now_usec(CLOCK_BOOTTIME), next = FILES_LOOK_SEC * USEC_PER_SEC_;
+
+	if (w->again_at > now && w->again_at - now < next)
+		next = w->again_at - now;
+	arm(w, next, next / 10);
+}
+
+/* Takes @now for known and tells. The caller may ask for it again from within. */
+static void tell(struct watch *w, const struct file *now, const char *missing)
+{
+	memcpy(w->files, now, w->n * sizeof *now);
+	w->restless_since = w->again_at = 0;
+	arm_for_next_look(w);
+	w->changed(missing, w->userdata);
+}
+
+/* Whether somebody may still be writing; then the timer is armed. */
+static bool restless(struct watch *w, const struct file *now_files)
+{
+	uint64_t now = now_usec(CLOCK_BOOTTIME), longest = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		uint64_t left = restless_usec(&now_files[i]);
+
+		longest = left > longest ? left : longest;
+	}
+	if (!w->restless_since)
+		w->restless_since = now;
+	if (!longest || now - w->restless_since >= FILES_SETTLE_MAX_MSEC * USEC_PER_MSEC_)
+		return false;
+	arm(w, longest, USEC_PER_MSEC_);
+	return true;
+}
+
+bool watch_look(struct watch *w)
+{
+	struct file now[WATCH_FILES_MAX];
+	const char *missing = NULL;
+	bool other = false;
+
+	for (size_t i = 0; i < w->n; i++) {
+		now[i] = w->files[i];
+		take_state(&now[i]);
+		other = other || !same(&now[i], &w->files[i]);
+		if (now[i].error)
+			missing = now[i].path;
+	}
+	if (other && !missing && restless(w, now))
+		return true;
+	if (other) {
+		w->delay = 0;
+		tell(w, now, missing);
+	} else if (w->again_at && now_usec(CLOCK_BOOTTIME) >= w->again_at && !missing) {
+		tell(w, now, NULL);
+	} else {
+		arm_for_next_look(w);
+	}
+	return false;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	(void)watch_look(userdata);
+	return 0;
+}
+
+unsigned watch_again(struct watch *w)
+{
+	w->delay = w->delay ? w->delay * 2 : 1;
+	if (w->delay > FILES_RETRY_MAX_SEC)
+		w->delay = FILES_RETRY_MAX_SEC;
+	w->again_at = now_usec(CLOCK_BOOTTIME) + w->delay * USEC_PER_SEC_;
+	arm_for_next_look(w);
+	return w->delay;
+}
+
+static void forget_files(struct watch *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		free(w->files[i].path);
+	memset(w->files, 0, sizeof w->files);
+	w->n = 0;
+	w->restless_since = w->again_at = 0;
+	w->delay = 0;
+}
+
+int watch_files(struct watch *w, const char *const *paths, size_t n)
+{
+	forget_files(w);
+	for (; w->n < n && w->n < WATCH_FILES_MAX; w->n++) {
+		w->files[w->n].path = strdup(paths[w->n]);
+		if (!w->files[w->n].path)
+			break;
+		take_state(&w->files[w->n]);
+	}
+	if (w->n < n) {
+		forget_files(w);
+		arm_for_next_look(w);
+		return n > WATCH_FILES_MAX ? -E2BIG : -ENOMEM;
+	}
+	arm_for_next_look(w);
+	return 0;
+}
+
+int watch_new(sd_event *event, watch_fn changed, void *userdata, struct watch **ret_watch)
+{
+	struct watch *w = calloc(1, sizeof *w);
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	w->changed = changed;
+	w->userdata = userdata;
+	r = sd_event_add_time_relative(event, &w->timer, CLOCK_BOOTTIME, 0, 0, on_timer, w);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
+	if (r < 0) {
+		watch_free(w);
+		return r;
+	}
+	*ret_watch = w;
+	return 0;
+}
+
+void watch_free(struct watch *w)
+{
+	if (!w)
+		return;
+	forget_files(w);
+	(void)sd_event_source_disable_unref(w->timer);
+	free(w);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every limit of pam-credssp, in one place. Sizes are bytes unless the name
+ * says otherwise, times are as the suffix says. A limit that is reached is a
+ * refusal with a log line, never a truncation.
+ */
+#pragma once
+
+#include "include/credssp/limits.h"
+
+/* ---- the wire (MS-CSSP, MS-RDPBCGR) ---- */
+#define TSREQUEST_ROUNDS_MAX 16U /* TSRequests of one peer in one exchange */
+#define CLIENT_NONCE_LEN 32U
+#define NTLM_NEGOTIATE_MAX 1024U    /* one NTLM NEGOTIATE message, which is kept for the MIC */
+#define NTLM_CHALLENGE_MAX 4096U    /* our NTLM CHALLENGE message: four names and a timestamp */
+#define NTLM_RESPONSE_MAX 4096U     /* NtChallengeResponse: NTLMv2 with its AV pairs */
+#define X224_REQUEST_MAX 1024U      /* RDP connection request: cookie, negotiation, correlation info */
+#define RDP_PDU_MAX 65535U          /* TPKT length field */
+#define CLIENT_INFO_STRING_MAX 512U /* what xrdp takes for one Client Info string */
+#define PROXY_V2_MAX 536U           /* address block and TLVs we are willing to read */
+
+/* ---- names ---- */
+#define MINIMUM_UID_DEFAULT 1000U /* of the daemon's and of the module's minimum_uid */
+
+/* ---- supervisor ---- */
+#define HANDSHAKES_MAX 512U            /* live handshakes, one worker each */
+#define HANDSHAKES_PER_CALLER_MAX 448U /* of one front-end uid */
+#define TICKETS_MAX 512U               /* outstanding tickets (one pipe each): a uid gets 1024 full-size pipes */
+#define TICKETS_PER_ACCOUNT_MAX 64U    /* of these: a shared account may log on fifty times at once */
+#define TICKET_BYTES 32U
+#define TICKET_PREFIX "credssp1:"
+#define HANDOVER_MAX 65536U           /* what fits into the pipe of one logon */
+#define CALLS_PER_CONNECTION_MAX 100U /* the bus cuts a connection at 128 pending replies */
+/*
+ * Of one front end uid, with nothing on their channels yet: the replies to its Begin may be unread, and dbus-daemon
+ * reads nothing more of a connection with 64 descriptors on the way.
+ */
+#define HANDSHAKES_BEGUN_MAX 24U
+#define HANDSHAKE_FIRST_TIMEOUT_SEC 10U /* for the first TSRequest, which the front end has before it calls Begin */
+#define HANDSHAKE_TIMEOUT_SEC 60U       /* from Begin to done; the client's prompts come before Begin */
+#define HANDSHAKE_TURN_TIMEOUT_SEC 15U  /* for the next TSRequest of a client that owes one */
+#define WORKER_STEP_TIMEOUT_SEC 10U     /* a worker that owes an answer longer than this is killed */
+#define RESOLVER_POOL 8U
+#define RESOLVER_RESERVED 2U /* of the pool, for names that are of no domain */
+#define RESOLVER_TIMEOUT_SEC 10U
+#define RESOLVER_QUEUE_MAX 512U
+#define TEMPLATE_READY_TIMEOUT_SEC 15U
+#define CHILD_SIGN_TIMEOUT_SEC 10U   /* a process that kept a logon waiting gives a sign of life, or is killed */
+#define KEEPER_SIGN_TIMEOUT_SEC 120U /* the keeper: nobody waits for it, and a kill costs what it fetches */
+/* processes of a warden: a full pool, and a successor of each that is being killed */
+#define WARDS_MAX 32U
+#define WARDEN_END_SEC 1 /* for a process whose connection was closed */
+#define KEYTAB_FILE_MAX (1U << 20)
+#define CHILD_RESPAWN_MIN_SEC 1U
+#define CHILD_RESPAWN_MAX_SEC 30U
+#define DAEMON_ADDRESS_SPACE_MAX 1073741824UL /* of any process of the daemons */
+#define DAEMON_FILE_SIZE_MAX 67108864UL       /* the largest NTLM store fits */
+#define HELPER_PROCESS_FILES_MAX 256U         /* descriptors of a resolver or the keeper */
+
+/* ---- user-to-user ---- */
+#define TGT_MAX 16384U          /* one ticket-granting ticket of the server, with its PAC */
+#define SESSION_KEY_MAX 32U     /* AES-256 */
+#define TGTS_MAX 16U            /* principals of the server that have one */
+#define SERVER_NAMES_MAX 32U    /* names in the keytab whose owner is known */
+#define TGT_OVERLAP_SEC 600U    /* how long clients' tickets under the previous one are still taken */
+#define KEEPER_RETRY_MIN_SEC 2U /* to the next attempt after a failure, doubled each time */
+#define KEEPER_RETRY_MAX_SEC 60U
+#define KEEPER_FETCH_TIMEOUT_SEC 30U /* for one ticket: libkrb5 asks every KDC several times */
+#define KEEPER_ANSWER_TIMEOUT_SEC 5U /* how long a new template waits for the tickets that are there */
+#define MECH_TYPES_MAX 512U          /* the client's MechTypeList */
+
+/* ---- winbind ---- */
+#define WINBIND_ASKERS_MAX 16U /* processes that ask winbind at a time */
+#define WINBIND_TIMEOUT_SEC 8U /* below WORKER_STEP_TIMEOUT_SEC: the reason is then told */
+
+/* ---- failure counting ---- */
+#define BACKOFF_FREE_FAILURES 5U  /* failures of one address before it has to wait */
+#define BACKOFF_IN_FLIGHT_MAX 64U /* handshakes of one address under way; 1 once it has to wait */
+#define BACKOFF_MAX_SEC 60U
+#define BACKOFF_DECAY_SEC 60U /* one failure is forgotten every so many seconds */
+#define BACKOFF_OVER_MAX \
+	10U /* failures beyond the free ones that are counted: all is forgotten after a quarter of an hour */
+#define BACKOFF_CRASH_WEIGHT 5U /* what a handshake that crashed a worker counts as */
+#define BACKOFF_TABLE_MAX 4096U
+#define ACCOUNT_DELAY_FREE_FAILURES 5U
+#define ACCOUNT_DELAY_MAX_MSEC 8000U
+
+/* ---- module ---- */
+#define PAM_TIMEOUT_DEFAULT_MSEC 3000U
+#define PAM_TIMEOUT_MAX_MSEC 60000U
+#define PAM_VERIFY_TIMEOUT_DEFAULT_MSEC 15000U /* a card that signs slowly, a KDC that is asked twice */
+#define PASSWORD_MAX 1536U                     /* UTF-8 octets: 512 UTF-16 units */
+#define PIN_MAX 256U                           /* UTF-8 octets */
+#define CARD_STRING_MAX 1024U                  /* UTF-8 octets of cardName, readerName, containerName, cspName */
+#define LOG_WORD_MAX \
+	256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
+	      */
+#define HELPER_DETAIL_MAX 192U   /* one line for the log, without NUL */
+#define HELPER_ARGUMENTS_MAX 12U /* of the helper program, without mode and NULL */
+#define HELPER_CPU_SEC 10U
+#define HELPER_CLOCK_SKEW_SEC 300U  /* how far the KDC's clock may be ahead of this host's */
+#define HELPER_END_MSEC 2000        /* from SIGKILL to its end */
+#define HELPER_LOCK_LOOK_MSEC 20    /* between two looks at whether the cards are free */
+#define HELPER_LOCK_MARGIN_MSEC 200 /* what is left of a logon's time when it gives up waiting for them */
+#define HELPER_FILES_MAX 256U
+#define HELPER_ADDRESS_SPACE_MAX 1073741824U
+#define HELPER_FILE_SIZE_MAX 4194304U /* what a credentials cache may take */
+#define CARD_SLOTS_MAX 64U
+#define CARD_CERTIFICATES_MAX 64U  /* on all cards */
+#define CARD_ID_MAX 64U            /* octets of a CKA_ID */
+#define CARD_LABEL_MAX 128U        /* octets of a certificate's CKA_LABEL */
+#define CERTIFICATE_MAX 16384U     /* DER */
+#define CCACHE_NAME_MAX 255U       /* octets, without NUL */
+#define TICKET_FILE_REST_MAX 8192U /* of a temporary cache, besides the ticket */
+#define CCACHE_TEMPORARY_MAX 63U   /* path below /run/pam-credssp */
+#define CCACHE_STALE_SEC 300       /* since its last change: sshd's process that wrote it may be gone when it is read */
+#define HELPER_TICKET_MAX 64U      /* hexadecimal digits of a hash */
+#define MODULE_PATH_MAX 255U       /* of a PKCS#11 module */
+
+/* ---- front end ---- */
+#define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
+#define RDP_PRE_TLS_MAX 2000U     /* of these, before the first TLS octet */
+#define RDP_CHILDREN_PER_ADDRESS_MAX 256U
+#define RDP_PRE_TLS_TIMEOUT_SEC 600U /* mstsc asks for credentials before ClientHello */
+#define RDP_BEGIN_CALLS_MAX 64U      /* calls of Begin under way; the others wait in the listener */
+#define RDP_X224_TIMEOUT_SEC 30U     /* for the connection request itself */
+#define RDP_TLS_TIMEOUT_SEC 30U
+#define RDP_NLA_TIMEOUT_SEC 60U
+#define RDP_FIRST_MCS_TIMEOUT_SEC 10U /* from the ticket to the first MCS PDU: no human has a part in it */
+#define RDP_SEQUENCE_TIMEOUT_SEC 60U  /* from a place with xrdp to the licence */
+#define RDP_UNREDEEMED_MAX 8U /* places with one xrdp: connections whose tickets it may have and has not redeemed */
+#define RDP_PLACES_PER_ACCOUNT_MAX 2U
+#define RDP_PLACE_TIMEOUT_SEC 20U /* then the place is another one's, redeemed or not */
+#define PROXY_PEERS_MAX 64U
+#define RDP_CHILD_MEMORY_MAX (64UL << 20) /* of a connection's process, beyond what the listener has mapped */
+#define RDP_CHILD_SLACK_SEC 10U           /* for one that does not keep its own deadlines */
+
+/* ---- configuration and files ---- */
+#define CONFIG_FILE_MAX 1048576U
+#define CONFIG_LIST_MAX 256U
+#define NTLM_STORE_MAX_RECORDS 100000U
+#define FILES_LOOK_SEC 5U           /* between two looks at keytab and certificate */
+#define FILES_SETTLE_MSEC 200U      /* a file that was written to is left alone for so long */
+#define FILES_SETTLE_MAX_MSEC 5000U /* but no longer, when it is written to all the time */
+#define FILES_RETRY_MAX_SEC 300U    /* between two tries of files that cannot be used */
+#define KEYS_WAIT_SEC 5U            /* a logon waits for keys that are being loaded, then takes the old ones */
+#define SYSTEM_FILE_MAX 1048576U    /* xrdp.ini, a PAM stack */
+#define XRDP_START_MSEC 15000U      /* credsspctl waits for xrdp's socket */
+#define XRDP_LISTEN_MSEC 3000U      /* credsspctl check: for that of an xrdp that runs */
+#define DIFF_LINES_MAX 2000U        /* longer differences are shown whole */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Why a logon is refused, and what the client is told: one table, the same as
+ * in README.md ("What a refused client is told").
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The values travel in records between our processes; 0 is "not refused". */
+enum refusal {
+	REFUSAL_NONE = 0,
+	/* the exchange */
+	REFUSAL_PROTOCOL,  /* a message that breaks MS-CSSP */
+	REFUSAL_VERSION,   /* below min_version */
+	REFUSAL_MECHANISM, /* no mechanism in common, or it is switched off */
+	REFUSAL_BINDING,   /* pubKeyAuth is for another server key */
+	REFUSAL_REPLAY,    /* a token without what makes a recorded exchange useless, or made for another one */
+	REFUSAL_WEAK_NTLM, /* NTLM without the flags, the response or the MIC that are demanded */
+	REFUSAL_TIMEOUT,
+	REFUSAL_CANCELLED, /* the front end closed the channel: the client left */
+	REFUSAL_ABANDONED, /* the same, while its answer to the challenge was being judged */
+	/* who */
+	REFUSAL_BAD_CREDENTIALS, /* GSS says no: ticket for another key, clock, malformed token */
+	REFUSAL_BAD_PASSWORD,
+	REFUSAL_UNKNOWN_USER,
+	REFUSAL_ACCOUNT_LOCKED,
+	REFUSAL_ACCOUNT_DISABLED,
+	REFUSAL_ACCOUNT_EXPIRED,
+	REFUSAL_PASSWORD_EXPIRED,
+	REFUSAL_PASSWORD_MUST_CHANGE,
+	REFUSAL_LOGON_HOURS, /* a domain's rules */
+	REFUSAL_LOGON_WORKSTATION,
+	REFUSAL_ACCOUNT_RESTRICTION,
+	/* may they */
+	REFUSAL_NAME,           /* a name that no account may have */
+	REFUSAL_DOMAIN,         /* of an Active Directory domain that is not in domains */
+	REFUSAL_SYSTEM_ACCOUNT, /* uid 0 or below minimum_uid */
+	REFUSAL_NOT_ALLOWED,    /* allow_users, allow_groups, and those of restricted_admin and smartcard_gss */
+	/* what they delegated */
+	REFUSAL_MISMATCH, /* delegated account other than the authenticated one */
+	REFUSAL_EMPTY_PASSWORD,
+	REFUSAL_CREDENTIAL_KIND, /* smart card, remote guard, restricted admin: by policy */
+	REFUSAL_TOO_LARGE,       /* the hand-over does not fit */
+	/* ours */
+	REFUSAL_BACKOFF,     /* too many failures from that address */
+	REFUSAL_LIMIT,       /* too many handshakes or tickets */
+	REFUSAL_UNAVAILABLE, /* verifier, resolver or KDC not there */
+	REFUSAL_CRASHED,     /* the worker died */
+	REFUSAL_INTERNAL,
+	REFUSAL_MAX_
+};
+
+/* The reason word in log lines, on the channel and in the status; "internal" for a value out of range. */
+const char *refusal_word(unsigned refusal);
+
+/* What an administrator reads behind the word: one sentence, no secrets. */
+const char *refusal_text(unsigned refusal);
+
+/*
+ * The NTSTATUS for TSRequest.errorCode; 0 when the peer is to be told nothing
+ * (its message was not understood, or it left).
+ */
+uint32_t refusal_ntstatus(unsigned refusal);
+
+/*
+ * The refusal that a verifier's or a domain's @ntstatus about an account is. REFUSAL_UNAVAILABLE for every status that
+ * is none about an account.
+ */
+enum refusal refusal_of_ntstatus(uint32_t ntstatus);
+
+/* How much the refusal counts towards the back-off of the address; 0 when it is no failure of the client. */
+unsigned refusal_weight(unsigned refusal);
+
+/* Whether this CredSSP version carries errorCode: 3, 4, 6 and later; 2 and 5 do not. */
+bool refusal_version_has_error_code(unsigned version);

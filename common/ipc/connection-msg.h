@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Records between listener and connection child: what the child may not do itself. Rules as in
+ * common/ipc/worker-msg.h. */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/base/limits.h"
+
+enum rdp_type {
+	/* child -> listener */
+	RDP_ASK_BEGIN = 1, /* struct rdp_begin: Acceptor.Begin for this connection */
+	RDP_ASK_XRDP = 2,  /* struct rdp_ask_xrdp: a connection to xrdp, when it is this one's turn */
+	/* listener -> child */
+	RDP_CHANNEL = 16, /* struct rdp_answer, with the channel when error is 0 */
+	RDP_XRDP = 17,    /* struct rdp_answer, with the connected socket when error is 0 */
+};
+
+struct rdp_begin {
+	uint8_t type;
+	uint8_t early_authorization;
+	uint8_t restricted_admin;
+	uint8_t remote_guard;
+	uint32_t public_key_len; /* send only these */
+	uint8_t public_key[SUBJECT_PUBLIC_KEY_MAX];
+};
+
+struct rdp_ask_xrdp {
+	uint8_t type;
+	uint8_t pad_[7];
+	char user[ACCOUNT_NAME_MAX + 8U]; /* who is logged on */
+};
+
+struct rdp_answer {
+	uint8_t type;
+	uint8_t pad_[3];
+	int32_t error;    /* 0 or -errno */
+	char detail[120]; /* for the log; may be empty */
+};
+
+_Static_assert(sizeof(struct rdp_begin) == 8 + SUBJECT_PUBLIC_KEY_MAX, "no hidden padding");
+_Static_assert(sizeof(struct rdp_ask_xrdp) == 272, "no hidden padding");
+_Static_assert(sizeof(struct rdp_answer) == 128, "no hidden padding");

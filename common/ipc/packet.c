@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whoever holds the last reference to a file when it is closed waits for it: for a TCP socket with SO_LINGER up to the
+ * time that its owner has set. Linux lets nobody refuse a descriptor (before SO_PASSRIGHTS), and a descriptor that is
+ * not taken is closed all the same when its packet is read or the socket is closed, by the process that does so. A
+ * process that is exiting does not linger (inet_release(), PF_EXITING).
+ */
+#include "common/ipc/packet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+union control {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int) * (PACKET_FDS_MAX + 1))];
+};
+
+int packet_pair(int flags, int ret_fds[2])
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0, fds) < 0)
+		return -errno;
+	ret_fds[0] = fds[0];
+	ret_fds[1] = fds[1];
+	return 0;
+}
+
+void packet_refuse_fds(int fd)
+{
+	const int no = 0;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no);
+}
+
+enum queued { QUEUED_NOTHING, QUEUED_PLAIN, QUEUED_FDS };
+
+/*
+ * What is at the head of the queue. A look takes no reference that could be the last one. An empty packet differs from
+ * the end of the queue by the sender's credentials (SO_PASSCRED); with them the buffer is full, so descriptors are cut
+ * off.
+ */
+static enum queued look(int fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} creds;
+	struct msghdr m = { .msg_control = &creds, .msg_controllen = sizeof creds };
+	ssize_t n;
+
+	do {
+		m.msg_controllen = sizeof creds;
+		n = recvmsg(fd, &m, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0 || m.msg_controllen == 0)
+		return QUEUED_NOTHING;
+	return m.msg_flags & MSG_CTRUNC ? QUEUED_FDS : QUEUED_PLAIN;
+}
+
+/* Reads what is in the queue up to a packet with descriptors. Returns whether there is one. The peer can send no more.
+ */
+static bool drain(int fd)
+{
+	const int yes = 1;
+	enum queued queued;
+	char octet;
+
+	(void)shutdown(fd, SHUT_RDWR);
+	(void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
+	while ((queued = look(fd)) == QUEUED_PLAIN)
+		(void)recv(fd, &octet, 1, MSG_DONTWAIT);
+	return queued == QUEUED_FDS;
+}
+
+/* A process that is not our child holds @fd until we have closed it, and then ends. Returns a pipe that keeps it, or
+ * -errno. */
+static int make_holder(void)
+{
+	int p[2], status;
+	char octet;
+	pid_t pid;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		if (fork() == 0) {
+			(void)close(p[1]);
+			(void)!read(p[0], &octet, 1);
+		}
+		_exit(0); /* a second fork() that fails: ours is the last reference; see packet_close() */
+	}
+	(void)close(p[0]);
+	if (pid < 0) {
+		(void)close(p[1]);
+		return -EAGAIN;
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return p[1];
+}
+
+int packet_close(int fd)
+{
+	int holder;
+
+	if (fd < 0)
+		return -1;
+	if (!drain(fd))
+		return close_fd(fd);
+	holder = make_holder();
+	if (holder < 0)
+		return -1;
+	(void)close(fd);
+	(void)close(holder);
+	return -1;
+}
+
+int packet_send(int fd, const void *p, size_t len, const int *fds, size_t n_fds)
+{
+	return packet_send2(fd, p, len, NULL, 0, fds, n_fds);
+}
+
+int packet_send2(int fd, const void *a, size_t a_len, const void *b, size_t b_len, const int *fds, size_t n_fds)
+{
+	struct iovec iov[2] = {
+		{ .iov_base = (void *)(uintptr_t)a, .iov_len = a_len },
+		{ .iov_base = (void *)(uintptr_t)b, .iov_len = b_len },
+	};
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = b_len ? 2 : 1 };
+	union control control;
+	ssize_t r;
+
+	if (n_fds > PACKET_FDS_MAX)
+		return -EINVAL;
+	if (n_fds) {
+		memset(&control, 0, sizeof control);
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+		if (!c)
+			return -EINVAL;
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
+	}
+	do
+		r = sendmsg(fd, &m, MSG_NOSIGNAL);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	return (size_t)r == a_len + b_len ? 0 : -EMSGSIZE;
+}
+
+/* Moves the received descriptors to @ret_fds; returns -EPROTO when they do not fit. */
+static int take_fds(struct msghdr *m, int *ret_fds, size_t n_fds)
+{
+	size_t got = 0;
+	int r = (m->msg_flags & MSG_CTRUNC) ? -EPROTO : 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
+			if (got < n_fds) {
+				ret_fds[got++] = fd;
+			} else {
+				(void)close_fd(fd);
+				r = -EPROTO;
+			}
+		}
+	}
+	if (r < 0)
+		for (size_t i = 0; i < got; i++)
+			ret_fds[i] = close_fd(ret_fds[i]);
+	return r;
+}
+
+/* Waits for the next packet, for a socket that blocks. */
+static int refuse_fds(int fd)
+{
+	struct msghdr m = { .msg_controllen = 0 };
+	bool reset = false;
+	ssize_t n;
+
+	do
+		n = recvmsg(fd, &m, MSG_PEEK | MSG_TRUNC);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset && (reset = true))));
+	if (n < 0)
+		return -errno;
+	return m.msg_flags & MSG_CTRUNC ? -EPROTO : 0;
+}
+
+ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
+{
+	struct iovec iov = { .iov_base = p, .iov_len = size };
+	union control control;
+	struct msghdr m = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control,
+	};
+	bool reset = false; /* the error is told once, before packets that are there */
+	ssize_t n;
+	int r;
+
+	for (size_t i = 0; i < n_fds; i++)
+		ret_fds[i] = -1;
+	if (n_fds == 0) {
+		r = refuse_fds(fd);
+		if (r < 0)
+			return r;
+	}
+	do
+		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset && (reset = true))));
+	if (n < 0)
+		return -errno;
+	r = take_fds(&m, ret_fds, n_fds);
+	if (r < 0)
+		return r;
+	if (n == 0 && n_fds && ret_fds[0] >= 0) /* no end of file: nobody would look at them */
+		r = -EPROTO;
+	else if (m.msg_flags & MSG_TRUNC)
+		r = -EMSGSIZE;
+	for (size_t i = 0; r < 0 && i < n_fds; i++)
+		ret_fds[i] = close_fd(ret_fds[i]);
+	return r < 0 ? r : n;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records between supervisor, template and worker: SOCK_SEQPACKET, one record a
+ * packet, structs in host order with fixed sizes. The supervisor parses only
+ * these; TSRequests pass through it unread. Every string is NUL-terminated
+ * within its array, or the record is refused and its sender killed.
+ *
+ * The order of one handshake, as the worker sees it:
+ *   < WORKER_START
+ *   < WORKER_TSREQUEST ... > WORKER_REPLY ... (as often as the mechanism needs)
+ *     (or > WORKER_NOT_MINE after the first: the other template gets the same octets)
+ *   > WORKER_AUTHENTICATED   after pubKeyAuth has been verified
+ *   < WORKER_VERDICT         with the write end of the pipe when granted
+ *   > WORKER_REPLY           pubKeyAuth, when granted; WORKER_FAILED otherwise
+ *   < WORKER_TSREQUEST       authInfo
+ *   > WORKER_DELEGATED       the hand-over is in the pipe, the pipe closed; the worker exits 0
+ * WORKER_ASKED comes before the first answer to a client that began user-to-user, for the log.
+ * WORKER_FAILED may take the place of anything that the worker sends; it exits 0 then too. A reply with errorCode is
+ * part of it: a client that leaves when it has read that must not be taken for one that left by itself.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/base/limits.h"
+
+enum mechanism {
+	MECHANISM_KRB5 = 1,
+	MECHANISM_NTLM = 2,
+};
+
+static inline const char *mechanism_name(unsigned m)
+{
+	return m == MECHANISM_KRB5 ? "krb5" : m == MECHANISM_NTLM ? "ntlm" : "none";
+}
+
+enum worker_type {
+	/* to the worker */
+	WORKER_START = 1,
+	WORKER_TSREQUEST = 2, /* the type octet, then the TSRequest */
+	WORKER_VERDICT = 3,
+	/* from the worker */
+	WORKER_NOT_MINE = 16, /* struct worker_not_mine */
+	WORKER_REPLY =
+	    17, /* the type octet, then the TSRequest to pass on; alone: nothing to say, the client goes on */
+	WORKER_AUTHENTICATED = 18,
+	WORKER_DELEGATED = 19,
+	WORKER_FAILED = 20,
+	WORKER_ASKED = 21,
+};
+
+#define WORKER_PACKET_MAX (1U + TSREQUEST_MAX)
+#define WORKER_DETAIL_MAX 200U
+#define WORKER_LAST_REPLY_MAX 32U /* version and errorCode */
+#define RECORD_NAME_MAX (ACCOUNT_NAME_MAX + 8U)
+#define RECORD_PRINCIPAL_MAX (PRINCIPAL_MAX + 8U)
+
+enum worker_flag {
+	WORKER_EARLY_AUTHORIZATION = 1, /* HYBRID_EX was negotiated */
+	WORKER_RESTRICTED_ADMIN = 2,    /* this kind of credentials is taken; passwords always are */
+	WORKER_REMOTE_GUARD = 4,
+	WORKER_LAST_RESORT = 8, /* no other template could know the token: it is refused instead of passed on */
+	WORKER_SMARTCARD = 16,
+};
+
+struct worker_start {
+	uint8_t type;
+	uint8_t min_version;
+	uint8_t flags; /* enum worker_flag */
+	uint8_t pad_[5];
+	uint64_t logon;
+	uint32_t public_key_len;
+	uint32_t pad2_;
+	uint8_t
+	    public_key[SUBJECT_PUBLIC_KEY_MAX]; /* SubjectPublicKey contents; send only public_key_len octets of it */
+};
+
+struct worker_verdict {
+	uint8_t type;
+	uint8_t granted;  /* 1: a pipe comes with the record */
+	uint16_t refusal; /* enum refusal, when not granted */
+	uint32_t pad_;
+};
+
+struct worker_not_mine {
+	uint8_t type;
+	uint8_t no_tgt; /* 1: it began user-to-user, and there is no live ticket-granting ticket for it */
+};
+
+struct worker_asked {
+	uint8_t type;
+	uint8_t pad_[7];
+	char server[RECORD_PRINCIPAL_MAX]; /* the name that the client asked for, as it wrote it; printable ASCII */
+};
+
+struct worker_authenticated {
+	uint8_t type;
+	uint8_t mechanism;    /* enum mechanism */
+	uint8_t version;      /* of CredSSP, min(peer, 6) */
+	uint8_t user_to_user; /* 1: by Kerberos user-to-user */
+	uint8_t from_domain;  /* 1: a KDC of Active Directory made the ticket */
+	uint8_t pad_[3];
+	char principal[RECORD_PRINCIPAL_MAX]; /* gss_display_name(); for NTLM as typed by the client */
+	char account[RECORD_NAME_MAX];        /* the sAMAccountName in the ticket; empty when there is none */
+};
+
+struct worker_delegated {
+	uint8_t type;
+	uint8_t kind; /* enum credential_kind */
+	uint8_t pad_[2];
+	uint32_t handover_len;        /* octets written to the pipe */
+	char domain[RECORD_NAME_MAX]; /* as delegated, UTF-8; passed by name_decode() */
+	char user[RECORD_NAME_MAX];
+};
+
+struct worker_failed {
+	uint8_t type;
+	uint8_t version; /* 0 when no version was read yet */
+	uint8_t pad_;
+	uint8_t kind;     /* enum credential_kind, once credentials were decrypted and their kind was known; else 0 */
+	uint16_t refusal; /* enum refusal */
+	uint16_t pad2_;
+	char detail[WORKER_DETAIL_MAX];       /* library text for the log; may be empty */
+	uint8_t reply[WORKER_LAST_REPLY_MAX]; /* a TSRequest with errorCode for the client, to the end of the packet; or
+						 nothing */
+};
+
+/* ---- supervisor and template, over the template's control socket ---- */
+
+enum template_type {
+	/* to the template */
+	TEMPLATE_SPAWN = 1, /* with the worker's end of its socket, and for ntlm its socket to the verifier */
+	TEMPLATE_KILL = 2,
+	TEMPLATE_KEEPER = 3, /* krb5: with its end of a socket to the keeper (common/ipc/tgt-agent-msg.h) */
+	TEMPLATE_PING = 4,   /* TEMPLATE_READY is the answer */
+	/* from the template */
+	TEMPLATE_READY = 16, /* the self-handshake under the filter went well */
+	TEMPLATE_EXITED = 17,
+};
+
+struct template_record {
+	uint8_t type;
+	uint8_t pad_[3];
+	int32_t status; /* TEMPLATE_EXITED: as waitpid() gives it; else 0 */
+	uint64_t logon;
+};
+
+_Static_assert(sizeof(struct worker_start) == 24 + SUBJECT_PUBLIC_KEY_MAX, "no hidden padding");
+_Static_assert(sizeof(struct worker_verdict) == 8, "no hidden padding");
+_Static_assert(sizeof(struct worker_not_mine) == 2, "no hidden padding");
+_Static_assert(sizeof(struct worker_asked) == 8 + RECORD_PRINCIPAL_MAX, "no hidden padding");
+_Static_assert(sizeof(struct worker_authenticated) == 8 + RECORD_PRINCIPAL_MAX + RECORD_NAME_MAX, "no hidden padding");
+_Static_assert(sizeof(struct worker_delegated) == 8 + 2 * RECORD_NAME_MAX, "no hidden padding");
+_Static_assert(sizeof(struct worker_failed) == 8 + WORKER_DETAIL_MAX + WORKER_LAST_REPLY_MAX, "no hidden padding");
+_Static_assert(sizeof(struct template_record) == 16, "no hidden padding");

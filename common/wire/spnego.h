@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* SPNEGO tokens, RFC 4178 4.2 and MS-SPNG 2.2.1. No I/O; views point into the token that was read. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/wire/der.h"
+#include "common/wire/gsstoken.h"
+#include "common/wire/view.h"
+
+struct spnego_init {            /* NegTokenInit, 4.2.1; what is absent is VIEW_NULL */
+	struct view mech_types; /* MechTypeList as it stands in the token: what a mechListMIC is computed over */
+	struct view mech_token; /* optimistic token, for the first mechanism of the list */
+	struct view mech_list_mic;
+};
+
+/*
+ * Reads the NegTokenInit or NegTokenInit2 (MS-SPNG 2.2.1: with negHints) that is the whole of @token, framed or not.
+ * reqFlags and negHints are skipped. The list has at least one mechanism. Returns 0 or -EPROTO.
+ */
+int spnego_init_read(struct view token, struct spnego_init *ret_);
+
+/* The OBJECT IDENTIFIERs of a MechTypeList that spnego_init_read() has read. */
+struct der spnego_mech_list(struct view mech_types);
+
+/* Takes the next one; false at the end. */
+bool spnego_mech_next(struct der *list, struct view *ret_oid);
+
+/* The client's side. @mechs are in its order of preference. Returns 0 and the length, or -ENOSPC. */
+int spnego_init_write(const enum gss_mech *mechs, size_t n_mechs, struct view mech_token, uint8_t *out, size_t size,
+		      size_t *ret_len);
+
+enum spnego_state { /* NegTokenResp.negState, 4.2.2 */
+		    SPNEGO_ACCEPT_COMPLETED = 0,
+		    SPNEGO_ACCEPT_INCOMPLETE = 1,
+		    SPNEGO_REJECT = 2,
+		    SPNEGO_REQUEST_MIC = 3,
+		    SPNEGO_NO_STATE = 255, /* absent */
+};
+
+struct spnego_resp { /* NegTokenResp, 4.2.2; what is absent is VIEW_NULL */
+	enum spnego_state state;
+	struct view supported_mech; /* contents of the OBJECT IDENTIFIER */
+	struct view response_token;
+	struct view mech_list_mic;
+};
+
+/* Reads the NegTokenResp that is the whole of @token. Returns 0 or -EPROTO. */
+int spnego_resp_read(struct view token, struct spnego_resp *ret_);
+
+/* Returns 0 and the length, or -ENOSPC. */
+int spnego_resp_write(const struct spnego_resp *r, uint8_t *out, size_t size, size_t *ret_len);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * KERB_TICKET_LOGON as the credBuffer of a TSRemoteGuardPackageCred "Kerberos" holds it, MS-CSSP 2.2.1.2.3.1: an image
+ * of the structure of a 64-bit Windows, with offsets from its own start in place of pointers.
+ */
+#pragma once
+
+#include "common/wire/view.h"
+
+struct ticketlogon {
+	uint32_t flags;              /* as sent; none of them is obeyed */
+	struct view service_ticket;  /* DER Ticket */
+	struct view ticket_granting; /* DER KRB-CRED */
+};
+
+/*
+ * Reads the KERB_TICKET_LOGON that is the whole of @p; the views point into it. Both tickets have to be there, behind
+ * the fixed part, within @len and apart from each other; octets that belong to neither are padding. What is in the
+ * tickets is not looked at. Returns 0 or -EPROTO.
+ */
+int ticketlogon_read(const uint8_t *p, size_t len, struct ticketlogon *ret_);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TSRequest, MS-CSSP 2.2.1: DER with explicit tags. Read: non-minimal long-form
+ * lengths are taken (rdesktop sends them), everything else loose is an error:
+ * trailing octets, unknown, repeated or disordered fields, more than one
+ * negoToken, a clientNonce that is not 32 octets. Written: strict DER.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/base/limits.h"
+#include "common/wire/view.h"
+
+struct tsrequest {
+	uint32_t version; /* as sent, 2 or more; larger than 6 is the reader's caller's to cap */
+	struct view nego_token;
+	struct view auth_info;
+	struct view pub_key_auth;
+	struct view client_nonce; /* CLIENT_NONCE_LEN octets when present */
+	bool has_error_code;
+	uint32_t error_code; /* NTSTATUS, written as a 4-octet two's complement INTEGER */
+};
+
+/*
+ * How long the TSRequest is that starts at @p, of which @len octets are here
+ * (framing; looks at tag and length only). Returns 1 and the total length in
+ * @ret_total, 0 when more octets are needed, -EPROTO when it is none,
+ * -EMSGSIZE when it is longer than TSREQUEST_MAX.
+ */
+int tsrequest_frame(const uint8_t *p, size_t len, size_t *ret_total);
+
+/* Reads the TSRequest that is the whole of @p; views point into @p. Returns 0 or -EPROTO (-EMSGSIZE over
+ * TSREQUEST_MAX). */
+int tsrequest_read(const uint8_t *p, size_t len, struct tsrequest *ret_);
+
+/* Writes @t to @out. Returns 0 and the length in @ret_len, or -ENOSPC. */
+int tsrequest_write(const struct tsrequest *t, uint8_t *out, size_t size, size_t *ret_len);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* The certificate that clients see: configured, or the self-signed one that credsspd-rdp makes. */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "credsspctl/check/check.h"
+#include "credsspctl/proc-probe.h"
+
+#define EXPIRES_SOON_SEC (14 * 24 * 3600)
+#define RSA_BITS_MIN 2048
+
+static void x509_freep(X509 **x)
+{
+	X509_free(*x);
+}
+
+static void pkey_freep(EVP_PKEY **k)
+{
+	EVP_PKEY_free(*k);
+}
+
+#define AUTO_X509 CLEANUP(x509_freep)
+#define AUTO_PKEY CLEANUP(pkey_freep)
+
+/* The path that is @configured, or of our @own file; malloc'ed. */
+static char *path_of(const struct facts *f, const char *configured, const char *own)
+{
+	char *path = NULL;
+
+	if (asprintf(&path, configured ? "%s" : "%s/%s", configured ? configured : f->settings.state_directory, own) <
+	    0)
+		return NULL;
+	return path;
+}
+
+static char *certificate_path(const struct facts *f)
+{
+	return path_of(f, f->settings.certificate, "certificate.pem");
+}
+
+static char *key_path(const struct facts *f)
+{
+	return path_of(f, f->settings.private_key, "private_key.pem");
+}
+
+/* As the front end would, with the groups that its unit has given it. */
+static int readable(const char *path)
+{
+	struct passwd *pw = getpwnam(FRONT_END_USER);
+
+	return look_access(FRONT_END_USER, pw ? look_process("credsspd-rdp", pw->pw_uid) : 0, path, R_OK);
+}
+
+/* NULL: certificate_file() says why. */
+static X509 *load(const struct facts *f, struct finding *found)
+{
+	AUTO_FREE char *path = f->has_settings ? certificate_path(f) : NULL;
+	AUTO_FCLOSE FILE *in = path ? fopen(path, "re") : NULL;
+	X509 *x = in ? PEM_read_X509(in, NULL, NULL, NULL) : NULL;
+
+	ERR_clear_error();
+	if (x)
+		(void)check_looked(found, "certificate %s", path);
+	return x;
+}
+
+static enum check_result certificate_file(struct facts *f, struct finding *found)
+{
+	AUTO_FREE char *path = f->has_settings ? certificate_path(f) : NULL;
+	AUTO_X509 X509 *x = path ? load(f, found) : NULL;
+	int r;
+
+	if (!path || !getpwnam(FRONT_END_USER))
+		return CHECK_NONE;
+	(void)check_looked(found, "certificate %s", path);
+	r = readable(path);
+	if (r == 0 && x)
+		return CHECK_OK;
+	if (r < 0)
+		(void)check_wrong(found, "user %s cannot read it: %s", FRONT_END_USER, strerror(-r));
+	else
+		(void)check_wrong(found, "there is no certificate in PEM form in it");
+	return f->settings.certificate ? check_remedy(found, "certificate in [credsspd-rdp] of %s", CONFIG_PATH_DEFAULT)
+				       : check_remedy(found, "systemctl restart credsspd-rdp makes a new one");
+}
+
+static enum check_result certificate_key(struct facts *f, struct finding *found)
+{
+	AUTO_X509 X509 *x = load(f, found);
+	AUTO_FREE char *path = x ? key_path(f) : NULL;
+	AUTO_FCLOSE FILE *in = path ? fopen(path, "re") : NULL;
+	AUTO_PKEY EVP_PKEY *key = in ? PEM_read_PrivateKey(in, NULL, NULL, (void *)"") : NULL;
+	int r;
+
+	if (!path || !getpwnam(FRONT_END_USER))
+		return CHECK_NONE;
+	(void)check_looked(found, "private key %s", path);
+	r = readable(path);
+	if (r < 0)
+		(void)check_wrong(found, "user %s cannot read it: %s", FRONT_END_USER, strerror(-r));
+	else if (!key)
+		(void)check_wrong(found, "there is no private key in PEM form in it, or it has a passphrase");
+	else if (X509_check_private_key(x, key) != 1)
+		(void)check_wrong(found, "it does not belong to the certificate");
+	else
+		return CHECK_OK;
+	ERR_clear_error();
+	return r == -EACCES ? check_remedy(found, "chown %s %s", FRONT_END_USER, path)
+			    : check_remedy(found, "private_key in [credsspd-rdp] of %s", CONFIG_PATH_DEFAULT);
+}
+
+static enum check_result certificate_key_mode(struct facts *f, struct finding *found)
+{
+	AUTO_FREE char *path = f->has_settings ? key_path(f) : NULL;
+	struct stat st;
+
+	if (!path || stat(path, &st) < 0)
+		return CHECK_NONE;
+	(void)check_looked(found, "private key %s", path);
+	if (!(st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)))
+		return CHECK_OK;
+	(void)check_wrong(found, "others can %s it (mode %04o)", st.st_mode & S_IROTH ? "read" : "write",
+			  st.st_mode & 07777);
+	return check_remedy(found, "chown %s %s && chmod 0400 %s, and a new key if it was read", FRONT_END_USER, path,
+			    path);
+}
+
+static enum check_result certificate_rsa(struct facts *f, struct finding *found)
+{
+	AUTO_X509 X509 *x = load(f, found);
+	EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
+
+	if (!key)
+		return CHECK_NONE;
+	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_bits(key) >= RSA_BITS_MIN)
+		return CHECK_OK;
+	if (EVP_PKEY_base_id(key) != EVP_PKEY_RSA)
+		(void)check_wrong(found, "its key is not RSA: rdesktop and impacket read no other");
+	else
+		(void)check_wrong(found, "its RSA key has %d bits: clients refuse less than %d", EVP_PKEY_bits(key),
+				  RSA_BITS_MIN);
+	return check_remedy(found, "a certificate for an RSA key of %d bits or more", RSA_BITS_MIN);
+}
+
+static enum check_result certificate_dates(struct facts *f, struct finding *found)
+{
+	AUTO_X509 X509 *x = load(f, found);
+
+	if (!x)
+		return CHECK_NONE;
+	if (X509_cmp_current_time(X509_get0_notBefore(x)) >= 0)
+		(void)check_wrong(found, "it is not valid yet");
+	else if (X509_cmp_current_time(X509_get0_notAfter(x)) <= 0)
+		(void)check_wrong(found, "it has expired");
+	else
+		return CHECK_OK;
+	return check_remedy(found, "date, and a new certificate");
+}
+
+static enum check_result certificate_expires(struct facts *f, struct finding *found)
+{
+	AUTO_X509 X509 *x = load(f, found);
+	time_t soon = time(NULL) + EXPIRES_SOON_SEC;
+
+	if (!x || X509_cmp_current_time(X509_get0_notAfter(x)) <= 0)
+		return CHECK_NONE;
+	if (X509_cmp_time(X509_get0_notAfter(x), &soon) > 0)
+		return CHECK_OK;
+	(void)check_wrong(found, "it expires within two weeks");
+	return check_remedy(found, "a new certificate; credsspd-rdp takes it by itself when the files change");
+}
+
+/* A self-signed one says nothing by its names: certificate-trust is the finding about it. */
+static enum check_result certificate_names(struct facts *f, struct finding *found)
+{
+	AUTO_X509 X509 *x = load(f, found);
+	const char *missing = NULL;
+
+	if (!x || X509_self_signed(x, 0) == 1)
+		return CHECK_NONE;
+	if (X509_check_host(x, f->fqdn, 0, 0, NULL) != 1)
+		missing = f->fqdn;
+	for (char *const *n = f->names; n && *n && !missing; n++)
+		if (X509_check_host(x, *n, 0, 0, NULL) != 1)
+			missing = *n;
+	if (!missing)
+		return CHECK_OK;
+	(void)check_wrong(found, "it is not for the name %s: clients that connect to that name warn", missing);
+	return check_remedy(found, "a certificate with subjectAltName DNS:%s", missing);
+}
+
+static enum check_result certificate_trust(struct facts *f, struct finding *found)
+{
+	AUTO_X509 X509 *x = load(f, found);
+
+	if (!x)
+		return CHECK_NONE;
+	if (X509_self_signed(x, 0) != 1)
+		return CHECK_OK;
+	(void)check_wrong(found, "it is self-signed: clients cannot tell this server from another one");
+	return check_remedy(found, "certificate and private_key in [credsspd-rdp] of %s, from a CA that clients trust",
+			    CONFIG_PATH_DEFAULT);
+}
+
+struct check_area check_certificate_area(void)
+{
+	static const struct check_row rows[] = {
+		{ "certificate-file", CHECK_ERROR, certificate_file },
+		{ "certificate-key", CHECK_ERROR, certificate_key },
+		{ "certificate-key-mode", CHECK_ERROR, certificate_key_mode },
+		{ "certificate-rsa", CHECK_WARNING, certificate_rsa },
+		{ "certificate-dates", CHECK_ERROR, certificate_dates },
+		{ "certificate-expires", CHECK_WARNING, certificate_expires },
+		{ "certificate-names", CHECK_WARNING, certificate_names },
+		{ "certificate-trust", CHECK_WARNING, certificate_trust },
+	};
+
+	return (struct check_area){ rows, sizeof rows / sizeof *rows };
+}

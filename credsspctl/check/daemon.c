@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* The processes: bus, daemon, front end. */
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "credsspctl/check/check.h"
+#include "credsspctl/proc-probe.h"
+#include "include/credssp/bus-api.h"
+
+#define POLICY "org.credssp1.conf"
+
+static enum check_result bus(struct facts *f, struct finding *found)
+{
+	(void)check_looked(found, "the system bus");
+	if (f->bus_error == 0)
+		return CHECK_OK;
+	(void)check_wrong(found, "no connection: %s", strerror(-f->bus_error));
+	return check_remedy(found, "systemctl status dbus");
+}
+
+/* The bus watches both directories. */
+static bool has_policy(void)
+{
+	return access("/usr/share/dbus-1/system.d/" POLICY, R_OK) == 0 ||
+	       access("/etc/dbus-1/system.d/" POLICY, R_OK) == 0;
+}
+
+static enum check_result bus_policy(struct facts *f, struct finding *found)
+{
+	(void)f;
+	(void)check_looked(found, "/usr/share/dbus-1/system.d/" POLICY);
+	if (has_policy())
+		return CHECK_OK;
+	(void)check_wrong(found, "it is not there: the bus lets nobody own %s", CREDSSP_BUS_NAME);
+	return check_remedy(
+	    found, "install credsspd (or: make install), then: systemctl reload dbus && systemctl restart credsspd");
+}
+
+static enum check_result daemon_(struct facts *f, struct finding *found)
+{
+	if (f->bus_error || !has_policy())
+		return CHECK_NONE;
+	(void)check_looked(found, "%s on the system bus", CREDSSP_BUS_NAME);
+	if (f->has_daemon)
+		return CHECK_OK;
+	(void)check_wrong(found, "%s", f->daemon_error ? f->daemon_error : "no answer");
+	/* not -t: what keeps systemd from running the program it says itself */
+	return check_remedy(found,
+			    "systemctl reload dbus; systemctl restart credsspd; journalctl -u credsspd says why not");
+}
+
+/* All that is said of the configuration is said of the files. */
+static enum check_result config_loaded(struct facts *f, struct finding *found)
+{
+	if (!f->has_daemon || !f->has_config || !f->config_time)
+		return CHECK_NONE;
+	(void)check_looked(found, "whether credsspd has %s as it is now", CONFIG_PATH_DEFAULT);
+	if (f->config_time == f->config.changed)
+		return CHECK_OK;
+	(void)check_wrong(found, "it, or what it includes, was changed, and credsspd has not read it since");
+	return check_remedy(found, "credsspctl reload");
+}
+
+static enum check_result stale(struct facts *f, struct finding *found)
+{
+	if (!f->has_daemon || !f->stale)
+		return CHECK_NONE;
+	(void)check_looked(found, "the last reload");
+	if (!*f->stale)
+		return CHECK_OK;
+	(void)check_wrong(found, "%s does not work with the configuration: an older process goes on, or none",
+			  f->stale);
+	return check_remedy(found, "credsspctl reload; journalctl -t credsspd says why");
+}
+
+/* With systemd's socket "listen" does not count: what the program has is looked for, wherever it is. */
+static enum check_result front_end(struct facts *f, struct finding *found)
+{
+	struct passwd *pw = getpwnam(FRONT_END_USER);
+	AUTO_FREE char *at = NULL;
+
+	(void)f;
+	if (!pw)
+		return CHECK_NONE;
+	at = look_tcp_listeners("credsspd-rdp", pw->pw_uid);
+	if (at)
+		return check_looked(found, "credsspd-rdp listens on %s", at);
+	(void)check_looked(found, "TCP sockets of credsspd-rdp");
+	(void)check_wrong(found, "nobody listens for RDP clients");
+	return check_remedy(found,
+			    "systemctl enable --now credsspd-rdp.socket credsspd-rdp; journalctl -u credsspd-rdp "
+			    "says why not");
+}
+
+struct check_area check_daemon_area(void)
+{
+	static const struct check_row rows[] = {
+		{ "bus", CHECK_ERROR, bus },        { "bus-policy", CHECK_ERROR, bus_policy },
+		{ "daemon", CHECK_ERROR, daemon_ }, { "config-loaded", CHECK_ERROR, config_loaded },
+		{ "stale", CHECK_ERROR, stale },    { "front-end", CHECK_ERROR, front_end },
+	};
+
+	return (struct check_area){ rows, sizeof rows / sizeof *rows };
+}

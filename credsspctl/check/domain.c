@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Active Directory: winbindd, and what the configuration calls the domain. */
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "credsspctl/check/check.h"
+#include "credsspctl/kerberos.h"
+#include "credsspctl/proc-probe.h"
+#include "credsspctl/winbindd.h"
+
+#define WINBINDD "/usr/sbin/winbindd"
+#define PIPE_DIRECTORY "/var/lib/samba/winbindd_privileged"
+
+static bool wants_winbind(const struct facts *f)
+{
+	return f->has_config && f->config.ntlm == CONFIG_NTLM_WINBIND;
+}
+
+/* NULL when it is not asked; asked once. */
+static const struct winbindd *winbindd(const struct facts *f)
+{
+	static struct winbindd w;
+	static bool asked;
+
+	if (!wants_winbind(f))
+		return NULL;
+	if (!asked)
+		winbindd_ask(&w);
+	asked = true;
+	return &w;
+}
+
+/* NULL when it does not answer: winbind() says so. */
+static const struct winbindd *answering(const struct facts *f)
+{
+	const struct winbindd *w = winbindd(f);
+
+	return w && w->answers ? w : NULL;
+}
+
+static enum check_result winbind(struct facts *f, struct finding *found)
+{
+	const struct winbindd *w = winbindd(f);
+
+	if (!w)
+		return CHECK_NONE;
+	(void)check_looked(found, "winbindd");
+	if (w->answers)
+		return CHECK_OK;
+	(void)check_wrong(found, "%s", w->trouble);
+	if (access(WINBINDD, X_OK) < 0)
+		return check_remedy(found, "apt install winbind, and join the domain: net ads join -U Administrator");
+	return check_remedy(found, "systemctl status winbind; wbinfo -p");
+}
+
+static enum check_result winbind_controller(struct facts *f, struct finding *found)
+{
+	const struct winbindd *w = answering(f);
+
+	if (!w)
+		return CHECK_NONE;
+	(void)check_looked(found, "a controller of the domain %s", w->domain);
+	if (w->has_controller)
+		return CHECK_OK;
+	(void)check_wrong(found, "%s", w->controller_trouble);
+	return check_remedy(found, "wbinfo --ping-dc, net ads testjoin; net ads join when the host's account is lost");
+}
+
+/* The groups of the process, not those of the account: its unit adds this one. */
+static enum check_result winbind_pipe(struct facts *f, struct finding *found)
+{
+	const struct passwd *pw = getpwnam(STORE_USER);
+	pid_t pid = pw ? look_process("credsspd", pw->pw_uid) : 0;
+	struct group *group;
+	struct stat st;
+
+	if (!wants_winbind(f) || !f->has_daemon || pid == 0 || stat(PIPE_DIRECTORY, &st) < 0)
+		return CHECK_NONE;
+	(void)check_looked(found, PIPE_DIRECTORY " and the groups of credsspd-ntlm");
+	if (look_in_group(pid, st.st_gid))
+		return CHECK_OK;
+	group = getgrgid(st.st_gid);
+	(void)check_wrong(found, "credsspd-ntlm is not in group %s: winbindd takes no NTLM from it",
+			  group ? group->gr_name : "winbindd_priv");
+	return check_remedy(
+	    found, "systemctl edit credsspd-ntlm: [Service] SupplementaryGroups=%s; systemctl restart credsspd",
+	    group ? group->gr_name : "winbindd_priv");
+}
+
+static enum check_result winbind_domain(struct facts *f, struct finding *found)
+{
+	const struct winbindd *w = answering(f);
+
+	if (!w || !f->config.domains[0])
+		return CHECK_NONE;
+	(void)check_looked(found, "%s: domains, and winbindd's %s", CONFIG_PATH_DEFAULT, w->domain);
+	if (strcasecmp(f->config.domains[0], w->domain) == 0)
+		return CHECK_OK;
+	(void)check_wrong(found, "the first one is %s, and has to be the host's own", f->config.domains[0]);
+	return check_remedy(found, "in [credsspd]: domains = %s %s ..., then: credsspctl reload", w->domain,
+			    w->dns_domain);
+}
+
+/* Domain controllers compare it with the name in the client's NTLM messages. */
+static enum check_result winbind_name(struct facts *f, struct finding *found)
+{
+	const struct winbindd *w = answering(f);
+
+	if (!w)
+		return CHECK_NONE;
+	(void)check_looked(found, "this host's NetBIOS name %s", w->netbios_name);
+	if (strcasecmp(w->netbios_name, f->host) == 0)
+		return CHECK_OK;
+	(void)check_wrong(found, "the host is called %s: domain controllers refuse NTLM", f->host);
+	return check_remedy(found, "hostnamectl set-hostname, or netbios name = %s in smb.conf and net ads join",
+			    f->host);
+}
+
+/* Else its tickets are refused: they are no account of this host. */
+static enum check_result domain_realm(struct facts *f, struct finding *found)
+{
+	struct kerberos *b = kerberos_get(f);
+
+	if (!b || !f->config.domains[0])
+		return CHECK_NONE;
+	(void)check_looked(found, "%s: domains, and the keytab's realm %s", CONFIG_PATH_DEFAULT, b->keys.p[0].realm);
+	if (config_is_domain(&f->config, b->keys.p[0].realm))
+		return CHECK_OK;
+	(void)check_wrong(found,
+			  "the realm is not among them: Kerberos logons of its users are refused (reason=domain)");
+	return check_remedy(found, "in [credsspd]: domains = %s %s, then: credsspctl reload", f->config.domains[0],
+			    b->keys.p[0].realm);
+}
+
+static enum check_result domains(struct facts *f, struct finding *found)
+{
+	struct kerberos *b = kerberos_get(f);
+
+	if (!b || !keys_find_machine(&b->keys))
+		return CHECK_NONE;
+	(void)check_looked(found, "%s: domains; the keytab has the key of a machine in a domain", CONFIG_PATH_DEFAULT);
+	if (f->config.domains[0])
+		return CHECK_OK;
+	(void)check_wrong(found,
+			  "it is empty: Kerberos logons of user@%s are refused (reason=domain), unless krb5.conf maps "
+			  "them to accounts by name or rule",
+			  b->keys.p[0].realm);
+	return check_remedy(found, "in [credsspd]: domains = NETBIOS-NAME %s, then: credsspctl reload",
+			    b->keys.p[0].realm);
+}
+
+struct check_area check_domain_area(void)
+{
+	static const struct check_row rows[] = {
+		{ "domains", CHECK_WARNING, domains },
+		{ "domain-realm", CHECK_WARNING, domain_realm },
+		{ "winbind", CHECK_ERROR, winbind },
+		{ "winbind-controller", CHECK_ERROR, winbind_controller },
+		{ "winbind-pipe", CHECK_ERROR, winbind_pipe },
+		{ "winbind-domain", CHECK_ERROR, winbind_domain },
+		{ "winbind-name", CHECK_ERROR, winbind_name },
+	};
+
+	return (struct check_area){ rows, sizeof rows / sizeof *rows };
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* The keys of this server, and krb5.conf: what can be seen without asking the KDC. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "credsspctl/check/check.h"
+#include "credsspctl/kerberos.h"
+#include "credsspctl/proc-probe.h"
+
+#define SERVICE "TERMSRV"
+#define HOST_KEYTAB "/etc/krb5.keytab" /* stays root's */
+
+static bool wanted(const struct facts *f)
+{
+	return f->has_config && f->config.kerberos != CONFIG_KERBEROS_OFF;
+}
+
+/* ---- krb5.conf ---- */
+
+static enum check_result krb5_conf(struct facts *f, struct finding *found)
+{
+	krb5_context k = NULL;
+	char *realm = NULL;
+	krb5_error_code code;
+
+	if (!wanted(f))
+		return CHECK_NONE;
+	(void)check_looked(found, "krb5.conf");
+	code = krb5_init_context(&k);
+	if (code == 0)
+		code = krb5_get_default_realm(k, &realm);
+	if (code) {
+		AUTO_FREE char *text = kerberos_text(k, code);
+
+		(void)check_wrong(found, "%s", text ? text : "cannot be used");
+		(void)check_remedy(found,
+				   "in [libdefaults] of /etc/krb5.conf: default_realm = REALM; see krb5.conf(5)");
+	} else {
+		(void)check_looked(found, "krb5.conf, realm %s", realm);
+	}
+	krb5_free_default_realm(k, realm);
+	if (k)
+		krb5_free_context(k);
+	return code ? CHECK_BAD : CHECK_OK;
+}
+
+/* Whether krb5_conf() has nothing to say. */
+static bool krb5_conf_is_well(void)
+{
+	krb5_context k = NULL;
+	char *realm = NULL;
+	bool well = krb5_init_context(&k) == 0 && krb5_get_default_realm(k, &realm) == 0;
+
+	krb5_free_default_realm(k, realm);
+	if (k)
+		krb5_free_context(k);
+	return well;
+}
+
+/* rdns and dns_canonicalize_hostname: libkrb5 then thinks that this host is another one. */
+static enum check_result krb5_host_name(struct facts *f, struct finding *found)
+{
+	struct kerberos *b = kerberos_get(f);
+	krb5_principal p = NULL;
+	bool same;
+
+	if (!b || krb5_sname_to_principal(b->k, f->fqdn, "host", KRB5_NT_SRV_HST, &p) != 0)
+		return CHECK_NONE;
+	(void)check_looked(found, "libkrb5's name for %s", f->fqdn);
+	same = p->length == 2 && p->data[1].length == strlen(f->fqdn) &&
+	       strncasecmp(p->data[1].data, f->fqdn, p->data[1].length) == 0;
+	if (!same && p->length == 2)
+		(void)check_wrong(found,
+				  "it is %.*s, by way of DNS or /etc/hosts: keys for the right name are not found",
+				  (int)p->data[1].length, p->data[1].data);
+	krb5_free_principal(b->k, p);
+	if (same)
+		return CHECK_OK;
+	return check_remedy(found,
+			    "in [libdefaults] of /etc/krb5.conf: rdns = false and dns_canonicalize_hostname = false");
+}
+
+/* What a principal of our realm is called here. In a domain of ours credsspd does not ask localauth. */
+static enum check_result localauth(struct facts *f, struct finding *found)
+{
+	struct kerberos *b = kerberos_get(f);
+	krb5_principal p = NULL;
+	char name[256];
+	const char *realm;
+	krb5_error_code code;
+
+	if (!b || config_is_domain(&f->config, b->keys.p[0].realm) || !krb5_conf_is_well())
+		return CHECK_NONE;
+	realm = b->keys.p[0].realm;
+	if (krb5_build_principal(b->k, &p, (unsigned)strlen(realm), realm, "user", (char *)NULL) != 0)
+		return CHECK_NONE;
+	code = krb5_aname_to_localname(b->k, p, (int)sizeof name, name);
+	krb5_free_principal(b->k, p);
+	(void)check_looked(found, "auth_to_local and localauth for user@%s", realm);
+	if (code == 0)
+		return CHECK_OK;
+	(void)check_wrong(found, "principals of that realm mean no account of this host");
+	return check_remedy(found,
+			    "in /etc/krb5.conf: default_realm = %s, or auth_to_local; in a domain: domains in %s",
+			    realm, CONFIG_PATH_DEFAULT);
+}
+
+/* ---- the keytab ---- */
+
+/* Whether credsspd owns the file and may read it: a directory above it is what it cannot get through. */
+static bool is_own_file(const char *path)
+{
+	const struct passwd *pw = getpwnam(DAEMON_USER);
+	struct stat st;
+
+	return pw && stat(path, &st) == 0 && st.st_uid == pw->pw_uid && st.st_mode & S_IRUSR;
+}
+
+static enum check_result keytab(struct facts *f, struct finding *found)
+{
+	int r;
+
+	if (!wanted(f) || !getpwnam(DAEMON_USER))
+		return CHECK_NONE;
+	(void)check_looked(found, "keytab %s", f->config.keytab);
+	r = look_access(DAEMON_USER, f->daemon_pid, f->config.keytab, R_OK);
+	if (r == 0 && kerberos_get(f))
+		return check_looked(found, "keytab %s, %zu keys", f->config.keytab, kerberos_get(f)->keys.n);
+	if (r == 0 && !krb5_conf_is_well())
+		return CHECK_NONE;
+	if (r == 0) {
+		(void)check_wrong(found, "there are no keys in it, or it is no keytab");
+		return check_remedy(found, "klist -ket %s", f->config.keytab);
+	}
+	(void)check_wrong(found, "user %s cannot read it: %s", DAEMON_USER, strerror(-r));
+	if (r == -EACCES && strcmp(f->config.keytab, HOST_KEYTAB) != 0 && !is_own_file(f->config.keytab))
+		return check_remedy(found, "chown %s %s", DAEMON_USER, f->config.keytab);
+	if (r == -EACCES && strcmp(f->config.keytab, HOST_KEYTAB) != 0)
+		return check_remedy(found,
+				    "a directory above it is closed to %s: mv %s /etc/credsspd.keytab and "
+				    "keytab = /etc/credsspd.keytab in %s",
+				    DAEMON_USER, f->config.keytab, CONFIG_PATH_DEFAULT);
+	return check_remedy(
+	    found,
+	    "install -o %s -m 0400 FILE /etc/credsspd.keytab and keytab = /etc/credsspd.keytab in %s, or "
+	    "credsspd-keytab.path: see keytab in credsspd.conf(5)",
+	    DAEMON_USER, CONFIG_PATH_DEFAULT);
+}
+
+static enum check_result keytab_mode(struct facts *f, struct finding *found)
+{
+	struct stat st;
+
+	if (!wanted(f) || stat(f->config.keytab, &st) < 0)
+		return CHECK_NONE;
+	(void)check_looked(found, "keytab %s, mode %04o", f->config.keytab, st.st_mode & 07777);
+	if (!(st.st_mode & (S_IRWXO | S_IWGRP)))
+		return CHECK_OK;
+	(void)check_wrong(found, "others can use it: who has a key of this server is this server");
+	return check_remedy(found, "chmod 0400 %s, and new keys if it was read", f->config.keytab);
+}
+
+/* NULL also where TERMSRV/ keys are not used: the ticket-granting ticket of the machine's account is for all its names.
+ */
+static struct kerberos *with_names(struct facts *f)
+{
+	struct kerberos *b = kerberos_get(f);
+
+	return b && f->config.kerberos == CONFIG_KERBEROS_USER_TO_USER && keys_find_machine(&b->keys) ? NULL : b;
+}
+
+/* The first name that clients use and for which there is no key; NULL when there is none. */
+static const char *missing_name(const struct facts *f, const struct kerberos *b)
+{
+	if (!keys_find(&b->keys, SERVICE, f->fqdn))
+		return f->fqdn;
+	for (char *const *n = f->names; n && *n; n++)
+		if (!keys_find(&b->keys, SERVICE, *n))
+			return *n;
+	return NULL;
+}
+
+static bool is_own_name(const struct facts *f, const char *name)
+{
+	return strcmp(name, f->fqdn) == 0 || strcmp(name, f->host) == 0;
+}
+
+/* As README.md says it; "net ads keytab" without these options means smb.conf's keytab. */
+enum check_result check_remedy_keytab(struct finding *found, const struct facts *f, const char *name)
+{
+	const char *file = f->config.keytab;
+	AUTO_FREE char *net = NULL;
+
+	if (!f->config.domains[0])
+		return check_remedy(
+		    found, "kadmin: ktadd -k %s %s/%s; FreeIPA: ipa-getkeytab -p %s/%s -k %s; then chown %s %s", file,
+		    SERVICE, name, SERVICE, name, file, DAEMON_USER, file);
+	if (!is_own_name(f, name))
+		return check_remedy(found,
+				    "export the keys of the account that owns the name (ktpass, samba-tool domain "
+				    "exportkeytab) and add them to %s on every node; " README,
+				    file);
+	if (asprintf(&net,
+		     "net ads keytab '--option=kerberos method=dedicated keytab' '--option=dedicated keytab file=%s'",
+		     file) < 0)
+		net = NULL;
+	return check_remedy(
+	    found,
+	    "with SSSD: adcli update --add-service-principal=%s/%s; with winbind of Samba 4.21 and "
+	    "later: in smb.conf, [global]: sync machine password to keytab = "
+	    "\"%s:account_name:spn_prefixes=%s:sync_kvno:machine_password\", then: net ads setspn add "
+	    "\"$(hostname -s)\" %s/%s -P && net ads keytab create -P && chown %s %s; with an older one:\n"
+	    "%s add_update_ads %s -P\n%s add \"$(hostname -s | tr a-z A-Z)\\$\" -P\nchown %s %s",
+	    SERVICE, name, file, SERVICE, SERVICE, name, DAEMON_USER, file, net ? net : "", SERVICE, net ? net : "",
+	    DAEMON_USER, file);
+}
+
+static enum check_result add_key(struct finding *found, const struct facts *f, const char *name)
+{
+	(void)check_wrong(found, "no key %s/%s: clients that connect to that name get no further", SERVICE, name);
+	return check_remedy_keytab(found, f, name);
+}
+
+static enum check_result keytab_names(struct facts *f, struct finding *found)
+{
+	struct kerberos *b = with_names(f);
+	const char *missing = b ? missing_name(f, b) : NULL;
+
+	if (!b)
+		return CHECK_NONE;
+	(void)check_looked(found, "keys %s/ in %s", SERVICE, f->config.keytab);
+	return missing ? add_key(found, f, missing) : CHECK_OK;
+}
+
+static enum check_result keytab_short_name(struct facts *f, struct finding *found)
+{
+	struct kerberos *b = with_names(f);
+
+	if (!b || strcmp(f->host, f->fqdn) == 0)
+		return CHECK_NONE;
+	(void)check_looked(found, "key %s/%s in %s", SERVICE, f->host, f->config.keytab);
+	return keys_find(&b->keys, SERVICE, f->host) ? CHECK_OK : add_key(found, f, f->host);
+}
+
+static enum check_result keytab_enctypes(struct facts *f, struct finding *found)
+{
+	struct kerberos *b = kerberos_get(f);
+
+	if (!b)
+		return CHECK_NONE;
+	(void)check_looked(found, "types of the keys in %s", f->config.keytab);
+	for (size_t i = 0; i < b->keys.n; i++) {
+		const struct key *key = &b->keys.p[i];
+		const char *host = strchr(key->name, '/');
+
+		if (!host || strncasecmp(key->name, SERVICE "/", sizeof SERVICE) != 0 ||
+		    key_is_aes(keys_find(&b->keys, SERVICE, host + 1)))
+			continue;
+		(void)check_wrong(found, "%s has no AES key, and others are not used", key->name);
+		return check_remedy(found,
+				    "kadmin: ktadd -k %s -e aes256-cts:normal %s; Active Directory: "
+				    "msDS-SupportedEncryptionTypes = 24 and new keys",
+				    f->config.keytab, key->name);
+	}
+	return CHECK_OK;
+}
+
+/* With it tickets of remote guard and of PKINIT are proved. */
+static enum check_result host_key(struct facts *f, struct finding *found)
+{
+	struct kerberos *b = kerberos_get(f);
+	struct keys keys = { .p = NULL };
+	char name[1024];
+	bool there;
+
+	if (!b || (f->config.remote_guard == CONFIG_REMOTE_GUARD_REFUSE && !kerberos_has_cards(f)) ||
+	    krb5_kt_default_name(b->k, name, (int)sizeof name) != 0)
+		return CHECK_NONE;
+	(void)check_looked(found, "key host/%s in %s", f->fqdn, name);
+	there = keys_read(b->k, name, &keys) == 0 && keys_find(&keys, "host", f->fqdn);
+	keys_done(&keys);
+	if (there)
+		return CHECK_OK;
+	(void)check_wrong(found, "there is none: tickets of remote guard and smart cards cannot be proved");
+	return check_remedy(found, "kadmin: ktadd host/%s", f->fqdn);
+}
+
+struct check_area check_keytab_area(void)
+{
+	static const struct check_row rows[] = {
+		{ "krb5-conf", CHECK_ERROR, krb5_conf },
+		{ "keytab", CHECK_ERROR, keytab },
+		{ "keytab-mode", CHECK_ERROR, keytab_mode },
+		{ "keytab-names", CHECK_ERROR, keytab_names },
+		{ "keytab-short-name", CHECK_WARNING, keytab_short_name },
+		{ "keytab-enctypes", CHECK_ERROR, keytab_enctypes },
+		{ "host-key", CHECK_ERROR, host_key },
+		{ "krb5-host-name", CHECK_WARNING, krb5_host_name },
+		{ "localauth", CHECK_WARNING, localauth },
+	};
+
+	return (struct check_area){ rows, sizeof rows / sizeof *rows };
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xrdp behind the front end: a way to it besides the front end's socket is a way around NLA. What xrdp.ini has to say
+ * is in packaging/xrdp/xrdp.ini.fragment.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "credsspctl/check/check.h"
+#include "credsspctl/ini.h"
+#include "credsspctl/proc-probe.h"
+
+#define XRDP_INI "/etc/xrdp/xrdp.ini"
+#define SESMAN_INI "/etc/xrdp/sesman.ini"
+#define GLOBALS "Globals"
+#define RESTART_BOTH "systemctl restart xrdp credsspd-rdp"
+#define RESTART "then: systemctl restart xrdp"
+
+/* Looks at @key of [Globals]; "" when it is not there. NULL without the file: another program is behind the front end.
+ */
+static char *global(struct finding *found, const char *key)
+{
+	char *value = NULL;
+
+	if (access(XRDP_INI, R_OK) < 0)
+		return NULL;
+	if (ini_get(XRDP_INI, GLOBALS, key, &value) < 0)
+		value = strdup("");
+	if (value)
+		(void)check_looked(found, XRDP_INI ": %s=%s", key, value);
+	return value;
+}
+
+/* @key of [Globals] has to be @wanted. */
+static enum check_result wants(struct finding *found, const char *key, const char *wanted, const char *why)
+{
+	AUTO_FREE char *value = global(found, key);
+
+	if (!value)
+		return CHECK_NONE;
+	if (strcasecmp(value, wanted) == 0)
+		return CHECK_OK;
+	(void)check_wrong(found, "%s", why);
+	return check_remedy(found, "in [Globals]: %s=%s, " RESTART, key, wanted);
+}
+
+/* Whether @word of port= is the front end's socket. */
+static bool is_socket(const char *word, const char *path)
+{
+	static const char scheme[] = "unix://";
+
+	if (strncmp(word, scheme, sizeof scheme - 1) != 0)
+		return false;
+	word += sizeof scheme - 1;
+	word += word[0] == '.'; /* relative to xrdp's working directory, which is / */
+	return strcmp(word, path) == 0;
+}
+
+static enum check_result xrdp_port(struct facts *f, struct finding *found)
+{
+	AUTO_FREE char *value = f->has_settings ? global(found, "port") : NULL;
+	AUTO_FREE char *copy = value ? strdup(value) : NULL;
+	const char *other = NULL;
+	char *rest = copy;
+	unsigned n = 0;
+
+	if (!copy)
+		return CHECK_NONE;
+	for (char *word; (word = strsep(&rest, " ,"));) {
+		if (!*word)
+			continue;
+		n++;
+		if (!is_socket(word, f->settings.xrdp_socket))
+			other = word;
+	}
+	if (n > 0 && !other)
+		return CHECK_OK;
+	(void)check_wrong(found, "xrdp does not listen for credsspd-rdp alone: %s", other ? other : "port 3389");
+	return check_remedy(found, "in [Globals]: port=unix://.%s, " RESTART, f->settings.xrdp_socket);
+}
+
+static enum check_result xrdp_security_layer(struct facts *f, struct finding *found)
+{
+	(void)f;
+	return wants(found, "security_layer", "rdp", "TLS ends in credsspd-rdp: xrdp would begin another one");
+}
+
+static enum check_result xrdp_crypt_level(struct facts *f, struct finding *found)
+{
+	(void)f;
+	return wants(found, "crypt_level", "none", "credsspd-rdp does not speak RDP's own encryption");
+}
+
+static enum check_result xrdp_require_credentials(struct facts *f, struct finding *found)
+{
+	AUTO_FREE char *value = global(found, "require_credentials");
+
+	(void)f;
+	if (!value)
+		return CHECK_NONE;
+	if (ini_is_true(value))
+		return CHECK_OK;
+	(void)check_wrong(found, "a refused ticket opens xrdp's own login dialog, which is a logon without NLA");
+	return check_remedy(found, "in [Globals]: require_credentials=true, " RESTART);
+}
+
+static enum check_result xrdp_autorun(struct facts *f, struct finding *found)
+{
+	AUTO_FREE char *value = global(found, "autorun");
+
+	(void)f;
+	if (!value)
+		return CHECK_NONE;
+	if (*value && ini_has_section(XRDP_INI, value))
+		return CHECK_OK;
+	(void)check_wrong(found,
+			  *value ? "there is no such section" : "which session a logon gets is left to the client");
+	return check_remedy(found, "in [Globals]: autorun=Xorg, or another section of the file, " RESTART);
+}
+
+/* What the running one does, whatever the file says. */
+static enum check_result xrdp_tcp(struct facts *f, struct finding *found)
+{
+	AUTO_FREE char *at = look_tcp_listeners("xrdp", (uid_t)-1);
+
+	(void)f;
+	if (!look_process("xrdp", (uid_t)-1))
+		return CHECK_NONE;
+	(void)check_looked(found, "TCP sockets of xrdp");
+	if (!at)
+		return CHECK_OK;
+	(void)check_wrong(found, "it listens on %s: who connects there logs on without NLA", at);
+	return check_remedy(found, "in [Globals] of " XRDP_INI ": port=unix://.%s, " RESTART,
+			    f->has_settings ? f->settings.xrdp_socket : "/run/xrdp/front.sock");
+}
+
+/* xrdp 0.9 listens a second after it was started. */
+static bool listens(const char *path)
+{
+	const struct timespec pause = { .tv_nsec = 50000000 };
+
+	for (unsigned waited = 0; !look_unix_listening(path); waited += 50) {
+		if (waited >= XRDP_LISTEN_MSEC || !look_process("xrdp", (uid_t)-1))
+			return false;
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+static enum check_result xrdp_socket(struct facts *f, struct finding *found)
+{
+	struct passwd *pw = getpwnam(FRONT_END_USER);
+	pid_t front_end = pw ? look_process("credsspd-rdp", pw->pw_uid) : 0;
+	int r = 0;
+
+	if (!f->has_settings)
+		return CHECK_NONE;
+	(void)check_looked(found, "socket %s", f->settings.xrdp_socket);
+	if (!listens(f->settings.xrdp_socket)) {
+		(void)check_wrong(found, "nobody listens on it");
+		return check_remedy(found, "systemctl restart xrdp-sesman xrdp");
+	}
+	if (front_end) /* its groups are those of the unit */
+		r = look_access(FRONT_END_USER, front_end, f->settings.xrdp_socket, W_OK);
+	if (r == 0)
+		return CHECK_OK;
+	(void)check_wrong(found, "credsspd-rdp may not connect to it: %s", strerror(-r));
+	return check_remedy(
+	    found,
+	    "the socket has to be of group xrdp: credsspctl xrdp enable writes xrdp.service.d/credsspd-rdp.conf. "
+	    "Otherwise systemctl cat xrdp: Group=xrdp, systemctl cat credsspd-rdp: SupplementaryGroups=xrdp; "
+	    "then: systemctl daemon-reload, " RESTART_BOTH);
+}
+
+static bool is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
+}
+
+static enum check_result sesman_listen(struct facts *f, struct finding *found)
+{
+	AUTO_FREE char *address = NULL;
+	AUTO_FREE char *port = NULL;
+
+	(void)f;
+	/* since 0.10 it is a unix socket */
+	if (ini_get(SESMAN_INI, GLOBALS, "ListenPort", &port) < 0 || port[strspn(port, "0123456789")])
+		return CHECK_NONE;
+	if (ini_get(SESMAN_INI, GLOBALS, "ListenAddress", &address) < 0)
+		address = strdup("0.0.0.0");
+	(void)check_looked(found, SESMAN_INI ": ListenAddress=%s", address ? address : "");
+	if (address && is_loopback(address))
+		return CHECK_OK;
+	(void)check_wrong(found, "sesman takes users and passwords from other hosts; the ticket is the only lock");
+	return check_remedy(found, "in [Globals]: ListenAddress=127.0.0.1, then: systemctl restart xrdp-sesman");
+}
+
+struct check_area check_xrdp_area(void)
+{
+	static const struct check_row rows[] = {
+		{ "xrdp-port", CHECK_ERROR, xrdp_port },
+		{ "xrdp-security-layer", CHECK_ERROR, xrdp_security_layer },
+		{ "xrdp-crypt-level", CHECK_ERROR, xrdp_crypt_level },
+		{ "xrdp-credentials", CHECK_ERROR, xrdp_require_credentials },
+		{ "xrdp-autorun", CHECK_WARNING, xrdp_autorun },
+		{ "xrdp-tcp", CHECK_ERROR, xrdp_tcp },
+		{ "xrdp-socket", CHECK_ERROR, xrdp_socket },
+		{ "sesman-listen", CHECK_WARNING, sesman_listen },
+	};
+
+	return (struct check_area){ rows, sizeof rows / sizeof *rows };
+}

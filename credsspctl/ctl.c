@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands are one table: what is called, what it takes, what it says when it
+ * is refused. The help text is made from it.
+ */
+#include "credsspctl/ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "common/base/secret.h"
+#include "common/config/config.h"
+#include "common/config/rdp-settings.h"
+#include "credsspctl/check/check.h"
+#include "credsspctl/manager.h"
+#include "credsspctl/password.h"
+#include "credsspctl/print-dbus.h"
+#include "credsspctl/proc-probe.h"
+#include "credsspctl/systemctl.h"
+#include "credsspctl/watch-status.h"
+#include "credsspctl/xrdp.h"
+
+#define FRONT_END "credsspd-rdp.service"
+
+struct invocation {
+	const char *user;   /* NULL when the command takes none */
+	char *const *names; /* NULL-terminated, when the command takes some */
+	bool json, watch;
+	struct xrdp_wish xrdp;
+};
+
+/*
+ * 0, an exit status, or -errno. *@problem is set to a sentence when no call was made; else the call's error is in @m.
+ */
+typedef int (*run_fn)(struct manager *m, const struct invocation *how, const char **problem);
+
+static int run_status(struct manager *m, const struct invocation *how, const char **problem)
+{
+	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
+	int r;
+
+	if (how->watch)
+		return follow_status(m, how->json, problem);
+	r = manager_status(m, &reply);
+	if (r < 0)
+		return r;
+	r = how->json ? show_json(stdout, reply) : show_text(stdout, reply);
+	if (r < 0)
+		*problem = "the daemon's answer is malformed";
+	return r;
+}
+
+/* It reads the same file. What it does not take of it, it says to its log only: so it is looked at here first. */
+static int reload_front_end(const char **problem)
+{
+	static const char *const is_active[] = { "--quiet", "is-active", FRONT_END, NULL };
+	static const char *const reload[] = { "--quiet", "reload", FRONT_END, NULL };
+	const struct units_host units = units_of_this_host();
+	AUTO_FREE char *error = NULL;
+	static char text[512];
+	struct settings settings;
+	int r;
+
+	if (!units.booted || units.systemctl(units.userdata, is_active) != 0)
+		return 0;
+	*problem = text;
+	r = settings_load(CONFIG_PATH_DEFAULT, &settings, &error);
+	if (r < 0) {
+		(void)snprintf(text, sizeof text, "credsspd has the new configuration, credsspd-rdp keeps its own: %s",
+			       error ? error : strerror(-r));
+		return r;
+	}
+	settings_done(&settings);
+	(void)snprintf(text, sizeof text, "\"systemctl reload " FRONT_END "\" has failed");
+	if (units.systemctl(units.userdata, reload) != 0)
+		return -EIO;
+	*problem = NULL;
+	return 0;
+}
+
+static int run_reload(struct manager *m, const struct invocation *how, const char **problem)
+{
+	int r = manager_reload(m);
+
+	(void)how;
+	return r < 0 ? r : reload_front_end(problem);
+}
+
+/* The configuration may let it log on one day. */
+static void warn_of_system_account(const char *user)
+{
+	const struct passwd *pw = getpwnam(user);
+	uid_t uid = pw ? pw->pw_uid : (uid_t)-1;
+	AUTO_FREE char *error = NULL;
+	struct config config;
+
+	if (!pw || config_load(CONFIG_PATH_DEFAULT, &config, &error) < 0)
+		return;
+	if (uid == 0 ? !config.allow_root : uid < config.minimum_uid)
+		(void)fprintf(
+		    stderr,
+		    "credsspctl: ntlm set %s: stored, but this account may not log on (%s in " CONFIG_PATH_DEFAULT
+		    ")\n",
+		    user, uid == 0 ? "allow_root" : "minimum_uid");
+	config_done(&config);
+}
+
+static int run_ntlm_set(struct manager *m, const struct invocation *how, const char **problem)
+{
+	AUTO_SECRET struct secret password = SECRET_NULL;
+	int r = password_read(STDIN_FILENO, how->user, &password, problem);
+
+	if (r == 0)
+		r = manager_set_verifier(m, how->user, &password);
+	if (r == 0)
+		warn_of_system_account(how->user);
+	return r;
+}
+
+static int run_ntlm_list(struct manager *m, const struct invocation *how, const char **problem)
+{
+	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
+	int r = manager_list_verifiers(m, &reply);
+
+	if (r < 0)
+		return r;
+	r = how->json ? show_json(stdout, reply) : show_lines(stdout, reply);
+	if (r < 0)
+		*problem = "the daemon's answer is malformed";
+	return r;
+}
+
+static int run_ntlm_delete(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)problem;
+	return manager_delete_verifier(m, how->user);
+}
+
+/* With the ids and groups that the front end's process has at this moment. */
+static int reach_xrdp(void *userdata, const char *path)
+{
+	struct passwd *pw = getpwnam(FRONT_END_USER);
+	pid_t front_end = pw ? look_process("credsspd-rdp", pw->pw_uid) : 0;
+
+	(void)userdata;
+	return front_end ? look_connect(FRONT_END_USER, front_end, path) : -ESRCH;
+}
+
+/*
+ * X servers (Xorg, Xvnc, Xtigervnc) of the sesman that runs: children of its session processes, which are called
+ * xrdp-sesman (0.9) or xrdp-sesexec (0.10). Those that an earlier restart has orphaned do not count.
+ */
+static unsigned open_desktops(void *userdata)
+{
+	static const char *const parents[] = { "xrdp-sesman", "xrdp-sesexec", NULL };
+
+	(void)userdata;
+	return look_grandchildren("X", parents, "xrdp-sesman");
+}
+
+static bool confirm_restart(void *userdata, unsigned n)
+{
+	char answer[8] = "";
+
+	(void)userdata;
+	(void)n;
+	if (!isatty(STDIN_FILENO))
+		return false;
+	(void)fputs("Restart xrdp? [y/N] ", stdout);
+	(void)fflush(stdout);
+	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+/* No daemon is asked: it may not even run yet. */
+static int run_xrdp(const struct xrdp_wish *wish, const char **problem,
+		    int (*command)(const struct xrdp_host *, const struct xrdp_wish *, char *))
+{
+	static char text[XRDP_PROBLEM_MAX];
+	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	*problem = "only root may do that";
+	if (geteuid() != 0)
+		return -EPERM;
+	*problem = text;
+	/* half done is worse than unseen: "| head", a terminal that goes */
+	if (!wish->dry_run) {
+		(void)signal(SIGPIPE, SIG_IGN);
+		(void)signal(SIGHUP, SIG_IGN);
+	}
+	if (root < 0) {
+		(void)snprintf(text, sizeof text, "/ cannot be opened");
+		return -EIO;
+	}
+	r = command(&(struct xrdp_host){ .root = root,
+					 .units = units_of_this_host(),
+					 .out = stdout,
+					 .reach = reach_xrdp,
+					 .desktops = open_desktops,
+					 .confirm = confirm_restart },
+		    wish, text);
+	if (r == 0)
+		*problem = NULL;
+	return r;
+}
+
+static int run_xrdp_enable(struct manager *m, const struct invocation *how, const char **problem)
+{
+	CLEANUP(config_done) struct config c = { .keytab = NULL };
+	struct xrdp_wish wish = how->xrdp;
+	struct stack_options options;
+	static char *error; /* as long as @problem */
+
+	(void)m;
+	if (geteuid() == 0 && config_load(CONFIG_PATH_DEFAULT, &c, &error) < 0) {
+		*problem = error ? error : "credsspd.conf cannot be read";
+		return -EINVAL;
+	}
+	options = stack_options_of(&c);
+	wish.options = &options;
+	return run_xrdp(&wish, problem, xrdp_enable);
+}
+
+static int run_xrdp_disable(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)m;
+	return run_xrdp(&how->xrdp, problem, xrdp_disable);
+}
+
+/* Asks the daemon too, if there is one. */
+static int run_check(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)m;
+	(void)problem;
+	return check_run(how->names, how->json);
+}
+
+static const struct command {
+	const char *word[2]; /* the second may be NULL */
+	bool local;          /* works without the daemon */
+	bool takes_user, takes_names, takes_json, takes_watch, takes_dry_run, takes_stack;
+	run_fn run;
+	const char *unknown_user; /* what that error means here */
+	const char *help;
+} commands[] = {
+	{ .word = { "status" },
+	  .takes_json = true,
+	  .takes_watch = true,
+	  .run = run_status,
+	  .help = "what the daemon does, and its counters" },
+	{ .word = { "reload" },
+	  .run = run_reload,
+	  .help = "make it, and credsspd-rdp, read configuration and keys again" },
+	{ .word = { "check" },
+	  .takes_names = true,
+	  .takes_json = true,
+	  .local = true,
+	  .run = run_check,
+	  .help = "what makes logons fail on this server, and what to type" },
+	{ .word = { "ntlm", "set" },
+	  .takes_user = true,
+	  .run = run_ntlm_set,
+	  .unknown_user = "there is no such account on this host",
+	  .help = "store the NT hash of USER's password" },
+	{ .word = { "ntlm", "list" }, .takes_json = true, .run = run_ntlm_list, .help = "who has an NT hash stored" },
+	{ .word = { "ntlm", "delete" },
+	  .takes_user = true,
+	  .run = run_ntlm_delete,
+	  .unknown_user = "nothing is stored for that name",
+	  .help = "remove it" },
+	{ .word = { "xrdp", "enable" },
+	  .local = true,
+	  .takes_dry_run = true,
+	  .takes_stack = true,
+	  .run = run_xrdp_enable,
+	  .help = "put xrdp behind credsspd-rdp" },
+	{ .word = { "xrdp", "disable" },
+	  .local = true,
+	  .takes_dry_run = true,
+	  .run = run_xrdp_disable,
+	  .help = "undo that" },
+};
+#define N_COMMANDS (sizeof commands / sizeof *commands)
+
+static void usage(FILE *out)
+{
+	(void)fputs("Usage: credsspctl COMMAND\n"
+		    "Asks and tells the running credsspd; see credsspctl(8).\n\n",
+		    out);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		char line[96];
+
+		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
+			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
+			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "",
+			       c->takes_names ? " [NAME...]" : "", c->takes_stack ? " [--stack NAME]" : "",
+			       c->takes_dry_run ? " [--dry-run] [--force]" : "");
+		(void)fprintf(out, "  %-48s  %s\n", line, c->help);
+	}
+	(void)fputs(
+	    "\n"
+	    "      --json        print JSON\n"
+	    "      --watch       once a second, until Ctrl-C\n"
+	    "      --dry-run     show what would be changed\n"
+	    "      --force       restart xrdp also when desktops are open\n"
+	    "      --stack NAME  what the PAM stack of this host has: local (the default), krb5, sss, winbind;\n"
+	    "                    smartcard: take no passwords\n"
+	    "  -h, --help        this text\n"
+	    "      --version     version\n\n"
+	    "NAME is another name that clients connect to, a farm's for example.\n"
+	    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
+	    "no terminal.\n",
+	    out);
+}
+
+/* The command that the words say; *@ret_used is how many of them it took. */
+static const struct command *find(int n, char **words, int *ret_used)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		int need = c->word[1] ? 2 : 1;
+
+		if (n < need || strcmp(words[0], c->word[0]) != 0 || (need == 2 && strcmp(words[1], c->word[1]) != 0))
+			continue;
+		*ret_used = need;
+		return c;
+	}
+	return NULL;
+}
+
+static int bad_usage(const char *what)
+{
+	(void)fprintf(stderr, "credsspctl: %s; try \"credsspctl --help\"\n", what);
+	return CTL_USAGE;
+}
+
+static void complain(const struct command *c, const struct invocation *how, const char *what)
+{
+	(void)fprintf(stderr, "credsspctl: %s%s%s", c->word[0], c->word[1] ? " " : "", c->word[1] ? c->word[1] : "");
+	if (how->user) {
+		(void)fputc(' ', stderr);
+		show_string(stderr, how->user);
+	}
+	(void)fputs(": ", stderr);
+	show_string(stderr, what);
+	(void)fputc('\n', stderr);
+}
+
+static int run(const struct command *c, const struct invocation *how)
+{
+	CLEANUP(manager_done) struct manager m = MANAGER_NULL;
+	const char *problem = NULL;
+	int r = c->local ? 0 : manager_open(&m);
+
+	if (r == 0)
+		r = c->run(&m, how, &problem);
+	if (r > 0)
+		return r;
+	if (r == 0 && fflush(stdout) != 0) {
+		r = -errno;
+		problem = "standard output cannot be written";
+	}
+	if (r == 0)
+		return CTL_OK;
+	complain(c, how, problem ? problem : manager_problem(&m, c->unknown_user));
+	return CTL_FAILED;
+}
+
+static int choose(int n, char **words, const struct invocation *options)
+{
+	struct invocation how = *options;
+	const struct command *c;
+	int used = 0;
+
+	if (n == 0)
+		return bad_usage("a command is missing");
+	c = find(n, words, &used);
+	if (!c)
+		return bad_usage("there is no such command");
+	if (how.json && !c->takes_json)
+		return bad_usage("this command prints nothing as JSON");
+	if (how.watch && !c->takes_watch)
+		return bad_usage("this command prints nothing that changes");
+	if (how.xrdp.dry_run && !c->takes_dry_run)
+		return bad_usage("this command knows no --dry-run");
+	if (how.xrdp.force && !c->takes_dry_run)
+		return bad_usage("this command knows no --force");
+	if (how.xrdp.stack && !c->takes_stack)
+		return bad_usage("this command takes no stack");
+	if (c->takes_user && n > used)
+		how.user = words[used++];
+	if (c->takes_user && (!how.user || !*how.user))
+		return bad_usage("the user is missing");
+	if (c->takes_names)
+		how.names = words + used;
+	else if (used != n)
+		return bad_usage(c->takes_user ? "one user at a time, and no password on the command line"
+					       : "too many arguments");
+	if (how.user && strlen(how.user) > ACCOUNT_NAME_MAX)
+		return bad_usage("no user has a name that long");
+	return run(c, &how);
+}
+
+int ctl_main(int argc, char **argv)
+{
+	enum { OPT_JSON = 256, OPT_WATCH, OPT_DRY_RUN, OPT_FORCE, OPT_STACK, OPT_VERSION };
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, OPT_JSON },         { "watch", no_argument, NULL, OPT_WATCH },
+		{ "dry-run", no_argument, NULL, OPT_DRY_RUN },   { "force", no_argument, NULL, OPT_FORCE },
+		{ "stack", required_argument, NULL, OPT_STACK }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },   { NULL, 0, NULL, 0 },
+	};
+	struct invocation how = { .user = NULL };
+	int c;
+
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_JSON:
+			how.json = true;
+			break;
+		case OPT_WATCH:
+			how.watch = true;
+			break;
+		case OPT_DRY_RUN:
+			how.xrdp.dry_run = true;
+			break;
+		case OPT_FORCE:
+			how.xrdp.force = true;
+			break;
+		case OPT_STACK:
+			how.xrdp.stack = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			return CTL_OK;
+		case OPT_VERSION:
+			(void)puts("credsspctl " CREDSSP_VERSION);
+			return CTL_OK;
+		default:
+			return CTL_USAGE;
+		}
+	}
+	return choose(argc - optind, argv + optind, &how);
+}

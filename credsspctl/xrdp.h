@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * credsspctl xrdp: puts xrdp behind credsspd-rdp, and takes it out again. In /etc/xrdp/xrdp.ini the keys of the shipped
+ * fragment are set; /etc/pam.d/xrdp-sesman gets the lines of pam_credssp; a drop-in gives xrdp.service the group xrdp,
+ * so that credsspd-rdp reaches its socket. What the files were, and what they became, is kept below XRDP_STATE.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "credsspctl/stack-options.h"
+#include "credsspctl/systemctl.h"
+#include "credsspctl/xrdp-files.h"
+
+struct xrdp_host {
+	int root; /* the directory that all paths are relative to */
+	struct units_host units;
+	FILE *out; /* what is changed */
+	/* Connects to xrdp's socket @path as credsspd-rdp; 0 or -errno. NULL: this is not tried. */
+	int (*reach)(void *userdata, const char *path);
+	/* How many desktops a restart of xrdp would orphan; NULL: none. */
+	unsigned (*desktops)(void *userdata);
+	/* Whether that may be done, with @n of them open; NULL: not. */
+	bool (*confirm)(void *userdata, unsigned n);
+	void *userdata;
+};
+
+struct xrdp_wish {
+	/* What the stack of the host has to have: "local", "krb5", "sss", "winbind"; "smartcard": and no password is
+	 * taken. NULL: as it is in force, else "local". */
+	const char *stack;
+	bool dry_run;                        /* show, and change nothing */
+	bool force;                          /* also with desktops that are open */
+	const struct stack_options *options; /* of xrdp_enable(); NULL: those that are in force */
+};
+
+/*
+ * Both return 0 or -errno with a sentence in @problem. xrdp_enable() returns 0 only after host->reach() has succeeded;
+ * when the front end cannot be started or does not reach xrdp, everything is put back as it was before the first
+ * xrdp_enable(). Files that have been changed since keep those changes: xrdp_disable() takes out what xrdp_enable() has
+ * put in. -EBUSY when desktops are open and the restart of xrdp was not confirmed: then nothing is changed. After an
+ * interruption either can be run again.
+ */
+int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);
+int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);
+
+/*
+ * Whether xrdp_enable() would make other files of those of the host, with the arguments that it was given then: after
+ * an upgrade, or when the file in force was changed. Returns 0 with a path in *@ret_path, absolute and constant, or
+ * NULL for none; -ENOENT when xrdp_enable() is not in force, -errno when that cannot be found out.
+ */
+int xrdp_outdated(int root, const char **ret_path);

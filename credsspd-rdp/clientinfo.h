@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Client Info PDU, MS-RDPBCGR 2.2.1.11: read field by field, written anew with the account and the ticket in place
+ * of what the client typed.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/limits.h"
+
+#define CLIENT_INFO_OUT_MAX 8192U
+
+/*
+ * Makes from the PDU @in (the whole TPKT, found to be MCS_CLIENT_INFO) the one for xrdp: empty domain, @user,
+ * @password, both UTF-8; shell, directory and the extended part as they were. The caller wipes @in and @out. Returns 0
+ * and the length, -EPROTO when it is malformed, -ENAMETOOLONG when a string is longer than CLIENT_INFO_STRING_MAX,
+ * -EILSEQ when it cannot be converted.
+ */
+int client_info_rewrite(const uint8_t *in, size_t len, const char *user, const char *password,
+			uint8_t out[CLIENT_INFO_OUT_MAX], size_t *ret_len);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process that speaks TLS with strangers: what it needs is open already. A filter that kills, so that what is not
+ * listed is seen and not worked around.
+ */
+#include "credsspd-rdp/connection-sandbox.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/limits.h"
+#include "common/base/secret.h"
+#include "common/sandbox/sandbox.h"
+
+#define CHILD_FDS 8 /* three standard ones, client, listener, channel, xrdp, and room to receive one */
+
+static const int allowed[] = {
+	SCMP_SYS(read),   SCMP_SYS(write),     SCMP_SYS(close),      SCMP_SYS(sendmsg),       SCMP_SYS(recvmsg),
+	SCMP_SYS(sendto), SCMP_SYS(recvfrom),  SCMP_SYS(shutdown),   SCMP_SYS(poll),          SCMP_SYS(ppoll),
+	SCMP_SYS(brk),    SCMP_SYS(munmap),    SCMP_SYS(mremap),     SCMP_SYS(madvise),       SCMP_SYS(mlock),
+	SCMP_SYS(futex),  SCMP_SYS(getrandom), SCMP_SYS(getpid),     SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),   SCMP_SYS(exit),      SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
+};
+static const int not_there[] = { SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(access) };
+
+int child_filter(struct filter *ret_)
+{
+	return filter_make(FILTER_LIST(allowed), FILTER_LIST(not_there), ret_);
+}
+
+/* Standard error may be a file, in a test or on a host without the journal; nothing else here can be written to. */
+static bool writes_to_a_file(void)
+{
+	struct stat st;
+
+	return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* No limit of CPU time: a desktop may take hours of it. */
+static int limit(void)
+{
+	size_t mapped = confine_mapped();
+	const struct confine_limit row[] = {
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_NPROC, 0 },
+		{ RLIMIT_NOFILE, CHILD_FDS },
+		{ RLIMIT_FSIZE, writes_to_a_file() ? DAEMON_FILE_SIZE_MAX : 0 },
+		{ RLIMIT_AS, mapped + RDP_CHILD_MEMORY_MAX },
+	};
+
+	if (mapped == 0)
+		return -EIO;
+	return confine_limits(row, sizeof row / sizeof *row);
+}
+
+int child_confine(const struct filter *filter)
+{
+	uint8_t seed[48];
+	int r;
+
+	if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+		return -EIO;
+	RAND_add(seed, sizeof seed, sizeof seed);
+	secret_wipe(seed, sizeof seed);
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
+	r = limit();
+	return r < 0 ? r : filter_enter(filter);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* One connection from the first TLS octet to its end, in a process of its own. */
+#pragma once
+
+#include <openssl/ssl.h>
+#include <stdint.h>
+
+#include "common/base/limits.h"
+#include "common/sandbox/filter.h"
+
+struct child_task {
+	const struct filter *filter; /* child_filter() */
+	SSL_CTX *ctx;
+	int net;            /* the client's socket */
+	int control;        /* to the listener (connection-msg.h) */
+	uint32_t protocols; /* requestedProtocols of the client */
+	uint32_t selected;  /* X224_PROTOCOL_HYBRID or HYBRID_EX */
+	uint8_t request_flags;
+	char rhost[RHOST_MAX + 8U];
+	uint16_t rport;
+	const char *service;
+};
+
+/* Runs in the forked process; returns its exit status. Confines itself first. */
+int child_run(const struct child_task *task);

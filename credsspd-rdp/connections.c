@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd-rdp/connections.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
+#include "common/base/loop.h"
+#include "common/ipc/connection-msg.h"
+#include "common/ipc/packet.h"
+#include "credsspd-rdp/connection.h"
+#include "credsspd-rdp/credsspd-client.h"
+#include "credsspd-rdp/listener-private.h"
+#include "credsspd-rdp/pre-tls.h"
+
+/* the longest that a child gives its client, from the first octet of TLS to RDP_ASK_XRDP */
+#define LOGON_SEC (RDP_TLS_TIMEOUT_SEC + 2 * RDP_NLA_TIMEOUT_SEC + RDP_FIRST_MCS_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
+
+struct session {
+	struct listener *l;
+	LIST_ENTRY(session) entry;
+	pid_t pid;
+	int pidfd, control;
+	sd_event_source *io, *exit;
+	struct acceptor_call *call;
+	int channel; /* the child's, kept open: closing it would revoke the ticket */
+	sd_event_source *ticket, *place_timer;
+	sd_event_source *deadline; /* to ask for xrdp; its desktop has none */
+	struct address *address;
+	bool stranger; /* has not logged on yet, and counts as such */
+	bool evicted;
+	struct place place;
+	uint64_t asked; /* for the place; CLOCK_BOOTTIME in microseconds */
+	bool begun;
+	char rhost[RHOST_MAX + 8U];
+	uint16_t rport;
+};
+
+static void no_stranger(struct session *c)
+{
+	if (c->stranger)
+		address_leave(c->address, ADDRESS_STRANGER);
+	c->stranger = false;
+}
+
+/* ---- what it asks for ---- */
+
+static void send_answer(struct session *c, uint8_t type, int error, const char *detail, int fd)
+{
+	struct rdp_answer a = { .type = type, .error = error };
+
+	(void)snprintf(a.detail, sizeof a.detail, "%s", detail);
+	(void)packet_send(c->control, &a, sizeof a, &fd, fd >= 0 ? 1 : 0);
+}
+
+static void leave_place(struct session *c)
+{
+	c->place_timer = sd_event_source_disable_unref(c->place_timer);
+	places_leave(&c->l->xrdp, &c->place);
+}
+
+static void serve_places(struct listener *l);
+
+static int on_place_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct session *c = userdata;
+	struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->place.user };
+
+	(void)source;
+	(void)usec;
+	log_logon_line(LOG_INFO, &w, "its ticket is not redeemed after %u s; others are let to xrdp",
+		       RDP_PLACE_TIMEOUT_SEC);
+	leave_place(c);
+	serve_places(c->l);
+	return 0;
+}
+
+static uint64_t now_usec(const struct session *c)
+{
+	uint64_t now = 0;
+
+	(void)sd_event_now(c->l->event, CLOCK_BOOTTIME, &now);
+	return now;
+}
+
+static void give_xrdp(struct session *c)
+{
+	AUTO_CLOSE int fd = sockets_connect_unix(c->l->settings->xrdp_socket);
+	uint64_t waited = (now_usec(c) - c->asked) / 1000;
+	char detail[96] = "";
+	int r = fd < 0 ? fd
+		       : sd_event_add_time_relative(c->l->event, &c->place_timer, CLOCK_BOOTTIME,
+						    RDP_PLACE_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_place_over, c);
+
+	if (r < 0) {
+		(void)snprintf(detail, sizeof detail, "no connection to xrdp at xrdp_socket: %s", strerror(-r));
+		leave_place(c);
+	} else if (waited >= 1000) {
+		struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->place.user };
+
+		log_logon_line(LOG_INFO, &w, "waited %llu ms for a place with xrdp", (unsigned long long)waited);
+	}
+	send_answer(c, RDP_XRDP, r < 0 ? r : 0, detail, r < 0 ? -1 : fd);
+}
+
+static void serve_places(struct listener *l)
+{
+	struct place *p;
+
+	while ((p = places_next(&l->xrdp)))
+		give_xrdp((struct session *)((char *)p - offsetof(struct session, place)));
+}
+
+/* The ticket was redeemed or has expired, or there was none: credsspd has closed the channel. */
+static int on_ticket_gone(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct session *c = userdata;
+	bool waits = c->place.state == PLACE_WAITING;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	c->ticket = sd_event_source_disable_unref(c->ticket);
+	c->channel = close_fd(c->channel);
+	leave_place(c);
+	if (waits)
+		send_answer(c, RDP_XRDP, -ETIMEDOUT,
+			    "the ticket has expired, or was evicted, while others were with xrdp", -1);
+	serve_places(c->l);
+	return 0;
+}
+
+static void on_channel(int error, const char *detail, int channel, void *userdata)
+{
+	struct session *c = userdata;
+	int r = error;
+
+	c->call = NULL;
+	if (r == 0) /* that the other end is closed is told unasked */
+		r = sd_event_add_io(c->l->event, &c->ticket, channel, 0, on_ticket_gone, c);
+	if (r >= 0)
+		c->channel = channel;
+	send_answer(c, RDP_CHANNEL, r < 0 ? r : 0, detail, r < 0 ? -1 : channel);
+	if (r < 0)
+		(void)close_fd(channel);
+}
+
+static int take_begin(struct session *c, const void *p, size_t len)
+{
+	static struct rdp_begin b;
+	int r;
+
+	if (len < offsetof(struct rdp_begin, public_key) || len > sizeof b || c->begun)
+		return -EPROTO;
+	memcpy(&b, p, len);
+	if (b.public_key_len != len - offsetof(struct rdp_begin, public_key))
+		return -EPROTO;
+	c->begun = true;
+	r = acceptor_client_begin(c->l->acceptor, c->l->settings->service, &b, c->rhost, c->rport, on_channel, c,
+				  &c->call);
+	if (r < 0)
+		send_answer(c, RDP_CHANNEL, r, "no connection to the system bus", -1);
+	return 0;
+}
+
+static int take_ask_xrdp(struct session *c, const void *p, size_t len)
+{
+	struct rdp_ask_xrdp ask;
+
+	if (len != sizeof ask || c->asked)
+		return -EPROTO;
+	memcpy(&ask, p, sizeof ask);
+	if (!memchr(ask.user, '\0', sizeof ask.user))
+		return -EPROTO;
+	c->asked = now_usec(c);
+	no_stranger(c);
+	c->deadline = sd_event_source_disable_unref(c->deadline);
+	if (c->channel >= 0)
+		return places_ask(&c->l->xrdp, &c->place, ask.user);
+	send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired, or was evicted", -1);
+	return 0;
+}
+
+static int take_record(struct session *c, const uint8_t *p, size_t len)
+{
+	int r;
+
+	switch (p[0]) {
+	case RDP_ASK_BEGIN:
+		return take_begin(c, p, len);
+	case RDP_ASK_XRDP:
+		r = take_ask_xrdp(c, p, len);
+		break;
+	default:
+		return -EPROTO;
+	}
+	serve_places(c->l);
+	return r;
+}
+
+static int on_child_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	static _Alignas(8) uint8_t packet[sizeof(struct rdp_begin)];
+	struct session *c = userdata;
+	ssize_t n = packet_recv(fd, packet, sizeof packet, NULL, 0);
+
+	(void)revents;
+	if (n == -EAGAIN)
+		return 0;
+	if (n > 0 && take_record(c, packet, (size_t)n) == 0)
+		return 0;
+	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	if (n != 0)
+		session_kill(c);
+	return 0;
+}
+
+/* ---- life ---- */
+
+void session_free(struct session *c)
+{
+	LIST_REMOVE(c, entry);
+	c->l->n_sessions--;
+	acceptor_call_cancel(c->call);
+	leave_place(c);
+	serve_places(c->l);
+	(void)sd_event_source_disable_unref(c->ticket);
+	(void)sd_event_source_disable_unref(c->deadline);
+	(void)close_fd(c->channel);
+	no_stranger(c);
+	c->l->n_evicted -= c->evicted;
+	address_leave(c->address, ADDRESS_SESSION);
+	(void)sd_event_source_disable_unref(c->io);
+	(void)sd_event_source_disable_unref(c->exit);
+	(void)packet_close(c->control);
+	(void)close_fd(c->pidfd);
+	free(c);
+}
+
+void session_kill(const struct session *c)
+{
+	(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+}
+
+struct log_logon session_who(const struct session *c)
+{
+	return (struct log_logon){ .rhost = c->rhost, .rport = c->rport };
+}
+
+struct session *session_stranger(const struct listener *l, unsigned *ret_count)
+{
+	struct session *found = NULL;
+
+	*ret_count = 0;
+	for (struct session *c = LIST_FIRST(&l->sessions); c; c = LIST_NEXT(c, entry)) { /* newest first */
+		unsigned n = address_count(c->address, ADDRESS_STRANGER);
+
+		if (c->stranger && n >= *ret_count) {
+			found = c;
+			*ret_count = n;
+		}
+	}
+	return found;
+}
+
+void session_evict(struct session *c)
+{
+	no_stranger(c);
+	c->evicted = true;
+	c->l->n_evicted++;
+	session_kill(c);
+}
+
+static int on_child_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
+{
+	struct session *c = userdata;
+	struct log_logon w = session_who(c);
+
+	(void)source;
+	if (!c->evicted && (si->si_code != CLD_EXITED || si->si_status != 0))
+		log_logon_line(LOG_ERR, &w, "the process of a connection died (%s %d)",
+			       si->si_code == CLD_EXITED ? "exit status" : "signal", si->si_status);
+	session_free(c);
+	return 0;
+}
+
+/* In the child: only its own two sockets and the standard descriptors stay open. */
+__attribute__((noreturn)) static void run_child(const struct waiting *w, int control, pid_t parent)
+{
+	struct child_task task = {
+		.filter = &w->l->filter,
+		.ctx = w->l->ctx,
+		.net = 3,
+		.control = 4,
+		.protocols = w->protocols,
+		.selected = w->selected,
+		.request_flags = w->flags,
+		.rport = w->rport,
+		.service = w->l->settings->service,
+	};
+	sigset_t none;
+	/* out of the way of 3 and 4 first */
+	int net_up = fcntl(w->fd, F_DUPFD_CLOEXEC, 64), control_up = fcntl(control, F_DUPFD_CLOEXEC, 64);
+
+	(void)prctl(PR_SET_NAME, "credsspd-rdp:c");
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	memcpy(task.rhost, w->rhost, sizeof task.rhost);
+	if (getppid() != parent || net_up < 0 || control_up < 0 || dup2(net_up, 3) < 0 || dup2(control_up, 4) < 0 ||
+	    close_range(5, ~0U, 0) < 0)
+		_exit(1);
+	log_use_stderr();
+	_exit(child_run(&task));
+}
+
+/* It ends by itself long before this, unless it hangs or does not want to. */
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct session *c = userdata;
+	struct log_logon w = session_who(c);
+
+	(void)source;
+	(void)usec;
+	log_logon_line(LOG_ERR, &w, "the process of a connection has not logged anybody on after %u s; killed",
+		       LOGON_SEC);
+	session_kill(c);
+	return 0;
+}
+
+static int watch_child(struct session *c)
+{
+	int r = sd_event_add_io(c->l->event, &c->io, c->control, EPOLLIN, on_child_record, c);
+
+	if (r >= 0)
+		r = loop_watch_exit(c->l->event, c->pidfd, on_child_ended, c, &c->exit);
+	if (r >= 0)
+		r = sd_event_add_time_relative(c->l->event, &c->deadline, CLOCK_BOOTTIME, LOGON_SEC * USEC_PER_SEC_,
+					       1000000, on_deadline, c);
+	return r < 0 ? r : 0;
+}
+
+/* Counts it, so that session_free() undoes all there is. */
+static struct session *session_new(const struct waiting *w, int control)
+{
+	struct session *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->address = w->address ? addresses_enter(w->l->addresses, w->rhost, ADDRESS_SESSION) : NULL;
+	if (w->address && !c->address) {
+		free(c);
+		return NULL;
+	}
+	c->stranger = c->address && addresses_enter(w->l->addresses, w->rhost, ADDRESS_STRANGER) == c->address;
+	c->l = w->l;
+	c->control = control;
+	c->channel = -1;
+	c->pidfd = -1;
+	c->rport = w->rport;
+	memcpy(c->rhost, w->rhost, sizeof c->rhost);
+	LIST_INSERT_HEAD(&w->l->sessions, c, entry);
+	w->l->n_sessions++;
+	return c;
+}
+
+int session_start(const struct waiting *w)
+{
+	AUTO_CLOSE int theirs = -1;
+	pid_t me = getpid();
+	struct session *c;
+	int pair[2], r;
+
+	r = packet_pair(0, pair);
+	if (r < 0)
+		return r;
+	theirs = pair[1];
+	packet_refuse_fds(pair[0]);
+	c = session_new(w, pair[0]);
+	if (!c) {
+		(void)close(pair[0]);
+		return -ENOMEM;
+	}
+	c->pid = fcntl(c->control, F_SETFL, O_NONBLOCK) < 0 ? -1 : fork();
+	if (c->pid == 0)
+		run_child(w, theirs, me);
+	c->pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
+	r = c->pidfd < 0 ? -errno : watch_child(c);
+	if (r < 0) {
+		if (c->pid > 0) {
+			(void)kill(c->pid, SIGKILL);
+			(void)waitpid(c->pid, NULL, 0);
+		}
+		session_free(c);
+	}
+	return r;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* TSRequests are told by their frame only; what is in them is for credsspd and the client. */
+#include "credsspd-rdp/credssp-relay.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/secret.h"
+#include "common/ipc/connection-msg.h"
+#include "common/ipc/packet.h"
+#include "credsspd-rdp/connection-private.h"
+#include "credsspd-rdp/tls.h"
+#include "credsspd-rdp/x224.h"
+
+static int begin(struct child *c)
+{
+	static struct rdp_begin b; /* too large for the stack */
+	size_t len;
+	int r;
+
+	b.type = RDP_ASK_BEGIN;
+	b.early_authorization = c->task->selected == X224_PROTOCOL_HYBRID_EX;
+	b.restricted_admin = (c->task->request_flags & X224_FLAG_RESTRICTED_ADMIN) != 0;
+	b.remote_guard = (c->task->request_flags & X224_FLAG_REDIRECTED_AUTH) != 0;
+	r = tls_public_key(c->client.ssl, b.public_key, sizeof b.public_key, &len);
+	if (r < 0)
+		return r;
+	b.public_key_len = (uint32_t)len;
+	return child_ask(c, &b, offsetof(struct rdp_begin, public_key), b.public_key, len, RDP_CHANNEL,
+			 in_sec(RDP_NLA_TIMEOUT_SEC), &c->channel);
+}
+
+static bool terminated(const char *s, size_t size)
+{
+	return memchr(s, '\0', size) != NULL;
+}
+
+static int take_done(struct child *c, const uint8_t *packet, size_t len)
+{
+	struct channel_done *d = &c->done;
+
+	if (len != sizeof *d)
+		return -EPROTO;
+	memcpy(d, packet, sizeof *d);
+	if (!terminated(d->ticket, sizeof d->ticket) || !terminated(d->user, sizeof d->user) || !d->user[0] ||
+	    strlen(d->ticket) != TICKET_LEN)
+		return -EPROTO;
+	return 0;
+}
+
+/* Tells the client as far as it can be told: OpenSSL has no call that sends an alert of choice after the handshake. */
+static int take_failed(struct child *c, const uint8_t *packet, size_t len)
+{
+	struct channel_failed f;
+	uint8_t early[4] = { 0 };
+
+	if (len != sizeof f)
+		return -EPROTO;
+	memcpy(&f, packet, sizeof f);
+	if (!terminated(f.reason, sizeof f.reason))
+		return -EPROTO;
+	memcpy(c->reason, f.reason, sizeof c->reason);
+	if (f.early_result != CHANNEL_EARLY_NONE && c->task->selected == X224_PROTOCOL_HYBRID_EX) {
+		early[0] = f.early_result;
+		(void)stream_write(&c->client, early, sizeof early, in_sec(1));
+	}
+	child_say(c, LOG_INFO, "credsspd refused the logon", "");
+	return -ECANCELED;
+}
+
+/* One message of credsspd. Returns 1 when the logon is granted, 0 to go on. */
+static int take_channel(struct child *c, const uint8_t *packet, size_t len, int64_t deadline)
+{
+	int r;
+
+	switch (packet[0]) {
+	case CHANNEL_REPLY:
+		return stream_write(&c->client, packet + 1, len - 1, deadline);
+	case CHANNEL_DONE:
+		r = take_done(c, packet, len);
+		return r < 0 ? r : 1;
+	case CHANNEL_FAILED:
+		return take_failed(c, packet, len);
+	default:
+		return -EPROTO;
+	}
+}
+
+/* A TSRequest of the client to credsspd. */
+static int pass_tsrequest(struct child *c, int64_t deadline)
+{
+	const uint8_t type = CHANNEL_TSREQUEST, *p;
+	size_t len;
+	int r;
+
+	r = stream_tsrequest(&c->client, deadline, &p, &len);
+	if (r == 0)
+		r = packet_send2(c->channel, &type, 1, p, len, NULL, 0);
+	if (r == 0)
+		stream_consume(&c->client, len);
+	return r;
+}
+
+/* Whether the next octet of the client begins a TSRequest. Returns 1, 0, or -errno. */
+static int at_tsrequest(struct child *c, int64_t deadline)
+{
+	int r = stream_need(&c->client, 1, deadline);
+
+	return r < 0 ? r : c->client.buffer[c->client.start] == 0x30;
+}
+
+/*
+ * Relays until credsspd ends it. Both sides are watched: whether the client or credsspd speaks next is theirs to know
+ * (some clients send pubKeyAuth unasked). Behind its last TSRequest a client goes on with MCS at once, which stays
+ * where it is.
+ */
+static int relay(struct child *c, int64_t deadline)
+{
+	static uint8_t packet[CHANNEL_PACKET_MAX];
+	bool client_done = false;
+	int r = pass_tsrequest(c, deadline);
+
+	while (r == 0) {
+		struct pollfd p[2] = { { .fd = c->channel, .events = POLLIN },
+				       { .fd = c->task->net, .events = POLLRDHUP } };
+		bool ahead = !client_done && child_has_input(&c->client);
+		int64_t left = deadline - stream_now();
+		ssize_t n;
+
+		if (!client_done)
+			p[1].events |= POLLIN;
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (poll(p, 2, ahead ? 0 : (int)left) < 0 && errno != EINTR)
+			return -errno;
+		if (p[0].revents) {
+			n = packet_recv(c->channel, packet, sizeof packet, NULL, 0);
+			r = n <= 0 ? (n == 0 ? -EPIPE : (int)n) : take_channel(c, packet, (size_t)n, deadline);
+			secret_wipe(packet, sizeof(struct channel_done)); /* it may have held the ticket */
+		} else if (ahead || p[1].revents & POLLIN) {
+			r = at_tsrequest(c, deadline);
+			client_done = r == 0;
+			r = r == 1 ? pass_tsrequest(c, deadline) : r;
+			if (r == -EAGAIN) /* credsspd does not wait for the rest */
+				r = 0;
+		} else if (p[1].revents) {
+			return -ECONNRESET;
+		}
+	}
+	c->channel = close_fd(c->channel);
+	return r == 1 ? 0 : r;
+}
+
+int nla_run(struct child *c)
+{
+	static const uint8_t success[4] = { 0 };
+	int64_t deadline = in_sec(RDP_NLA_TIMEOUT_SEC);
+	const uint8_t *p;
+	size_t len;
+	int r;
+
+	c->phase = "CredSSP";
+	r = stream_tsrequest(&c->client, deadline, &p, &len); /* the first one is there before credsspd is asked */
+	if (r == 0)
+		r = begin(c);
+	if (r == 0) {
+		c->client.watch = c->channel;
+		r = relay(c, deadline);
+		c->client.watch = 0;
+	}
+	if (r == 0 && c->task->selected == X224_PROTOCOL_HYBRID_EX)
+		r = stream_write(&c->client, success, sizeof success, deadline);
+	return r;
+}

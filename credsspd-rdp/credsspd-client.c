@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd-rdp/credsspd-client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
+#include "include/credssp/bus-api.h"
+
+#define RECONNECT_USEC 1000000ULL
+#define CALL_TIMEOUT_USEC 10000000ULL
+#define OWNER_CHANGED \
+	"type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus'," \
+	"member='NameOwnerChanged',arg0='" CREDSSP_BUS_NAME "'"
+
+struct acceptor_call {
+	struct acceptor_client *client;
+	struct acceptor_call *next; /* the one that came after it */
+	sd_bus_message *message;    /* until it is sent */
+	sd_bus_slot *slot;          /* from then on */
+	acceptor_fn fn;
+	void *userdata;
+};
+
+struct acceptor_client {
+	sd_event *event;
+	sd_bus *bus;
+	sd_event_source *reconnect;
+	struct acceptor_call *calls;
+	bool there; /* somebody has the name: credsspd, says the bus's policy */
+};
+
+static void call_free(struct acceptor_call *c)
+{
+	struct acceptor_call **p = &c->client->calls;
+
+	while (*p && *p != c)
+		p = &(*p)->next;
+	if (*p)
+		*p = c->next;
+	sd_bus_message_unref(c->message);
+	sd_bus_slot_unref(c->slot);
+	free(c);
+}
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error);
+
+static int send_call(struct acceptor_call *c)
+{
+	int r = sd_bus_call_async(c->client->bus, &c->slot, c->message, on_reply, c, CALL_TIMEOUT_USEC);
+
+	c->message = sd_bus_message_unref(c->message);
+	return r;
+}
+
+/* The bus cuts a connection at 128 calls, and credsspd answers no faster than children take what it answers. */
+static bool may_send(const struct acceptor_client *a)
+{
+	unsigned n = 0;
+
+	for (const struct acceptor_call *c = a->calls; c; c = c->next)
+		n += c->slot != NULL;
+	return n < RDP_BEGIN_CALLS_MAX;
+}
+
+static void finish(struct acceptor_call *c, int error, const char *detail, int channel)
+{
+	acceptor_fn fn = c->fn;
+	void *userdata = c->userdata;
+
+	call_free(c);
+	fn(error, detail, channel, userdata);
+}
+
+/* The oldest calls that wait, as far as there is room. */
+static void send_more(struct acceptor_client *a)
+{
+	struct acceptor_call *c;
+
+	while (a->bus && may_send(a)) {
+		for (c = a->calls; c && !c->message;)
+			c = c->next;
+		if (!c)
+			return;
+		if (send_call(c) < 0)
+			finish(c, -EIO, "the call of credsspd cannot be sent", -1);
+	}
+}
+
+static int connect_bus(struct acceptor_client *a);
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Without the bus nobody is let in: what cannot wait for it ends, and is started again. Desktops stay. */
+static void reconnect_later(struct acceptor_client *a)
+{
+	int r = a->reconnect ? 0
+			     : sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC,
+							  10000, on_reconnect, a);
+
+	if (r < 0)
+		(void)sd_event_exit(a->event, r);
+}
+
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct acceptor_client *a = userdata;
+
+	(void)source;
+	(void)usec;
+	a->reconnect = sd_event_source_disable_unref(a->reconnect);
+	a->bus = sd_bus_close_unref(a->bus);
+	if (connect_bus(a) < 0)
+		reconnect_later(a);
+	else
+		log_line(LOG_INFO, "D-Bus: connected again");
+	return 0;
+}
+
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct acceptor_client *a = userdata;
+
+	(void)m;
+	(void)error;
+	a->there = false;
+	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
+	while (a->calls)
+		finish(a->calls, -ECONNRESET, "the system bus has gone", -1);
+	reconnect_later(a);
+	return 0;
+}
+
+/* ---- whether credsspd is there ---- */
+
+static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct acceptor_client *a = userdata;
+	const char *name, *was, *is;
+
+	(void)error;
+	if (sd_bus_message_read(m, "sss", &name, &was, &is) < 0)
+		return 0;
+	if (a->there && !*is)
+		log_line(LOG_WARNING,
+			 "credsspd is not on the bus any more; health checks of proxies are refused until it is back");
+	else if (!a->there && *is)
+		log_line(LOG_INFO, "credsspd is on the bus");
+	a->there = *is;
+	return 0;
+}
+
+static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct acceptor_client *a = userdata;
+
+	(void)error;
+	a->there = !sd_bus_message_is_method_error(reply, NULL);
+	if (!a->there)
+		log_line(LOG_WARNING,
+			 "credsspd is not on the bus; health checks of proxies are refused until it is there");
+	return 0;
+}
+
+/* In this order: no change is missed. */
+static int watch_owner(struct acceptor_client *a)
+{
+	int r = sd_bus_add_match_async(a->bus, NULL, OWNER_CHANGED, on_owner_changed, NULL, a);
+
+	return r < 0 ? r
+		     : sd_bus_call_method_async(a->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+						"org.freedesktop.DBus", "GetNameOwner", on_owner, a, "s",
+						CREDSSP_BUS_NAME);
+}
+
+bool acceptor_client_there(const struct acceptor_client *a)
+{
+	return a->there;
+}
+
+/* ---- the connection ---- */
+
+static int connect_bus(struct acceptor_client *a)
+{
+	int r = sd_bus_open_system_with_description(&a->bus, "credsspd-rdp");
+
+	if (r >= 0)
+		r = sd_bus_match_signal(a->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+					"Disconnected", on_disconnected, a);
+	if (r >= 0)
+		r = watch_owner(a);
+	if (r >= 0)
+		r = sd_bus_attach_event(a->bus, a->event, SD_EVENT_PRIORITY_NORMAL);
+	if (r < 0)
+		a->bus = sd_bus_close_unref(a->bus);
+	return r < 0 ? r : 0;
+}
+
+int acceptor_client_new(sd_event *event, struct acceptor_client **ret_client)
+{
+	struct acceptor_client *a = calloc(1, sizeof *a);
+	int r;
+
+	if (!a)
+		return -ENOMEM;
+	a->event = event;
+	r = connect_bus(a);
+	if (r < 0) {
+		free(a);
+		return r;
+	}
+	*ret_client = a;
+	return 0;
+}
+
+void acceptor_client_free(struct acceptor_client *a)
+{
+	if (!a)
+		return;
+	while (a->calls)
+		call_free(a->calls);
+	(void)sd_event_source_disable_unref(a->reconnect);
+	a->bus = sd_bus_close_unref(a->bus);
+	free(a);
+}
+
+/* What an administrator should look at, by the error that came back. */
+static const char *explain(const sd_bus_error *e)
+{
+	static const struct {
+		const char *name, *text;
+	} row[] = {
+		{ CREDSSP_ERROR_ACCESS_DENIED,
+		  "credsspd does not take logons from this user (front_ends in credsspd.conf)" },
+		{ "org.freedesktop.DBus.Error.AccessDenied", "the bus policy does not let this user call credsspd" },
+		{ "org.freedesktop.DBus.Error.ServiceUnknown", "credsspd is not running" },
+		{ "org.freedesktop.DBus.Error.NameHasNoOwner", "credsspd is not running" },
+		{ CREDSSP_ERROR_BACKOFF, "refused by credsspd: the address has to wait" },
+		{ CREDSSP_ERROR_LIMIT, "refused by credsspd: a limit is reached" },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (sd_bus_error_has_name(e, row[i].name))
+			return row[i].text;
+	return e->message ? e->message : e->name;
+}
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct acceptor_call *c = userdata;
+	struct acceptor_client *a = c->client;
+	const sd_bus_error *e = sd_bus_message_get_error(reply);
+	uint64_t logon;
+	int fd = -1;
+
+	(void)error;
+	if (e) {
+		finish(c, -EACCES, explain(e), -1);
+	} else if (sd_bus_message_read(reply, "th", &logon, &fd) < 0 || (fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) {
+		finish(c, -EPROTO, "credsspd gave a malformed answer", -1);
+	} else {
+		finish(c, 0, "", fd);
+	}
+	send_more(a);
+	return 0;
+}
+
+static int append_peer(sd_bus_message *m, const struct rdp_begin *b, const char *rhost, uint16_t rport)
+{
+	return sd_bus_message_append(m, "a{sv}", 5, CREDSSP_PEER_RHOST, "s", rhost, CREDSSP_PEER_RPORT, "q", rport,
+				     CREDSSP_PEER_RESTRICTED_ADMIN, "b", (int)b->restricted_admin,
+				     CREDSSP_PEER_REMOTE_GUARD, "b", (int)b->remote_guard,
+				     CREDSSP_PEER_EARLY_AUTHORIZATION, "b", (int)b->early_authorization);
+}
+
+int acceptor_client_begin(struct acceptor_client *a, const char *service, const struct rdp_begin *b, const char *rhost,
+			  uint16_t rport, acceptor_fn fn, void *userdata, struct acceptor_call **ret_call)
+{
+	struct acceptor_call *c, **last = &a->calls;
+	sd_bus_message *m = NULL;
+	int r;
+
+	if (!a->bus)
+		return -ENOTCONN;
+	c = calloc(1, sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	*c = (struct acceptor_call){ .client = a, .fn = fn, .userdata = userdata };
+	while (*last)
+		last = &(*last)->next;
+	*last = c;
+	r = sd_bus_message_new_method_call(a->bus, &m, CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH,
+					   CREDSSP_ACCEPTOR_INTERFACE, CREDSSP_METHOD_BEGIN);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", service);
+	if (r >= 0)
+		r = sd_bus_message_append_array(m, 'y', b->public_key, b->public_key_len);
+	if (r >= 0)
+		r = append_peer(m, b, rhost, rport);
+	c->message = m;
+	if (r >= 0 && may_send(a))
+		r = send_call(c);
+	if (r < 0) {
+		call_free(c);
+		return r;
+	}
+	*ret_call = c;
+	return 0;
+}
+
+void acceptor_call_cancel(struct acceptor_call *c)
+{
+	struct acceptor_client *a = c ? c->client : NULL;
+
+	if (!c)
+		return;
+	call_free(c);
+	send_more(a);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd-rdp/listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
+#include "credsspd-rdp/connection-sandbox.h"
+#include "credsspd-rdp/connections.h"
+#include "credsspd-rdp/credsspd-client.h"
+#include "credsspd-rdp/listener-private.h"
+#include "credsspd-rdp/pre-tls.h"
+
+static void set_accepting(struct listener *l, int enabled)
+{
+	for (int i = 0; i < l->n_fds; i++)
+		(void)sd_event_source_set_enabled(l->io[i], enabled);
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	set_accepting(userdata, SD_EVENT_ON);
+	return 0;
+}
+
+/* No descriptors left: accept() would fail again at once, for ever. */
+static void pause_accepting(struct listener *l, int error)
+{
+	log_line(LOG_ERR, "no connection can be accepted: %s; trying again in a second", strerror(error));
+	set_accepting(l, SD_EVENT_OFF);
+	(void)sd_event_source_disable_unref(l->pause);
+	l->pause = NULL;
+	if (sd_event_add_time_relative(l->event, &l->pause, CLOCK_BOOTTIME, USEC_PER_SEC_, 1000, on_pause_over, l) < 0)
+		set_accepting(l, SD_EVENT_ON);
+}
+
+static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct listener *l = userdata;
+
+	(void)source;
+	(void)revents;
+	for (int i = 0; i < 64; i++) {
+		int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (c >= 0) {
+			waiting_new(l, c);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			pause_accepting(l, errno);
+		if (errno != EINTR && errno != ECONNABORTED)
+			break;
+	}
+	return 0;
+}
+
+/* ---- life ---- */
+
+static int start_listening(struct listener *l)
+{
+	AUTO_FREE char *error = NULL;
+	int r = sockets_listen(l->settings->listen, l->fds, &error);
+
+	if (r < 0) {
+		log_line(LOG_ERR, "%s", error ? error : strerror(-r));
+		return r;
+	}
+	l->n_fds = r;
+	r = 0;
+	for (int i = 0; i < l->n_fds && r >= 0; i++)
+		r = sd_event_add_io(l->event, &l->io[i], l->fds[i], EPOLLIN, on_accept, l);
+	return r < 0 ? r : 0;
+}
+
+int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx, struct listener **ret_listener)
+{
+	struct listener *l = calloc(1, sizeof *l);
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->event = event;
+	LIST_INIT(&l->waiting);
+	LIST_INIT(&l->sessions);
+	places_init(&l->xrdp, RDP_UNREDEEMED_MAX, RDP_PLACES_PER_ACCOUNT_MAX);
+	listener_configure(l, settings, ctx);
+	l->addresses = addresses_new();
+	r = l->addresses ? 0 : -ENOMEM;
+	if (r == 0) {
+		r = child_filter(&l->filter);
+		if (r < 0)
+			log_line(LOG_ERR,
+				 "the filter of connections' processes cannot be made (seccomp): %s; credsspd-rdp "
+				 "does not run without",
+				 strerror(-r));
+	}
+	if (r == 0) {
+		r = acceptor_client_new(event, &l->acceptor);
+		if (r < 0)
+			log_line(LOG_ERR, "D-Bus: no connection to the system bus: %s", strerror(-r));
+	}
+	if (r >= 0)
+		r = start_listening(l);
+	if (r < 0) {
+		listener_free(l, 0);
+		return r;
+	}
+	*ret_listener = l;
+	return 0;
+}
+
+void listener_configure(struct listener *l, const struct settings *settings, SSL_CTX *ctx)
+{
+	l->settings = settings;
+	l->ctx = ctx;
+}
+
+void listener_free(struct listener *l, int keep_sessions)
+{
+	for (int i = 0; i < l->n_fds; i++) {
+		(void)sd_event_source_disable_unref(l->io[i]);
+		(void)close_fd(l->fds[i]);
+	}
+	(void)sd_event_source_disable_unref(l->pause);
+	l->xrdp.limit = 0; /* nobody gets his turn because another has to go */
+	while (!LIST_EMPTY(&l->waiting))
+		waiting_free(LIST_FIRST(&l->waiting));
+	for (struct session *s; (s = LIST_FIRST(&l->sessions)); session_free(s))
+		if (!keep_sessions)
+			session_kill(s);
+	filter_done(&l->filter);
+	acceptor_client_free(l->acceptor);
+	addresses_free(l->addresses);
+	free(l);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd/ntlm-verifier/domains.h"
+
+#include <errno.h>
+#include <krb5.h>
+#include <profile.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/wire/name.h"
+
+#define NETBIOS_NAME_LEN 15U
+
+/* ---- what the host knows ---- */
+
+static int add_realm(struct domains *d, size_t *n, const char *realm)
+{
+	char **more = reallocarray(d->realms, *n + 2, sizeof *more);
+
+	if (!more)
+		return -ENOMEM;
+	d->realms = more;
+	d->realms[*n + 1] = NULL;
+	d->realms[*n] = strdup(realm);
+	if (!d->realms[*n])
+		return -ENOMEM;
+	++*n;
+	return 0;
+}
+
+static int add_configured_realms(struct domains *d, size_t *n, krb5_context k)
+{
+	const char *section[] = { "realms", NULL };
+	profile_t profile = NULL;
+	char **realms = NULL;
+	int r = 0;
+
+	if (krb5_get_profile(k, &profile) != 0)
+		return 0;
+	if (profile_get_subsection_names(profile, section, &realms) == 0) {
+		for (char **p = realms; *p && r == 0; p++)
+			r = add_realm(d, n, *p);
+		profile_free_list(realms);
+	}
+	profile_release(profile);
+	return r;
+}
+
+static int load_realms(struct domains *d)
+{
+	krb5_context k = NULL;
+	char *realm = NULL;
+	size_t n = 0;
+	int r;
+
+	if (krb5_init_context(&k) != 0)
+		return 0; /* the krb5 template says what is wrong with krb5.conf */
+	r = add_configured_realms(d, &n, k);
+	if (r == 0 && krb5_get_default_realm(k, &realm) == 0) {
+		r = add_realm(d, &n, realm);
+		krb5_free_default_realm(k, realm);
+	}
+	krb5_free_context(k);
+	return r;
+}
+
+int domains_load(const struct config *config, struct domains *ret_)
+{
+	struct domains d = { .local = config->local_domains, .domains = config->domains };
+	int r = gethostname(d.host, sizeof d.host - 1) < 0 ? -errno : load_realms(&d);
+
+	if (r < 0)
+		domains_done(&d);
+	else
+		*ret_ = d;
+	return r;
+}
+
+void domains_done(struct domains *d)
+{
+	for (char **p = d->realms; p && *p; p++)
+		free(*p);
+	free(d->realms);
+	*d = DOMAINS_NULL;
+}
+
+/* ---- what a client says ---- */
+
+/* A DNS name stands for itself and by its first label, as NetBIOS has it. */
+static bool names(const char *domain, const char *dns)
+{
+	size_t len = strlen(domain), label = strcspn(dns, ".");
+
+	if (strcasecmp(domain, dns) == 0 || (len == label && len > 0 && strncasecmp(domain, dns, len) == 0))
+		return true;
+	return label > NETBIOS_NAME_LEN && len == NETBIOS_NAME_LEN && strncasecmp(domain, dns, len) == 0;
+}
+
+static bool is_local(const struct domains *d, const char *domain)
+{
+	if (!*domain || strcmp(domain, ".") == 0)
+		return true;
+	for (char **p = d->local; *p; p++)
+		if (strcasecmp(*p, domain) == 0)
+			return true;
+	return names(domain, d->host);
+}
+
+static bool is_realm(const struct domains *d, const char *domain)
+{
+	for (char **p = d->realms; p && *p; p++)
+		if (names(domain, *p))
+			return true;
+	for (char **p = d->domains; p && *p; p++)
+		if (strcasecmp(domain, *p) == 0)
+			return true;
+	return false;
+}
+
+enum refusal domains_select(const struct domains *d, const char *domain, const char *user,
+			    char ret_user[ACCOUNT_NAME_MAX + 1])
+{
+	char meant[ACCOUNT_NAME_MAX + 1], name[ACCOUNT_NAME_MAX + 1];
+	bool qualified = strpbrk(user, "\\@") != NULL;
+
+	if (name_check(user, strlen(user)) < 0 || name_check(domain, strlen(domain)) < 0 ||
+	    name_split(domain, user, meant, name) < 0)
+		return REFUSAL_NAME;
+	if (!is_local(d, meant) && (qualified || is_realm(d, meant)))
+		return REFUSAL_UNKNOWN_USER;
+	memcpy(ret_user, name, sizeof name);
+	return REFUSAL_NONE;
+}

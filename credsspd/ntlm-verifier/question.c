@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One worker's socket: one challenge, one question about it. The worker may be hostile: a message that is not exactly
+ * right closes its socket, and nothing else. The supervisor hears the decision at once: a client that leaves before its
+ * answer has come is counted. The worker gets the answer after the delay of the account.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
+#include "common/base/refusal.h"
+#include "common/base/secret.h"
+#include "common/ipc/packet.h"
+#include "common/wire/name.h"
+#include "credsspd/ntlm-verifier/ntlm-verifier-private.h"
+#include "credsspd/ntlm-verifier/response.h"
+
+#define QUESTIONS_MAX (2 * HANDSHAKES_MAX)
+#define QUERY_MIN offsetof(struct verifier_query, nt_response)
+#define FILETIME_EPOCH_SEC 11644473600U /* from 1601 to 1970 */
+
+struct question {
+	struct verifier *v;
+	struct question *next;
+	uint64_t logon;
+	int fd;
+	sd_event_source *io, *timer;
+	bool asked;
+	struct verifier_challenge challenge;
+	uint64_t since, due;             /* asked, and not answered before */
+	char user[ACCOUNT_NAME_MAX + 1]; /* whose failures a yes ends: a record, or the SID of the domain's account */
+	struct asking *asking;           /* the domain */
+	char typed[2 * RECORD_NAME_MAX]; /* the name, for the domain: see count_as() */
+	struct verifier_result result;
+	struct verifier_answer answer; /* may hold a session key while it waits; wiped with the question */
+};
+
+/* Who is compared with when there is no record: nobody's hash, the same work. */
+static const struct store_record nobody = { .uid = (uid_t)-1 };
+
+static uint64_t now_usec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000U + (uint64_t)t.tv_nsec / 1000U;
+}
+
+void question_free(struct question *q)
+{
+	struct question **p = &q->v->questions;
+
+	while (*p && *p != q)
+		p = &(*p)->next;
+	if (*p)
+		*p = q->next;
+	q->v->n_questions--;
+	(void)sd_event_source_disable_unref(q->io);
+	(void)sd_event_source_disable_unref(q->timer);
+	asking_cancel(q->asking);
+	(void)close_fd(q->fd);
+	secret_wipe(q, sizeof *q);
+	free(q);
+}
+
+static void forget_failures(const struct question *q)
+{
+	throttle_clear(q->v->throttle, true, q->user);
+	if (q->typed[0])
+		throttle_clear(q->v->throttle, false, q->typed);
+}
+
+/* The failures of the account are forgotten only with a yes that was taken: who leaves before it learns nothing. */
+static void deliver(struct question *q)
+{
+	if (packet_send(q->fd, &q->answer, sizeof q->answer, NULL, 0) == 0 && q->answer.granted)
+		forget_failures(q);
+	question_free(q);
+}
+
+static int on_delay_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	deliver(userdata);
+	return 0;
+}
+
+/* The decision is made: tells the supervisor, and the worker now or when it is due. */
+static void deliver_when_due(struct question *q)
+{
+	/* a worker never hears a yes that the supervisor does not know of */
+	if (packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0) < 0)
+		question_free(q);
+	else if (q->due <= now_usec())
+		deliver(q);
+	else if (sd_event_add_time(q->v->event, &q->timer, CLOCK_MONOTONIC, q->due, 1000, on_delay_over, q) < 0)
+		question_free(q); /* no answer is a refusal; an answer without the delay would be a way around it */
+}
+
+/*
+ * The delay is counted from the question: what the domain took is a part of it. After it, the two would be longer than
+ * a worker may take, and the owner of an account that is guessed at would be refused.
+ */
+static void charge(struct question *q, bool known, const char *name)
+{
+	uint64_t due = q->since + throttle_charge(q->v->throttle, known, name, now_usec());
+
+	if (q->due < due)
+		q->due = due;
+}
+
+static void grant(struct question *q, uid_t uid, const char *name)
+{
+	q->result.refusal = REFUSAL_NONE;
+	q->result.granted = q->answer.granted = 1;
+	q->result.uid = uid;
+	(void)snprintf(q->result.name, sizeof q->result.name, "%s", name);
+}
+
+static void refuse(struct question *q, enum refusal refusal)
+{
+	q->result.refusal = (uint16_t)refusal;
+	q->answer.ntstatus = refusal_ntstatus(refusal);
+}
+
+static void refuse_detail(struct question *q, enum refusal refusal, const char *detail)
+{
+	refuse(q, refusal);
+	(void)snprintf(q->result.detail, sizeof q->result.detail, "%s", detail);
+}
+
+/* ---- the decision: the store ---- */
+
+/* Compares in any case; @refusal is what is wrong already. The session key is set only with REFUSAL_NONE. */
+static enum refusal check(const struct question *q, const struct verifier_query *query,
+			  const struct store_record *record, enum refusal refusal,
+			  uint8_t session_key[NTLMV2_SESSION_KEY_LEN])
+{
+	const struct ntlmv2_claim claim = {
+		.user = query->user,
+		.domain = query->domain,
+		.server_challenge = q->challenge.server_challenge,
+		.response = { query->nt_response, query->nt_response_len },
+	};
+	int right = ntlmv2_verify(&claim, record ? record->hash : nobody.hash, session_key);
+
+	if (refusal == REFUSAL_NONE && !record)
+		refusal = REFUSAL_UNKNOWN_USER;
+	if (refusal == REFUSAL_NONE && right != 1)
+		refusal = right == 0 ? REFUSAL_BAD_PASSWORD : REFUSAL_BAD_CREDENTIALS;
+	if (refusal != REFUSAL_NONE)
+		secret_wipe(session_key, NTLMV2_SESSION_KEY_LEN);
+	return refusal;
+}
+
+/* As the client wrote it. */
+static void typed_name(const struct verifier_query *query, char out[2 * RECORD_NAME_MAX])
+{
+	(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
+}
+
+/*
+ * A name that is no account's is counted as a client would have to write it again: were failures at OTHER\bob counted
+ * for bob, too, the delay of the next answer about bob would tell that the store has none.
+ */
+static void decide(struct question *q, const struct verifier_query *query)
+{
+	char user[ACCOUNT_NAME_MAX + 1] = "", typed[2 * RECORD_NAME_MAX];
+	enum refusal refusal = domains_select(&q->v->domains, query->domain, query->user, user);
+	const struct store_record *record;
+	const char *detail = "";
+
+	verifier_refresh(q->v);
+	record = refusal == REFUSAL_NONE ? store_find(q->v->store, user) : NULL;
+	if (refusal == REFUSAL_UNKNOWN_USER)
+		detail = "the client says a domain that is not this host's";
+	else if (refusal == REFUSAL_NONE && !record)
+		detail = "the NTLM store has no record of that name";
+	typed_name(query, typed);
+	charge(q, record != NULL, record ? record->name : *user ? user : typed);
+	refusal = check(q, query, record, refusal, q->answer.session_key);
+	if (refusal == REFUSAL_NONE) {
+		grant(q, record->uid, record->name);
+		(void)snprintf(q->user, sizeof q->user, "%s", record->name);
+	} else {
+		refuse_detail(q, refusal, detail);
+	}
+	deliver_when_due(q);
+}
+
+/* ---- the decision: the domain ---- */
+
+/*
+ * The account is the one that the domain says, whatever the client has typed: EVIL\alice neither delays CORP\alice nor
+ * frees it of failures. What was typed is counted too, among the names that do not exist, as it is all that there is
+ * where the domain knows no such account. An answer that is no judgement (an outage) is no failure; a client that
+ * leaves before it learns nothing of the account, and is counted by its address.
+ */
+static void charge_domain(struct question *q, const struct winbind_reply *reply)
+{
+	if (reply->refusal != REFUSAL_NONE && !refusal_weight(reply->refusal))
+		return;
+	charge(q, false, q->typed);
+	if (reply->account[0])
+		charge(q, true, reply->account);
+	(void)snprintf(q->user, sizeof q->user, "%s", reply->account);
+}
+
+static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
+{
+	struct question *q = userdata;
+
+	q->asking = NULL;
+	charge_domain(q, reply);
+	if (reply->refusal == REFUSAL_NONE) {
+		grant(q, reply->uid, reply->name);
+		q->result.by_domain = 1;
+		memcpy(q->answer.session_key, reply->session_key, sizeof q->answer.session_key);
+	} else {
+		refuse(q, reply->refusal);
+		(void)log_escape(q->result.detail, sizeof q->result.detail, reply->detail);
+	}
+	deliver_when_due(q);
+}
+
+/* By the first label, too: `domains` may lack the other name of a domain. */
+static bool is_of_domains(const struct config *c, const char *domain)
+{
+	size_t len = strcspn(domain, ".");
+
+	for (config_list d = c->domains; *d; d++)
+		if (strcspn(*d, ".") == len && strncasecmp(*d, domain, len) == 0)
+			return true;
+	return !*domain;
+}
+
+/*
+ * CORP\bob, bob@ad.example and bob may be one account, and which of `domains` are one domain is not known here. Counted
+ * apart, all of them together would delay an account that there is, and none of them one that there is not.
+ */
+static void count_as(const struct verifier *v, const struct verifier_query *query, char out[2 * RECORD_NAME_MAX])
+{
+	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1];
+
+	if (name_split(query->domain, query->user, domain, user) == 0 && is_of_domains(v->config, domain))
+		(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s", user);
+	else
+		typed_name(query, out);
+}
+
+static void ask_domain(struct question *q, const struct verifier_query *query)
+{
+	static struct winbind_question question; /* too large for the stack */
+	char typed[2 * RECORD_NAME_MAX];
+
+	question.query = *query;
+	memcpy(question.server_challenge, q->challenge.server_challenge, sizeof question.server_challenge);
+	count_as(q->v, query, q->typed);
+	typed_name(query, typed); /* for the log */
+	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, typed);
+	q->result.asked = 1;
+	(void)packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0);
+	q->result.asked = 0;
+	if (askers_ask(q->v->askers, &question, on_domain_answer, q, &q->asking) < 0) {
+		refuse(q, REFUSAL_INTERNAL);
+		deliver_when_due(q);
+	}
+	secret_wipe(&question, sizeof question);
+}
+
+/* ---- the socket ---- */
+
+static bool well_formed(const struct verifier_query *q, ssize_t len)
+{
+	return len >= (ssize_t)QUERY_MIN && q->type == VERIFIER_QUERY && !q->pad_[0] && !q->pad_[1] && !q->pad_[2] &&
+	       q->nt_response_len <= NTLM_RESPONSE_MAX && (size_t)len == QUERY_MIN + q->nt_response_len &&
+	       memchr(q->user, '\0', sizeof q->user) && memchr(q->domain, '\0', sizeof q->domain);
+}
+
+/* What the response itself says is judged first, whether the password is right or not. */
+static void answer(struct question *q, const struct verifier_query *query)
+{
+	const struct response_rules rules = { q->challenge.timestamp, q->v->names.nb_computer,
+					      q->v->config->ntlm_mic_required };
+	const char *detail;
+	bool mic;
+	enum refusal refusal =
+	    response_check((struct view){ query->nt_response, query->nt_response_len }, &rules, &mic, &detail);
+
+	q->answer.mic = mic;
+	(void)snprintf(q->result.name, sizeof q->result.name, "%s", query->user);
+	if (refusal != REFUSAL_NONE) {
+		refuse_detail(q, refusal, detail);
+		deliver_when_due(q);
+	} else if (q->v->askers) {
+		ask_domain(q, query);
+	} else {
+		decide(q, query);
+	}
+}
+
+static int on_query(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	static struct verifier_query query;
+	struct question *q = userdata;
+	ssize_t n;
+
+	(void)revents;
+	if (q->asked) { /* the worker has gone: nobody waits for the answer */
+		question_free(q);
+		return 0;
+	}
+	n = packet_recv(fd, &query, sizeof query, NULL, 0);
+	if (n == -EAGAIN)
+		return 0;
+	if (!well_formed(&query, n)) {
+		secret_wipe(&query, sizeof query);
+		if (n != 0)
+			log_line(LOG_WARNING,
+				 "verifier: the worker of logon %llu sent a malformed record; its socket is closed",
+				 (unsigned long long)q->logon);
+		question_free(q);
+		return 0;
+	}
+	/* nothing more is read from it, but its end is heard of */
+	q->asked = true;
+	q->since = now_usec();
+	(void)sd_event_source_set_io_events(source, 0);
+	answer(q, &query);
+	secret_wipe(&query, sizeof query); /* who guesses passwords could work on the response */
+	return 0;
+}
+
+/* The challenge, and MsvAvTimestamp as FILETIME: MS-NLMP 2.2.1.2, MS-DTYP 2.3.3. */
+static int send_challenge(struct question *q)
+{
+	struct verifier_challenge *c = &q->challenge;
+	struct timespec now;
+	uint64_t filetime;
+
+	c->type = VERIFIER_CHALLENGE;
+	if (clock_gettime(CLOCK_REALTIME, &now) < 0 ||
+	    getrandom(c->server_challenge, sizeof c->server_challenge, 0) != (ssize_t)sizeof c->server_challenge)
+		return -EIO;
+	filetime = ((uint64_t)now.tv_sec + FILETIME_EPOCH_SEC) * 10000000U + (uint64_t)now.tv_nsec / 100U;
+	for (size_t i = 0; i < sizeof c->timestamp; i++, filetime >>= 8)
+		c->timestamp[i] = (uint8_t)filetime;
+	return packet_send(q->fd, c, sizeof *c, NULL, 0);
+}
+
+void question_attach(struct verifier *v, uint64_t logon, int *fd)
+{
+	struct question *q = v->n_questions < QUESTIONS_MAX ? calloc(1, sizeof *q) : NULL;
+
+	if (!q) {
+		log_line(LOG_ERR, "verifier: logon %llu cannot be served: %s", (unsigned long long)logon,
+			 v->n_questions < QUESTIONS_MAX ? "no memory" : "too many at once");
+		return;
+	}
+	*q = (struct question){ .v = v, .next = v->questions, .logon = logon, .fd = TAKE_FD(*fd) };
+	v->questions = q;
+	v->n_questions++;
+	q->result = (struct verifier_result){
+		.type = VERIFIER_RESULT, .logon = logon, .uid = (uint32_t)-1, .refusal = REFUSAL_INTERNAL
+	};
+	q->answer = (struct verifier_answer){ .type = VERIFIER_ANSWER };
+	if (fcntl(q->fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    sd_event_add_io(v->event, &q->io, q->fd, EPOLLIN, on_query, q) < 0 || send_challenge(q) < 0)
+		question_free(q);
+}

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#pragma once
-
-#include "credsspd/config/config.h"
-
-/* The process: serves its control socket until end of file. Returns 0 or -errno, having logged why. */
-int verifier_main(const struct config *config, int control_fd);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What a worker may still do: resource limits and the system call filter. */
+#pragma once
+
+#include <stddef.h>
+
+#include "common/sandbox/filter.h"
+
+#define SANDBOX_FDS \
+	8 /* descriptors below this number: three standard ones, two sockets, the pipe, and room to receive it */
+
+/* What a worker may call, and what answers that there is no such file: a template's filter has all of it. */
+extern const struct filter_list sandbox_allowed, sandbox_not_there;
+
+struct sandbox {
+	struct filter filter;
+	size_t address_space; /* RLIMIT_AS */
+};
+
+/* In the template: builds the filter. Returns 0 or -errno. */
+int sandbox_init(struct sandbox *ret_);
+void sandbox_done(struct sandbox *s);
+
+/* In the worker: limits, no new privileges, not dumpable, filter. For good. Returns 0 or -errno. */
+int sandbox_enter(const struct sandbox *s);
