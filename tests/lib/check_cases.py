@@ -44,7 +44,7 @@ def expect_well(*names):
 def rows(wanted=lambda path: True):
     """{id: severity}, of the tables in the source, in the files that are wanted."""
     out = {}
-    for path in glob.glob(os.path.join(TOP, "credsspctl/check-*.c")):
+    for path in glob.glob(os.path.join(TOP, "credsspctl/check/*.c")):
         if not wanted(os.path.basename(path)):
             continue
         with open(path, encoding="utf-8") as f:
