@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * acceptor-client PORT CERTIFICATE KEY USER SERVICE: the smallest login stack that speaks NLA through credsspd.
- * Explained in INTEGRATING.md; the interface is credssp/bus-api.h and credssp/channel.h.
+ * Explained in docs/integrating.md; the interface is credssp/bus-api.h and credssp/channel.h.
  *
  * Two processes a connection, as a login stack should have. One, as USER (front_ends in credsspd.conf), holds TLS and
  * talks to the client and to credsspd: sections 1 to 4. The other, root, takes from it a name and a ticket and gives

@@ -19,14 +19,15 @@
 
 #include "common/base/limits.h"
 #include "common/base/secret.h"
+#include "include/credssp/channel.h"
 
-/* TSCredentials.credType of MS-CSSP 2.2.1.2 where there is one. */
+/* As the front end is told them. */
 enum credential_kind {
 	CREDENTIAL_NONE = 0,
-	CREDENTIAL_PASSWORD = 1,
-	CREDENTIAL_SMARTCARD = 2,
-	CREDENTIAL_REMOTE_GUARD = 6,
-	CREDENTIAL_RESTRICTED_ADMIN = 0x80, /* empty TSPasswordCreds */
+	CREDENTIAL_PASSWORD = CHANNEL_KIND_PASSWORD,
+	CREDENTIAL_SMARTCARD = CHANNEL_KIND_SMARTCARD,
+	CREDENTIAL_REMOTE_GUARD = CHANNEL_KIND_REMOTE_GUARD,
+	CREDENTIAL_RESTRICTED_ADMIN = CHANNEL_KIND_RESTRICTED_ADMIN, /* empty TSPasswordCreds */
 };
 
 /* Name for logs and for "kind" on the bus; NULL when @kind is none of ours. */

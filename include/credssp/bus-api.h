@@ -27,7 +27,7 @@
 /* Keys of about. */
 #define CREDSSP_ABOUT_USER "user"           /* s, canonical pw_name */
 #define CREDSSP_ABOUT_UID "uid"             /* u */
-#define CREDSSP_ABOUT_KIND "kind"           /* s: credential_kind_name() */
+#define CREDSSP_ABOUT_KIND "kind"           /* s: password, smartcard, remote-guard or restricted-admin */
 #define CREDSSP_ABOUT_RHOST "rhost"         /* s, may be empty */
 #define CREDSSP_ABOUT_MECHANISM "mechanism" /* s: "krb5" or "ntlm" */
 #define CREDSSP_ABOUT_PRINCIPAL "principal" /* s, the authenticated name as GSS displays it */

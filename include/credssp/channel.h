@@ -18,7 +18,6 @@
 
 #include <stdint.h>
 
-#include "common/ipc/handover.h"
 #include "include/credssp/limits.h"
 
 enum channel_type {
@@ -31,6 +30,14 @@ enum channel_type {
 #define CHANNEL_PACKET_MAX (1U + TSREQUEST_MAX)
 #define CHANNEL_WORD_MAX 32U
 
+/* TSCredentials.credType of MS-CSSP 2.2.1.2 where there is one. */
+enum channel_kind {
+	CHANNEL_KIND_PASSWORD = 1,
+	CHANNEL_KIND_SMARTCARD = 2,
+	CHANNEL_KIND_REMOTE_GUARD = 6,
+	CHANNEL_KIND_RESTRICTED_ADMIN = 0x80, /* no secret was delegated */
+};
+
 /*
  * What the front end does when the logon is granted: with HYBRID_EX it sends
  * the early result 0 first, then it logs the user on with the ticket as the
@@ -38,7 +45,7 @@ enum channel_type {
  */
 struct channel_done {
 	uint8_t type;    /* CHANNEL_DONE */
-	uint8_t kind;    /* enum credential_kind */
+	uint8_t kind;    /* what the client delegated: enum channel_kind */
 	uint8_t version; /* of CredSSP, as negotiated: 2 to 6 */
 	uint8_t pad_[5];
 	char mechanism[8]; /* "krb5" or "ntlm" */
