@@ -215,82 +215,170 @@ int stream_write(const struct stream *s, const void *p, size_t len, int64_t dead
 
 /* ---- the copy loop ---- */
 
-struct pipe_state {
+struct direction {
 	const struct stream *from, *to;
 	uint8_t *buffer;
 	size_t start, end;
-	int want_in, want_out; /* what the last call on either side waits for; 0: it made progress */
-	bool ended;            /* @from has said its last */
+	int want_in;  /* what @from waits for; 0: it may have more */
+	int want_out; /* what @to waits for; 0: nothing is in its way */
+	bool ended;   /* @from is at its end */
 };
 
-/* Moves what can be moved without waiting. Returns 1 when something was, 0, or -errno of the receiving side. */
-static int pump(struct pipe_state *p)
+/*
+ * Whether a side that gave @n bytes is worth another read before poll(). A plain socket has given all it had. A TLS
+ * connection may hold more records; one that gave a full record is in the middle of a stream.
+ */
+static bool may_have_more(const struct stream *s, size_t n)
 {
-	bool moved = false;
-	ssize_t n;
-
-	if (p->start == p->end && !p->ended) {
-		p->start = p->end = 0;
-		n = read_some(p->from, p->buffer, COPY_SIZE, &p->want_in);
-		if (n < 0) {
-			p->ended = true;
-		} else {
-			p->end = (size_t)n;
-			moved = n > 0;
-		}
-	}
-	if (p->start < p->end) {
-		n = write_some(p->to, p->buffer + p->start, p->end - p->start, &p->want_out);
-		if (n < 0)
-			return (int)n;
-		p->start += (size_t)n;
-		moved |= n > 0;
-	}
-	return moved;
+	return s->ssl && (n == SSL3_RT_MAX_PLAIN_LENGTH || SSL_has_pending(s->ssl));
 }
 
-static void want(struct pollfd *f, const struct pipe_state *p, int client_fd)
+/* Reads until the buffer is full or @from has no more. */
+static void fill(struct direction *d)
 {
-	bool reading = p->start == p->end;
-	const struct stream *side = reading ? p->from : p->to;
+	d->start = d->end = 0;
+	while (!d->ended && !d->want_in && d->end < COPY_SIZE) {
+		ssize_t n = read_some(d->from, d->buffer + d->end, COPY_SIZE - d->end, &d->want_in);
 
-	if (reading && p->ended)
-		return;
-	f[side->fd == client_fd ? 0 : 1].events |= (short)(reading ? p->want_in : p->want_out);
+		d->ended = n < 0;
+		if (n > 0) {
+			d->end += (size_t)n;
+			d->want_in = may_have_more(d->from, (size_t)n) ? 0 : POLLIN;
+		}
+	}
+}
+
+/* Sends the records that the TLS connection has buffered. Returns 0 or -errno; @d->want_out says whether all went. */
+static int flush(struct direction *d)
+{
+	ERR_clear_error();
+	if (!d->to->ssl || BIO_flush(SSL_get_wbio(d->to->ssl)) == 1)
+		return 0;
+	if (!BIO_should_retry(SSL_get_wbio(d->to->ssl)))
+		return errno ? -errno : -ECONNRESET;
+	d->want_out = POLLOUT;
+	return 0;
+}
+
+/* Moves what can be moved without waiting. Returns 0, or -errno of the receiving side. */
+static int move(struct direction *d)
+{
+	if (d->start == d->end && !d->want_out)
+		fill(d);
+	while (d->start < d->end && !d->want_out) {
+		ssize_t n = write_some(d->to, d->buffer + d->start, d->end - d->start, &d->want_out);
+
+		if (n < 0)
+			return (int)n;
+		d->start += (size_t)n;
+		if (n > 0)
+			d->want_out = 0;
+	}
+	return d->want_out ? 0 : flush(d);
+}
+
+/* Whether move() would do something without waiting. */
+static bool ready(const struct direction *d)
+{
+	return !d->want_out && !d->want_in && !d->ended;
+}
+
+static bool done(const struct direction *d)
+{
+	return d->ended && d->start == d->end && !d->want_out;
+}
+
+/* Adds what @d waits for to the entry of its side. */
+static void want(struct pollfd *f, const struct direction *d)
+{
+	const struct stream *side = d->want_out ? d->to : d->from;
+
+	if (d->want_out || !d->ended)
+		f[side->fd == f[0].fd ? 0 : 1].events |= (short)(d->want_out ? d->want_out : d->want_in);
+}
+
+/* Takes back the wait that poll() has ended. */
+static void resume(const struct pollfd *f, struct direction *d)
+{
+	int *what = d->want_out ? &d->want_out : &d->want_in;
+	const struct stream *side = d->want_out ? d->to : d->from;
+	const struct pollfd *of = side->fd == f[0].fd ? &f[0] : &f[1];
+
+	if (of->revents & (*what | POLLERR | POLLHUP))
+		*what = 0;
+}
+
+static int wait_for_both(struct direction *up, struct direction *down)
+{
+	struct pollfd f[2] = { { .fd = up->from->fd }, { .fd = up->to->fd } }, asked[2];
+
+	want(f, up);
+	want(f, down);
+	/*
+	 * poll() reports a side that has hung up whether it is asked or not: a side that nothing waits for would wake
+	 * the loop for ever.
+	 */
+	memcpy(asked, f, sizeof f);
+	for (int i = 0; i < 2; i++)
+		if (!f[i].events)
+			asked[i].fd = -1;
+	if (poll(asked, 2, -1) < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < 2; i++)
+		f[i].revents = asked[i].revents;
+	resume(f, up);
+	resume(f, down);
+	return 0;
+}
+
+/* From here on several records are read and written with one system call. */
+static int buffer_records(SSL *ssl)
+{
+	BIO *buffer;
+
+	if (!ssl)
+		return 0;
+	buffer = BIO_new(BIO_f_buffer());
+	if (!buffer || BIO_set_write_buffer_size(buffer, COPY_SIZE + COPY_SIZE / 16) != 1) {
+		BIO_free(buffer);
+		return -ENOMEM;
+	}
+	(void)BIO_up_ref(SSL_get_wbio(ssl));
+	SSL_set0_wbio(ssl, BIO_push(buffer, SSL_get_wbio(ssl)));
+	SSL_set_read_ahead(ssl, 1);
+	return 0;
+}
+
+/* What was read ahead of the end of the connection sequence. */
+static int take_rest(struct direction *d, struct stream *s)
+{
+	d->end = s->end - s->start;
+	if (d->end > COPY_SIZE)
+		return -EMSGSIZE;
+	memcpy(d->buffer, s->buffer + s->start, d->end);
+	return 0;
 }
 
 int stream_copy(struct stream *client, struct stream *server)
 {
 	static uint8_t up_buffer[COPY_SIZE], down_buffer[COPY_SIZE];
-	struct pipe_state up = { .from = client, .to = server, .buffer = up_buffer };
-	struct pipe_state down = { .from = server, .to = client, .buffer = down_buffer };
+	struct direction up = { .from = client, .to = server, .buffer = up_buffer };
+	struct direction down = { .from = server, .to = client, .buffer = down_buffer };
+	int r = take_rest(&up, client);
 
-	/* what was read ahead of the end of the connection sequence */
-	up.end = client->end - client->start;
-	memcpy(up_buffer, client->buffer + client->start, up.end < COPY_SIZE ? up.end : COPY_SIZE);
-	down.end = server->end - server->start;
-	memcpy(down_buffer, server->buffer + server->start, down.end < COPY_SIZE ? down.end : COPY_SIZE);
-	if (up.end > COPY_SIZE || down.end > COPY_SIZE)
-		return -EMSGSIZE;
-	for (;;) {
-		struct pollfd f[2] = { { .fd = client->fd }, { .fd = server->fd } };
-		int a = pump(&up), b = pump(&down);
-
-		if (a < 0 || b < 0)
-			return a < 0 ? a : b;
+	if (r == 0)
+		r = take_rest(&down, server);
+	if (r == 0)
+		r = buffer_records(client->ssl);
+	while (r == 0) {
+		r = move(&up);
+		if (r == 0)
+			r = move(&down);
 		/* the side that ended may still have something on its way to the other */
-		if ((up.ended && up.start == up.end) || (down.ended && down.start == down.end))
+		if (r == 0 && (done(&up) || done(&down)))
 			return 0;
-		if (a || b)
-			continue;
-		want(f, &up, client->fd);
-		want(f, &down, client->fd);
-		/* poll() tells of a side that has hung up whether it is asked or not: one that has nothing to do with
-		 * what we wait for would wake us for ever */
-		for (int i = 0; i < 2; i++)
-			if (!f[i].events)
-				f[i].fd = -1;
-		if (poll(f, 2, -1) < 0 && errno != EINTR)
-			return -errno;
+		if (r == 0 && !ready(&up) && !ready(&down))
+			r = wait_for_both(&up, &down);
 	}
+	return r;
 }

@@ -26,6 +26,7 @@
 #include "common/config/options.h"
 #include "common/config/tls-policy.h"
 
+#define TLS_READ_BUFFER 65536U
 #define VALID_SEC (10L * 365 * 24 * 3600)
 
 static int fail_ssl(char **ret_error, const char *what)
@@ -192,6 +193,7 @@ int tls_context(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error)
 					   SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_CIPHER_SERVER_PREFERENCE |
 					   SSL_OP_IGNORE_UNEXPECTED_EOF);
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_default_read_buffer_len(ctx, TLS_READ_BUFFER); /* for read-ahead, which a session turns on */
 	r = tls_policy_apply(ctx, s->tls_minimum, ret_error);
 	if (r == 0 && !s->certificate)
 		r = own_paths(s, ctx, &own_certificate, &own_key, ret_error);

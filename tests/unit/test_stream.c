@@ -17,6 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
 #include "credsspd-rdp/stream.h"
 
 #define LONG_MSEC 5000
@@ -328,12 +331,130 @@ static void test_both_ways(void **state)
 	(void)close(server);
 }
 
+/* ---- over TLS ---- */
+
+static SSL_CTX *tls_server_context(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = X509_new();
+
+	assert_true(ctx && key && x);
+	assert_int_equal(X509_set_pubkey(x, key), 1);
+	(void)X509_gmtime_adj(X509_getm_notBefore(x), 0);
+	(void)X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+	assert_int_equal(SSL_CTX_use_certificate(ctx, x), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
+	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	return ctx;
+}
+
+struct tls_client {
+	int fd;
+	SSL *ssl;
+};
+
+static void *tls_connect(void *userdata)
+{
+	struct tls_client *c = userdata;
+
+	return SSL_connect(c->ssl) == 1 ? c : NULL;
+}
+
+#define TLS_TOTAL (4U << 20)
+#define TLS_BLOCK 5000U /* not a divisor of a record's size */
+
+static uint8_t pattern(size_t i)
+{
+	return (uint8_t)(i * 131 >> 4);
+}
+
+/* Takes TLS_TOTAL bytes slowly, with TLS 1.3 key updates in both directions on the way. */
+static void *tls_reader(void *userdata)
+{
+	static uint8_t got[TLS_BLOCK];
+	struct tls_client *c = userdata;
+	size_t total = 0;
+
+	while (total < TLS_TOTAL) {
+		int n = SSL_read(c->ssl, got, sizeof got);
+
+		if (n <= 0)
+			break;
+		for (int i = 0; i < n; i++)
+			if (got[i] != pattern(total + (size_t)i))
+				return NULL;
+		total += (size_t)n;
+		if (total % (TLS_BLOCK * 100) < (size_t)n)
+			(void)SSL_key_update(c->ssl, SSL_KEY_UPDATE_REQUESTED);
+		if (total % (TLS_BLOCK * 10) < (size_t)n && SSL_write(c->ssl, "key", 3) != 3)
+			return NULL;
+	}
+	return (void *)total; /* NOLINT: a number */
+}
+
+static void *pattern_writer(void *userdata)
+{
+	static uint8_t block[TLS_BLOCK];
+	int fd = *(int *)userdata;
+
+	for (size_t total = 0; total < TLS_TOTAL;) {
+		size_t n = TLS_TOTAL - total < sizeof block ? TLS_TOTAL - total : sizeof block;
+
+		for (size_t i = 0; i < n; i++)
+			block[i] = pattern(total + i);
+		give(fd, block, n);
+		total += n;
+	}
+	return NULL;
+}
+
+/* Records are gathered for one system call: they all arrive, in order, through a socket that is mostly full. */
+static void test_tls(void **state)
+{
+	SSL_CTX *ctx = tls_server_context(), *client_ctx = SSL_CTX_new(TLS_client_method());
+	struct tls_client c = { .fd = make(&s) };
+	int server = make(&t), result, small = 4096;
+	pthread_t connecting, thread, writing, reading;
+	void *value;
+
+	(void)state;
+	assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+	c.ssl = SSL_new(client_ctx);
+	s.ssl = SSL_new(ctx);
+	assert_true(c.ssl && s.ssl && SSL_set_fd(c.ssl, c.fd) == 1 && SSL_set_fd(s.ssl, s.fd) == 1);
+	assert_int_equal(pthread_create(&connecting, NULL, tls_connect, &c), 0);
+	assert_int_equal(stream_accept(s.ssl, s.fd, soon(LONG_MSEC)), 0);
+	(void)pthread_join(connecting, &value);
+	assert_non_null(value);
+	thread = begin_copy(&result);
+	assert_int_equal(pthread_create(&writing, NULL, pattern_writer, &server), 0);
+	assert_int_equal(pthread_create(&reading, NULL, tls_reader, &c), 0);
+	(void)pthread_join(reading, &value);
+	assert_int_equal((size_t)value, TLS_TOTAL);
+	(void)pthread_join(writing, NULL);
+	take(server, "keykeykey", 9);
+	(void)close(server);
+	(void)pthread_join(thread, NULL);
+	assert_int_equal(result, 0);
+	SSL_free(c.ssl);
+	SSL_free(s.ssl);
+	s.ssl = NULL;
+	SSL_CTX_free(ctx);
+	SSL_CTX_free(client_ctx);
+	(void)close(c.fd);
+	(void)close(s.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames),    cmocka_unit_test(test_bad_frames), cmocka_unit_test(test_large),
 		cmocka_unit_test(test_write),     cmocka_unit_test(test_copy),       cmocka_unit_test(test_slow_client),
-		cmocka_unit_test(test_both_ways),
+		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
