@@ -21,11 +21,14 @@
 #include "common/base/secret.h"
 #include "common/config/config.h"
 #include "common/config/rdp-settings.h"
+#include "credsspctl/ad.h"
 #include "credsspctl/check/check.h"
+#include "credsspctl/check/context.h"
 #include "credsspctl/manager.h"
 #include "credsspctl/password.h"
 #include "credsspctl/print-dbus.h"
 #include "credsspctl/proc-probe.h"
+#include "credsspctl/program.h"
 #include "credsspctl/systemctl.h"
 #include "credsspctl/watch-status.h"
 #include "credsspctl/xrdp.h"
@@ -237,6 +240,43 @@ static int run_xrdp_disable(struct manager *m, const struct invocation *how, con
 	return run_xrdp(&how->xrdp, problem, xrdp_disable);
 }
 
+static int run_samba(void *userdata, const char *const *argv, char **ret_output)
+{
+	(void)userdata;
+	return program_run(argv, ret_output);
+}
+
+static int run_ad_keytab(struct manager *m, const struct invocation *how, const char **problem)
+{
+	CLEANUP(facts_done) struct facts f = { .bus = NULL };
+	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct passwd *pw = getpwnam(DAEMON_USER);
+	uid_t uid = pw ? pw->pw_uid : 0; /* what follows asks for others */
+	static char text[AD_PROBLEM_MAX];
+	int r;
+
+	(void)m;
+	*problem = geteuid() != 0 ? "only root may do that" : "there is no user " DAEMON_USER;
+	if (geteuid() != 0 || !pw || root < 0)
+		return -EPERM;
+	facts_gather(&f, NULL);
+	*problem = text;
+	(void)snprintf(text, sizeof text, "%s", f.config_error ? f.config_error : "credsspd.conf cannot be read");
+	if (!f.has_config)
+		return -EINVAL;
+	r = ad_keytab(&(struct ad_host){ .root = root,
+					 .units = units_of_this_host(),
+					 .out = stdout,
+					 .keytab = f.config.keytab,
+					 .fqdn = f.fqdn,
+					 .uid = uid,
+					 .run = run_samba },
+		      how->xrdp.dry_run, text);
+	if (r == 0)
+		*problem = NULL;
+	return r;
+}
+
 /* Asks the daemon too, if there is one. */
 static int run_check(struct manager *m, const struct invocation *how, const char **problem)
 {
@@ -248,7 +288,7 @@ static int run_check(struct manager *m, const struct invocation *how, const char
 static const struct command {
 	const char *word[2]; /* the second may be NULL */
 	bool local;          /* works without the daemon */
-	bool takes_user, takes_names, takes_json, takes_watch, takes_dry_run, takes_stack;
+	bool takes_user, takes_names, takes_json, takes_watch, takes_dry_run, takes_force, takes_stack;
 	run_fn run;
 	const char *unknown_user; /* what that error means here */
 	const char *help;
@@ -281,14 +321,21 @@ static const struct command {
 	{ .word = { "xrdp", "enable" },
 	  .local = true,
 	  .takes_dry_run = true,
+	  .takes_force = true,
 	  .takes_stack = true,
 	  .run = run_xrdp_enable,
 	  .help = "put xrdp behind credsspd-rdp" },
 	{ .word = { "xrdp", "disable" },
 	  .local = true,
 	  .takes_dry_run = true,
+	  .takes_force = true,
 	  .run = run_xrdp_disable,
 	  .help = "undo that" },
+	{ .word = { "ad", "keytab" },
+	  .local = true,
+	  .takes_dry_run = true,
+	  .run = run_ad_keytab,
+	  .help = "have Samba write this member's keys into the keytab" },
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -301,11 +348,11 @@ static void usage(FILE *out)
 		const struct command *c = &commands[i];
 		char line[96];
 
-		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
+		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
 			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
 			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "",
 			       c->takes_names ? " [NAME...]" : "", c->takes_stack ? " [--stack NAME]" : "",
-			       c->takes_dry_run ? " [--dry-run] [--force]" : "");
+			       c->takes_dry_run ? " [--dry-run]" : "", c->takes_force ? " [--force]" : "");
 		(void)fprintf(out, "  %-48s  %s\n", line, c->help);
 	}
 	(void)fputs(
@@ -394,7 +441,7 @@ static int choose(int n, char **words, const struct invocation *options)
 		return bad_usage("this command prints nothing that changes");
 	if (how.xrdp.dry_run && !c->takes_dry_run)
 		return bad_usage("this command knows no --dry-run");
-	if (how.xrdp.force && !c->takes_dry_run)
+	if (how.xrdp.force && !c->takes_force)
 		return bad_usage("this command knows no --force");
 	if (how.xrdp.stack && !c->takes_stack)
 		return bad_usage("this command takes no stack");

@@ -191,11 +191,9 @@ static bool is_own_name(const struct facts *f, const char *name)
 	return strcmp(name, f->fqdn) == 0 || strcmp(name, f->host) == 0;
 }
 
-/* As README.md says it; "net ads keytab" without these options means smb.conf's keytab. */
 enum check_result check_remedy_keytab(struct finding *found, const struct facts *f, const char *name)
 {
 	const char *file = f->config.keytab;
-	AUTO_FREE char *net = NULL;
 
 	if (!f->config.domains[0])
 		return check_remedy(
@@ -206,19 +204,10 @@ enum check_result check_remedy_keytab(struct finding *found, const struct facts 
 				    "export the keys of the account that owns the name (ktpass, samba-tool domain "
 				    "exportkeytab) and add them to %s on every node; " README,
 				    file);
-	if (asprintf(&net,
-		     "net ads keytab '--option=kerberos method=dedicated keytab' '--option=dedicated keytab file=%s'",
-		     file) < 0)
-		net = NULL;
-	return check_remedy(
-	    found,
-	    "with SSSD: adcli update --add-service-principal=%s/%s; with winbind of Samba 4.21 and "
-	    "later: in smb.conf, [global]: sync machine password to keytab = "
-	    "\"%s:account_name:spn_prefixes=%s:sync_kvno:machine_password\", then: net ads setspn add "
-	    "\"$(hostname -s)\" %s/%s -P && net ads keytab create -P && chown %s %s; with an older one:\n"
-	    "%s add_update_ads %s -P\n%s add \"$(hostname -s | tr a-z A-Z)\\$\" -P\nchown %s %s",
-	    SERVICE, name, file, SERVICE, SERVICE, name, DAEMON_USER, file, net ? net : "", SERVICE, net ? net : "",
-	    DAEMON_USER, file);
+	return check_remedy(found,
+			    "with winbind: credsspctl ad keytab; with SSSD: adcli update --add-service-principal=%s/%s, and a "
+			    "copy of its keytab by credsspd-keytab.path",
+			    SERVICE, name);
 }
 
 static enum check_result add_key(struct finding *found, const struct facts *f, const char *name)

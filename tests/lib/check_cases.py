@@ -65,7 +65,9 @@ def expect_finding(ident, pattern="", names=(), **env):
 
 def expect_all(wanted):
     """Every finding of these files has been seen go wrong."""
-    missing = sorted(set(rows(wanted)) - SEEN)
+    expected = set(rows(wanted))
+    missing = sorted(expected - SEEN)
+    expect(expected, "there are no such files")
     expect(not missing, "nothing here breaks %s" % missing)
 
 

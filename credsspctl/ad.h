@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * credsspctl ad keytab: brings the keys of this member of an Active Directory domain into the keytab of credsspd.conf,
+ * with Samba's tools, so that they stay right when the password of the machine's account changes.
+ *
+ * Samba 4.21 and later writes the file itself (`sync machine password to keytab`). An older one adds keys when it is
+ * told to: there the password is changed by credsspd-machine-password.timer, which adds the new keys afterwards.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "credsspctl/systemctl.h"
+
+#define AD_PROBLEM_MAX 512U
+
+struct ad_host {
+	int root; /* the directory that smb.conf and the keytab are relative to */
+	struct units_host units;
+	FILE *out;          /* what is changed, and the commands */
+	const char *keytab; /* absolute */
+	const char *fqdn;   /* of this host */
+	uid_t uid;          /* of the daemon: the keytab's owner */
+	/* program_run(), credsspctl/program.h */
+	int (*run)(void *userdata, const char *const *argv, char **ret_output);
+	void *userdata;
+};
+
+/*
+ * Returns 0, or -errno with a sentence in @problem. @dry_run: prints what would be done and changes nothing. Can be run
+ * again at any time: what is done already is left out, and the keys are written anew. When Samba does not write the
+ * keys, smb.conf is put back.
+ */
+int ad_keytab(const struct ad_host *host, bool dry_run, char problem[AD_PROBLEM_MAX]);
