@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "credsspctl/conffile.h"
 #include "credsspctl/ini.h"
 #include "credsspctl/pamstack.h"
 #include "credsspctl/stack-edit.h"
@@ -156,6 +157,33 @@ static int make_base(int root, struct xrdp_state *s, int i, char *problem)
 	return other_base(root, s, i, problem);
 }
 
+/*
+ * After a release upgrade in which the administrator has kept the file that xrdp_enable() made, dpkg has put the new
+ * release's beside it. It takes the place of the old release's, unless somebody has changed that.
+ */
+static int take_new_release(int root, struct xrdp_state *s, int i)
+{
+	CLEANUP(file_text_done) struct file_text shipped = FILE_TEXT_NULL;
+	struct xrdp_file *f = &s->file[i];
+	char path[64];
+
+	if (!s->kept || !f->shipped || !file_text_same(&f->base, &f->before))
+		return 0;
+	(void)snprintf(path, sizeof path, "%s.dpkg-dist", xrdp_paths[i]);
+	/* one of an earlier upgrade is not what the package ships now */
+	if (rootfile_read(root, path, &shipped) < 0 || !conffile_is_shipped(root, xrdp_paths[i], &shipped) ||
+	    file_text_same(&shipped, &f->base))
+		return 0;
+	shipped.mode = f->base.mode;
+	shipped.uid = f->base.uid;
+	shipped.gid = f->base.gid;
+	if (!file_text_copy(&f->base, &shipped))
+		return -ENOMEM;
+	free(f->note);
+	f->note = NULL;
+	return note(f, "the new release's, which dpkg had put beside it (.dpkg-dist)");
+}
+
 int xrdp_files_read(int root, struct xrdp_state *s, char problem[XRDP_PROBLEM_MAX])
 {
 	for (int i = 0; i < XRDP_FILES; i++) {
@@ -165,6 +193,8 @@ int xrdp_files_read(int root, struct xrdp_state *s, char problem[XRDP_PROBLEM_MA
 			return xrdp_fail(problem, r, "/%s: %s", xrdp_paths[i], why(r));
 		*problem = '\0';
 		r = make_base(root, s, i, problem);
+		if (r == 0)
+			r = take_new_release(root, s, i);
 		if (r < 0)
 			return *problem ? r : no_memory(problem);
 	}
@@ -299,6 +329,7 @@ int xrdp_files_plan(int root, const struct stack_options *options, struct xrdp_s
 		file_text_done(&s->file[i].after);
 		if (!copy(&s->file[i].before, &s->file[i].base))
 			return no_memory(problem);
+		s->file[i].shipped = conffile_is_shipped(root, xrdp_paths[i], &s->file[i].before);
 	}
 	r = make_ini(root, &s->file[XRDP_INI], problem);
 	if (r == 0)

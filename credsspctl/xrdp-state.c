@@ -44,21 +44,39 @@ void xrdp_state_done(struct xrdp_state *s)
 	}
 }
 
-/* `format 2` (not in those of earlier versions), `stack NAME`, `enabled 0|1 ...` and `settled 0|1`, one a line */
-#define FORMAT "format 2\n"
+/*
+ * `format 3` (2, or no such line, in those of earlier versions), `stack NAME`, `enabled 0|1 ...`, `settled 0|1`, and
+ * since format 3 `shipped 0|1 0|1` for xrdp.ini and the stack, one a line
+ */
+#define FORMAT_2 "format 2\n"
+#define FORMAT_3 "format 3\n"
+#define LINES "stack %63[a-z0-9-]\nenabled %d %d %d\nsettled %d\n"
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 static int about_parse(const char *text, struct xrdp_state *s)
 {
-	int on[XRDP_UNITS], settled;
+	bool is_3 = has_prefix(text, FORMAT_3);
+	int on[XRDP_UNITS], settled, ini = 0, stack = 0, n;
 	char rest;
 
-	s->whole = strncmp(text, FORMAT, sizeof FORMAT - 1) != 0;
+	s->whole = !is_3 && !has_prefix(text, FORMAT_2);
 	if (!s->whole)
-		text += sizeof FORMAT - 1;
-	if (sscanf(text, "stack %63[a-z0-9-]\nenabled %d %d %d\nsettled %d\n%c", s->stack, &on[0], &on[1], &on[2],
-		   &settled, &rest) != 2 + XRDP_UNITS)
+		text += sizeof FORMAT_2 - 1;
+	if (is_3)
+		n = sscanf(text, LINES "shipped %d %d\n%c", s->stack, &on[0], &on[1], &on[2], &settled, &ini, &stack,
+			   &rest) -
+		    2;
+	else
+		n = sscanf(text, LINES "%c", s->stack, &on[0], &on[1], &on[2], &settled, &rest);
+	if (n != 2 + XRDP_UNITS)
 		return -EBADMSG;
 	s->settled = settled != 0;
+	s->file[XRDP_INI].shipped = ini != 0;
+	s->file[XRDP_STACK].shipped = stack != 0;
 	for (int i = 0; i < XRDP_UNITS; i++)
 		s->enabled[i] = on[i] != 0;
 	return 0;
@@ -66,9 +84,10 @@ static int about_parse(const char *text, struct xrdp_state *s)
 
 static int write_about(int dir, const struct xrdp_state *s)
 {
-	char text[XRDP_STACK_MAX + 80];
-	int n = snprintf(text, sizeof text, FORMAT "stack %s\nenabled %d %d %d\nsettled %d\n", s->stack, s->enabled[0],
-			 s->enabled[1], s->enabled[2], s->settled);
+	char text[XRDP_STACK_MAX + 96];
+	int n = snprintf(text, sizeof text, FORMAT_3 "stack %s\nenabled %d %d %d\nsettled %d\nshipped %d %d\n",
+			 s->stack, s->enabled[0], s->enabled[1], s->enabled[2], s->settled, s->file[XRDP_INI].shipped,
+			 s->file[XRDP_STACK].shipped);
 	struct file_text t = { .data = text, .len = (size_t)n, .mode = 0600, .uid = geteuid(), .gid = getegid() };
 
 	return n < 0 || (size_t)n >= sizeof text ? -EOVERFLOW : rootfile_replace(dir, ABOUT, &t);

@@ -19,7 +19,8 @@ struct xrdp_file {
 	struct file_text live; /* now */
 	struct file_text base; /* now, without what xrdp_enable() has put in */
 	struct file_text before, after;
-	char *note; /* of the base: what is left as it is; NULL for nothing */
+	bool shipped; /* before is as xrdp's package shipped it then */
+	char *note;   /* of the base: what is left as it is; NULL for nothing */
 };
 
 struct xrdp_state {

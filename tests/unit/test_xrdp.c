@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #include "common/base/cleanup.h"
 #include "credsspctl/atomic-file.h"
@@ -672,6 +673,9 @@ static void test_state_that_is_none(void **state)
 					     "stack local\nenabled 0 0\nsettled 0\n",
 					     "stack local\nenabled 0 0 0\n",
 					     "format 3\nstack local\nenabled 0 0 0\nsettled 0\n",
+					     "format 3\nstack local\nenabled 0 0 0\nsettled 0\nshipped 1 1\nx",
+					     "format 2\nstack local\nenabled 0 0 0\nsettled 0\nshipped 1 1\n",
+					     "format 4\nstack local\nenabled 0 0 0\nsettled 0\nshipped 1 1\n",
 					     "format 2\nformat 2\nstack local\nenabled 0 0 0\nsettled 0\n" };
 	struct world *w = *state;
 
@@ -682,6 +686,97 @@ static void test_state_that_is_none(void **state)
 		assert_int_equal(run(w, xrdp_enable, NULL, false), -EBADMSG);
 	}
 	is(w, INI, INI_AFTER, 0644);
+}
+
+/* ---- a release upgrade ---- */
+
+#define NEW_INI "[Globals]\nport=3389\nlevel=low\nmore=1\n"
+#define NEW_INI_AFTER "[Globals]\nport=unix\nlevel=low\nmore=1\nauto=Xorg\n"
+
+/* dpkg's database with this as the shipped xrdp.ini */
+static void dpkg_has(struct world *w, const char *ini)
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	char status[512] = "Package: xrdp\nConffiles:\n /etc/xrdp/xrdp.ini.more 0123\n /" INI " ";
+	unsigned n = 0;
+
+	assert_int_equal(EVP_Digest(ini, strlen(ini), md, &n, EVP_md5(), NULL), 1);
+	for (unsigned i = 0; i < n; i++)
+		(void)snprintf(status + strlen(status), 3, "%02x", md[i]);
+	put(w, "var/lib/dpkg/status", strcat(status, "\nDescription: x\n"), 0644);
+}
+
+/* enable on the old release, which ships @before; the administrator keeps the file in the upgrade */
+static void upgrade_and_keep(struct world *w, const char *before)
+{
+	assert_int_equal(mkdirat(w->host.root, "var/lib/dpkg", 0755), 0);
+	dpkg_has(w, before);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	outdated(w, NULL);
+	/* what an earlier upgrade has left says nothing */
+	put(w, INI ".dpkg-dist", "[Globals]\nport=3389\nold=1\n", 0644);
+	outdated(w, NULL);
+	dpkg_has(w, NEW_INI);
+	put(w, INI ".dpkg-dist", NEW_INI, 0644);
+}
+
+static void test_kept_in_an_upgrade(void **state)
+{
+	struct world *w = *state;
+
+	upgrade_and_keep(w, INI_TEXT);
+	outdated(w, "/" INI);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, INI, NEW_INI, 0644);
+	assert_non_null(strstr(w->shown, ".dpkg-dist"));
+	is(w, PAM, PAM_TEXT, 0640);
+}
+
+static void test_kept_and_enabled_again(void **state)
+{
+	struct world *w = *state;
+
+	upgrade_and_keep(w, INI_TEXT);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, INI, NEW_INI_AFTER, 0644);
+	outdated(w, NULL);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, INI, NEW_INI, 0644);
+}
+
+/* The administrator's own file is no release's. */
+static void test_own_file_in_an_upgrade(void **state)
+{
+	struct world *w = *state;
+
+	upgrade_and_keep(w, "[Globals]\nport=3389\nlevel=other\n");
+	outdated(w, NULL);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	as_before(w);
+}
+
+static void test_changed_file_in_an_upgrade(void **state)
+{
+	struct world *w = *state;
+
+	upgrade_and_keep(w, INI_TEXT);
+	put(w, INI, INI_AFTER "mine=1\n", 0644);
+	outdated(w, NULL);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, INI, INI_TEXT "mine=1\n", 0644);
+}
+
+static void test_replaced_in_an_upgrade(void **state)
+{
+	struct world *w = *state;
+
+	upgrade_and_keep(w, INI_TEXT);
+	put(w, INI, NEW_INI, 0644);
+	outdated(w, "/" INI);
+	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
+	is(w, INI, NEW_INI_AFTER, 0644);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	is(w, INI, NEW_INI, 0644);
 }
 
 static int setup(void **state)
@@ -774,6 +869,11 @@ int main(void)
 		CASE(test_not_booted),
 		CASE(test_refused),
 		CASE(test_state_that_is_none),
+		CASE(test_kept_in_an_upgrade),
+		CASE(test_kept_and_enabled_again),
+		CASE(test_own_file_in_an_upgrade),
+		CASE(test_changed_file_in_an_upgrade),
+		CASE(test_replaced_in_an_upgrade),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
