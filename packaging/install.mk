@@ -41,7 +41,8 @@ install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc #
 	$(call install_into,0644,$(PREFIX)/lib/tmpfiles.d,$(wildcard packaging/tmpfiles/*))
 	$(call install_into,0644,$(MANDIR)/man8,$(wildcard packaging/man/*.8))
 	$(call install_into,0644,$(MANDIR)/man5,$(wildcard packaging/man/*.5))
-	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md LICENSE $(wildcard docs/*.md))
+	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md NEWS.md CONTRIBUTING.md LICENSE)
+	$(call install_into,0644,$(DOCDIR)/docs,$(wildcard docs/*))
 	$(call install_into,0644,$(DOCDIR)/examples,$(B)/headers/acceptor-client.c)
 	$(call install_into,0644,$(SHAREDIR)/pam.d,$(wildcard packaging/pam.d/*))
 	$(call install_into,0644,$(SHAREDIR)/xrdp,$(wildcard packaging/xrdp/*))
@@ -59,7 +60,7 @@ install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc #
 		$(INSTALL) -m 0644 packaging/credsspd.conf $(DESTDIR)$(SYSCONFDIR)/credsspd.conf
 
 # ---- Debian packages: in a copy of the sources, where debian/ has the place that dpkg wants ----
-DEB_SOURCES := Makefile README.md SECURITY.md LICENSE common credsspctl credsspd credsspd-rdp docs examples include packaging pam_credssp tests
+DEB_SOURCES := Makefile README.md SECURITY.md NEWS.md CONTRIBUTING.md LICENSE common credsspctl credsspd credsspd-rdp docs examples include packaging pam_credssp tests
 DEB_TREE := $(B)/deb/pam-credssp-$(VERSION)
 
 .PHONY: deb

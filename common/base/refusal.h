@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Why a logon is refused, and what the client is told: one table, the same as
- * in README.md ("What a refused client is told").
+ * in docs/refusals.md.
  */
 #pragma once
 

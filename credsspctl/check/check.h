@@ -11,7 +11,7 @@
 #include "credsspctl/check/context.h"
 
 /* where more is said of domains */
-#define README "README.md, In an Active Directory domain"
+#define AD_PAGE "docs/active-directory.md"
 
 enum check_result {
 	CHECK_NONE = 0, /* the question does not arise, or another finding says why it cannot be answered */

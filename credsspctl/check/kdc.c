@@ -162,7 +162,7 @@ static enum check_result kdc_names(struct facts *f, struct finding *found)
 		if (i == 0)
 			return check_remedy(found, "setspn -S %s/%s %s$", SERVICE, name, f->host);
 		return check_remedy(
-		    found, "one account owns the name, which is not a node's own: setspn -S %s/%s svc-rdp; " README,
+		    found, "one account owns the name, which is not a node's own: setspn -S %s/%s svc-rdp; " AD_PAGE,
 		    SERVICE, name);
 	}
 	return CHECK_OK;

@@ -202,7 +202,7 @@ enum check_result check_remedy_keytab(struct finding *found, const struct facts 
 	if (!is_own_name(f, name))
 		return check_remedy(found,
 				    "export the keys of the account that owns the name (ktpass, samba-tool domain "
-				    "exportkeytab) and add them to %s on every node; " README,
+				    "exportkeytab) and add them to %s on every node; " AD_PAGE,
 				    file);
 	return check_remedy(found,
 			    "with winbind: credsspctl ad keytab; with SSSD: adcli update --add-service-principal=%s/%s, and a "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is it, and may it log on: from claimed names to {uid, pw_name}. The rules are README.md's "Who may log on".
+ * Who is it, and may it log on: from claimed names to {uid, pw_name}. docs/accounts.md has the rules.
  * Lookups go through a table, so that the rules can be tested without a name service.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How a refusal reaches the client, by phase, CredSSP version and HYBRID_EX; the
- * same table is in README.md ("What a refused client is told").
+ * same table is in docs/refusals.md ("What a refused client is told").
  */
 #pragma once
 

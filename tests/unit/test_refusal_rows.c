@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a refused client is told: every reason, every phase, every version. README.md prints the same. */
+/* What a refused client is told: every reason, every phase, every version. docs/refusals.md prints the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

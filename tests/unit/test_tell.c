@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What reaches a refused client: every reason in every phase, version and protocol, as one table, next to what
- * README.md promises. The rules one by one are in test_refusal_rows.c.
+ * docs/refusals.md promises. The rules one by one are in test_refusal_rows.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -181,15 +181,15 @@ static void test_octets(void **state)
 }
 
 /* "| `word` | C000006D | text |", or "-" for none. */
-static void test_readme(void **state)
+static void test_page(void **state)
 {
-	FILE *f AUTO_FCLOSE = fopen("README.md", "re");
+	FILE *f AUTO_FCLOSE = fopen("docs/refusals.md", "re");
 	unsigned found = 0;
 	char line[1024];
 
 	(void)state;
 	if (!f)
-		fail_msg("no README.md: run this in the top directory");
+		fail_msg("no docs/refusals.md: run this in the top directory");
 	while (fgets(line, sizeof line, f)) {
 		char word[64], code[32], text[32] = "-";
 
@@ -213,7 +213,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_one_way),
 		cmocka_unit_test(test_octets),
-		cmocka_unit_test(test_readme),
+		cmocka_unit_test(test_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
