@@ -46,7 +46,7 @@ static const struct {
 					NTSTATUS_INVALID_WORKSTATION, 0 },
 	[REFUSAL_ACCOUNT_RESTRICTION] = { "account-restriction", "a rule of the domain about the account",
 					  NTSTATUS_ACCOUNT_RESTRICTION, 0 },
-	[REFUSAL_NAME] = { "name", "a name that no account may have", NTSTATUS_LOGON_FAILURE, 1 },
+	[REFUSAL_NAME] = { "name", "the client's user name cannot be used", NTSTATUS_LOGON_FAILURE, 1 },
 	[REFUSAL_DOMAIN] = { "domain",
 			     "the ticket is of an Active Directory realm that is not in domains (credsspd.conf)",
 			     NTSTATUS_LOGON_FAILURE, 0 },

@@ -32,7 +32,7 @@ struct resolver_request {
 
 struct resolver_answer {
 	uint8_t type;
-	uint8_t pad_;
+	uint8_t trouble;  /* enum name_trouble: what is wrong with the client's names; 0 when that is not the reason */
 	uint16_t refusal; /* enum refusal; REFUSAL_NONE: uid and name are the account */
 	uint32_t uid;
 	uint64_t id;

@@ -9,8 +9,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "common/wire/name.h"
-
 #define NETBIOS_NAME_LEN 15U
 
 /* ---- what the host knows ---- */
@@ -98,38 +96,48 @@ static bool names(const char *domain, const char *dns)
 	return label > NETBIOS_NAME_LEN && len == NETBIOS_NAME_LEN && strncasecmp(domain, dns, len) == 0;
 }
 
-static bool is_local(const struct domains *d, const char *domain)
+static bool is_own(const void *context, const char *domain)
 {
-	if (!*domain || strcmp(domain, ".") == 0)
-		return true;
-	for (char **p = d->local; *p; p++)
-		if (strcasecmp(*p, domain) == 0)
-			return true;
+	const struct domains *d = context;
+
 	return names(domain, d->host);
 }
 
-static bool is_realm(const struct domains *d, const char *domain)
+static bool is_realm(const void *context, const char *domain)
 {
+	const struct domains *d = context;
+
 	for (char **p = d->realms; p && *p; p++)
 		if (names(domain, *p))
-			return true;
-	for (char **p = d->domains; p && *p; p++)
-		if (strcasecmp(domain, *p) == 0)
 			return true;
 	return false;
 }
 
-enum refusal domains_select(const struct domains *d, const char *domain, const char *user,
-			    char ret_user[ACCOUNT_NAME_MAX + 1])
+enum name_trouble domains_understand(const struct domains *d, const char *domain, const char *user,
+				     struct name_meaning *ret_)
 {
-	char meant[ACCOUNT_NAME_MAX + 1], name[ACCOUNT_NAME_MAX + 1];
-	bool qualified = strpbrk(user, "\\@") != NULL;
+	const struct name_host host = {
+		.domains = d->domains, .local_domains = d->local, .is_own = is_own, .is_realm = is_realm, .context = d
+	};
 
-	if (name_check(user, strlen(user)) < 0 || name_check(domain, strlen(domain)) < 0 ||
-	    name_split(domain, user, meant, name) < 0)
-		return REFUSAL_NAME;
-	if (!is_local(d, meant) && (qualified || is_realm(d, meant)))
+	return name_understand(&host, domain, user, ret_);
+}
+
+enum refusal domains_select(const struct domains *d, const char *domain, const char *user,
+			    char ret_user[ACCOUNT_NAME_MAX + 1], enum name_trouble *ret_trouble)
+{
+	struct name_meaning m = { .kind = NAME_BARE };
+	enum name_trouble trouble = domains_understand(d, domain, user, &m);
+
+	if (trouble == NAME_FINE && m.kind == NAME_LISTED)
+		trouble = NAME_DOMAIN;
+	if (trouble == NAME_FINE && name_is_digits(m.user))
+		trouble = NAME_DIGITS;
+	*ret_trouble = trouble;
+	if (trouble == NAME_DOMAIN || trouble == NAME_UPN)
 		return REFUSAL_UNKNOWN_USER;
-	memcpy(ret_user, name, sizeof name);
+	if (trouble != NAME_FINE)
+		return REFUSAL_NAME;
+	memcpy(ret_user, m.user, sizeof m.user);
 	return REFUSAL_NONE;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which account a client means by the domain and user of an AUTHENTICATE message.
- * What the host knows about domains is read once, at start: later the process can
- * read no other files. The supervisor starts a new one when it reloads.
+ * The account that a client means by the domain and user of an AUTHENTICATE message. The names of this host and the
+ * realms of krb5.conf are read once, when the process starts: later it can read no other files. The supervisor starts a
+ * new verifier when it reloads.
  */
 #pragma once
 
 #include <limits.h>
-#include <stdbool.h>
 
 #include "common/base/refusal.h"
 #include "common/config/config.h"
+#include "common/wire/name.h"
 
 struct domains {
 	config_list local, domains; /* the configuration's; not ours */
@@ -24,13 +24,17 @@ struct domains {
 int domains_load(const struct config *config, struct domains *ret_);
 void domains_done(struct domains *d);
 
+/* Finds out what a client means, see name_understand(). */
+enum name_trouble domains_understand(const struct domains *d, const char *domain, const char *user,
+				     struct name_meaning *ret_);
+
 /*
- * Puts the name to look for into @ret_user and returns REFUSAL_NONE, or
- * REFUSAL_NAME for what no account may be called, or REFUSAL_UNKNOWN_USER when the domain is not
- * this host's: a realm never selects a local account, and neither does any other domain
- * in "DOMAIN\user" or "user@domain". A domain beside a plain user that nobody
- * is known by is taken for this host: a workgroup client sends its own computer's name there, and
- * NTLM does not authenticate it anyway.
+ * Selects the record of the NTLM store that a client means: only an account of this host has one. A domain that is not
+ * known here is the client's own computer, which NTLM does not authenticate anyway; a listed domain or a realm never
+ * selects an account of this host.
+ *
+ * Returns REFUSAL_NONE and the record's name in @ret_user; REFUSAL_UNKNOWN_USER for an account of another domain; or
+ * REFUSAL_NAME. *@ret_trouble says why.
  */
 enum refusal domains_select(const struct domains *d, const char *domain, const char *user,
-			    char ret_user[ACCOUNT_NAME_MAX + 1]);
+			    char ret_user[ACCOUNT_NAME_MAX + 1], enum name_trouble *ret_trouble);

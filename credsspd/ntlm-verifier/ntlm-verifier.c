@@ -115,14 +115,15 @@ static int open_store(struct verifier *v, const struct config *config, char **re
 
 	if (r < 0)
 		return explain(ret_error, r, "NTLM is not available: %s; set ntlm = off", error);
-	r = domains_load(config, &v->domains);
-	return r == 0 ? store_open(config->ntlm_store, &v->store, ret_error) : r;
+	return store_open(config->ntlm_store, &v->store, ret_error);
 }
 
 static int open_all(struct verifier *v, const struct config *config, char **ret_error)
 {
-	int r = config->ntlm == CONFIG_NTLM_WINBIND ? open_winbind(v, ret_error) : open_store(v, config, ret_error);
+	int r = domains_load(config, &v->domains);
 
+	if (r == 0)
+		r = config->ntlm == CONFIG_NTLM_WINBIND ? open_winbind(v, ret_error) : open_store(v, config, ret_error);
 	if (r >= 0)
 		r = ntlm_host_names(NULL, &v->names);
 	if (r < 0)

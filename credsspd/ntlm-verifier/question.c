@@ -169,23 +169,32 @@ static void typed_name(const struct verifier_query *query, char out[2 * RECORD_N
 	(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
 }
 
+static bool is_ascii(const char *s)
+{
+	while (*s && !(*s & 0x80))
+		s++;
+	return !*s;
+}
+
 /*
  * A name that is no account's is counted as a client would have to write it again: were failures at OTHER\bob counted
  * for bob, too, the delay of the next answer about bob would tell that the store has none.
  */
 static void decide(struct question *q, const struct verifier_query *query)
 {
-	char user[ACCOUNT_NAME_MAX + 1] = "", typed[2 * RECORD_NAME_MAX];
-	enum refusal refusal = domains_select(&q->v->domains, query->domain, query->user, user);
+	char user[ACCOUNT_NAME_MAX + 1] = "", typed[2 * RECORD_NAME_MAX], detail[VERIFIER_DETAIL_MAX];
+	enum name_trouble trouble;
+	enum refusal refusal = domains_select(&q->v->domains, query->domain, query->user, user, &trouble);
 	const struct store_record *record;
-	const char *detail = "";
 
 	verifier_refresh(q->v);
 	record = refusal == REFUSAL_NONE ? store_find(q->v->store, user) : NULL;
-	if (refusal == REFUSAL_UNKNOWN_USER)
-		detail = "the client says a domain that is not this host's";
-	else if (refusal == REFUSAL_NONE && !record)
-		detail = "the NTLM store has no record of that name";
+	(void)name_trouble_text(trouble, query->domain, query->user, detail, sizeof detail);
+	if (refusal == REFUSAL_NONE && !record)
+		(void)snprintf(detail, sizeof detail, "%s",
+			       is_ascii(user) ? "the NTLM store has no record of that name"
+					      : "the NTLM store has no record of that name, in which only a to z may "
+						"differ in case: type other letters as the account has them");
 	typed_name(query, typed);
 	charge(q, record != NULL, record ? record->name : *user ? user : typed);
 	refusal = check(q, query, record, refusal, q->answer.session_key);
@@ -233,29 +242,35 @@ static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
 	deliver_when_due(q);
 }
 
-/* By the first label, too: `domains` may lack the other name of a domain. */
-static bool is_of_domains(const struct config *c, const char *domain)
-{
-	size_t len = strcspn(domain, ".");
-
-	for (config_list d = c->domains; *d; d++)
-		if (strcspn(*d, ".") == len && strncasecmp(*d, domain, len) == 0)
-			return true;
-	return !*domain;
-}
-
 /*
  * CORP\bob, bob@ad.example and bob may be one account, and which of `domains` are one domain is not known here. Counted
- * apart, all of them together would delay an account that there is, and none of them one that there is not.
+ * apart, all of them together would delay an account that exists, and each of them one that does not.
  */
 static void count_as(const struct verifier *v, const struct verifier_query *query, char out[2 * RECORD_NAME_MAX])
 {
-	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1];
+	struct name_meaning m;
 
-	if (name_split(query->domain, query->user, domain, user) == 0 && is_of_domains(v->config, domain))
-		(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s", user);
+	if (domains_understand(&v->domains, query->domain, query->user, &m) == NAME_FINE &&
+	    (m.kind == NAME_LISTED || (m.kind == NAME_BARE && !m.domain[0])))
+		(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s", m.user);
 	else
 		typed_name(query, out);
+}
+
+/* Returns false, having answered, for a name that the domain need not be asked about. */
+static bool is_for_domain(struct question *q, const struct verifier_query *query)
+{
+	char detail[VERIFIER_DETAIL_MAX];
+	struct name_meaning m;
+	enum name_trouble trouble = domains_understand(&q->v->domains, query->domain, query->user, &m);
+
+	if (trouble == NAME_FINE)
+		return true;
+	charge(q, false, q->typed);
+	refuse_detail(q, trouble == NAME_DOMAIN || trouble == NAME_UPN ? REFUSAL_UNKNOWN_USER : REFUSAL_NAME,
+		      name_trouble_text(trouble, query->domain, query->user, detail, sizeof detail));
+	deliver_when_due(q);
+	return false;
 }
 
 static void ask_domain(struct question *q, const struct verifier_query *query)
@@ -263,9 +278,11 @@ static void ask_domain(struct question *q, const struct verifier_query *query)
 	static struct winbind_question question; /* too large for the stack */
 	char typed[2 * RECORD_NAME_MAX];
 
+	count_as(q->v, query, q->typed);
+	if (!is_for_domain(q, query))
+		return;
 	question.query = *query;
 	memcpy(question.server_challenge, q->challenge.server_challenge, sizeof question.server_challenge);
-	count_as(q->v, query, q->typed);
 	typed_name(query, typed); /* for the log */
 	(void)snprintf(q->result.name, sizeof q->result.name, "%.*s", (int)sizeof q->result.name - 1, typed);
 	q->result.asked = 1;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An account is (uid, pw_name). The authenticated name and the delegated one are looked up apart from each other; the
- * supervisor compares the two accounts. A domain that a realm is known by never selects a local account of the same
- * name. Behind NTLM any other domain is the host's: a workgroup client sends the name of its own computer there.
+ * An account is (uid, pw_name). The authenticated name and the delegated name are looked up independently; the
+ * supervisor compares the two accounts. What a name means is decided by name_understand() of common/wire/name.h.
  */
 #include "credsspd/resolver/identity.h"
 
@@ -126,189 +125,243 @@ static enum refusal check_kind(const struct config *c, const struct identity_loo
 
 /* ---- who is it ---- */
 
-static bool is_local_name(const struct config *c, const struct identity_lookups *l, const char *domain)
+/* One request, and what its answer says. */
+struct asked {
+	const struct config *c;
+	const struct identity_lookups *l;
+	const struct resolver_request *q;
+	enum name_trouble trouble;
+};
+
+static enum refusal refuse_name(struct asked *a, enum name_trouble trouble)
 {
-	if (strcmp(domain, ".") == 0)
-		return true;
-	for (config_list d = c->local_domains; *d; d++)
-		if (strcasecmp(*d, domain) == 0)
-			return true;
-	return l->is_local_host(domain);
+	a->trouble = trouble;
+	return REFUSAL_NAME;
 }
 
-static bool is_local_domain(const struct config *c, const struct identity_lookups *l, uint8_t mechanism,
-			    const char *domain)
+static bool is_own(const void *context, const char *domain)
 {
-	if (!*domain || is_local_name(c, l, domain))
-		return true;
-	return mechanism == MECHANISM_NTLM && !l->is_realm(domain);
+	const struct asked *a = context;
+
+	return a->l->is_local_host(domain) != 0;
 }
 
-/* Whether the name service may be asked for it. Digits alone are a uid to some of its modules. */
-static int is_name(const char *name, size_t len)
+static bool is_realm(const void *context, const char *domain)
 {
-	return len > 0 && name_check(name, len) == 0 && strspn(name, "0123456789") < len;
+	const struct asked *a = context;
+
+	return a->l->is_realm(domain) != 0;
 }
 
-static enum refusal by_local_name(const struct identity_lookups *l, const char *name, struct identity_account *account)
+static const char *realm_of(const char *principal)
 {
-	return is_name(name, strlen(name)) ? of_name_lookup(l, name, account) : REFUSAL_NAME;
+	const char *at = strrchr(principal, '@');
+
+	return at ? at + 1 : NULL;
+}
+
+/* An account of this host. Digits alone are a uid to some modules of the name service. */
+static enum refusal by_local_name(struct asked *a, const char *name, struct identity_account *account)
+{
+	if (!*name)
+		return refuse_name(a, NAME_FORM);
+	if (name_check(name, strlen(name)) < 0)
+		return refuse_name(a, NAME_CHARACTERS);
+	if (name_is_digits(name))
+		return refuse_name(a, NAME_DIGITS);
+	return of_name_lookup(a->l, name, account);
 }
 
 /*
  * '/' is refused too: TERMSRV/host is no user. A backslash is libkrb5's escape for what is special inside a component:
  * "root\@other@REALM" must not come to the name service as "root@other".
  */
-static int is_user_principal(const char *principal)
+static enum name_trouble check_principal(const char *principal)
 {
-	const char *realm = strrchr(principal, '@');
+	const char *realm = realm_of(principal);
 
-	return name_check(principal, strlen(principal)) == 0 && !strchr(principal, '\\') &&
-	       is_name(principal, realm ? (size_t)(realm - principal) : strlen(principal));
+	if (name_check(principal, strlen(principal)) < 0)
+		return NAME_CHARACTERS;
+	if (strstr(principal, "\\@"))
+		return NAME_ENTERPRISE;
+	if (strchr(principal, '\\'))
+		return NAME_CHARACTERS;
+	return (realm ? realm - 1 == principal : !*principal) ? NAME_FORM : NAME_FINE;
 }
 
 /*
  * In a domain localauth is not asked: its default turns alice@REALM into the alice of this host. In Active Directory
- * whoever may add a computer to the domain makes such an alice: it is the account alice$, and the KDC answers to both
- * names. So an account of this host is nobody of Active Directory, unless krb5.conf says so in words.
+ * every user who may add a computer to the domain can make such an alice: it is the account alice$, and the KDC answers
+ * to both names. So a ticket of Active Directory is for no account of this host, unless krb5.conf names that account.
  */
-static enum refusal by_principal(const struct config *c, const struct identity_lookups *l, const char *principal,
-				 bool from_domain, struct identity_account *account)
+static enum refusal by_principal(struct asked *a, const char *principal, bool from_domain,
+				 struct identity_account *account)
 {
-	const char *realm = strrchr(principal, '@');
+	const enum name_trouble trouble = check_principal(principal);
+	const char *realm = realm_of(principal);
 	char name[RECORD_NAME_MAX] = "";
 	int r;
 
-	if (!is_user_principal(principal))
-		return REFUSAL_NAME;
-	if (realm && config_is_domain(c, realm + 1)) {
-		(void)snprintf(name, sizeof name, "%.*s", (int)(realm - principal), principal);
-		return of_domain(l, realm + 1, name, account);
+	if (trouble != NAME_FINE)
+		return refuse_name(a, trouble);
+	if (realm && config_is_domain(a->c, realm)) {
+		(void)snprintf(name, sizeof name, "%.*s", (int)(realm - 1 - principal), principal);
+		return of_domain(a->l, realm, name, account);
 	}
 	/* the host's own realm, forgotten in `domains`: localauth would make accounts of this host of its users */
-	if (realm && *c->domains && l->is_default_realm(realm + 1))
+	if (realm && *a->c->domains && a->l->is_default_realm(realm))
 		return REFUSAL_DOMAIN;
-	r = l->by_principal(principal, from_domain, name);
+	r = a->l->by_principal(principal, from_domain, name);
 	if (r == -ENOENT && from_domain)
 		return REFUSAL_DOMAIN;
-	return r < 0 ? of_lookup(r) : by_local_name(l, name, account);
+	return r < 0 ? of_lookup(r) : by_local_name(a, name, account);
 }
 
 /* The account is the one that the domain names in the ticket. The principal may be alice for alice$, or a UPN. */
-static enum refusal by_ticket(const struct config *c, const struct identity_lookups *l,
-			      const struct resolver_request *q, struct identity_account *account)
+static enum refusal by_ticket(struct asked *a, struct identity_account *account)
 {
+	const struct resolver_request *q = a->q;
 	const char *realm = strrchr(q->principal, '@');
 	char principal[RECORD_PRINCIPAL_MAX];
 	size_t len = realm ? (size_t)(realm - q->principal) : 0;
 	int n;
 
 	if (!q->user[0] || !realm || (strlen(q->user) == len && strncasecmp(q->user, q->principal, len) == 0))
-		return by_principal(c, l, q->principal, q->from_domain, account);
+		return by_principal(a, q->principal, q->from_domain, account);
 	n = snprintf(principal, sizeof principal, "%s%s", q->user, realm);
 	if (n < 0 || (size_t)n >= sizeof principal || strchr(q->user, '@'))
-		return REFUSAL_NAME;
-	return by_principal(c, l, principal, q->from_domain, account);
+		return refuse_name(a, NAME_FORM);
+	return by_principal(a, principal, q->from_domain, account);
 }
 
 /*
- * The record that the verifier used: both ways round it must be the same account still. @exact is not demanded of a
- * name that is winbind's: another name service, SSSD, may call that account otherwise.
+ * Finds the account that was proved before: both lookups must still find the same account, so that digits cannot be
+ * taken for a uid. @exact is not demanded of a name that is winbind's: another name service, SSSD, may use another name
+ * for that account.
  */
-static enum refusal by_record(const struct identity_lookups *l, uid_t uid, const char *name, bool exact,
-			      struct identity_account *account)
+static enum refusal by_record(struct asked *a, bool exact, struct identity_account *account)
 {
+	const struct resolver_request *q = a->q;
 	struct identity_account other;
-	enum refusal refusal = is_name(name, strlen(name)) ? of_lookup(l->by_name(name, account)) : REFUSAL_NAME;
+	enum refusal refusal;
 
+	if (!q->user[0] || name_check(q->user, strlen(q->user)) < 0)
+		return refuse_name(a, NAME_CHARACTERS);
+	refusal = of_lookup(a->l->by_name(q->user, account));
 	if (refusal == REFUSAL_NONE)
-		refusal = of_lookup(l->by_uid(uid, &other));
+		refusal = of_lookup(a->l->by_uid(q->uid, &other));
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	if (account->uid != uid || other.uid != uid || strcmp(other.name, account->name) != 0 ||
-	    (exact && strcmp(account->name, name) != 0))
-		return REFUSAL_UNKNOWN_USER; /* renamed or given to somebody else since the record was made */
+	if (account->uid != q->uid || other.uid != q->uid || strcmp(other.name, account->name) != 0 ||
+	    (exact && strcmp(account->name, q->user) != 0))
+		return REFUSAL_UNKNOWN_USER; /* the account was renamed, or its name or uid was given to another */
 	return REFUSAL_NONE;
 }
 
-/* user@REALM for the realm of @principal; -1 when @domain is another one. A NetBIOS name is the realm's first label. */
-static int realm_principal(const char *principal, const char *domain, const char *user, char out[2 * RECORD_NAME_MAX])
-{
-	const char *realm = strrchr(principal, '@');
-	size_t label, n = strlen(user);
+/* ---- the delegated name ---- */
 
-	if (!realm || n >= RECORD_NAME_MAX || strlen(realm) >= RECORD_NAME_MAX)
-		return -1;
-	label = strcspn(realm + 1, ".");
-	if (strcasecmp(realm + 1, domain) != 0 &&
-	    (strlen(domain) != label || strncasecmp(realm + 1, domain, label) != 0))
-		return -1;
-	memcpy(out, user, n); /* NOLINT(bugprone-not-null-terminated-result): the realm follows, with its NUL */
-	memcpy(out + n, realm, strlen(realm) + 1);
-	return 0;
+/*
+ * The client said two names of domains. They contradict each other when both domains have an account of that name and
+ * these are two accounts. One domain may have none: the part after @ of a UPN need not be a domain of accounts.
+ */
+static enum refusal of_two_domains(struct asked *a, const struct name_meaning *m, struct identity_account *account)
+{
+	struct identity_account other;
+	enum refusal refusal = of_domain(a->l, m->domain, m->user, account);
+
+	if (refusal != REFUSAL_NONE)
+		return refusal;
+	refusal = of_domain(a->l, m->also, m->user, &other);
+	if (refusal == REFUSAL_NONE && (other.uid != account->uid || strcmp(other.name, account->name) != 0))
+		return refuse_name(a, NAME_CONTRADICTION);
+	return refusal == REFUSAL_UNAVAILABLE ? refusal : REFUSAL_NONE;
+}
+
+/* user@REALM, for the realm of the client's ticket. */
+static enum refusal of_ticket_realm(struct asked *a, const char *user, struct identity_account *account)
+{
+	char principal[2 * RECORD_NAME_MAX];
+	int n = snprintf(principal, sizeof principal, "%s@%s", user, realm_of(a->q->principal));
+
+	if (n < 0 || (size_t)n >= sizeof principal)
+		return refuse_name(a, NAME_FORM);
+	return by_principal(a, principal, false, account);
 }
 
 /*
- * The domain that a delegated name is of; NULL when it is none of a domain. A name that says no domain, or behind NTLM
- * one that nobody is known by, is meant as the authenticated name was: of the principal's domain, or of the host's own.
+ * A name without a domain is meant as the authenticated name was: of the ticket's realm when that is a domain, with
+ * ntlm = winbind of the host's own domain, else of this host.
  */
-static const char *delegated_domain(const struct config *c, const struct identity_lookups *l,
-				    const struct resolver_request *q, const char *said)
+static enum refusal of_bare_name(struct asked *a, const char *user, struct identity_account *account)
 {
-	const char *realm = q->mechanism == MECHANISM_KRB5 ? strrchr(q->principal, '@') : NULL;
+	const struct resolver_request *q = a->q;
+	const char *realm = q->mechanism == MECHANISM_KRB5 ? realm_of(q->principal) : NULL;
 
-	if (config_is_domain(c, said))
-		return said;
-	if (realm)
-		return !*said && config_is_domain(c, realm + 1) ? realm + 1 : NULL;
-	if (q->mechanism != MECHANISM_NTLM || c->ntlm != CONFIG_NTLM_WINBIND || (*said && is_local_name(c, l, said)) ||
-	    (*said && l->is_realm(said)))
-		return NULL;
-	return c->domains[0];
+	if (realm && config_is_domain(a->c, realm))
+		return of_domain(a->l, realm, user, account);
+	if (q->mechanism == MECHANISM_NTLM && a->c->ntlm == CONFIG_NTLM_WINBIND)
+		return of_domain(a->l, a->c->domains[0], user, account);
+	/* NTLM ignores case: "Alice" has been proved to be alice, and the client delegates what was typed */
+	if (q->mechanism == MECHANISM_NTLM && strcasecmp(user, q->principal) == 0)
+		user = q->principal;
+	return by_local_name(a, user, account);
 }
 
-static enum refusal by_delegated(const struct config *c, const struct identity_lookups *l,
-				 const struct resolver_request *q, struct identity_account *account)
+static enum refusal of_meaning(struct asked *a, const struct name_meaning *m, struct identity_account *account)
 {
-	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1], mapped[2 * RECORD_NAME_MAX];
-	const char *of;
+	switch (m->kind) {
+	case NAME_LISTED:
+		return m->also[0] ? of_two_domains(a, m, account) : of_domain(a->l, m->domain, m->user, account);
+	case NAME_TICKET:
+		return of_ticket_realm(a, m->user, account);
+	case NAME_BARE:
+		return of_bare_name(a, m->user, account);
+	case NAME_LOCAL:
+		break;
+	}
+	if (a->q->mechanism == MECHANISM_NTLM && strcasecmp(m->user, a->q->principal) == 0)
+		return by_local_name(a, a->q->principal, account);
+	return by_local_name(a, m->user, account);
+}
 
-	/* the worker has checked them, but it is the worker that says so */
-	if (name_check(q->domain, strlen(q->domain)) < 0 || name_check(q->user, strlen(q->user)) < 0 ||
-	    name_split(q->domain, q->user, domain, user) < 0)
-		return REFUSAL_NAME;
-	of = delegated_domain(c, l, q, domain);
-	if (of)
-		return is_name(user, strlen(user)) ? of_domain(l, of, user, account) : REFUSAL_NAME;
-	if (q->mechanism == MECHANISM_KRB5 && *domain && realm_principal(q->principal, domain, user, mapped) == 0)
-		return by_principal(c, l, mapped, false, account);
-	if (!is_local_domain(c, l, q->mechanism, domain))
-		return REFUSAL_NAME;
-	/* NTLM ignores case, so that "Alice" has proved to be alice: she delegates what she typed */
-	if (q->mechanism == MECHANISM_NTLM && strcasecmp(user, q->principal) == 0)
-		return of_name_lookup(l, q->principal, account);
-	return of_name_lookup(l, user, account);
+static enum refusal by_delegated(struct asked *a, struct identity_account *account)
+{
+	const struct resolver_request *q = a->q;
+	const char *realm = q->mechanism == MECHANISM_KRB5 ? realm_of(q->principal) : NULL;
+	const struct name_host host = { .domains = a->c->domains,
+					.local_domains = a->c->local_domains,
+					.ticket_realm = q->mechanism == MECHANISM_NTLM ? NULL
+							: realm                        ? realm
+										       : "",
+					.is_own = is_own,
+					.is_realm = is_realm,
+					.context = a };
+	struct name_meaning m;
+	enum name_trouble trouble = name_understand(&host, q->domain, q->user, &m);
+
+	return trouble == NAME_FINE ? of_meaning(a, &m, account) : refuse_name(a, trouble);
 }
 
 void identity_answer(const struct config *config, const struct identity_lookups *lookups,
 		     const struct resolver_request *q, struct resolver_answer *ret_answer)
 {
+	struct asked asked = { config, lookups, q, NAME_FINE };
 	struct identity_account a = { .uid = (uid_t)-1 };
 	enum refusal refusal = REFUSAL_INTERNAL;
 
 	switch (q->type) {
 	case RESOLVE_PRINCIPAL:
-		refusal = by_ticket(config, lookups, q, &a);
+		refusal = by_ticket(&asked, &a);
 		break;
 	case RESOLVE_ACCOUNT:
 	case RESOLVE_DOMAIN_ACCOUNT:
-		refusal = by_record(lookups, q->uid, q->user, q->type != RESOLVE_DOMAIN_ACCOUNT, &a);
+		refusal = by_record(&asked, q->type == RESOLVE_ACCOUNT, &a);
 		break;
 	case RESOLVE_DELEGATED:
-		refusal = by_delegated(config, lookups, q, &a);
+		refusal = by_delegated(&asked, &a);
 		break;
 	case RESOLVE_NAME:
-		refusal = by_local_name(lookups, q->user, &a);
+		refusal = by_local_name(&asked, q->user, &a);
 		break;
 	default:
 		break;
@@ -316,9 +369,14 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 	if (refusal == REFUSAL_NONE &&
 	    (q->type == RESOLVE_PRINCIPAL || q->type == RESOLVE_ACCOUNT || q->type == RESOLVE_DOMAIN_ACCOUNT))
 		refusal = check_rules(config, lookups, &a);
-	if (refusal == REFUSAL_NONE && a.uid == q->uid) /* that of another account is a mismatch, for the supervisor */
+	if (refusal == REFUSAL_NONE && a.uid == q->uid) /* another account is a mismatch, which the supervisor finds */
 		refusal = check_kind(config, lookups, &a, q->kind);
-	*ret_answer = (struct resolver_answer){ .type = RESOLVER_ANSWER, .refusal = (uint16_t)refusal, .id = q->id };
+	*ret_answer = (struct resolver_answer){
+		.type = RESOLVER_ANSWER,
+		.trouble = (uint8_t)asked.trouble,
+		.refusal = (uint16_t)refusal,
+		.id = q->id,
+	};
 	/* a refused account is named for the log only */
 	memcpy(ret_answer->name, a.name, sizeof a.name);
 	ret_answer->uid = refusal == REFUSAL_NONE ? a.uid : (uint32_t)-1;

@@ -13,6 +13,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/secret.h"
 #include "common/ipc/packet.h"
+#include "common/wire/name.h"
 #include "credsspd/supervisor/policy.h"
 #include "include/credssp/channel.h"
 
@@ -87,6 +88,16 @@ static bool negotiated_in_vain(struct handshake *h)
 	return true;
 }
 
+/* The resolver says which kind of trouble it is, by number; the names are the supervisor's own copies. */
+static void explain_name(struct handshake *h, const struct resolver_answer *answer)
+{
+	const struct worker_delegated *d = &h->delegation;
+
+	if (answer->refusal == REFUSAL_NAME && answer->trouble != NAME_FINE)
+		(void)name_trouble_text((enum name_trouble)answer->trouble, h->delegated ? d->domain : "",
+					h->delegated ? d->user : "", h->detail, sizeof h->detail);
+}
+
 static void on_account(const struct resolver_answer *answer, void *userdata)
 {
 	struct handshake *h = userdata;
@@ -99,6 +110,7 @@ static void on_account(const struct resolver_answer *answer, void *userdata)
 	} else if (answer->refusal != REFUSAL_NONE || negotiated_in_vain(h)) {
 		if (answer->refusal != REFUSAL_NONE)
 			h->refusal = answer->refusal < REFUSAL_MAX_ ? (enum refusal)answer->refusal : REFUSAL_INTERNAL;
+		explain_name(h, answer);
 		if (!h->about.user[0])
 			memcpy(h->about.user, answer->name, sizeof h->about.user);
 		handshake_event(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);

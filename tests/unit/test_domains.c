@@ -57,13 +57,18 @@ static void test_select(void **state)
 		/* a domain's that is configured */
 		{ "bigcorp", "alice", REFUSAL_UNKNOWN_USER, NULL },
 		{ "", "BIGCORP\\alice", REFUSAL_UNKNOWN_USER, NULL },
-		/* somebody else's, and meant */
-		{ "", "CORP\\alice", REFUSAL_UNKNOWN_USER, NULL },
+		{ "", "CORP\\alice", REFUSAL_NONE, "alice" },
+		/* a UPN of somebody else's */
+		{ "CORP", "alice@corp.example", REFUSAL_UNKNOWN_USER, NULL },
+		{ "OTHER", "alice@corp.example", REFUSAL_NAME, NULL },
 		{ "", "alice@corp.example", REFUSAL_UNKNOWN_USER, NULL },
 		{ "", "alice@ts1.example.com", REFUSAL_UNKNOWN_USER, NULL },
 		/* no names at all */
 		{ "", "", REFUSAL_NAME, NULL },
 		{ "", "12345", REFUSAL_NAME, NULL },
+		{ "TS1", "12345", REFUSAL_NAME, NULL },
+		{ "", "DESKTOP-7F3A\\12345", REFUSAL_NAME, NULL },
+		{ "BIGCORP", "12345", REFUSAL_UNKNOWN_USER, NULL },
 		{ "", "a\\b\\c", REFUSAL_NAME, NULL },
 		{ "", "TS1\\alice@ts1", REFUSAL_NAME, NULL },
 		{ "", "al\nice", REFUSAL_NAME, NULL },
@@ -77,12 +82,15 @@ static void test_select(void **state)
 		{ "OTHER", "TS1\\alice", REFUSAL_NAME, NULL },
 	};
 	struct domains d = host_of("ts1.example.org");
+	enum name_trouble trouble;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char user[ACCOUNT_NAME_MAX + 1] = "untouched";
-		enum refusal r = domains_select(&d, row[i].domain, row[i].user, user);
+		enum refusal r = domains_select(&d, row[i].domain, row[i].user, user, &trouble);
 
+		if ((r == REFUSAL_NONE) != (trouble == NAME_FINE))
+			fail_msg("row %zu: trouble %d", i, trouble);
 		if (r != row[i].refusal || strcmp(user, row[i].selected ? row[i].selected : "untouched") != 0)
 			fail_msg("row %zu: \"%s\" \"%s\": %s, \"%s\"", i, row[i].domain, row[i].user, refusal_word(r),
 				 user);
@@ -94,18 +102,19 @@ static void test_host_names(void **state)
 {
 	struct domains d = host_of("terminalserver-07.example.org");
 	char user[ACCOUNT_NAME_MAX + 1];
+	enum name_trouble t;
 
 	(void)state;
-	assert_int_equal(domains_select(&d, "", "TERMINALSERVER-\\alice", user), REFUSAL_NONE);
-	assert_int_equal(domains_select(&d, "", "TERMINALSERVER-0\\alice", user), REFUSAL_UNKNOWN_USER);
-	assert_int_equal(domains_select(&d, "", "TERMINALSERVER\\alice", user), REFUSAL_UNKNOWN_USER);
+	assert_int_equal(domains_select(&d, "", "alice@TERMINALSERVER-", user, &t), REFUSAL_NONE);
+	assert_int_equal(domains_select(&d, "", "alice@TERMINALSERVER-0", user, &t), REFUSAL_UNKNOWN_USER);
+	assert_int_equal(domains_select(&d, "", "alice@TERMINALSERVER", user, &t), REFUSAL_UNKNOWN_USER);
 	d = host_of("ad.example.org");
-	assert_int_equal(domains_select(&d, "AD", "alice", user), REFUSAL_NONE);
+	assert_int_equal(domains_select(&d, "AD", "alice", user, &t), REFUSAL_NONE);
 	d = host_of("");
-	assert_int_equal(domains_select(&d, "", "alice", user), REFUSAL_NONE);
+	assert_int_equal(domains_select(&d, "", "alice", user, &t), REFUSAL_NONE);
 	d.realms = NULL;
-	assert_int_equal(domains_select(&d, "EXAMPLE.ORG", "alice", user), REFUSAL_NONE);
-	assert_int_equal(domains_select(&d, "", "alice@EXAMPLE.ORG", user), REFUSAL_UNKNOWN_USER);
+	assert_int_equal(domains_select(&d, "EXAMPLE.ORG", "alice", user, &t), REFUSAL_NONE);
+	assert_int_equal(domains_select(&d, "", "alice@EXAMPLE.ORG", user, &t), REFUSAL_UNKNOWN_USER);
 }
 
 static int has(char **list, const char *what)

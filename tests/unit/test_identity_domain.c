@@ -39,6 +39,10 @@ static const struct entry winbind[] = {
 	{ "CORP\\gus", "CORP\\gus", 100003, 0 },
 	{ "CORP\\hal", "CORP\\hal", 1000, 0 }, /* the uid of alice of this host */
 	{ "CORP\\root", "CORP\\root", 0, 0 },
+	{ "CORP\\123456", "CORP\\123456", 100005, 0 },
+	{ "CORP\\ivy", "CORP\\ivy", 100006, 0 }, /* two domains, each with an ivy */
+	{ "AD.CORP.TEST\\ivy", "AD\\ivy", 100007, 0 },
+	{ "AD\\ivy", "AD\\ivy", 100007, 0 },
 	{ "CORP\\ts1$", "CORP\\ts1$", 100004, 0 },
 	{ "ts1$@CORP", "CORP\\ts1$", 100004, 0 },
 	{ "down@CORP", NULL, 0, -EIO },
@@ -51,6 +55,10 @@ static const struct entry default_domain[] = {
 	{ "CORP\\alice", "alice", 100001, 0 },
 	{ "CORP\\erin", "erin", 100002, 0 },
 	{ "erin", "erin", 100002, 0 },
+	{ "CORP\\123456", "123456", 100005, 0 },
+	{ "123456", "123456", 100005, 0 },
+	{ "CORP\\1000", "1000", 100008, 0 },
+	{ "1000", "alice", 1000, 0 }, /* taken for a uid */
 	{ NULL, NULL, 0, 0 },
 };
 static const struct entry sssd[] = {
@@ -187,7 +195,10 @@ static void test_principals(void **state)
 		/* a realm that is none of the domains is localauth's business */
 		{ winbind, "bob@MIT.TEST", REFUSAL_NONE, "bob", 1001 },
 		{ winbind, "ts1$@CORP", REFUSAL_SYSTEM_ACCOUNT, NULL, 0 },
-		{ winbind, "1000@CORP", REFUSAL_NAME, NULL, 0 },
+		{ winbind, "123456@CORP", REFUSAL_NONE, "CORP\\123456", 100005 },
+		{ default_domain, "123456@CORP", REFUSAL_NONE, "123456", 100005 },
+		{ default_domain, "1000@CORP", REFUSAL_MISMATCH, NULL, 0 }, /* the name service took it for a uid */
+		{ winbind, "1000@MIT.TEST", REFUSAL_NAME, NULL, 0 },
 		{ winbind, "x\\@y@CORP", REFUSAL_NAME, NULL, 0 },
 		{ winbind, "a/b@CORP", REFUSAL_NAME, NULL, 0 },
 	};
@@ -230,10 +241,24 @@ static void test_delegated(void **state)
 		{ winbind, NULL, "AD", "alice", REFUSAL_NAME, NULL, 0 },
 		{ winbind, NULL, "", "bob", REFUSAL_UNKNOWN_USER, NULL, 0 },
 		{ winbind, NULL, "", "down", REFUSAL_UNAVAILABLE, NULL, 0 },
-		{ winbind, NULL, "CORP", "1000", REFUSAL_NAME, NULL, 0 },
+		{ winbind, NULL, "CORP", "123456", REFUSAL_NONE, "CORP\\123456", 100005 },
+		{ winbind, NULL, "", "123456", REFUSAL_NONE, "CORP\\123456", 100005 },
+		{ winbind, NULL, "", "123456@corp", REFUSAL_NONE, "CORP\\123456", 100005 },
+		{ winbind, NULL, "TS1", "123456", REFUSAL_NAME, NULL, 0 },
+		{ winbind, "erin@CORP", "", "123456", REFUSAL_NONE, "CORP\\123456", 100005 },
 		{ winbind, "erin@CORP", "", "erin", REFUSAL_NONE, "CORP\\erin", 100002 },
 		{ winbind, "gus@AD.CORP.TEST", "ad.corp.test", "gus", REFUSAL_NONE, "CORP\\gus", 100003 },
-		{ winbind, "gus@AD.CORP.TEST", "AD", "gus", REFUSAL_NONE, "CORP\\gus", 100003 },
+		{ winbind, "gus@AD.CORP.TEST", "AD", "gus", REFUSAL_NAME, NULL, 0 },
+		{ winbind, "gus@AD.CORP.TEST", "AD", "gus@ad.corp.test", REFUSAL_NAME, NULL, 0 },
+		/* two names of domains: one account, none in one of them, two accounts */
+		{ sssd, "alice@AD.CORP.TEST", "CORP", "alice@ad.corp.test", REFUSAL_NONE, "alice@ad.corp.test",
+		  100001 },
+		{ sssd, NULL, "CORP", "alice@ad.corp.test", REFUSAL_NONE, "alice@ad.corp.test", 100001 },
+		{ winbind, NULL, "CORP", "gus@ad.corp.test", REFUSAL_NONE, "CORP\\gus", 100003 },
+		{ winbind, NULL, "ad.corp.test", "CORP\\erin", REFUSAL_NONE, "CORP\\erin", 100002 },
+		{ winbind, NULL, "CORP", "ivy@ad.corp.test", REFUSAL_NAME, NULL, 0 },
+		{ winbind, NULL, "DESKTOP-7F3A", "erin@corp", REFUSAL_NAME, NULL, 0 },
+		{ winbind, NULL, "", "DESKTOP-7F3A\\erin", REFUSAL_NONE, "CORP\\erin", 100002 },
 		{ winbind, "gus@AD.CORP.TEST", "CORP", "erin", REFUSAL_NONE, "CORP\\erin", 100002 },
 		{ winbind, "gus@AD.CORP.TEST", "", "alice@CORP", REFUSAL_NONE, "CORP\\alice", 100001 },
 		{ winbind, "gus@AD.CORP.TEST", "", "bob", REFUSAL_UNKNOWN_USER, NULL, 0 },
@@ -292,6 +317,7 @@ static void test_domain_accounts(void **state)
 		/* the uid is this host's alice */
 		{ winbind, "CORP\\hal", 1000, REFUSAL_UNKNOWN_USER, NULL },
 		{ winbind, "CORP\\nobody", 100009, REFUSAL_UNKNOWN_USER, NULL },
+		{ default_domain, "123456", 100005, REFUSAL_NONE, "123456" },
 		{ winbind, "", 100001, REFUSAL_NAME, NULL },
 		{ winbind, "a/b", 100001, REFUSAL_NAME, NULL },
 	};

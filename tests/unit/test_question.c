@@ -48,6 +48,7 @@ static int set_up(void **unused)
 	assert_non_null(v.askers);
 	assert_non_null(v.throttle);
 	assert_int_equal(ntlm_host_names(NULL, &v.names), 0);
+	assert_int_equal(domains_load(&config, &v.domains), 0);
 	is_account = true;
 	takes_msec = 0;
 	return 0;
@@ -60,6 +61,7 @@ static int tear_down(void **unused)
 		question_free(v.questions);
 	askers_free(v.askers);
 	throttle_free(v.throttle);
+	domains_done(&v.domains);
 	(void)sd_event_unref(v.event);
 	(void)close_fd(v.control);
 	control = close_fd(control);
@@ -153,8 +155,8 @@ static void test_forms_of_a_name(void **unused)
 	static const struct {
 		const char *domain, *user;
 	} form[] = {
-		{ "CORP", "bob" },        { "ad.example", "Bob" },    { "", "bob" },
-		{ "", "bob@ad.example" }, { "AD", "bob@ad.EXAMPLE" }, { "", "CORP\\bob" },
+		{ "CORP", "bob" },        { "ad.example", "Bob" },      { "", "bob" },
+		{ "", "bob@ad.example" }, { "CORP", "bob@ad.EXAMPLE" }, { "", "CORP\\bob" },
 	};
 
 	for (int exists = 0; exists < 2; exists++) {
@@ -172,11 +174,38 @@ static void test_forms_of_a_name(void **unused)
 	assert_true(guess("OTHER", "bob") < FIRST_DELAY_MSEC);
 }
 
+/* Names that contradict each other are refused without a question to the domain; the line names both. */
+static void test_contradiction(void **unused)
+{
+	static struct verifier_query q;
+	struct verifier_challenge c;
+	struct verifier_answer a;
+	struct verifier_result r;
+	int pair[2];
+
+	(void)unused;
+	assert_int_equal(packet_pair(SOCK_NONBLOCK, pair), 0);
+	question_attach(&v, 1, &pair[1]);
+	assert_int_equal(packet_recv(pair[0], &c, sizeof c, NULL, 0), sizeof c);
+	size_t len = make_query(&c, "FOREIGN", "bob@ad.example", &q);
+
+	assert_int_equal(packet_send(pair[0], &q, len, NULL, 0), 0);
+	while (packet_recv(pair[0], &a, sizeof a, NULL, 0) < 0)
+		assert_true(sd_event_run(v.event, 5000000) > 0);
+	assert_int_equal(a.granted, 0);
+	(void)close(pair[0]);
+	assert_int_equal(packet_recv(control, &r, sizeof r, NULL, 0), sizeof r);
+	assert_int_equal(r.asked, 0);
+	assert_string_equal(refusal_word(r.refusal), "name");
+	assert_non_null(strstr(r.detail, "domain \"FOREIGN\", user \"bob@ad.example\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_delay_while_the_domain_is_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_forms_of_a_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_contradiction, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
