@@ -276,9 +276,15 @@ int acceptor_account(struct acceptor *a, bool *ret_from_domain, char ret_[RECORD
 {
 	char account[RECORD_NAME_MAX] = "";
 	bool from_domain = false;
+	int r = a->complete ? 0 : -EINVAL;
 
-	if (!a->complete || (a->mechanism == MECHANISM_KRB5 && kerberos_account(a->mech, &from_domain, account) < 0)) {
-		(void)refuse(a, a->complete ? REFUSAL_BAD_CREDENTIALS : REFUSAL_INTERNAL, "the PAC of the ticket");
+	if (r == 0 && a->mechanism == MECHANISM_KRB5)
+		r = kerberos_account(a->mech, &from_domain, account);
+	if (r < 0) {
+		(void)refuse(a, r == -EINVAL ? REFUSAL_INTERNAL : REFUSAL_BAD_CREDENTIALS,
+			     r == -EINVAL   ? "no context"
+			     : r == -EACCES ? "the PAC of the ticket is not signed for this host"
+					    : "the PAC of the ticket is malformed");
 		return -EINVAL;
 	}
 	*ret_from_domain = from_domain;

@@ -290,24 +290,59 @@ static int kerberos_name(struct mech *m, char *out, size_t size, size_t *ret_len
 
 /* ---- Active Directory ---- */
 
-/*
- * -ENOENT without one. MIT's KDC makes PACs, too, without this buffer. What a client puts into its authenticator itself
- * is not authenticated.
- */
-static int read_logon_info(gss_name_t client, char account[RECORD_NAME_MAX])
+/* Whether the attribute of the client's name is there, and authenticated by the ticket. */
+static bool read_attribute(gss_name_t client, const char *attribute, gss_buffer_t ret_value)
 {
-	static const char attribute[] = "urn:mspac:logon-info";
-	gss_buffer_desc name = { sizeof attribute - 1, (void *)(uintptr_t)attribute };
-	gss_buffer_desc value = GSS_C_EMPTY_BUFFER, display = GSS_C_EMPTY_BUFFER;
-	int authenticated = 0, complete = 0, more = -1, r = -ENOENT;
-	OM_uint32 minor, ignored;
+	gss_buffer_desc name = { strlen(attribute), (void *)(uintptr_t)attribute }, display = GSS_C_EMPTY_BUFFER;
+	int authenticated = 0, complete = 0, more = -1;
+	OM_uint32 major, minor, ignored;
 
-	if (gss_get_name_attribute(&minor, client, &name, &authenticated, &complete, &value, &display, &more) !=
-	    GSS_S_COMPLETE)
-		return r;
-	r = authenticated ? logon_info_account((struct view){ value.value, value.length }, account) : 0;
-	(void)gss_release_buffer(&ignored, &value);
+	major = gss_get_name_attribute(&minor, client, &name, &authenticated, &complete, ret_value, &display, &more);
 	(void)gss_release_buffer(&ignored, &display);
+	return major == GSS_S_COMPLETE && authenticated;
+}
+
+static bool has_attribute(gss_name_t client, const char *attribute)
+{
+	gss_buffer_set_t list = GSS_C_NO_BUFFER_SET;
+	OM_uint32 minor, ignored;
+	bool found = false;
+	int is_mn;
+
+	if (gss_inquire_name(&minor, client, &is_mn, NULL, &list) == GSS_S_COMPLETE && list)
+		for (size_t i = 0; i < list->count && !found; i++)
+			found = list->elements[i].length == strlen(attribute) &&
+				memcmp(list->elements[i].value, attribute, list->elements[i].length) == 0;
+	(void)gss_release_buffer_set(&ignored, &list);
+	return found;
+}
+
+/* libkrb5 lists a PAC that it could not verify, but does not give it away: else it would look like no PAC. */
+static bool has_unverified_pac(const struct kerberos *k)
+{
+	static const char pac[] = "urn:mspac:";
+	gss_buffer_desc value = GSS_C_EMPTY_BUFFER;
+	OM_uint32 ignored;
+	bool unverified = has_attribute(k->client, pac) && !read_attribute(k->client, pac, &value);
+
+	(void)gss_release_buffer(&ignored, &value);
+	return unverified;
+}
+
+/*
+ * Reads the account that the PAC of the ticket names. Returns 0; -ENOENT without logon information, which MIT's KDC
+ * leaves out of its PACs; -EBADMSG when it is malformed; -EACCES when libkrb5 could not verify that a KDC signed the
+ * PAC for this host: without its PAC the ticket would be for the account that is called like the principal.
+ */
+static int read_logon_info(const struct kerberos *k, char account[RECORD_NAME_MAX])
+{
+	gss_buffer_desc value = GSS_C_EMPTY_BUFFER;
+	OM_uint32 ignored;
+	int r = has_unverified_pac(k) ? -EACCES : -ENOENT;
+
+	if (r == -ENOENT && read_attribute(k->client, "urn:mspac:logon-info", &value))
+		r = logon_info_account((struct view){ value.value, value.length }, account);
+	(void)gss_release_buffer(&ignored, &value);
 	return r;
 }
 
@@ -318,7 +353,7 @@ int kerberos_account(struct mech *m, bool *ret_from_domain, char ret_[RECORD_NAM
 	char principal[RECORD_PRINCIPAL_MAX] = "", account[RECORD_NAME_MAX] = "";
 	const char *realm;
 	size_t len;
-	int r = k->client ? read_logon_info(k->client, account) : -EBADMSG;
+	int r = k->client ? read_logon_info(k, account) : -EBADMSG;
 
 	if (r < 0 && r != -ENOENT)
 		return r;

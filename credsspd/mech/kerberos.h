@@ -60,9 +60,9 @@ const char *kerberos_asked(const struct mech *m);
 bool kerberos_no_tgt(const struct mech *m);
 
 /*
- * Of a complete context: whether the ticket is of Active Directory, since its PAC has logon information or its realm is
- * one in which this host has a machine's account; and the sAMAccountName in that PAC, empty when it has none, or when
- * the PAC is not signed for this host. Returns 0, or -EBADMSG for a malformed PAC.
+ * Tells about a complete context whether the ticket is of Active Directory: its PAC has logon information, or its realm
+ * is one in which this host has a machine's account. @ret_ is the sAMAccountName in that PAC; empty without one.
+ * Returns 0, -EBADMSG for a malformed PAC, or -EACCES for a PAC that is not signed for this host.
  */
 int kerberos_account(struct mech *m, bool *ret_from_domain, char ret_[RECORD_NAME_MAX]);
 
