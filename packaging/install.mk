@@ -3,7 +3,8 @@
 # another package is touched: the lines for the PAM stack of xrdp-sesman, what belongs into xrdp.ini and the drop-in for
 # xrdp.service are put in place by `credsspctl xrdp enable`.
 
-UNITDIR ?= $(PREFIX)/lib/systemd/system
+# where the systemd of this system has its own; /usr/lib is right for every one that has merged /usr
+UNITDIR ?= $(or $(shell $(PKG_CONFIG) --variable=systemdsystemunitdir systemd 2>/dev/null),$(PREFIX)/lib/systemd/system)
 DOCDIR ?= $(PREFIX)/share/doc/pam-credssp
 SHAREDIR ?= $(PREFIX)/share/pam-credssp
 INCLUDEDIR ?= $(PREFIX)/include
