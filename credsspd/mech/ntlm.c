@@ -21,8 +21,8 @@
 #include "common/base/explain.h"
 #include "common/ipc/ntlm-verifier-msg.h"
 #include "common/ipc/packet.h"
+#include "common/wire/ntlm-session.h"
 #include "common/wire/utf16.h"
-#include "credsspd/mech/ntlm-session.h"
 
 /* What is taken over from NEGOTIATE. */
 #define FLAGS_ECHOED (NTLM_REQUIRED | NTLM_REQUEST_TARGET | NTLM_ALWAYS_SIGN | NTLM_56 | NTLM_VERSION)

@@ -18,13 +18,13 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/log.h"
+#include "common/initiator/initiator.h"
 #include "common/ipc/handover.h"
 #include "common/ipc/ntlm-verifier-msg.h"
 #include "common/ipc/packet.h"
 #include "common/wire/binding.h"
 #include "common/wire/tsrequest.h"
 #include "credsspd/ntlm-verifier/ntlmv2.h"
-#include "credsspd/selftest/initiator.h"
 
 #define DEADLINE_SEC 10U
 

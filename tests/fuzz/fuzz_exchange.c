@@ -16,7 +16,7 @@
 #include "common/ipc/ntlm-verifier-msg.h"
 #include "common/ipc/packet.h"
 #include "credsspd/ntlm-verifier/ntlmv2.h"
-#include "credsspd/selftest/initiator.h"
+#include "common/initiator/initiator.h"
 #include "tests/fuzz/faults.h"
 #include "tests/fuzz/mutate.h"
 

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "credsspd/selftest/selfticket.h"
+#include "common/initiator/selfticket.h"
 #include "pam_credssp/helper-status.h"
 #include "pam_credssp/helper/guard-tickets.h"
 #include "tests/fuzz/faults.h"

@@ -13,12 +13,12 @@
 #include <sys/random.h>
 
 #include "common/base/refusal.h"
+#include "common/initiator/initiator.h"
 #include "common/ipc/handover.h"
 #include "common/ipc/ntlm-verifier-msg.h"
 #include "common/wire/binding.h"
 #include "common/wire/ntstatus.h"
 #include "common/wire/tsrequest.h"
-#include "credsspd/selftest/initiator.h"
 #include "tests/unit/ntlmv2.h"
 #include "tests/unit/templates.h"
 

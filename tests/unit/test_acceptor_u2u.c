@@ -17,9 +17,9 @@
 
 #include <krb5/krb5.h>
 
+#include "common/initiator/initiator.h"
 #include "credsspd/mech/acceptor.h"
 #include "credsspd/mech/tgts.h"
-#include "credsspd/selftest/initiator.h"
 #include "tests/unit/build.h"
 
 #define CLIENT "self-test@TEST.EXAMPLE"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "credsspd/mech/ntlm-session.h"
+#include "common/wire/ntlm-session.h"
 
 /* 4.2.1: RandomSessionKey; 4.2.4.2.3 and 4.2.4.4: what comes of it and of "Plaintext" */
 static const uint8_t random_session_key[16] = { 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55,

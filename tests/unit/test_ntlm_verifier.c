@@ -8,9 +8,9 @@
 #include <sys/random.h>
 
 #include "common/base/refusal.h"
+#include "common/initiator/initiator.h"
 #include "common/ipc/ntlm-verifier-msg.h"
 #include "credsspd/mech/ntlm-names.h"
-#include "credsspd/selftest/initiator.h"
 
 #define PASSWORD "Passw0rd"
 

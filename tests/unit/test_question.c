@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "common/base/refusal.h"
+#include "common/initiator/initiator.h"
 #include "credsspd/ntlm-verifier/ntlm-verifier-private.h"
-#include "credsspd/selftest/initiator.h"
 
 #define SID "S-1-5-21-1-2-3-1104"
 #define FIRST_DELAY_MSEC 250

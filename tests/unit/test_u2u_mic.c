@@ -2,7 +2,7 @@
 /* Kerberos user-to-user: the client's mechListMIC, and replays, which it is there against. */
 #include <gssapi/gssapi_krb5.h>
 
-#include "credsspd/selftest/initiator-krb5.h"
+#include "common/initiator/initiator-krb5.h"
 #include "tests/unit/altered.h"
 
 /* ---- mechListMIC ---- */

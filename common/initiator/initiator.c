@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/initiator/initiator-private.h"
 #include "common/wire/spnego.h"
-#include "credsspd/selftest/initiator-private.h"
 
 static char not_made[INITIATOR_DETAIL_SIZE]; /* why the last one could not be made */
 

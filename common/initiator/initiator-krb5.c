@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/initiator/initiator-krb5.h"
+#include "common/initiator/selfticket.h"
 #include "common/wire/usertouser.h"
-#include "credsspd/selftest/initiator-krb5.h"
-#include "credsspd/selftest/selfticket.h"
 
 static gss_OID_desc oid_krb5 = { 9, (void *)(uintptr_t) "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02" };
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/base/limits.h"
-#include "credsspd/selftest/initiator.h"
+#include "common/initiator/initiator.h"
 
 #define INITIATOR_DETAIL_SIZE 200U
 #define INITIATOR_MECHS_MAX 8U

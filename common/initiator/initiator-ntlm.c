@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/initiator/initiator-private.h"
+#include "common/wire/ntlm-session.h"
 #include "common/wire/ntlm.h"
 #include "common/wire/utf16.h"
-#include "credsspd/mech/ntlm-session.h"
-#include "credsspd/selftest/initiator-private.h"
 
 #define NAME_ROOM 256U /* UTF-16 units */
 #define FLAGS (NTLM_REQUIRED | NTLM_REQUEST_TARGET | NTLM_ALWAYS_SIGN | NTLM_TARGET_INFO | NTLM_VERSION | NTLM_56)

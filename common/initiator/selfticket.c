@@ -3,7 +3,7 @@
  * RFC 4120 5.3. libkrb5 exports encoders of tickets but declares them in no public
  * header, so the two structures are written here.
  */
-#include "credsspd/selftest/selfticket.h"
+#include "common/initiator/selfticket.h"
 
 #include <errno.h>
 #include <stdlib.h>

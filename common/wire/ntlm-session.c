@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspd/mech/ntlm-session.h"
+#include "common/wire/ntlm-session.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <gssapi/gssapi_ext.h>
 #include <krb5/krb5.h>
 
-#include "credsspd/selftest/initiator-private.h"
+#include "common/initiator/initiator-private.h"
 
 struct krb5_initiator {
 	struct initiator base;
