@@ -30,7 +30,7 @@ BASE := -std=gnu11 -D_GNU_SOURCE -I. -DCREDSSP_VERSION='"$(VERSION)"' -DPAM_HELP
 
 DAEMON_PKGS := krb5-gssapi krb5 libsystemd libcrypto libseccomp
 RDP_PKGS := libssl libcrypto libsystemd krb5 libseccomp
-CTL_PKGS := libsystemd krb5 libcrypto
+CTL_PKGS := libsystemd krb5-gssapi krb5 libssl libcrypto
 PAM_PKGS := dbus-1
 PAM_HELPER_PKGS := krb5 libcrypto libseccomp
 # of p11-kit only the headers: the helper loads the module that the PAM line names

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/atomic-file.h"
-#include "credsspctl/smb-conf.h"
-#include "credsspctl/textdiff.h"
+#include "credsspctl/host/atomic-file.h"
+#include "credsspctl/host/diff.h"
+#include "credsspctl/host/smb-conf.h"
 
 #define SMB_CONF "etc/samba/smb.conf"
 #define SERVICE "TERMSRV"
@@ -110,7 +110,7 @@ static int parameter(const struct job *j, const char *name, char **ret_value)
 
 static int put_conf(const struct job *j, const struct file_text *to)
 {
-	int r = rootfile_replace(j->host->root, SMB_CONF, to);
+	int r = atomic_file_replace(j->host->root, SMB_CONF, to);
 
 	return r < 0 ? fail(j, r, "/" SMB_CONF " cannot be replaced: %s", strerror(-r)) : 0;
 }
@@ -131,15 +131,15 @@ static int change_conf(const struct job *j, const char *key, const char *value, 
 {
 	CLEANUP(file_text_done) struct file_text after = FILE_TEXT_NULL;
 	AUTO_FREE char *text = NULL;
-	int r = rootfile_read(j->host->root, SMB_CONF, before);
+	int r = atomic_file_read(j->host->root, SMB_CONF, before);
 
 	if (r < 0)
 		return fail(j, r, "/" SMB_CONF ": %s", r == -ELOOP ? "is a symbolic link" : strerror(-r));
 	r = smb_conf_set(before->data, key, value, append, &text);
 	if (r < 0)
 		return fail(j, r, "/" SMB_CONF ": %s", r == -ENOENT ? "there is no [global]" : strerror(-r));
-	(void)fputs("/" SMB_CONF ":\n", j->host->out);
-	textdiff_show(j->host->out, before->data, text);
+	if (diff_print(j->host->out, "/" SMB_CONF, before->data, text) < 0)
+		(void)fputs("/" SMB_CONF " changes; diff, which shows how, cannot be run\n", j->host->out);
 	if (!j->dry_run) {
 		after = *before;
 		after.data = text;

@@ -12,18 +12,18 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "credsspctl/systemctl.h"
+#include "credsspctl/host/systemctl.h"
 
 #define AD_PROBLEM_MAX 512U
 
 struct ad_host {
 	int root; /* the directory that smb.conf and the keytab are relative to */
-	struct units_host units;
+	struct systemctl_host units;
 	FILE *out;          /* what is changed, and the commands */
 	const char *keytab; /* absolute */
 	const char *fqdn;   /* of this host */
 	uid_t uid;          /* of the daemon: the keytab's owner */
-	/* program_run(), credsspctl/program.h */
+	/* program_run(), credsspctl/host/program.h */
 	int (*run)(void *userdata, const char *const *argv, char **ret_output);
 	void *userdata;
 };

@@ -24,14 +24,14 @@
 #include "credsspctl/ad.h"
 #include "credsspctl/check/check.h"
 #include "credsspctl/check/context.h"
-#include "credsspctl/manager.h"
+#include "credsspctl/host/manager.h"
+#include "credsspctl/host/print-dbus.h"
+#include "credsspctl/host/proc-probe.h"
+#include "credsspctl/host/program.h"
+#include "credsspctl/host/systemctl.h"
 #include "credsspctl/password.h"
-#include "credsspctl/print-dbus.h"
-#include "credsspctl/proc-probe.h"
-#include "credsspctl/program.h"
-#include "credsspctl/systemctl.h"
 #include "credsspctl/watch-status.h"
-#include "credsspctl/xrdp.h"
+#include "credsspctl/xrdp/xrdp.h"
 
 #define FRONT_END "credsspd-rdp.service"
 
@@ -53,11 +53,11 @@ static int run_status(struct manager *m, const struct invocation *how, const cha
 	int r;
 
 	if (how->watch)
-		return follow_status(m, how->json, problem);
+		return watch_status(m, how->json, problem);
 	r = manager_status(m, &reply);
 	if (r < 0)
 		return r;
-	r = how->json ? show_json(stdout, reply) : show_text(stdout, reply);
+	r = how->json ? print_dbus_json(stdout, reply) : print_dbus_text(stdout, reply);
 	if (r < 0)
 		*problem = "the daemon's answer is malformed";
 	return r;
@@ -68,7 +68,7 @@ static int reload_front_end(const char **problem)
 {
 	static const char *const is_active[] = { "--quiet", "is-active", FRONT_END, NULL };
 	static const char *const reload[] = { "--quiet", "reload", FRONT_END, NULL };
-	const struct units_host units = units_of_this_host();
+	const struct systemctl_host units = systemctl_of_this_host();
 	AUTO_FREE char *error = NULL;
 	static char text[512];
 	struct settings settings;
@@ -137,7 +137,7 @@ static int run_ntlm_list(struct manager *m, const struct invocation *how, const 
 
 	if (r < 0)
 		return r;
-	r = how->json ? show_json(stdout, reply) : show_lines(stdout, reply);
+	r = how->json ? print_dbus_json(stdout, reply) : print_dbus_lines(stdout, reply);
 	if (r < 0)
 		*problem = "the daemon's answer is malformed";
 	return r;
@@ -153,10 +153,10 @@ static int run_ntlm_delete(struct manager *m, const struct invocation *how, cons
 static int reach_xrdp(void *userdata, const char *path)
 {
 	struct passwd *pw = getpwnam(FRONT_END_USER);
-	pid_t front_end = pw ? look_process("credsspd-rdp", pw->pw_uid) : 0;
+	pid_t front_end = pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0;
 
 	(void)userdata;
-	return front_end ? look_connect(FRONT_END_USER, front_end, path) : -ESRCH;
+	return front_end ? proc_probe_connect(FRONT_END_USER, front_end, path) : -ESRCH;
 }
 
 /*
@@ -168,7 +168,7 @@ static unsigned open_desktops(void *userdata)
 	static const char *const parents[] = { "xrdp-sesman", "xrdp-sesexec", NULL };
 
 	(void)userdata;
-	return look_grandchildren("X", parents, "xrdp-sesman");
+	return proc_probe_grandchildren("X", parents, "xrdp-sesman");
 }
 
 static bool confirm_restart(void *userdata, unsigned n)
@@ -206,7 +206,7 @@ static int run_xrdp(const struct xrdp_wish *wish, const char **problem,
 		return -EIO;
 	}
 	r = command(&(struct xrdp_host){ .root = root,
-					 .units = units_of_this_host(),
+					 .units = systemctl_of_this_host(),
 					 .out = stdout,
 					 .reach = reach_xrdp,
 					 .desktops = open_desktops,
@@ -248,7 +248,7 @@ static int run_samba(void *userdata, const char *const *argv, char **ret_output)
 
 static int run_ad_keytab(struct manager *m, const struct invocation *how, const char **problem)
 {
-	CLEANUP(facts_done) struct facts f = { .bus = NULL };
+	CLEANUP(check_context_done) struct check_context f = { .bus = NULL };
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct passwd *pw = getpwnam(DAEMON_USER);
 	uid_t uid = pw ? pw->pw_uid : 0; /* what follows asks for others */
@@ -259,13 +259,13 @@ static int run_ad_keytab(struct manager *m, const struct invocation *how, const 
 	*problem = geteuid() != 0 ? "only root may do that" : "there is no user " DAEMON_USER;
 	if (geteuid() != 0 || !pw || root < 0)
 		return -EPERM;
-	facts_gather(&f, NULL);
+	check_context_gather(&f, NULL);
 	*problem = text;
 	(void)snprintf(text, sizeof text, "%s", f.config_error ? f.config_error : "credsspd.conf cannot be read");
 	if (!f.has_config)
 		return -EINVAL;
 	r = ad_keytab(&(struct ad_host){ .root = root,
-					 .units = units_of_this_host(),
+					 .units = systemctl_of_this_host(),
 					 .out = stdout,
 					 .keytab = f.config.keytab,
 					 .fqdn = f.fqdn,
@@ -397,10 +397,10 @@ static void complain(const struct command *c, const struct invocation *how, cons
 	(void)fprintf(stderr, "credsspctl: %s%s%s", c->word[0], c->word[1] ? " " : "", c->word[1] ? c->word[1] : "");
 	if (how->user) {
 		(void)fputc(' ', stderr);
-		show_string(stderr, how->user);
+		print_escaped(stderr, how->user);
 	}
 	(void)fputs(": ", stderr);
-	show_string(stderr, what);
+	print_escaped(stderr, what);
 	(void)fputc('\n', stderr);
 }
 

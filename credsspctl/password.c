@@ -19,7 +19,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
 #include "common/wire/utf16.h"
-#include "credsspctl/print-dbus.h"
+#include "credsspctl/host/print-dbus.h"
 
 /*
  * Up to the line's end or the end of file, without it. Signals are let in, by @mask, only while it waits (not at all
@@ -105,7 +105,7 @@ static int ask(FILE *terminal, const char *question, const char *user, struct se
 	r = tcsetattr(fd, TCSAFLUSH, &quiet) < 0 ? -errno : 0;
 	if (r == 0) {
 		(void)fputs(question, terminal);
-		show_string(terminal, user);
+		print_escaped(terminal, user);
 		(void)fputs(": ", terminal);
 		(void)fflush(terminal);
 		r = read_line(fd, &before.mask, line);

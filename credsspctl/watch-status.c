@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/ctl.h"
-#include "credsspctl/print-dbus.h"
+#include "credsspctl/host/exit-status.h"
+#include "credsspctl/host/print-dbus.h"
 
 #define ENTER "\x1b[?1049h\x1b[?25l\x1b[?7l" /* alternate screen, no cursor, long lines are cut */
 #define LEAVE "\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -69,9 +69,9 @@ static int look(struct manager *m, bool json, char **ret_text, const char **prob
 	sd_bus_error_free(&m->error);
 	r = manager_status(m, &reply);
 	if (r < 0) {
-		show_string(f, manager_problem(m, NULL));
+		print_escaped(f, manager_problem(m, NULL));
 		(void)fputc('\n', f);
-	} else if ((json ? show_json(f, reply) : show_text(f, reply)) < 0) {
+	} else if ((json ? print_dbus_json(f, reply) : print_dbus_text(f, reply)) < 0) {
 		*problem = "the daemon's answer is malformed";
 		r = -EBADMSG;
 	}
@@ -106,7 +106,7 @@ static void print(const char *text, bool failed, bool json)
 		(void)fputc('\n', stdout); /* an empty line between two of them */
 }
 
-int follow_status(struct manager *m, bool json, const char **problem)
+int watch_status(struct manager *m, bool json, const char **problem)
 {
 	const struct timespec second = { .tv_sec = 1 };
 	bool screen = !json && is_terminal();

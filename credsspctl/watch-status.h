@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "credsspctl/manager.h"
+#include "credsspctl/host/manager.h"
 
 /*
  * Asks for the status once a second until a signal (SIGINT, SIGTERM, SIGHUP) ends the program with 0. On a terminal
@@ -12,4 +12,4 @@
  * behind the other. A daemon that goes away and comes back is waited for. Returns only on failure, as the commands of
  * ctl.c do: -errno, and a sentence in *@problem when it is not the call's error in @m.
  */
-int follow_status(struct manager *m, bool json, const char **problem);
+int watch_status(struct manager *m, bool json, const char **problem);

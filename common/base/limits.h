@@ -147,4 +147,3 @@
 #define SYSTEM_FILE_MAX 1048576U    /* xrdp.ini, a PAM stack */
 #define XRDP_START_MSEC 15000U      /* credsspctl waits for xrdp's socket */
 #define XRDP_LISTEN_MSEC 3000U      /* credsspctl check: for that of an xrdp that runs */
-#define DIFF_LINES_MAX 2000U        /* longer differences are shown whole */

@@ -14,7 +14,7 @@
 
 #include "common/base/cleanup.h"
 #include "credsspctl/check/check.h"
-#include "credsspctl/proc-probe.h"
+#include "credsspctl/host/proc-probe.h"
 
 #define EXPIRES_SOON_SEC (14 * 24 * 3600)
 #define RSA_BITS_MIN 2048
@@ -33,24 +33,24 @@ static void pkey_freep(EVP_PKEY **k)
 #define AUTO_PKEY CLEANUP(pkey_freep)
 
 /* The path that is @configured, or of our @own file; malloc'ed. */
-static char *path_of(const struct facts *f, const char *configured, const char *own)
+static char *path_of(const struct check_context *ctx, const char *configured, const char *own)
 {
 	char *path = NULL;
 
-	if (asprintf(&path, configured ? "%s" : "%s/%s", configured ? configured : f->settings.state_directory, own) <
+	if (asprintf(&path, configured ? "%s" : "%s/%s", configured ? configured : ctx->settings.state_directory, own) <
 	    0)
 		return NULL;
 	return path;
 }
 
-static char *certificate_path(const struct facts *f)
+static char *certificate_path(const struct check_context *ctx)
 {
-	return path_of(f, f->settings.certificate, "certificate.pem");
+	return path_of(ctx, ctx->settings.certificate, "certificate.pem");
 }
 
-static char *key_path(const struct facts *f)
+static char *key_path(const struct check_context *ctx)
 {
-	return path_of(f, f->settings.private_key, "private_key.pem");
+	return path_of(ctx, ctx->settings.private_key, "private_key.pem");
 }
 
 /* As the front end would, with the groups that its unit has given it. */
@@ -58,13 +58,13 @@ static int readable(const char *path)
 {
 	struct passwd *pw = getpwnam(FRONT_END_USER);
 
-	return look_access(FRONT_END_USER, pw ? look_process("credsspd-rdp", pw->pw_uid) : 0, path, R_OK);
+	return proc_probe_access(FRONT_END_USER, pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0, path, R_OK);
 }
 
 /* NULL: certificate_file() says why. */
-static X509 *load(const struct facts *f, struct finding *found)
+static X509 *load(const struct check_context *ctx, struct finding *found)
 {
-	AUTO_FREE char *path = f->has_settings ? certificate_path(f) : NULL;
+	AUTO_FREE char *path = ctx->has_settings ? certificate_path(ctx) : NULL;
 	AUTO_FCLOSE FILE *in = path ? fopen(path, "re") : NULL;
 	X509 *x = in ? PEM_read_X509(in, NULL, NULL, NULL) : NULL;
 
@@ -74,10 +74,10 @@ static X509 *load(const struct facts *f, struct finding *found)
 	return x;
 }
 
-static enum check_result certificate_file(struct facts *f, struct finding *found)
+static enum check_result certificate_file(struct check_context *ctx, struct finding *found)
 {
-	AUTO_FREE char *path = f->has_settings ? certificate_path(f) : NULL;
-	AUTO_X509 X509 *x = path ? load(f, found) : NULL;
+	AUTO_FREE char *path = ctx->has_settings ? certificate_path(ctx) : NULL;
+	AUTO_X509 X509 *x = path ? load(ctx, found) : NULL;
 	int r;
 
 	if (!path || !getpwnam(FRONT_END_USER))
@@ -90,14 +90,15 @@ static enum check_result certificate_file(struct facts *f, struct finding *found
 		(void)check_wrong(found, "user %s cannot read it: %s", FRONT_END_USER, strerror(-r));
 	else
 		(void)check_wrong(found, "there is no certificate in PEM form in it");
-	return f->settings.certificate ? check_remedy(found, "certificate in [credsspd-rdp] of %s", CONFIG_PATH_DEFAULT)
-				       : check_remedy(found, "systemctl restart credsspd-rdp makes a new one");
+	return ctx->settings.certificate
+		   ? check_remedy(found, "certificate in [credsspd-rdp] of %s", CONFIG_PATH_DEFAULT)
+		   : check_remedy(found, "systemctl restart credsspd-rdp makes a new one");
 }
 
-static enum check_result certificate_key(struct facts *f, struct finding *found)
+static enum check_result certificate_key(struct check_context *ctx, struct finding *found)
 {
-	AUTO_X509 X509 *x = load(f, found);
-	AUTO_FREE char *path = x ? key_path(f) : NULL;
+	AUTO_X509 X509 *x = load(ctx, found);
+	AUTO_FREE char *path = x ? key_path(ctx) : NULL;
 	AUTO_FCLOSE FILE *in = path ? fopen(path, "re") : NULL;
 	AUTO_PKEY EVP_PKEY *key = in ? PEM_read_PrivateKey(in, NULL, NULL, (void *)"") : NULL;
 	int r;
@@ -119,9 +120,9 @@ static enum check_result certificate_key(struct facts *f, struct finding *found)
 			    : check_remedy(found, "private_key in [credsspd-rdp] of %s", CONFIG_PATH_DEFAULT);
 }
 
-static enum check_result certificate_key_mode(struct facts *f, struct finding *found)
+static enum check_result certificate_key_mode(struct check_context *ctx, struct finding *found)
 {
-	AUTO_FREE char *path = f->has_settings ? key_path(f) : NULL;
+	AUTO_FREE char *path = ctx->has_settings ? key_path(ctx) : NULL;
 	struct stat st;
 
 	if (!path || stat(path, &st) < 0)
@@ -135,9 +136,9 @@ static enum check_result certificate_key_mode(struct facts *f, struct finding *f
 			    path);
 }
 
-static enum check_result certificate_rsa(struct facts *f, struct finding *found)
+static enum check_result certificate_rsa(struct check_context *ctx, struct finding *found)
 {
-	AUTO_X509 X509 *x = load(f, found);
+	AUTO_X509 X509 *x = load(ctx, found);
 	EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
 
 	if (!key)
@@ -152,9 +153,9 @@ static enum check_result certificate_rsa(struct facts *f, struct finding *found)
 	return check_remedy(found, "a certificate for an RSA key of %d bits or more", RSA_BITS_MIN);
 }
 
-static enum check_result certificate_dates(struct facts *f, struct finding *found)
+static enum check_result certificate_dates(struct check_context *ctx, struct finding *found)
 {
-	AUTO_X509 X509 *x = load(f, found);
+	AUTO_X509 X509 *x = load(ctx, found);
 
 	if (!x)
 		return CHECK_NONE;
@@ -167,9 +168,9 @@ static enum check_result certificate_dates(struct facts *f, struct finding *foun
 	return check_remedy(found, "date, and a new certificate");
 }
 
-static enum check_result certificate_expires(struct facts *f, struct finding *found)
+static enum check_result certificate_expires(struct check_context *ctx, struct finding *found)
 {
-	AUTO_X509 X509 *x = load(f, found);
+	AUTO_X509 X509 *x = load(ctx, found);
 	time_t soon = time(NULL) + EXPIRES_SOON_SEC;
 
 	if (!x || X509_cmp_current_time(X509_get0_notAfter(x)) <= 0)
@@ -181,16 +182,16 @@ static enum check_result certificate_expires(struct facts *f, struct finding *fo
 }
 
 /* A self-signed one says nothing by its names: certificate-trust is the finding about it. */
-static enum check_result certificate_names(struct facts *f, struct finding *found)
+static enum check_result certificate_names(struct check_context *ctx, struct finding *found)
 {
-	AUTO_X509 X509 *x = load(f, found);
+	AUTO_X509 X509 *x = load(ctx, found);
 	const char *missing = NULL;
 
 	if (!x || X509_self_signed(x, 0) == 1)
 		return CHECK_NONE;
-	if (X509_check_host(x, f->fqdn, 0, 0, NULL) != 1)
-		missing = f->fqdn;
-	for (char *const *n = f->names; n && *n && !missing; n++)
+	if (X509_check_host(x, ctx->fqdn, 0, 0, NULL) != 1)
+		missing = ctx->fqdn;
+	for (char *const *n = ctx->names; n && *n && !missing; n++)
 		if (X509_check_host(x, *n, 0, 0, NULL) != 1)
 			missing = *n;
 	if (!missing)
@@ -199,9 +200,9 @@ static enum check_result certificate_names(struct facts *f, struct finding *foun
 	return check_remedy(found, "a certificate with subjectAltName DNS:%s", missing);
 }
 
-static enum check_result certificate_trust(struct facts *f, struct finding *found)
+static enum check_result certificate_trust(struct check_context *ctx, struct finding *found)
 {
-	AUTO_X509 X509 *x = load(f, found);
+	AUTO_X509 X509 *x = load(ctx, found);
 
 	if (!x)
 		return CHECK_NONE;

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/ctl.h"
-#include "credsspctl/print-dbus.h"
+#include "credsspctl/host/exit-status.h"
+#include "credsspctl/host/print-dbus.h"
 
 #define ID_WIDTH 22
 
@@ -72,7 +72,7 @@ static void print_remedy(const char *text)
 
 	while ((line = strsep(&rest, "\n"))) {
 		(void)printf("%-8s %-*s %s ", "", ID_WIDTH, "", mark);
-		show_string(stdout, line);
+		print_escaped(stdout, line);
 		(void)fputc('\n', stdout);
 		mark = "  ";
 	}
@@ -81,10 +81,10 @@ static void print_remedy(const char *text)
 static void print_text(const char *id, enum check_result result, const struct finding *f)
 {
 	(void)printf("%-8s %-*s ", words[result], ID_WIDTH, id);
-	show_string(stdout, f->looked_at ? f->looked_at : "");
+	print_escaped(stdout, f->looked_at ? f->looked_at : "");
 	if (f->wrong) {
 		(void)fputs(": ", stdout);
-		show_string(stdout, f->wrong);
+		print_escaped(stdout, f->wrong);
 	}
 	(void)fputc('\n', stdout);
 	if (f->remedy)
@@ -95,7 +95,7 @@ static void print_member(const char *key, const char *value)
 {
 	(void)printf("\"%s\": ", key);
 	if (value)
-		show_json_string(stdout, value);
+		print_json_string(stdout, value);
 	else
 		(void)fputs("null", stdout);
 }
@@ -120,7 +120,7 @@ struct tally {
 	bool json;
 };
 
-static void run_row(const struct check_row *row, struct facts *f, struct tally *t)
+static void run_row(const struct check_row *row, struct check_context *f, struct tally *t)
 {
 	CLEANUP(finding_done) struct finding found = { .wrong = NULL };
 	enum check_result result = row->look(f, &found);
@@ -148,14 +148,14 @@ static void print_end(const struct tally *t)
 
 int check_run(char *const *names, bool json)
 {
-	CLEANUP(facts_done) struct facts f = { .bus = NULL };
+	CLEANUP(check_context_done) struct check_context f = { .bus = NULL };
 	struct tally t = { .json = json };
 
 	if (geteuid() != 0) {
 		(void)fputs("credsspctl: check: only root can read all that it looks at\n", stderr);
 		return CTL_USAGE;
 	}
-	facts_gather(&f, names);
+	check_context_gather(&f, names);
 	for (size_t i = 0; i < N_AREAS; i++) {
 		struct check_area area = areas[i]();
 

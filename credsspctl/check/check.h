@@ -29,7 +29,7 @@ struct finding {
 struct check_row {
 	const char *id;
 	enum check_result severity; /* CHECK_WARNING or CHECK_ERROR */
-	enum check_result (*look)(struct facts *f, struct finding *found);
+	enum check_result (*look)(struct check_context *ctx, struct finding *found);
 };
 
 struct check_area {
@@ -59,7 +59,7 @@ __attribute__((format(printf, 2, 3))) enum check_result check_wrong(struct findi
 __attribute__((format(printf, 2, 3))) enum check_result check_remedy(struct finding *found, const char *fmt, ...);
 
 /* check_remedy() with how keys for TERMSRV/@name come into the keytab. */
-enum check_result check_remedy_keytab(struct finding *found, const struct facts *f, const char *name);
+enum check_result check_remedy_keytab(struct finding *found, const struct check_context *ctx, const char *name);
 
 /*
  * Runs all checks and prints the findings; @names (NULL-terminated) are other names that clients connect to. Returns an

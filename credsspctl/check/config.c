@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include "credsspctl/check/check.h"
-#include "credsspctl/proc-probe.h"
+#include "credsspctl/host/proc-probe.h"
 
-static enum check_result users(struct facts *f, struct finding *found)
+static enum check_result users(struct check_context *ctx, struct finding *found)
 {
 	static const char *const user[] = { DAEMON_USER, NAMES_USER, STORE_USER, TICKETS_USER, FRONT_END_USER };
 
-	(void)f;
+	(void)ctx;
 	(void)check_looked(found, "users %s, %s, %s, %s and %s", user[0], user[1], user[2], user[3], user[4]);
 	for (size_t i = 0; i < sizeof user / sizeof *user; i++) {
 		if (getpwnam(user[i]))
@@ -24,25 +24,25 @@ static enum check_result users(struct facts *f, struct finding *found)
 }
 
 /* What has failed with the mistake has to be started again, and what runs must not be restarted for it. */
-static const char *taken_over(const struct facts *f)
+static const char *taken_over(const struct check_context *ctx)
 {
-	if (!f->has_config && !f->has_settings)
+	if (!ctx->has_config && !ctx->has_settings)
 		return "systemctl reload-or-restart credsspd credsspd-rdp";
-	if (!f->has_settings)
+	if (!ctx->has_settings)
 		return "systemctl reload-or-restart credsspd-rdp";
-	return f->has_daemon ? "credsspctl reload" : "systemctl restart credsspd";
+	return ctx->has_daemon ? "credsspctl reload" : "systemctl restart credsspd";
 }
 
-static enum check_result config(struct facts *f, struct finding *found)
+static enum check_result config(struct check_context *ctx, struct finding *found)
 {
 	(void)check_looked(found, "%s", CONFIG_PATH_DEFAULT);
-	if (f->has_config && f->has_settings)
+	if (ctx->has_config && ctx->has_settings)
 		return CHECK_OK;
-	if (!f->has_config)
-		(void)check_wrong(found, "%s", f->config_error ? f->config_error : "cannot be read");
+	if (!ctx->has_config)
+		(void)check_wrong(found, "%s", ctx->config_error ? ctx->config_error : "cannot be read");
 	else
-		(void)check_wrong(found, "%s", f->settings_error ? f->settings_error : "cannot be read");
-	return check_remedy(found, "correct it as credsspd.conf(5) says, then: %s", taken_over(f));
+		(void)check_wrong(found, "%s", ctx->settings_error ? ctx->settings_error : "cannot be read");
+	return check_remedy(found, "correct it as credsspd.conf(5) says, then: %s", taken_over(ctx));
 }
 
 /* A process of @program as @user, for its groups; 0 without one. */
@@ -50,28 +50,28 @@ static pid_t process_of(const char *user, const char *program)
 {
 	const struct passwd *pw = getpwnam(user);
 
-	return pw ? look_process(program, pw->pw_uid) : 0;
+	return pw ? proc_probe_process(program, pw->pw_uid) : 0;
 }
 
 /* check runs as root, and the daemons do not. */
-static enum check_result config_access(struct facts *f, struct finding *found)
+static enum check_result config_access(struct check_context *ctx, struct finding *found)
 {
 	const struct {
 		const char *user;
 		pid_t like;
 	} who[] = {
-		{ DAEMON_USER, f->daemon_pid },
+		{ DAEMON_USER, ctx->daemon_pid },
 		{ NAMES_USER, process_of(NAMES_USER, "credsspd") },
 		{ STORE_USER, process_of(STORE_USER, "credsspd") },
 		{ TICKETS_USER, process_of(TICKETS_USER, "credsspd") },
 		{ FRONT_END_USER, process_of(FRONT_END_USER, "credsspd-rdp") },
 	};
 
-	if (!f->has_config)
+	if (!ctx->has_config)
 		return CHECK_NONE;
 	(void)check_looked(found, "%s, as each of the users that run the daemons", CONFIG_PATH_DEFAULT);
 	for (size_t i = 0; i < sizeof who / sizeof *who; i++) {
-		int r = look_access(who[i].user, who[i].like, CONFIG_PATH_DEFAULT, R_OK);
+		int r = proc_probe_access(who[i].user, who[i].like, CONFIG_PATH_DEFAULT, R_OK);
 
 		if (r == 0 || r == -ESRCH)
 			continue;
@@ -83,23 +83,23 @@ static enum check_result config_access(struct facts *f, struct finding *found)
 }
 
 /* A mistyped name allows nobody. */
-static enum check_result allowed(struct facts *f, struct finding *found)
+static enum check_result allowed(struct check_context *ctx, struct finding *found)
 {
 	const struct {
 		const char *key, *what;
 		config_list names;
 		bool (*unknown)(const char *name);
 	} list[] = {
-		{ "allow_users", "account", f->config.allow_users, look_no_user },
-		{ "allow_groups", "group", f->config.allow_groups, look_no_group },
-		{ "smartcard_gss_users", "account", f->config.smartcard_gss_users, look_no_user },
-		{ "smartcard_gss_groups", "group", f->config.smartcard_gss_groups, look_no_group },
-		{ "restricted_admin_users", "account", f->config.restricted_admin_users, look_no_user },
-		{ "restricted_admin_groups", "group", f->config.restricted_admin_groups, look_no_group },
+		{ "allow_users", "account", ctx->config.allow_users, proc_probe_no_user },
+		{ "allow_groups", "group", ctx->config.allow_groups, proc_probe_no_group },
+		{ "smartcard_gss_users", "account", ctx->config.smartcard_gss_users, proc_probe_no_user },
+		{ "smartcard_gss_groups", "group", ctx->config.smartcard_gss_groups, proc_probe_no_group },
+		{ "restricted_admin_users", "account", ctx->config.restricted_admin_users, proc_probe_no_user },
+		{ "restricted_admin_groups", "group", ctx->config.restricted_admin_groups, proc_probe_no_group },
 	};
 	bool any = false;
 
-	if (!f->has_config)
+	if (!ctx->has_config)
 		return CHECK_NONE;
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
 		for (char **name = list[i].names; *name; name++) {
@@ -110,7 +110,7 @@ static enum check_result allowed(struct facts *f, struct finding *found)
 			(void)check_wrong(found, "the name service knows no %s %s", list[i].what, *name);
 			return check_remedy(found,
 					    "getent %s '%s'; write it as that prints it, then: credsspctl reload",
-					    list[i].unknown == look_no_user ? "passwd" : "group", *name);
+					    list[i].unknown == proc_probe_no_user ? "passwd" : "group", *name);
 		}
 	}
 	return any ? check_looked(
@@ -121,24 +121,24 @@ static enum check_result allowed(struct facts *f, struct finding *found)
 }
 
 /* Else the front end's Begin is refused, and every logon with it. */
-static enum check_result service(struct facts *f, struct finding *found)
+static enum check_result service(struct check_context *ctx, struct finding *found)
 {
 	struct passwd *pw = getpwnam(FRONT_END_USER);
 	config_list services;
 
-	if (!pw || !f->has_config || !f->has_settings)
+	if (!pw || !ctx->has_config || !ctx->has_settings)
 		return CHECK_NONE;
-	services = config_services_of(&f->config, pw->pw_uid);
-	(void)check_looked(found, "%s: front_ends, service %s", CONFIG_PATH_DEFAULT, f->settings.service);
+	services = config_services_of(&ctx->config, pw->pw_uid);
+	(void)check_looked(found, "%s: front_ends, service %s", CONFIG_PATH_DEFAULT, ctx->settings.service);
 	for (char **s = services; s && *s; s++)
-		if (strcmp(*s, f->settings.service) == 0)
+		if (strcmp(*s, ctx->settings.service) == 0)
 			return CHECK_OK;
 	(void)check_wrong(found, "%s asks for tickets for the PAM service %s, and front_ends does not allow it",
-			  FRONT_END_USER, f->settings.service);
+			  FRONT_END_USER, ctx->settings.service);
 	return check_remedy(found,
 			    "in [credsspd] of %s, on three lines, then: credsspctl reload\n"
 			    "front_ends = {\n    %s = %s\n}",
-			    CONFIG_PATH_DEFAULT, FRONT_END_USER, f->settings.service);
+			    CONFIG_PATH_DEFAULT, FRONT_END_USER, ctx->settings.service);
 }
 
 struct check_area check_config_area(void)

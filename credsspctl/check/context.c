@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/kerberos.h"
-#include "credsspctl/manager.h"
+#include "credsspctl/check/kerberos.h"
+#include "credsspctl/host/manager.h"
 #include "include/credssp/bus-api.h"
 
 #define BUS_TIMEOUT_USEC 5000000ULL
 #define UNKNOWN_HOST "localhost"
 
-static void gather_names(struct facts *f)
+static void gather_names(struct check_context *f)
 {
 	struct addrinfo hints = { .ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM }, *a = NULL;
 	char name[256] = "";
@@ -34,7 +34,7 @@ static void gather_names(struct facts *f)
 
 /* ---- the daemon ---- */
 
-static int read_value(sd_bus_message *m, const char *key, struct facts *f)
+static int read_value(sd_bus_message *m, const char *key, struct check_context *f)
 {
 	const char *text;
 	uint64_t at;
@@ -62,7 +62,7 @@ static int read_value(sd_bus_message *m, const char *key, struct facts *f)
 	return sd_bus_message_skip(m, "v");
 }
 
-static int read_status(sd_bus_message *m, struct facts *f)
+static int read_status(sd_bus_message *m, struct check_context *f)
 {
 	const char *key;
 	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
@@ -77,7 +77,7 @@ static int read_status(sd_bus_message *m, struct facts *f)
 	return r;
 }
 
-static void gather_owner(struct facts *f, sd_bus *bus)
+static void gather_owner(struct check_context *f, sd_bus *bus)
 {
 	__attribute__((cleanup(sd_bus_creds_unrefp))) sd_bus_creds *creds = NULL;
 
@@ -85,7 +85,7 @@ static void gather_owner(struct facts *f, sd_bus *bus)
 		(void)sd_bus_creds_get_pid(creds, &f->daemon_pid);
 }
 
-static void gather_daemon(struct facts *f)
+static void gather_daemon(struct check_context *f)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
 	CLEANUP(manager_done) struct manager m = MANAGER_NULL;
@@ -112,16 +112,16 @@ static void gather_daemon(struct facts *f)
 
 /* ---- life ---- */
 
-void facts_gather(struct facts *ret_, char *const *names)
+void check_context_gather(struct check_context *ret_, char *const *names)
 {
-	*ret_ = (struct facts){ .names = names, .tgts = -1 };
+	*ret_ = (struct check_context){ .names = names, .tgts = -1 };
 	gather_names(ret_);
 	ret_->has_config = config_load(CONFIG_PATH_DEFAULT, &ret_->config, &ret_->config_error) == 0;
 	ret_->has_settings = settings_load(CONFIG_PATH_DEFAULT, &ret_->settings, &ret_->settings_error) == 0;
 	gather_daemon(ret_);
 }
 
-void facts_done(struct facts *f)
+void check_context_done(struct check_context *f)
 {
 	if (f->has_config)
 		config_done(&f->config);
@@ -136,5 +136,5 @@ void facts_done(struct facts *f)
 	free(f->host);
 	if (f->bus)
 		f->bus = sd_bus_flush_close_unref(f->bus);
-	*f = (struct facts){ .bus = NULL };
+	*f = (struct check_context){ .bus = NULL };
 }

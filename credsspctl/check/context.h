@@ -19,7 +19,7 @@
 
 struct kerberos;
 
-struct facts {
+struct check_context {
 	char *const *names; /* other names of this server, from the command line */
 	char *fqdn, *host;  /* of this host; host is the first label. Never NULL */
 
@@ -41,5 +41,5 @@ struct facts {
 };
 
 /* Always succeeds; what cannot be found out is said in @ret_. */
-void facts_gather(struct facts *ret_, char *const *names);
-void facts_done(struct facts *f);
+void check_context_gather(struct check_context *ret_, char *const *names);
+void check_context_done(struct check_context *ctx);

@@ -6,17 +6,17 @@
 
 #include "common/base/cleanup.h"
 #include "credsspctl/check/check.h"
-#include "credsspctl/proc-probe.h"
+#include "credsspctl/host/proc-probe.h"
 #include "include/credssp/bus-api.h"
 
 #define POLICY "org.credssp1.conf"
 
-static enum check_result bus(struct facts *f, struct finding *found)
+static enum check_result bus(struct check_context *ctx, struct finding *found)
 {
 	(void)check_looked(found, "the system bus");
-	if (f->bus_error == 0)
+	if (ctx->bus_error == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "no connection: %s", strerror(-f->bus_error));
+	(void)check_wrong(found, "no connection: %s", strerror(-ctx->bus_error));
 	return check_remedy(found, "systemctl status dbus");
 }
 
@@ -27,9 +27,9 @@ static bool has_policy(void)
 	       access("/etc/dbus-1/system.d/" POLICY, R_OK) == 0;
 }
 
-static enum check_result bus_policy(struct facts *f, struct finding *found)
+static enum check_result bus_policy(struct check_context *ctx, struct finding *found)
 {
-	(void)f;
+	(void)ctx;
 	(void)check_looked(found, "/usr/share/dbus-1/system.d/" POLICY);
 	if (has_policy())
 		return CHECK_OK;
@@ -38,53 +38,53 @@ static enum check_result bus_policy(struct facts *f, struct finding *found)
 	    found, "install credsspd (or: make install), then: systemctl reload dbus && systemctl restart credsspd");
 }
 
-static enum check_result daemon_(struct facts *f, struct finding *found)
+static enum check_result daemon_(struct check_context *ctx, struct finding *found)
 {
-	if (f->bus_error || !has_policy())
+	if (ctx->bus_error || !has_policy())
 		return CHECK_NONE;
 	(void)check_looked(found, "%s on the system bus", CREDSSP_BUS_NAME);
-	if (f->has_daemon)
+	if (ctx->has_daemon)
 		return CHECK_OK;
-	(void)check_wrong(found, "%s", f->daemon_error ? f->daemon_error : "no answer");
+	(void)check_wrong(found, "%s", ctx->daemon_error ? ctx->daemon_error : "no answer");
 	/* not -t: what keeps systemd from running the program it says itself */
 	return check_remedy(found,
 			    "systemctl reload dbus; systemctl restart credsspd; journalctl -u credsspd says why not");
 }
 
 /* All that is said of the configuration is said of the files. */
-static enum check_result config_loaded(struct facts *f, struct finding *found)
+static enum check_result config_loaded(struct check_context *ctx, struct finding *found)
 {
-	if (!f->has_daemon || !f->has_config || !f->config_time)
+	if (!ctx->has_daemon || !ctx->has_config || !ctx->config_time)
 		return CHECK_NONE;
 	(void)check_looked(found, "whether credsspd has %s as it is now", CONFIG_PATH_DEFAULT);
-	if (f->config_time == f->config.changed)
+	if (ctx->config_time == ctx->config.changed)
 		return CHECK_OK;
 	(void)check_wrong(found, "it, or what it includes, was changed, and credsspd has not read it since");
 	return check_remedy(found, "credsspctl reload");
 }
 
-static enum check_result stale(struct facts *f, struct finding *found)
+static enum check_result stale(struct check_context *ctx, struct finding *found)
 {
-	if (!f->has_daemon || !f->stale)
+	if (!ctx->has_daemon || !ctx->stale)
 		return CHECK_NONE;
 	(void)check_looked(found, "the last reload");
-	if (!*f->stale)
+	if (!*ctx->stale)
 		return CHECK_OK;
 	(void)check_wrong(found, "%s does not work with the configuration: an older process goes on, or none",
-			  f->stale);
+			  ctx->stale);
 	return check_remedy(found, "credsspctl reload; journalctl -t credsspd says why");
 }
 
 /* With systemd's socket "listen" does not count: what the program has is looked for, wherever it is. */
-static enum check_result front_end(struct facts *f, struct finding *found)
+static enum check_result front_end(struct check_context *ctx, struct finding *found)
 {
 	struct passwd *pw = getpwnam(FRONT_END_USER);
 	AUTO_FREE char *at = NULL;
 
-	(void)f;
+	(void)ctx;
 	if (!pw)
 		return CHECK_NONE;
-	at = look_tcp_listeners("credsspd-rdp", pw->pw_uid);
+	at = proc_probe_tcp_listeners("credsspd-rdp", pw->pw_uid);
 	if (at)
 		return check_looked(found, "credsspd-rdp listens on %s", at);
 	(void)check_looked(found, "TCP sockets of credsspd-rdp");

@@ -8,25 +8,25 @@
 #include <unistd.h>
 
 #include "credsspctl/check/check.h"
-#include "credsspctl/kerberos.h"
-#include "credsspctl/proc-probe.h"
-#include "credsspctl/winbindd.h"
+#include "credsspctl/check/kerberos.h"
+#include "credsspctl/host/proc-probe.h"
+#include "credsspctl/host/winbindd.h"
 
 #define WINBINDD "/usr/sbin/winbindd"
 #define PIPE_DIRECTORY "/var/lib/samba/winbindd_privileged"
 
-static bool wants_winbind(const struct facts *f)
+static bool wants_winbind(const struct check_context *ctx)
 {
-	return f->has_config && f->config.ntlm == CONFIG_NTLM_WINBIND;
+	return ctx->has_config && ctx->config.ntlm == CONFIG_NTLM_WINBIND;
 }
 
 /* NULL when it is not asked; asked once. */
-static const struct winbindd *winbindd(const struct facts *f)
+static const struct winbindd *winbindd(const struct check_context *ctx)
 {
 	static struct winbindd w;
 	static bool asked;
 
-	if (!wants_winbind(f))
+	if (!wants_winbind(ctx))
 		return NULL;
 	if (!asked)
 		winbindd_ask(&w);
@@ -35,16 +35,16 @@ static const struct winbindd *winbindd(const struct facts *f)
 }
 
 /* NULL when it does not answer: winbind() says so. */
-static const struct winbindd *answering(const struct facts *f)
+static const struct winbindd *answering(const struct check_context *ctx)
 {
-	const struct winbindd *w = winbindd(f);
+	const struct winbindd *w = winbindd(ctx);
 
 	return w && w->answers ? w : NULL;
 }
 
-static enum check_result winbind(struct facts *f, struct finding *found)
+static enum check_result winbind(struct check_context *ctx, struct finding *found)
 {
-	const struct winbindd *w = winbindd(f);
+	const struct winbindd *w = winbindd(ctx);
 
 	if (!w)
 		return CHECK_NONE;
@@ -57,9 +57,9 @@ static enum check_result winbind(struct facts *f, struct finding *found)
 	return check_remedy(found, "systemctl status winbind; wbinfo -p");
 }
 
-static enum check_result winbind_controller(struct facts *f, struct finding *found)
+static enum check_result winbind_controller(struct check_context *ctx, struct finding *found)
 {
-	const struct winbindd *w = answering(f);
+	const struct winbindd *w = answering(ctx);
 
 	if (!w)
 		return CHECK_NONE;
@@ -71,17 +71,17 @@ static enum check_result winbind_controller(struct facts *f, struct finding *fou
 }
 
 /* The groups of the process, not those of the account: its unit adds this one. */
-static enum check_result winbind_pipe(struct facts *f, struct finding *found)
+static enum check_result winbind_pipe(struct check_context *ctx, struct finding *found)
 {
 	const struct passwd *pw = getpwnam(STORE_USER);
-	pid_t pid = pw ? look_process("credsspd", pw->pw_uid) : 0;
+	pid_t pid = pw ? proc_probe_process("credsspd", pw->pw_uid) : 0;
 	struct group *group;
 	struct stat st;
 
-	if (!wants_winbind(f) || !f->has_daemon || pid == 0 || stat(PIPE_DIRECTORY, &st) < 0)
+	if (!wants_winbind(ctx) || !ctx->has_daemon || pid == 0 || stat(PIPE_DIRECTORY, &st) < 0)
 		return CHECK_NONE;
 	(void)check_looked(found, PIPE_DIRECTORY " and the groups of credsspd-ntlm");
-	if (look_in_group(pid, st.st_gid))
+	if (proc_probe_in_group(pid, st.st_gid))
 		return CHECK_OK;
 	group = getgrgid(st.st_gid);
 	(void)check_wrong(found, "credsspd-ntlm is not in group %s: winbindd takes no NTLM from it",
@@ -91,59 +91,59 @@ static enum check_result winbind_pipe(struct facts *f, struct finding *found)
 	    group ? group->gr_name : "winbindd_priv");
 }
 
-static enum check_result winbind_domain(struct facts *f, struct finding *found)
+static enum check_result winbind_domain(struct check_context *ctx, struct finding *found)
 {
-	const struct winbindd *w = answering(f);
+	const struct winbindd *w = answering(ctx);
 
-	if (!w || !f->config.domains[0])
+	if (!w || !ctx->config.domains[0])
 		return CHECK_NONE;
 	(void)check_looked(found, "%s: domains, and winbindd's %s", CONFIG_PATH_DEFAULT, w->domain);
-	if (strcasecmp(f->config.domains[0], w->domain) == 0)
+	if (strcasecmp(ctx->config.domains[0], w->domain) == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "the first one is %s, and has to be the host's own", f->config.domains[0]);
+	(void)check_wrong(found, "the first one is %s, and has to be the host's own", ctx->config.domains[0]);
 	return check_remedy(found, "in [credsspd]: domains = %s %s ..., then: credsspctl reload", w->domain,
 			    w->dns_domain);
 }
 
 /* Domain controllers compare it with the name in the client's NTLM messages. */
-static enum check_result winbind_name(struct facts *f, struct finding *found)
+static enum check_result winbind_name(struct check_context *ctx, struct finding *found)
 {
-	const struct winbindd *w = answering(f);
+	const struct winbindd *w = answering(ctx);
 
 	if (!w)
 		return CHECK_NONE;
 	(void)check_looked(found, "this host's NetBIOS name %s", w->netbios_name);
-	if (strcasecmp(w->netbios_name, f->host) == 0)
+	if (strcasecmp(w->netbios_name, ctx->host) == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "the host is called %s: domain controllers refuse NTLM", f->host);
+	(void)check_wrong(found, "the host is called %s: domain controllers refuse NTLM", ctx->host);
 	return check_remedy(found, "hostnamectl set-hostname, or netbios name = %s in smb.conf and net ads join",
-			    f->host);
+			    ctx->host);
 }
 
 /* Else its tickets are refused: they are no account of this host. */
-static enum check_result domain_realm(struct facts *f, struct finding *found)
+static enum check_result domain_realm(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = kerberos_get(ctx);
 
-	if (!b || !f->config.domains[0])
+	if (!b || !ctx->config.domains[0])
 		return CHECK_NONE;
 	(void)check_looked(found, "%s: domains, and the keytab's realm %s", CONFIG_PATH_DEFAULT, b->keys.p[0].realm);
-	if (config_is_domain(&f->config, b->keys.p[0].realm))
+	if (config_is_domain(&ctx->config, b->keys.p[0].realm))
 		return CHECK_OK;
 	(void)check_wrong(found,
 			  "the realm is not among them: Kerberos logons of its users are refused (reason=domain)");
-	return check_remedy(found, "in [credsspd]: domains = %s %s, then: credsspctl reload", f->config.domains[0],
+	return check_remedy(found, "in [credsspd]: domains = %s %s, then: credsspctl reload", ctx->config.domains[0],
 			    b->keys.p[0].realm);
 }
 
-static enum check_result domains(struct facts *f, struct finding *found)
+static enum check_result domains(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = kerberos_get(ctx);
 
 	if (!b || !keys_find_machine(&b->keys))
 		return CHECK_NONE;
 	(void)check_looked(found, "%s: domains; the keytab has the key of a machine in a domain", CONFIG_PATH_DEFAULT);
-	if (f->config.domains[0])
+	if (ctx->config.domains[0])
 		return CHECK_OK;
 	(void)check_wrong(found,
 			  "it is empty: Kerberos logons of user@%s are refused (reason=domain), unless krb5.conf maps "

@@ -6,18 +6,18 @@
 
 #include "common/base/cleanup.h"
 #include "credsspctl/check/check.h"
-#include "credsspctl/kerberos.h"
+#include "credsspctl/check/kerberos.h"
 
 #define SERVICE "TERMSRV"
 #define SKEW_MAX_SEC 300 /* libkrb5's clockskew */
 
 /* NULL: nothing can be asked. */
-static struct kerberos *asked(struct facts *f)
+static struct kerberos *asked(struct check_context *ctx)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = kerberos_get(ctx);
 
 	if (b)
-		kerberos_ask(b, f);
+		kerberos_ask(b, ctx);
 	return b && b->client ? b : NULL;
 }
 
@@ -27,14 +27,14 @@ static bool is_wrong_key(krb5_error_code code)
 	return code == KRB5KDC_ERR_PREAUTH_FAILED || code == KRB5KRB_AP_ERR_BAD_INTEGRITY;
 }
 
-static bool wants_user_to_user(const struct facts *f)
+static bool wants_user_to_user(const struct check_context *ctx)
 {
-	return f->config.kerberos == CONFIG_KERBEROS_ANY || f->config.kerberos == CONFIG_KERBEROS_USER_TO_USER;
+	return ctx->config.kerberos == CONFIG_KERBEROS_ANY || ctx->config.kerberos == CONFIG_KERBEROS_USER_TO_USER;
 }
 
-static enum check_result kdc(struct facts *f, struct finding *found)
+static enum check_result kdc(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = asked(f);
+	struct kerberos *b = asked(ctx);
 
 	if (!b)
 		return CHECK_NONE;
@@ -42,12 +42,12 @@ static enum check_result kdc(struct facts *f, struct finding *found)
 	if (!kerberos_unreachable(b->refusal))
 		return CHECK_OK;
 	(void)check_wrong(found, "%s", b->refusal_text ? b->refusal_text : "no answer");
-	return check_remedy(found, "KRB5_TRACE=/dev/stderr kinit -k -t %s %s", f->config.keytab, b->client);
+	return check_remedy(found, "KRB5_TRACE=/dev/stderr kinit -k -t %s %s", ctx->config.keytab, b->client);
 }
 
-static enum check_result clock_skew(struct facts *f, struct finding *found)
+static enum check_result clock_skew(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = asked(f);
+	struct kerberos *b = asked(ctx);
 	bool refused = b && (b->refusal == KRB5KRB_AP_ERR_SKEW || b->refusal == KRB5_KDCREP_SKEW);
 
 	if (!b || (b->refusal && !refused))
@@ -63,11 +63,11 @@ static enum check_result clock_skew(struct facts *f, struct finding *found)
 	return check_remedy(found, "timedatectl; chronyc tracking");
 }
 
-static enum check_result own_ticket(struct facts *f, struct finding *found)
+static enum check_result own_ticket(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = asked(f);
+	struct kerberos *b = asked(ctx);
 
-	if (!b || !wants_user_to_user(f) || kerberos_unreachable(b->refusal) || is_wrong_key(b->refusal) ||
+	if (!b || !wants_user_to_user(ctx) || kerberos_unreachable(b->refusal) || is_wrong_key(b->refusal) ||
 	    b->refusal == KRB5KRB_AP_ERR_SKEW || b->refusal == KRB5_KDCREP_SKEW)
 		return CHECK_NONE;
 	(void)check_looked(found, "a ticket-granting ticket for %s", b->client);
@@ -79,17 +79,17 @@ static enum check_result own_ticket(struct facts *f, struct finding *found)
 	return check_remedy(found,
 			    "kinit -k -t %s %s; Active Directory: the key HOST$ in the keytab; or kerberos = "
 			    "service-ticket in %s",
-			    f->config.keytab, b->client, CONFIG_PATH_DEFAULT);
+			    ctx->config.keytab, b->client, CONFIG_PATH_DEFAULT);
 }
 
-static enum check_result user_to_user(struct facts *f, struct finding *found)
+static enum check_result user_to_user(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = asked(f);
+	struct kerberos *b = asked(ctx);
 
-	if (!b || b->refusal || !f->has_daemon || f->tgts < 0 || !wants_user_to_user(f))
+	if (!b || b->refusal || !ctx->has_daemon || ctx->tgts < 0 || !wants_user_to_user(ctx))
 		return CHECK_NONE;
 	(void)check_looked(found, "credsspd's own ticket-granting tickets");
-	if (f->tgts > 0)
+	if (ctx->tgts > 0)
 		return CHECK_OK;
 	(void)check_wrong(found, "it has none: user-to-user, which Windows in a domain begins with, is not taken");
 	return check_remedy(found, "credsspctl reload; journalctl -t credsspd says why");
@@ -128,25 +128,25 @@ static krb5_error_code decrypt(struct kerberos *b, const krb5_creds *creds, unsi
 }
 
 /* The name of number @i that clients use; NULL behind the last. */
-static const char *name_at(const struct facts *f, size_t i)
+static const char *name_at(const struct check_context *ctx, size_t i)
 {
 	if (i == 0)
-		return f->fqdn;
-	for (size_t k = 0; f->names && f->names[k]; k++)
+		return ctx->fqdn;
+	for (size_t k = 0; ctx->names && ctx->names[k]; k++)
 		if (k + 1 == i)
-			return f->names[k];
+			return ctx->names[k];
 	return NULL;
 }
 
-static enum check_result kdc_names(struct facts *f, struct finding *found)
+static enum check_result kdc_names(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = asked(f);
+	struct kerberos *b = asked(ctx);
 	const char *name;
 
 	if (!b || b->refusal)
 		return CHECK_NONE;
 	(void)check_looked(found, "tickets for %s/ from the KDC", SERVICE);
-	for (size_t i = 0; (name = name_at(f, i)); i++) {
+	for (size_t i = 0; (name = name_at(ctx, i)); i++) {
 		krb5_creds *creds = NULL;
 		krb5_error_code code = get_ticket(b, SERVICE, name, &creds);
 		AUTO_FREE char *text = code ? kerberos_text(b->k, code) : NULL;
@@ -156,11 +156,11 @@ static enum check_result kdc_names(struct facts *f, struct finding *found)
 			continue;
 		}
 		(void)check_wrong(found, "the KDC gives none for %s/%s: %s", SERVICE, name, text ? text : "");
-		if (!f->config.domains[0])
+		if (!ctx->config.domains[0])
 			return check_remedy(found, "kadmin: addprinc -randkey %s/%s; FreeIPA: ipa service-add %s/%s",
 					    SERVICE, name, SERVICE, name);
 		if (i == 0)
-			return check_remedy(found, "setspn -S %s/%s %s$", SERVICE, name, f->host);
+			return check_remedy(found, "setspn -S %s/%s %s$", SERVICE, name, ctx->host);
 		return check_remedy(
 		    found, "one account owns the name, which is not a node's own: setspn -S %s/%s svc-rdp; " AD_PAGE,
 		    SERVICE, name);
@@ -169,23 +169,24 @@ static enum check_result kdc_names(struct facts *f, struct finding *found)
 }
 
 /* @name is the one that clients use. */
-static enum check_result say_kvno(struct finding *found, const struct facts *f, const char *name, const char *why)
+static enum check_result say_kvno(struct finding *found, const struct check_context *ctx, const char *name,
+				  const char *why)
 {
-	(void)check_wrong(found, "%s: %s; the KDC has newer keys than the keytab %s", name, why, f->config.keytab);
-	return check_remedy_keytab(found, f, name);
+	(void)check_wrong(found, "%s: %s; the KDC has newer keys than the keytab %s", name, why, ctx->config.keytab);
+	return check_remedy_keytab(found, ctx, name);
 }
 
-static enum check_result kvno(struct facts *f, struct finding *found)
+static enum check_result kvno(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = asked(f);
+	struct kerberos *b = asked(ctx);
 	const char *name;
 
 	if (!b || (b->refusal && !is_wrong_key(b->refusal)))
 		return CHECK_NONE;
-	(void)check_looked(found, "whether the keys in %s are the KDC's", f->config.keytab);
+	(void)check_looked(found, "whether the keys in %s are the KDC's", ctx->config.keytab);
 	if (b->refusal)
-		return say_kvno(found, f, f->fqdn, b->refusal_text);
-	for (size_t i = 0; (name = name_at(f, i)); i++) {
+		return say_kvno(found, ctx, ctx->fqdn, b->refusal_text);
+	for (size_t i = 0; (name = name_at(ctx, i)); i++) {
 		const struct key *key = keys_find(&b->keys, SERVICE, name);
 		krb5_creds *creds = NULL;
 		krb5_error_code code;
@@ -200,31 +201,31 @@ static enum check_result kvno(struct facts *f, struct finding *found)
 			continue;
 		(void)snprintf(why, sizeof why, "the KDC's tickets are for version %u of the key, the keytab has %u",
 			       wanted, key->kvno);
-		return say_kvno(found, f, name, why);
+		return say_kvno(found, ctx, name, why);
 	}
 	return CHECK_OK;
 }
 
 /* Remote guard: clients ask for it before they connect. */
-static enum check_result kdc_host(struct facts *f, struct finding *found)
+static enum check_result kdc_host(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = asked(f);
+	struct kerberos *b = asked(ctx);
 	krb5_creds *creds = NULL;
 	AUTO_FREE char *text = NULL;
 	krb5_error_code code;
 
-	if (!b || b->refusal || f->config.remote_guard == CONFIG_REMOTE_GUARD_REFUSE)
+	if (!b || b->refusal || ctx->config.remote_guard == CONFIG_REMOTE_GUARD_REFUSE)
 		return CHECK_NONE;
-	(void)check_looked(found, "a ticket for HOST/%s from the KDC", f->fqdn);
-	code = get_ticket(b, "HOST", f->fqdn, &creds);
+	(void)check_looked(found, "a ticket for HOST/%s from the KDC", ctx->fqdn);
+	code = get_ticket(b, "HOST", ctx->fqdn, &creds);
 	if (code == 0) {
 		krb5_free_creds(b->k, creds);
 		return CHECK_OK;
 	}
 	text = kerberos_text(b->k, code);
 	(void)check_wrong(found, "remote guard needs one, and the KDC gives none: %s", text ? text : "");
-	return check_remedy(found, "kadmin: addprinc -randkey HOST/%s, ktadd HOST/%s; or an alias of host/%s", f->fqdn,
-			    f->fqdn, f->fqdn);
+	return check_remedy(found, "kadmin: addprinc -randkey HOST/%s, ktadd HOST/%s; or an alias of host/%s",
+			    ctx->fqdn, ctx->fqdn, ctx->fqdn);
 }
 
 struct check_area check_kdc_area(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/kerberos.h"
+#include "credsspctl/check/kerberos.h"
 
 #include <errno.h>
 #include <profile.h>
@@ -160,25 +160,25 @@ static krb5_error_code open_all(struct kerberos *b, const char *path)
 	return code;
 }
 
-struct kerberos *kerberos_get(struct facts *f)
+struct kerberos *kerberos_get(struct check_context *ctx)
 {
 	struct kerberos *b;
 
-	if (f->kerberos || !f->has_config || f->config.kerberos == CONFIG_KERBEROS_OFF)
-		return f->kerberos;
+	if (ctx->kerberos || !ctx->has_config || ctx->config.kerberos == CONFIG_KERBEROS_OFF)
+		return ctx->kerberos;
 	b = calloc(1, sizeof *b);
-	if (b && open_all(b, f->config.keytab) == 0 && b->keys.n > 0)
-		f->kerberos = b;
+	if (b && open_all(b, ctx->config.keytab) == 0 && b->keys.n > 0)
+		ctx->kerberos = b;
 	else
 		kerberos_free(b);
-	return f->kerberos;
+	return ctx->kerberos;
 }
 
 /* ---- cards ---- */
 
-char **kerberos_anchors(struct facts *f)
+char **kerberos_anchors(struct check_context *ctx)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = kerberos_get(ctx);
 	/* in the order of krb5.conf(5), PKINIT OPTIONS */
 	const char *of_realm_all[] = { "libdefaults", b ? b->keys.p[0].realm : "", "pkinit_anchors", NULL };
 	const char *of_realm[] = { "realms", b ? b->keys.p[0].realm : "", "pkinit_anchors", NULL };
@@ -186,7 +186,7 @@ char **kerberos_anchors(struct facts *f)
 	struct _profile_t *profile = NULL;
 	char **values = NULL;
 
-	if (!b || f->config.smartcard != CONFIG_SMARTCARD_PKINIT || krb5_get_profile(b->k, &profile) != 0)
+	if (!b || ctx->config.smartcard != CONFIG_SMARTCARD_PKINIT || krb5_get_profile(b->k, &profile) != 0)
 		return NULL;
 	if (profile_get_values(profile, of_realm_all, &values) != 0 &&
 	    profile_get_values(profile, of_realm, &values) != 0 && profile_get_values(profile, of_all, &values) != 0)
@@ -195,9 +195,9 @@ char **kerberos_anchors(struct facts *f)
 	return values;
 }
 
-bool kerberos_has_cards(struct facts *f)
+bool kerberos_has_cards(struct check_context *ctx)
 {
-	char **values = kerberos_anchors(f);
+	char **values = kerberos_anchors(ctx);
 
 	if (values)
 		profile_free_list(values);
@@ -212,18 +212,18 @@ bool kerberos_unreachable(krb5_error_code code)
 }
 
 /* One that the keeper takes: what is configured, else an account, else TERMSRV/ of this host, else any. */
-static char *choose_client(const struct kerberos *b, const struct facts *f)
+static char *choose_client(const struct kerberos *b, const struct check_context *ctx)
 {
 	static struct keytab_list list; /* too large for the stack */
 	char error[FETCH_ERROR_MAX];
 	const struct key *found;
 	char *name = NULL;
 
-	if (f->config.tgt_principals[0])
-		return strdup(f->config.tgt_principals[0]);
-	if (fetch_list(f->config.keytab, &list, error) == 0 && list.n > 0 && !strchr(list.principal[0], '/'))
+	if (ctx->config.tgt_principals[0])
+		return strdup(ctx->config.tgt_principals[0]);
+	if (fetch_list(ctx->config.keytab, &list, error) == 0 && list.n > 0 && !strchr(list.principal[0], '/'))
 		return strdup(list.principal[0]);
-	found = keys_find(&b->keys, "TERMSRV", f->fqdn);
+	found = keys_find(&b->keys, "TERMSRV", ctx->fqdn);
 	for (size_t i = 0; i < b->keys.n && !found; i++)
 		if (strncasecmp(b->keys.p[i].name, "TERMSRV/", 8) == 0)
 			found = &b->keys.p[i];
@@ -245,7 +245,7 @@ static krb5_error_code keep(struct kerberos *b, krb5_creds *creds)
 	return code;
 }
 
-void kerberos_ask(struct kerberos *b, const struct facts *f)
+void kerberos_ask(struct kerberos *b, const struct check_context *ctx)
 {
 	krb5_principal client = NULL;
 	krb5_creds creds = { .magic = 0 };
@@ -254,7 +254,7 @@ void kerberos_ask(struct kerberos *b, const struct facts *f)
 	if (b->asked)
 		return;
 	b->asked = true;
-	b->client = choose_client(b, f);
+	b->client = choose_client(b, ctx);
 	code = b->client ? krb5_parse_name(b->k, b->client, &client) : KRB5_KT_NOTFOUND;
 	if (code == 0)
 		code = krb5_get_init_creds_keytab(b->k, &creds, client, b->keytab, 0, NULL, NULL);

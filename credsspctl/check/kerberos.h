@@ -37,19 +37,19 @@ struct kerberos {
  * The state for the checks: NULL when kerberos is off, when the configuration cannot be read, or when the keytab, or
  * krb5.conf, cannot be read: other findings say so.
  */
-struct kerberos *kerberos_get(struct facts *f);
+struct kerberos *kerberos_get(struct check_context *ctx);
 
 /*
  * pkinit_anchors of krb5.conf, where smart cards are for PAM to verify (smartcard = pkinit, the default: only the
  * anchors say that somebody wants them). NULL for none; profile_free_list() frees it.
  */
-char **kerberos_anchors(struct facts *f);
-bool kerberos_has_cards(struct facts *f);
+char **kerberos_anchors(struct check_context *ctx);
+bool kerberos_has_cards(struct check_context *ctx);
 
 void kerberos_free(struct kerberos *b);
 
 /* Asks the KDC for a ticket-granting ticket with a key of the keytab, as the daemon does for user-to-user, once. */
-void kerberos_ask(struct kerberos *b, const struct facts *f);
+void kerberos_ask(struct kerberos *b, const struct check_context *ctx);
 
 /* Whether the KDC did not answer, or is not known. */
 bool kerberos_unreachable(krb5_error_code code);

@@ -10,26 +10,26 @@
 
 #include "common/base/cleanup.h"
 #include "credsspctl/check/check.h"
-#include "credsspctl/kerberos.h"
-#include "credsspctl/proc-probe.h"
+#include "credsspctl/check/kerberos.h"
+#include "credsspctl/host/proc-probe.h"
 
 #define SERVICE "TERMSRV"
 #define HOST_KEYTAB "/etc/krb5.keytab" /* stays root's */
 
-static bool wanted(const struct facts *f)
+static bool wanted(const struct check_context *ctx)
 {
-	return f->has_config && f->config.kerberos != CONFIG_KERBEROS_OFF;
+	return ctx->has_config && ctx->config.kerberos != CONFIG_KERBEROS_OFF;
 }
 
 /* ---- krb5.conf ---- */
 
-static enum check_result krb5_conf(struct facts *f, struct finding *found)
+static enum check_result krb5_conf(struct check_context *ctx, struct finding *found)
 {
 	krb5_context k = NULL;
 	char *realm = NULL;
 	krb5_error_code code;
 
-	if (!wanted(f))
+	if (!wanted(ctx))
 		return CHECK_NONE;
 	(void)check_looked(found, "krb5.conf");
 	code = krb5_init_context(&k);
@@ -64,17 +64,17 @@ static bool krb5_conf_is_well(void)
 }
 
 /* rdns and dns_canonicalize_hostname: libkrb5 then thinks that this host is another one. */
-static enum check_result krb5_host_name(struct facts *f, struct finding *found)
+static enum check_result krb5_host_name(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = kerberos_get(ctx);
 	krb5_principal p = NULL;
 	bool same;
 
-	if (!b || krb5_sname_to_principal(b->k, f->fqdn, "host", KRB5_NT_SRV_HST, &p) != 0)
+	if (!b || krb5_sname_to_principal(b->k, ctx->fqdn, "host", KRB5_NT_SRV_HST, &p) != 0)
 		return CHECK_NONE;
-	(void)check_looked(found, "libkrb5's name for %s", f->fqdn);
-	same = p->length == 2 && p->data[1].length == strlen(f->fqdn) &&
-	       strncasecmp(p->data[1].data, f->fqdn, p->data[1].length) == 0;
+	(void)check_looked(found, "libkrb5's name for %s", ctx->fqdn);
+	same = p->length == 2 && p->data[1].length == strlen(ctx->fqdn) &&
+	       strncasecmp(p->data[1].data, ctx->fqdn, p->data[1].length) == 0;
 	if (!same && p->length == 2)
 		(void)check_wrong(found,
 				  "it is %.*s, by way of DNS or /etc/hosts: keys for the right name are not found",
@@ -87,15 +87,15 @@ static enum check_result krb5_host_name(struct facts *f, struct finding *found)
 }
 
 /* What a principal of our realm is called here. In a domain of ours credsspd does not ask localauth. */
-static enum check_result localauth(struct facts *f, struct finding *found)
+static enum check_result localauth(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = kerberos_get(ctx);
 	krb5_principal p = NULL;
 	char name[256];
 	const char *realm;
 	krb5_error_code code;
 
-	if (!b || config_is_domain(&f->config, b->keys.p[0].realm) || !krb5_conf_is_well())
+	if (!b || config_is_domain(&ctx->config, b->keys.p[0].realm) || !krb5_conf_is_well())
 		return CHECK_NONE;
 	realm = b->keys.p[0].realm;
 	if (krb5_build_principal(b->k, &p, (unsigned)strlen(realm), realm, "user", (char *)NULL) != 0)
@@ -122,30 +122,30 @@ static bool is_own_file(const char *path)
 	return pw && stat(path, &st) == 0 && st.st_uid == pw->pw_uid && st.st_mode & S_IRUSR;
 }
 
-static enum check_result keytab(struct facts *f, struct finding *found)
+static enum check_result keytab(struct check_context *ctx, struct finding *found)
 {
 	int r;
 
-	if (!wanted(f) || !getpwnam(DAEMON_USER))
+	if (!wanted(ctx) || !getpwnam(DAEMON_USER))
 		return CHECK_NONE;
-	(void)check_looked(found, "keytab %s", f->config.keytab);
-	r = look_access(DAEMON_USER, f->daemon_pid, f->config.keytab, R_OK);
-	if (r == 0 && kerberos_get(f))
-		return check_looked(found, "keytab %s, %zu keys", f->config.keytab, kerberos_get(f)->keys.n);
+	(void)check_looked(found, "keytab %s", ctx->config.keytab);
+	r = proc_probe_access(DAEMON_USER, ctx->daemon_pid, ctx->config.keytab, R_OK);
+	if (r == 0 && kerberos_get(ctx))
+		return check_looked(found, "keytab %s, %zu keys", ctx->config.keytab, kerberos_get(ctx)->keys.n);
 	if (r == 0 && !krb5_conf_is_well())
 		return CHECK_NONE;
 	if (r == 0) {
 		(void)check_wrong(found, "there are no keys in it, or it is no keytab");
-		return check_remedy(found, "klist -ket %s", f->config.keytab);
+		return check_remedy(found, "klist -ket %s", ctx->config.keytab);
 	}
 	(void)check_wrong(found, "user %s cannot read it: %s", DAEMON_USER, strerror(-r));
-	if (r == -EACCES && strcmp(f->config.keytab, HOST_KEYTAB) != 0 && !is_own_file(f->config.keytab))
-		return check_remedy(found, "chown %s %s", DAEMON_USER, f->config.keytab);
-	if (r == -EACCES && strcmp(f->config.keytab, HOST_KEYTAB) != 0)
+	if (r == -EACCES && strcmp(ctx->config.keytab, HOST_KEYTAB) != 0 && !is_own_file(ctx->config.keytab))
+		return check_remedy(found, "chown %s %s", DAEMON_USER, ctx->config.keytab);
+	if (r == -EACCES && strcmp(ctx->config.keytab, HOST_KEYTAB) != 0)
 		return check_remedy(found,
 				    "a directory above it is closed to %s: mv %s /etc/credsspd.keytab and "
 				    "keytab = /etc/credsspd.keytab in %s",
-				    DAEMON_USER, f->config.keytab, CONFIG_PATH_DEFAULT);
+				    DAEMON_USER, ctx->config.keytab, CONFIG_PATH_DEFAULT);
 	return check_remedy(
 	    found,
 	    "install -o %s -m 0400 FILE /etc/credsspd.keytab and keytab = /etc/credsspd.keytab in %s, or "
@@ -153,97 +153,98 @@ static enum check_result keytab(struct facts *f, struct finding *found)
 	    DAEMON_USER, CONFIG_PATH_DEFAULT);
 }
 
-static enum check_result keytab_mode(struct facts *f, struct finding *found)
+static enum check_result keytab_mode(struct check_context *ctx, struct finding *found)
 {
 	struct stat st;
 
-	if (!wanted(f) || stat(f->config.keytab, &st) < 0)
+	if (!wanted(ctx) || stat(ctx->config.keytab, &st) < 0)
 		return CHECK_NONE;
-	(void)check_looked(found, "keytab %s, mode %04o", f->config.keytab, st.st_mode & 07777);
+	(void)check_looked(found, "keytab %s, mode %04o", ctx->config.keytab, st.st_mode & 07777);
 	if (!(st.st_mode & (S_IRWXO | S_IWGRP)))
 		return CHECK_OK;
 	(void)check_wrong(found, "others can use it: who has a key of this server is this server");
-	return check_remedy(found, "chmod 0400 %s, and new keys if it was read", f->config.keytab);
+	return check_remedy(found, "chmod 0400 %s, and new keys if it was read", ctx->config.keytab);
 }
 
 /* NULL also where TERMSRV/ keys are not used: the ticket-granting ticket of the machine's account is for all its names.
  */
-static struct kerberos *with_names(struct facts *f)
+static struct kerberos *with_names(struct check_context *ctx)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = kerberos_get(ctx);
 
-	return b && f->config.kerberos == CONFIG_KERBEROS_USER_TO_USER && keys_find_machine(&b->keys) ? NULL : b;
+	return b && ctx->config.kerberos == CONFIG_KERBEROS_USER_TO_USER && keys_find_machine(&b->keys) ? NULL : b;
 }
 
 /* The first name that clients use and for which there is no key; NULL when there is none. */
-static const char *missing_name(const struct facts *f, const struct kerberos *b)
+static const char *missing_name(const struct check_context *ctx, const struct kerberos *b)
 {
-	if (!keys_find(&b->keys, SERVICE, f->fqdn))
-		return f->fqdn;
-	for (char *const *n = f->names; n && *n; n++)
+	if (!keys_find(&b->keys, SERVICE, ctx->fqdn))
+		return ctx->fqdn;
+	for (char *const *n = ctx->names; n && *n; n++)
 		if (!keys_find(&b->keys, SERVICE, *n))
 			return *n;
 	return NULL;
 }
 
-static bool is_own_name(const struct facts *f, const char *name)
+static bool is_own_name(const struct check_context *ctx, const char *name)
 {
-	return strcmp(name, f->fqdn) == 0 || strcmp(name, f->host) == 0;
+	return strcmp(name, ctx->fqdn) == 0 || strcmp(name, ctx->host) == 0;
 }
 
-enum check_result check_remedy_keytab(struct finding *found, const struct facts *f, const char *name)
+enum check_result check_remedy_keytab(struct finding *found, const struct check_context *ctx, const char *name)
 {
-	const char *file = f->config.keytab;
+	const char *file = ctx->config.keytab;
 
-	if (!f->config.domains[0])
+	if (!ctx->config.domains[0])
 		return check_remedy(
 		    found, "kadmin: ktadd -k %s %s/%s; FreeIPA: ipa-getkeytab -p %s/%s -k %s; then chown %s %s", file,
 		    SERVICE, name, SERVICE, name, file, DAEMON_USER, file);
-	if (!is_own_name(f, name))
+	if (!is_own_name(ctx, name))
 		return check_remedy(found,
 				    "export the keys of the account that owns the name (ktpass, samba-tool domain "
 				    "exportkeytab) and add them to %s on every node; " AD_PAGE,
 				    file);
-	return check_remedy(found,
-			    "with winbind: credsspctl ad keytab; with SSSD: adcli update --add-service-principal=%s/%s, and a "
-			    "copy of its keytab by credsspd-keytab.path",
-			    SERVICE, name);
+	return check_remedy(
+	    found,
+	    "with winbind: credsspctl ad keytab; with SSSD: adcli update --add-service-principal=%s/%s, and a "
+	    "copy of its keytab by credsspd-keytab.path",
+	    SERVICE, name);
 }
 
-static enum check_result add_key(struct finding *found, const struct facts *f, const char *name)
+static enum check_result add_key(struct finding *found, const struct check_context *ctx, const char *name)
 {
 	(void)check_wrong(found, "no key %s/%s: clients that connect to that name get no further", SERVICE, name);
-	return check_remedy_keytab(found, f, name);
+	return check_remedy_keytab(found, ctx, name);
 }
 
-static enum check_result keytab_names(struct facts *f, struct finding *found)
+static enum check_result keytab_names(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = with_names(f);
-	const char *missing = b ? missing_name(f, b) : NULL;
+	struct kerberos *b = with_names(ctx);
+	const char *missing = b ? missing_name(ctx, b) : NULL;
 
 	if (!b)
 		return CHECK_NONE;
-	(void)check_looked(found, "keys %s/ in %s", SERVICE, f->config.keytab);
-	return missing ? add_key(found, f, missing) : CHECK_OK;
+	(void)check_looked(found, "keys %s/ in %s", SERVICE, ctx->config.keytab);
+	return missing ? add_key(found, ctx, missing) : CHECK_OK;
 }
 
-static enum check_result keytab_short_name(struct facts *f, struct finding *found)
+static enum check_result keytab_short_name(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = with_names(f);
+	struct kerberos *b = with_names(ctx);
 
-	if (!b || strcmp(f->host, f->fqdn) == 0)
+	if (!b || strcmp(ctx->host, ctx->fqdn) == 0)
 		return CHECK_NONE;
-	(void)check_looked(found, "key %s/%s in %s", SERVICE, f->host, f->config.keytab);
-	return keys_find(&b->keys, SERVICE, f->host) ? CHECK_OK : add_key(found, f, f->host);
+	(void)check_looked(found, "key %s/%s in %s", SERVICE, ctx->host, ctx->config.keytab);
+	return keys_find(&b->keys, SERVICE, ctx->host) ? CHECK_OK : add_key(found, ctx, ctx->host);
 }
 
-static enum check_result keytab_enctypes(struct facts *f, struct finding *found)
+static enum check_result keytab_enctypes(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = kerberos_get(ctx);
 
 	if (!b)
 		return CHECK_NONE;
-	(void)check_looked(found, "types of the keys in %s", f->config.keytab);
+	(void)check_looked(found, "types of the keys in %s", ctx->config.keytab);
 	for (size_t i = 0; i < b->keys.n; i++) {
 		const struct key *key = &b->keys.p[i];
 		const char *host = strchr(key->name, '/');
@@ -255,29 +256,29 @@ static enum check_result keytab_enctypes(struct facts *f, struct finding *found)
 		return check_remedy(found,
 				    "kadmin: ktadd -k %s -e aes256-cts:normal %s; Active Directory: "
 				    "msDS-SupportedEncryptionTypes = 24 and new keys",
-				    f->config.keytab, key->name);
+				    ctx->config.keytab, key->name);
 	}
 	return CHECK_OK;
 }
 
 /* With it tickets of remote guard and of PKINIT are proved. */
-static enum check_result host_key(struct facts *f, struct finding *found)
+static enum check_result host_key(struct check_context *ctx, struct finding *found)
 {
-	struct kerberos *b = kerberos_get(f);
+	struct kerberos *b = kerberos_get(ctx);
 	struct keys keys = { .p = NULL };
 	char name[1024];
 	bool there;
 
-	if (!b || (f->config.remote_guard == CONFIG_REMOTE_GUARD_REFUSE && !kerberos_has_cards(f)) ||
+	if (!b || (ctx->config.remote_guard == CONFIG_REMOTE_GUARD_REFUSE && !kerberos_has_cards(ctx)) ||
 	    krb5_kt_default_name(b->k, name, (int)sizeof name) != 0)
 		return CHECK_NONE;
-	(void)check_looked(found, "key host/%s in %s", f->fqdn, name);
-	there = keys_read(b->k, name, &keys) == 0 && keys_find(&keys, "host", f->fqdn);
+	(void)check_looked(found, "key host/%s in %s", ctx->fqdn, name);
+	there = keys_read(b->k, name, &keys) == 0 && keys_find(&keys, "host", ctx->fqdn);
 	keys_done(&keys);
 	if (there)
 		return CHECK_OK;
 	(void)check_wrong(found, "there is none: tickets of remote guard and smart cards cannot be proved");
-	return check_remedy(found, "kadmin: ktadd host/%s", f->fqdn);
+	return check_remedy(found, "kadmin: ktadd host/%s", ctx->fqdn);
 }
 
 struct check_area check_keytab_area(void)

@@ -11,27 +11,27 @@
 #include "common/base/cleanup.h"
 #include "common/wire/ntlm-crypto.h"
 #include "credsspctl/check/check.h"
-#include "credsspctl/manager.h"
-#include "credsspctl/proc-probe.h"
+#include "credsspctl/host/manager.h"
+#include "credsspctl/host/proc-probe.h"
 
-static bool wanted(const struct facts *f)
+static bool wanted(const struct check_context *ctx)
 {
-	return f->has_config && f->config.ntlm != CONFIG_NTLM_OFF;
+	return ctx->has_config && ctx->config.ntlm != CONFIG_NTLM_OFF;
 }
 
-static bool wants_store(const struct facts *f)
+static bool wants_store(const struct check_context *ctx)
 {
-	return f->has_config && f->config.ntlm == CONFIG_NTLM_LOCAL;
+	return ctx->has_config && ctx->config.ntlm == CONFIG_NTLM_LOCAL;
 }
 
 /* ---- cryptography ---- */
 
 /* As template and verifier load it when they start. */
-static enum check_result ntlm_crypto(struct facts *f, struct finding *found)
+static enum check_result ntlm_crypto(struct check_context *ctx, struct finding *found)
 {
 	const char *error;
 
-	if (!wanted(f))
+	if (!wanted(ctx))
 		return CHECK_NONE;
 	(void)check_looked(found, "MD4, MD5 and RC4 of OpenSSL");
 	if (ntlm_crypto_init(&error) == 0)
@@ -46,16 +46,16 @@ static enum check_result ntlm_crypto(struct facts *f, struct finding *found)
 /* ---- the store ---- */
 
 /* What store_open() wants of file and directory. */
-static enum check_result ntlm_store(struct facts *f, struct finding *found)
+static enum check_result ntlm_store(struct check_context *ctx, struct finding *found)
 {
-	AUTO_FREE char *copy = wants_store(f) ? strdup(f->config.ntlm_store) : NULL;
+	AUTO_FREE char *copy = wants_store(ctx) ? strdup(ctx->config.ntlm_store) : NULL;
 	struct passwd *pw = getpwnam(STORE_USER);
 	const char *dir = copy ? dirname(copy) : NULL;
 	struct stat file, directory;
 
 	if (!dir || !pw)
 		return CHECK_NONE;
-	(void)check_looked(found, "NTLM store %s", f->config.ntlm_store);
+	(void)check_looked(found, "NTLM store %s", ctx->config.ntlm_store);
 	if (stat(dir, &directory) < 0) {
 		(void)check_wrong(found, "its directory: %s", strerror(errno));
 		return check_remedy(found, "install -d -o %s -g %s -m 0700 %s", STORE_USER, STORE_USER, dir);
@@ -64,24 +64,24 @@ static enum check_result ntlm_store(struct facts *f, struct finding *found)
 		(void)check_wrong(found, "others can change its directory");
 		return check_remedy(found, "chown %s %s && chmod 0700 %s", STORE_USER, dir, dir);
 	}
-	if (lstat(f->config.ntlm_store, &file) < 0) /* nobody has a record: ntlm-records */
+	if (lstat(ctx->config.ntlm_store, &file) < 0) /* nobody has a record: ntlm-records */
 		return errno == ENOENT ? CHECK_OK : CHECK_NONE;
 	if (S_ISREG(file.st_mode) && file.st_uid == pw->pw_uid && !(file.st_mode & (S_IRWXG | S_IRWXO)))
 		return CHECK_OK;
 	(void)check_wrong(found, "it is not a file of %s's alone; a hash in it is as good as the password", STORE_USER);
 	return check_remedy(found, "chown %s %s && chmod 0600 %s, and new passwords if it was read", STORE_USER,
-			    f->config.ntlm_store, f->config.ntlm_store);
+			    ctx->config.ntlm_store, ctx->config.ntlm_store);
 }
 
 /* The names in the store; -errno when the daemon does not say. */
-static int records(struct facts *f, sd_bus_message **ret_reply)
+static int records(struct check_context *ctx, sd_bus_message **ret_reply)
 {
 	CLEANUP(manager_done) struct manager m = MANAGER_NULL;
 	int r;
 
-	if (!wants_store(f) || !f->bus || !f->has_daemon)
+	if (!wants_store(ctx) || !ctx->bus || !ctx->has_daemon)
 		return -ENOTCONN;
-	m.bus = sd_bus_ref(f->bus);
+	m.bus = sd_bus_ref(ctx->bus);
 	r = manager_list_verifiers(&m, ret_reply);
 	if (r >= 0)
 		r = sd_bus_message_enter_container(*ret_reply, 'a', "s");
@@ -89,12 +89,12 @@ static int records(struct facts *f, sd_bus_message **ret_reply)
 	return r;
 }
 
-static enum check_result ntlm_records(struct facts *f, struct finding *found)
+static enum check_result ntlm_records(struct check_context *ctx, struct finding *found)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
 	const char *name;
 
-	if (records(f, &reply) < 0)
+	if (records(ctx, &reply) < 0)
 		return CHECK_NONE;
 	(void)check_looked(found, "records in the NTLM store");
 	if (sd_bus_message_read(reply, "s", &name) > 0)
@@ -103,17 +103,17 @@ static enum check_result ntlm_records(struct facts *f, struct finding *found)
 	return check_remedy(found, "credsspctl ntlm set USER, for each user");
 }
 
-static enum check_result ntlm_accounts(struct facts *f, struct finding *found)
+static enum check_result ntlm_accounts(struct check_context *ctx, struct finding *found)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
 	AUTO_FREE char *gone = NULL;
 	const char *name;
 	unsigned n = 0;
 
-	if (records(f, &reply) < 0)
+	if (records(ctx, &reply) < 0)
 		return CHECK_NONE;
 	while (sd_bus_message_read(reply, "s", &name) > 0) {
-		if (!look_no_user(name))
+		if (!proc_probe_no_user(name))
 			continue;
 		n++;
 		if (!gone)

@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/atomic-file.h"
 #include "credsspctl/check/check.h"
-#include "credsspctl/pamstack.h"
-#include "credsspctl/stack-edit.h"
-#include "credsspctl/stack-options.h"
-#include "credsspctl/stack-play.h"
-#include "credsspctl/xrdp.h"
+#include "credsspctl/host/atomic-file.h"
+#include "credsspctl/host/pamstack.h"
+#include "credsspctl/host/stack-edit.h"
+#include "credsspctl/host/stack-options.h"
+#include "credsspctl/host/stack-play.h"
+#include "credsspctl/xrdp/xrdp.h"
 
 #define PAM_DIRECTORY "/etc/pam.d"
 #define EXAMPLES "/usr/share/pam-credssp/pam.d"
@@ -34,54 +34,54 @@ static void stack_freep(struct pamstack **s)
 #define AUTO_STACK CLEANUP(stack_freep)
 
 /* Reads the lines of @type of the front end's service. */
-static int read_service(const struct facts *f, const char *type, struct pamstack **ret, char **ret_error)
+static int read_service(const struct check_context *ctx, const char *type, struct pamstack **ret, char **ret_error)
 {
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	*ret_error = NULL;
-	return root < 0 ? -errno : pamstack_read(root, f->settings.service, type, ret, ret_error);
+	return root < 0 ? -errno : pamstack_read(root, ctx->settings.service, type, ret, ret_error);
 }
 
 /* NULL: pam_stack() says why. */
-static struct pamstack *load(const struct facts *f, struct finding *found, const char *type)
+static struct pamstack *load(const struct check_context *ctx, struct finding *found, const char *type)
 {
 	struct pamstack *s = NULL;
 	AUTO_FREE char *error = NULL;
 
-	if (!f->has_settings)
+	if (!ctx->has_settings)
 		return NULL;
-	(void)check_looked(found, PAM_DIRECTORY "/%s, %s", f->settings.service, type);
-	if (read_service(f, type, &s, &error) < 0)
+	(void)check_looked(found, PAM_DIRECTORY "/%s, %s", ctx->settings.service, type);
+	if (read_service(ctx, type, &s, &error) < 0)
 		return NULL;
 	return s;
 }
 
 /* ---- the checks ---- */
 
-static bool is_xrdp(const struct facts *f)
+static bool is_xrdp(const struct check_context *ctx)
 {
-	return strcmp(f->settings.service, "xrdp-sesman") == 0;
+	return strcmp(ctx->settings.service, "xrdp-sesman") == 0;
 }
 
 /* Whether "credsspctl xrdp enable" puts the lines in: not where an administrator has written lines of their own. */
-static bool is_enabled_by_us(const struct facts *f)
+static bool is_enabled_by_us(const struct check_context *ctx)
 {
 	CLEANUP(file_text_done) struct file_text live = FILE_TEXT_NULL;
 
-	if (!is_xrdp(f))
+	if (!is_xrdp(ctx))
 		return false;
-	return rootfile_read(AT_FDCWD, PAM_DIRECTORY "/xrdp-sesman", &live) < 0 || !stack_edit_has_own(live.data);
+	return atomic_file_read(AT_FDCWD, PAM_DIRECTORY "/xrdp-sesman", &live) < 0 || !stack_edit_has_own(live.data);
 }
 
 /* Lines that are missing or wrong: by the command where it makes them, otherwise as @by_hand says. */
-static enum check_result remedy_lines(const struct facts *f, struct finding *found, const char *by_hand)
+static enum check_result remedy_lines(const struct check_context *ctx, struct finding *found, const char *by_hand)
 {
-	return check_remedy(found, "%s", is_enabled_by_us(f) ? ENABLE : by_hand);
+	return check_remedy(found, "%s", is_enabled_by_us(ctx) ? ENABLE : by_hand);
 }
 
-static enum check_result pam_module(struct facts *f, struct finding *found)
+static enum check_result pam_module(struct check_context *ctx, struct finding *found)
 {
-	(void)f;
+	(void)ctx;
 	(void)check_looked(found, PAM_MODULE_DIR "/" US ".so");
 	if (access(PAM_MODULE_DIR "/" US ".so", R_OK) == 0)
 		return CHECK_OK;
@@ -89,16 +89,16 @@ static enum check_result pam_module(struct facts *f, struct finding *found)
 	return check_remedy(found, "install libpam-credssp (or: make install)");
 }
 
-static enum check_result pam_stack(struct facts *f, struct finding *found)
+static enum check_result pam_stack(struct check_context *ctx, struct finding *found)
 {
 	AUTO_FREE char *error = NULL;
 	struct pamstack *s = NULL;
 	bool there;
 
-	if (!f->has_settings)
+	if (!ctx->has_settings)
 		return CHECK_NONE;
-	(void)check_looked(found, PAM_DIRECTORY "/%s", f->settings.service);
-	if (read_service(f, "auth", &s, &error) < 0) {
+	(void)check_looked(found, PAM_DIRECTORY "/%s", ctx->settings.service);
+	if (read_service(ctx, "auth", &s, &error) < 0) {
 		(void)check_wrong(found, "%s", error ? error : "cannot be read");
 	} else {
 		there = stack_first(s, STACK_REDEEM) != NULL;
@@ -107,15 +107,15 @@ static enum check_result pam_stack(struct facts *f, struct finding *found)
 			return CHECK_OK;
 		(void)check_wrong(found, "no line \"auth ... " US ".so redeem\": tickets are taken for passwords");
 	}
-	return remedy_lines(f, found,
+	return remedy_lines(ctx, found,
 			    "by hand, as pam_credssp(8) says: auth [success=ignore ignore=ignore default=die] " US
 			    ".so redeem require_ticket");
 }
 
 /* A module in front would ask for the password itself, and send the ticket to whoever it asks. */
-static enum check_result pam_order(struct facts *f, struct finding *found)
+static enum check_result pam_order(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 	bool redeemed = false;
 
 	if (!s || !stack_first(s, STACK_REDEEM))
@@ -128,14 +128,14 @@ static enum check_result pam_order(struct facts *f, struct finding *found)
 			continue;
 		(void)check_wrong(found, "%s%s stands before the ticket is redeemed and is given the ticket",
 				  s->line[i].module, kind == STACK_VERIFY ? " verify" : "");
-		return remedy_lines(f, found, "put the line \"" US ".so redeem\" before it");
+		return remedy_lines(ctx, found, "put the line \"" US ".so redeem\" before it");
 	}
 	return CHECK_OK;
 }
 
-static enum check_result pam_require_ticket(struct facts *f, struct finding *found)
+static enum check_result pam_require_ticket(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 
 	if (!s || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
@@ -144,15 +144,15 @@ static enum check_result pam_require_ticket(struct facts *f, struct finding *fou
 			continue;
 		(void)check_wrong(found, US " %s without require_ticket: who reaches sesman logs on without NLA",
 				  stack_kind_of(&s->line[i]) == STACK_VERIFY ? "verify" : "redeem");
-		return remedy_lines(f, found, "add require_ticket to every auth line of " US);
+		return remedy_lines(ctx, found, "add require_ticket to every auth line of " US);
 	}
 	return CHECK_OK;
 }
 
 /* Redeemed is not verified, and refused is refused. */
-static enum check_result pam_redeem(struct facts *f, struct finding *found)
+static enum check_result pam_redeem(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 
 	if (!s || !stack_first(s, STACK_REDEEM) || stack_play_succeeds(s, &stack_play_wrong))
 		return CHECK_NONE;
@@ -162,13 +162,13 @@ static enum check_result pam_redeem(struct facts *f, struct finding *found)
 		(void)check_wrong(found, "a redeemed ticket counts as a success, whatever the password");
 	else
 		return CHECK_OK;
-	return remedy_lines(f, found,
+	return remedy_lines(ctx, found,
 			    "auth [success=ignore ignore=ignore default=die] " US ".so redeem require_ticket");
 }
 
-static enum check_result pam_wrong_password(struct facts *f, struct finding *found)
+static enum check_result pam_wrong_password(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 
 	if (!s || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
@@ -179,9 +179,9 @@ static enum check_result pam_wrong_password(struct facts *f, struct finding *fou
 }
 
 /* Each module that verifies alone, as each stands for accounts of its own. */
-static enum check_result pam_password(struct facts *f, struct finding *found)
+static enum check_result pam_password(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 	struct stack_play right = stack_play_right;
 
 	if (!s || !stack_first(s, STACK_REDEEM) || !stack_first(s, STACK_PASSWORD))
@@ -206,21 +206,21 @@ static bool needs_verify(const struct config *c)
 	       (c->kerberos && c->smartcard == CONFIG_SMARTCARD_GSS);
 }
 
-static enum check_result pam_verify(struct facts *f, struct finding *found)
+static enum check_result pam_verify(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 
-	if (!s || !f->has_config || !stack_first(s, STACK_REDEEM))
+	if (!s || !ctx->has_config || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
 	if (!stack_first(s, STACK_VERIFY)) {
-		if (!needs_verify(&f->config))
+		if (!needs_verify(&ctx->config))
 			return CHECK_NONE;
 		(void)check_wrong(found,
 				  "no line \"" US
 				  ".so verify\": smart cards, remote guard and restricted admin, which %s "
 				  "allows, are refused",
 				  CONFIG_PATH_DEFAULT);
-		return remedy_lines(f, found,
+		return remedy_lines(ctx, found,
 				    "auth [success=done ignore=ignore default=die] " US
 				    ".so verify require_ticket, behind redeem; see " EXAMPLES);
 	}
@@ -233,20 +233,20 @@ static enum check_result pam_verify(struct facts *f, struct finding *found)
 /* ---- the arguments that repeat credsspd.conf ---- */
 
 /* Whether "credsspctl xrdp enable" has put the lines in, so that running it again replaces them. */
-static bool is_made(const struct facts *f)
+static bool is_made(const struct check_context *ctx)
 {
 	CLEANUP(file_text_done) struct file_text live = FILE_TEXT_NULL;
 
-	return is_xrdp(f) && rootfile_read(AT_FDCWD, PAM_DIRECTORY "/xrdp-sesman", &live) == 0 &&
+	return is_xrdp(ctx) && atomic_file_read(AT_FDCWD, PAM_DIRECTORY "/xrdp-sesman", &live) == 0 &&
 	       stack_edit_is_in(live.data);
 }
 
 /* @script for sed does by hand what "credsspctl xrdp enable" does to lines of its own. */
-static enum check_result remedy_argument(const struct facts *f, struct finding *found, const char *script)
+static enum check_result remedy_argument(const struct check_context *ctx, struct finding *found, const char *script)
 {
-	if (is_made(f))
+	if (is_made(ctx))
 		return check_remedy(found, "credsspctl xrdp enable");
-	return check_remedy(found, "sed -i '%s' " PAM_DIRECTORY "/%s", script, f->settings.service);
+	return check_remedy(found, "sed -i '%s' " PAM_DIRECTORY "/%s", script, ctx->settings.service);
 }
 
 static const char *what_needs_proof(const struct config *c)
@@ -257,65 +257,66 @@ static const char *what_needs_proof(const struct config *c)
 }
 
 /* The first line of `verify` that has accept_proof, or that lacks it. NULL for none, or where that says nothing. */
-static const struct pamstack_line *verify_line(const struct facts *f, const struct pamstack *s, bool accept_proof)
+static const struct pamstack_line *verify_line(const struct check_context *ctx, const struct pamstack *s,
+					       bool accept_proof)
 {
-	for (size_t i = 0; s && f->has_config && i < s->n; i++)
+	for (size_t i = 0; s && ctx->has_config && i < s->n; i++)
 		if (stack_kind_of(&s->line[i]) == STACK_VERIFY &&
 		    pamstack_has_arg(&s->line[i], "accept_proof") == accept_proof)
 			return &s->line[i];
 	return NULL;
 }
 
-static enum check_result pam_accept_proof(struct facts *f, struct finding *found)
+static enum check_result pam_accept_proof(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 
-	if (!s || !f->has_config || !stack_first(s, STACK_VERIFY) || !stack_options_of(&f->config).accept_proof)
+	if (!s || !ctx->has_config || !stack_first(s, STACK_VERIFY) || !stack_options_of(&ctx->config).accept_proof)
 		return CHECK_NONE;
-	if (!verify_line(f, s, false))
+	if (!verify_line(ctx, s, false))
 		return CHECK_OK;
 	(void)check_wrong(found, US " verify without accept_proof refuses what %s in %s lets log on",
-			  what_needs_proof(&f->config), CONFIG_PATH_DEFAULT);
-	return remedy_argument(f, found,
+			  what_needs_proof(&ctx->config), CONFIG_PATH_DEFAULT);
+	return remedy_argument(ctx, found,
 			       "/^-\\?auth.*pam_credssp\\.so/{s/ accept_proof\\b//;s/ verify\\b/& accept_proof/}");
 }
 
 /* It is root's word for credsspd: not given without need. */
-static enum check_result pam_proof_unused(struct facts *f, struct finding *found)
+static enum check_result pam_proof_unused(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 
-	if (!s || !f->has_config || !stack_first(s, STACK_VERIFY) || stack_options_of(&f->config).accept_proof)
+	if (!s || !ctx->has_config || !stack_first(s, STACK_VERIFY) || stack_options_of(&ctx->config).accept_proof)
 		return CHECK_NONE;
-	if (!verify_line(f, s, true))
+	if (!verify_line(ctx, s, true))
 		return CHECK_OK;
 	(void)check_wrong(found,
 			  US
 			  " verify has accept_proof, which takes the word of credsspd for who somebody is, and nothing "
 			  "in %s needs that",
 			  CONFIG_PATH_DEFAULT);
-	return remedy_argument(f, found, "/^-\\?auth.*pam_credssp\\.so/s/ accept_proof\\b//");
+	return remedy_argument(ctx, found, "/^-\\?auth.*pam_credssp\\.so/s/ accept_proof\\b//");
 }
 
 /* Returns minimum_uid of `redeem` less that of credsspd.conf in *@ret, with the texts for a difference, or false. */
-static bool uid_difference(struct facts *f, struct finding *found, int64_t *ret)
+static bool uid_difference(struct check_context *ctx, struct finding *found, int64_t *ret)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 	const struct pamstack_line *l = s ? stack_first(s, STACK_REDEEM) : NULL;
 	const char *text = l ? pamstack_arg(l, "minimum_uid") : NULL;
 	unsigned has = text ? (unsigned)strtoul(text, NULL, 10) : MINIMUM_UID_DEFAULT, wanted;
 	char script[160];
 
-	if (!l || !f->has_config)
+	if (!l || !ctx->has_config)
 		return false;
-	wanted = stack_options_of(&f->config).minimum_uid;
+	wanted = stack_options_of(&ctx->config).minimum_uid;
 	(void)check_wrong(found, US " redeem has minimum_uid=%u, and %s lets accounts from uid %u log on", has,
 			  CONFIG_PATH_DEFAULT, wanted);
 	(void)snprintf(script, sizeof script,
 		       "/^-\\?auth.*pam_credssp\\.so/{/ verify\\b/!{s/ minimum_uid=[0-9]*//;s/pam_credssp\\.so/& "
 		       "minimum_uid=%u/}}",
 		       wanted);
-	(void)remedy_argument(f, found, script);
+	(void)remedy_argument(ctx, found, script);
 	*ret = (int64_t)has - wanted;
 	return true;
 }
@@ -328,20 +329,20 @@ static enum check_result all_is_well(struct finding *found)
 	return CHECK_OK;
 }
 
-static enum check_result pam_minimum_uid(struct facts *f, struct finding *found)
+static enum check_result pam_minimum_uid(struct check_context *ctx, struct finding *found)
 {
 	int64_t difference;
 
-	if (!uid_difference(f, found, &difference))
+	if (!uid_difference(ctx, found, &difference))
 		return CHECK_NONE;
 	return difference > 0 ? CHECK_BAD : all_is_well(found);
 }
 
-static enum check_result pam_minimum_uid_low(struct facts *f, struct finding *found)
+static enum check_result pam_minimum_uid_low(struct check_context *ctx, struct finding *found)
 {
 	int64_t difference;
 
-	return uid_difference(f, found, &difference) && difference < 0 ? CHECK_BAD : CHECK_NONE;
+	return uid_difference(ctx, found, &difference) && difference < 0 ? CHECK_BAD : CHECK_NONE;
 }
 
 /* pam_krb5 takes most of its arguments from krb5.conf as well. */
@@ -365,10 +366,10 @@ static bool krb5_conf_says(const char *option)
 	return value != 0;
 }
 
-static enum check_result pam_defer_pwchange(struct facts *f, struct finding *found)
+static enum check_result pam_defer_pwchange(struct check_context *ctx, struct finding *found)
 {
 	static const char *const options[] = { "defer_pwchange", "fail_pwchange" };
-	AUTO_STACK struct pamstack *s = load(f, found, "auth");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
 	const struct pamstack_line *l = s ? pamstack_find(s, "pam_krb5") : NULL;
 
 	if (!l || !stack_first(s, STACK_REDEEM))
@@ -382,21 +383,21 @@ static enum check_result pam_defer_pwchange(struct facts *f, struct finding *fou
 	return check_remedy(found, "in /etc/krb5.conf: [appdefaults] pam = { defer_pwchange = true }");
 }
 
-static enum check_result pam_account(struct facts *f, struct finding *found)
+static enum check_result pam_account(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "account");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "account");
 
 	if (!s)
 		return CHECK_NONE;
 	if (s->n > 0 && strcmp(s->line[0].module, US) == 0)
 		return CHECK_OK;
 	(void)check_wrong(found, "what a module asks here is answered with the ticket");
-	return remedy_lines(f, found, "account required " US ".so as the first account line");
+	return remedy_lines(ctx, found, "account required " US ".so as the first account line");
 }
 
-static enum check_result pam_account_ticket(struct facts *f, struct finding *found)
+static enum check_result pam_account_ticket(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "account");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "account");
 
 	if (!s || !pamstack_find(s, US))
 		return CHECK_NONE;
@@ -405,7 +406,7 @@ static enum check_result pam_account_ticket(struct facts *f, struct finding *fou
 			return CHECK_OK;
 	(void)check_wrong(found,
 			  "since xrdp 0.10 a local process of a user opens a desktop without a ticket (xrdp-sesrun)");
-	return remedy_lines(f, found, "add require_ticket to the account line of " US);
+	return remedy_lines(ctx, found, "add require_ticket to the account line of " US);
 }
 
 /* What the modules say about an account of this host that has expired, or whose password has to be changed. */
@@ -420,9 +421,9 @@ static enum pamstack_result expired(const struct pamstack_line *l, size_t i, con
 											: PAMSTACK_SUCCESS;
 }
 
-static enum check_result pam_expired(struct facts *f, struct finding *found)
+static enum check_result pam_expired(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "account");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "account");
 
 	if (!s)
 		return CHECK_NONE;
@@ -434,25 +435,25 @@ static enum check_result pam_expired(struct facts *f, struct finding *found)
 				   ", before any pam_localuser; see " EXAMPLES);
 }
 
-static enum check_result pam_session(struct facts *f, struct finding *found)
+static enum check_result pam_session(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(f, found, "session");
+	AUTO_STACK struct pamstack *s = load(ctx, found, "session");
 
 	if (!s)
 		return CHECK_NONE;
 	if (pamstack_find(s, US))
 		return CHECK_OK;
 	(void)check_wrong(found, "the tickets of smart cards and remote guard do not reach the session");
-	return remedy_lines(f, found, "session optional " US ".so as the first session line");
+	return remedy_lines(ctx, found, "session optional " US ".so as the first session line");
 }
 
 /* An upgrade does not touch the files in force; dpkg or an administrator may have. */
-static enum check_result xrdp_outdated_files(struct facts *f, struct finding *found)
+static enum check_result xrdp_outdated_files(struct check_context *ctx, struct finding *found)
 {
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const char *path;
 
-	(void)f;
+	(void)ctx;
 	if (root < 0 || xrdp_outdated(root, &path) < 0)
 		return CHECK_NONE;
 	(void)check_looked(found, "%s, with what credsspctl xrdp enable puts in",

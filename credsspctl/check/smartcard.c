@@ -17,8 +17,8 @@
 
 #include "common/base/cleanup.h"
 #include "credsspctl/check/check.h"
-#include "credsspctl/kerberos.h"
-#include "credsspctl/pamstack.h"
+#include "credsspctl/check/kerberos.h"
+#include "credsspctl/host/pamstack.h"
 
 #define PLUGIN LIBRARY_DIR "/krb5/plugins/preauth/pkinit.so"
 
@@ -60,9 +60,9 @@ static const char *wrong_with_directory(const char *path)
 	return wrong;
 }
 
-static enum check_result pkinit_anchors(struct facts *f, struct finding *found)
+static enum check_result pkinit_anchors(struct check_context *ctx, struct finding *found)
 {
-	char **values = kerberos_anchors(f);
+	char **values = kerberos_anchors(ctx);
 	const char *wrong = NULL;
 
 	for (char **v = values; v && *v && !wrong; v++) {
@@ -85,9 +85,9 @@ static enum check_result pkinit_anchors(struct facts *f, struct finding *found)
 	return check_remedy(found, "pkinit_anchors in /etc/krb5.conf: the certificate of the CA that signs the KDC's");
 }
 
-static enum check_result pkinit_plugin(struct facts *f, struct finding *found)
+static enum check_result pkinit_plugin(struct check_context *ctx, struct finding *found)
 {
-	if (!kerberos_has_cards(f))
+	if (!kerberos_has_cards(ctx))
 		return CHECK_NONE;
 	(void)check_looked(found, PLUGIN);
 	if (access(PLUGIN, R_OK) == 0)
@@ -97,14 +97,14 @@ static enum check_result pkinit_plugin(struct facts *f, struct finding *found)
 }
 
 /* The module that "pam_credssp.so verify" uses; NULL when there is none, or the PIN is for somebody else. */
-static char *module_of(struct facts *f)
+static char *module_of(struct check_context *ctx)
 {
 	struct pamstack *s = NULL;
 	AUTO_FREE char *error = NULL;
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char *module = NULL;
 
-	if (!f->has_settings || pamstack_read(root, f->settings.service, "auth", &s, &error) < 0)
+	if (!ctx->has_settings || pamstack_read(root, ctx->settings.service, "auth", &s, &error) < 0)
 		return NULL;
 	for (size_t i = 0; i < s->n && !module; i++) {
 		const char *path = pamstack_arg(&s->line[i], "pkcs11_module");
@@ -117,9 +117,9 @@ static char *module_of(struct facts *f)
 	return module;
 }
 
-static enum check_result pkcs11_module(struct facts *f, struct finding *found)
+static enum check_result pkcs11_module(struct check_context *ctx, struct finding *found)
 {
-	AUTO_FREE char *module = kerberos_has_cards(f) ? module_of(f) : NULL;
+	AUTO_FREE char *module = kerberos_has_cards(ctx) ? module_of(ctx) : NULL;
 	void *loaded;
 	bool right;
 

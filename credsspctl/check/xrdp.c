@@ -14,8 +14,8 @@
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
 #include "credsspctl/check/check.h"
-#include "credsspctl/ini.h"
-#include "credsspctl/proc-probe.h"
+#include "credsspctl/host/ini.h"
+#include "credsspctl/host/proc-probe.h"
 
 #define XRDP_INI "/etc/xrdp/xrdp.ini"
 #define SESMAN_INI "/etc/xrdp/sesman.ini"
@@ -63,9 +63,9 @@ static bool is_socket(const char *word, const char *path)
 	return strcmp(word, path) == 0;
 }
 
-static enum check_result xrdp_port(struct facts *f, struct finding *found)
+static enum check_result xrdp_port(struct check_context *ctx, struct finding *found)
 {
-	AUTO_FREE char *value = f->has_settings ? global(found, "port") : NULL;
+	AUTO_FREE char *value = ctx->has_settings ? global(found, "port") : NULL;
 	AUTO_FREE char *copy = value ? strdup(value) : NULL;
 	const char *other = NULL;
 	char *rest = copy;
@@ -77,32 +77,32 @@ static enum check_result xrdp_port(struct facts *f, struct finding *found)
 		if (!*word)
 			continue;
 		n++;
-		if (!is_socket(word, f->settings.xrdp_socket))
+		if (!is_socket(word, ctx->settings.xrdp_socket))
 			other = word;
 	}
 	if (n > 0 && !other)
 		return CHECK_OK;
 	(void)check_wrong(found, "xrdp does not listen for credsspd-rdp alone: %s", other ? other : "port 3389");
-	return check_remedy(found, "in [Globals]: port=unix://.%s, " RESTART, f->settings.xrdp_socket);
+	return check_remedy(found, "in [Globals]: port=unix://.%s, " RESTART, ctx->settings.xrdp_socket);
 }
 
-static enum check_result xrdp_security_layer(struct facts *f, struct finding *found)
+static enum check_result xrdp_security_layer(struct check_context *ctx, struct finding *found)
 {
-	(void)f;
+	(void)ctx;
 	return wants(found, "security_layer", "rdp", "TLS ends in credsspd-rdp: xrdp would begin another one");
 }
 
-static enum check_result xrdp_crypt_level(struct facts *f, struct finding *found)
+static enum check_result xrdp_crypt_level(struct check_context *ctx, struct finding *found)
 {
-	(void)f;
+	(void)ctx;
 	return wants(found, "crypt_level", "none", "credsspd-rdp does not speak RDP's own encryption");
 }
 
-static enum check_result xrdp_require_credentials(struct facts *f, struct finding *found)
+static enum check_result xrdp_require_credentials(struct check_context *ctx, struct finding *found)
 {
 	AUTO_FREE char *value = global(found, "require_credentials");
 
-	(void)f;
+	(void)ctx;
 	if (!value)
 		return CHECK_NONE;
 	if (ini_is_true(value))
@@ -111,11 +111,11 @@ static enum check_result xrdp_require_credentials(struct facts *f, struct findin
 	return check_remedy(found, "in [Globals]: require_credentials=true, " RESTART);
 }
 
-static enum check_result xrdp_autorun(struct facts *f, struct finding *found)
+static enum check_result xrdp_autorun(struct check_context *ctx, struct finding *found)
 {
 	AUTO_FREE char *value = global(found, "autorun");
 
-	(void)f;
+	(void)ctx;
 	if (!value)
 		return CHECK_NONE;
 	if (*value && ini_has_section(XRDP_INI, value))
@@ -126,19 +126,19 @@ static enum check_result xrdp_autorun(struct facts *f, struct finding *found)
 }
 
 /* What the running one does, whatever the file says. */
-static enum check_result xrdp_tcp(struct facts *f, struct finding *found)
+static enum check_result xrdp_tcp(struct check_context *ctx, struct finding *found)
 {
-	AUTO_FREE char *at = look_tcp_listeners("xrdp", (uid_t)-1);
+	AUTO_FREE char *at = proc_probe_tcp_listeners("xrdp", (uid_t)-1);
 
-	(void)f;
-	if (!look_process("xrdp", (uid_t)-1))
+	(void)ctx;
+	if (!proc_probe_process("xrdp", (uid_t)-1))
 		return CHECK_NONE;
 	(void)check_looked(found, "TCP sockets of xrdp");
 	if (!at)
 		return CHECK_OK;
 	(void)check_wrong(found, "it listens on %s: who connects there logs on without NLA", at);
 	return check_remedy(found, "in [Globals] of " XRDP_INI ": port=unix://.%s, " RESTART,
-			    f->has_settings ? f->settings.xrdp_socket : "/run/xrdp/front.sock");
+			    ctx->has_settings ? ctx->settings.xrdp_socket : "/run/xrdp/front.sock");
 }
 
 /* xrdp 0.9 listens a second after it was started. */
@@ -146,29 +146,29 @@ static bool listens(const char *path)
 {
 	const struct timespec pause = { .tv_nsec = 50000000 };
 
-	for (unsigned waited = 0; !look_unix_listening(path); waited += 50) {
-		if (waited >= XRDP_LISTEN_MSEC || !look_process("xrdp", (uid_t)-1))
+	for (unsigned waited = 0; !proc_probe_unix_listening(path); waited += 50) {
+		if (waited >= XRDP_LISTEN_MSEC || !proc_probe_process("xrdp", (uid_t)-1))
 			return false;
 		(void)nanosleep(&pause, NULL);
 	}
 	return true;
 }
 
-static enum check_result xrdp_socket(struct facts *f, struct finding *found)
+static enum check_result xrdp_socket(struct check_context *ctx, struct finding *found)
 {
 	struct passwd *pw = getpwnam(FRONT_END_USER);
-	pid_t front_end = pw ? look_process("credsspd-rdp", pw->pw_uid) : 0;
+	pid_t front_end = pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0;
 	int r = 0;
 
-	if (!f->has_settings)
+	if (!ctx->has_settings)
 		return CHECK_NONE;
-	(void)check_looked(found, "socket %s", f->settings.xrdp_socket);
-	if (!listens(f->settings.xrdp_socket)) {
+	(void)check_looked(found, "socket %s", ctx->settings.xrdp_socket);
+	if (!listens(ctx->settings.xrdp_socket)) {
 		(void)check_wrong(found, "nobody listens on it");
 		return check_remedy(found, "systemctl restart xrdp-sesman xrdp");
 	}
 	if (front_end) /* its groups are those of the unit */
-		r = look_access(FRONT_END_USER, front_end, f->settings.xrdp_socket, W_OK);
+		r = proc_probe_access(FRONT_END_USER, front_end, ctx->settings.xrdp_socket, W_OK);
 	if (r == 0)
 		return CHECK_OK;
 	(void)check_wrong(found, "credsspd-rdp may not connect to it: %s", strerror(-r));
@@ -184,12 +184,12 @@ static bool is_loopback(const char *address)
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
 }
 
-static enum check_result sesman_listen(struct facts *f, struct finding *found)
+static enum check_result sesman_listen(struct check_context *ctx, struct finding *found)
 {
 	AUTO_FREE char *address = NULL;
 	AUTO_FREE char *port = NULL;
 
-	(void)f;
+	(void)ctx;
 	/* since 0.10 it is a unix socket */
 	if (ini_get(SESMAN_INI, GLOBALS, "ListenPort", &port) < 0 || port[strspn(port, "0123456789")])
 		return CHECK_NONE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/atomic-file.h"
+#include "credsspctl/host/atomic-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ static int read_all(int fd, char *p, size_t len)
 	return 0;
 }
 
-int rootfile_read(int root, const char *path, struct file_text *ret)
+int atomic_file_read(int root, const char *path, struct file_text *ret)
 {
 	AUTO_CLOSE int fd = openat(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	CLEANUP(file_text_done) struct file_text t = FILE_TEXT_NULL;
@@ -120,7 +120,7 @@ static int sync_directory_of(int root, const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-int rootfile_replace(int root, const char *path, const struct file_text *t)
+int atomic_file_replace(int root, const char *path, const struct file_text *t)
 {
 	AUTO_FREE char *temporary = NULL;
 	AUTO_CLOSE int fd = -1;

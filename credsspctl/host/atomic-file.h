@@ -28,10 +28,10 @@ bool file_text_same(const struct file_text *a, const struct file_text *b);
  * Reads @path, relative to @root. Returns 0 or -errno: -ELOOP for a symbolic link, -EMEDIUMTYPE for anything else that
  * is no regular file, -EFBIG over SYSTEM_FILE_MAX, -EBADMSG for a NUL in it.
  */
-int rootfile_read(int root, const char *path, struct file_text *ret);
+int atomic_file_read(int root, const char *path, struct file_text *ret);
 
 /*
  * Makes @path hold @t, with its mode and owner, by way of a new file beside it that is renamed: who reads
  * it sees the old or the new one, also after a crash. Returns 0 or -errno.
  */
-int rootfile_replace(int root, const char *path, const struct file_text *t);
+int atomic_file_replace(int root, const char *path, const struct file_text *t);

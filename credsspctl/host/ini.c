@@ -3,7 +3,7 @@
  * xrdp (common/file.c of 0.9.21 and 0.10) takes the first section of a name and of a key that is there twice the last
  * one. Hence the last one is read, every one of them is set, and new ones come last.
  */
-#include "credsspctl/ini.h"
+#include "credsspctl/host/ini.h"
 
 #include <errno.h>
 #include <stdbool.h>

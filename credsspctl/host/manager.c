@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/manager.h"
+#include "credsspctl/host/manager.h"
 
 #include <errno.h>
 #include <fcntl.h>

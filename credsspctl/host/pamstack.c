@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pam.conf(5), and what libpam's dispatcher (_pam_dispatch_aux) does with it. */
-#include "credsspctl/pamstack.h"
+#include "credsspctl/host/pamstack.h"
 
 #include <errno.h>
 #include <fcntl.h>

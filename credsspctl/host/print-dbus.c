@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/print-dbus.h"
+#include "credsspctl/host/print-dbus.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -34,7 +34,7 @@ static bool is_control(unsigned char c)
 	return c < 0x20 || c == 0x7f;
 }
 
-void show_string(FILE *out, const char *s)
+void print_escaped(FILE *out, const char *s)
 {
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
@@ -63,7 +63,7 @@ static void json_string(FILE *out, const char *s)
 	(void)fputc('"', out);
 }
 
-void show_json_string(FILE *out, const char *s)
+void print_json_string(FILE *out, const char *s)
 {
 	AUTO_FREE char *copy = NULL;
 
@@ -108,7 +108,7 @@ static int print_basic(FILE *out, char type, const union basic *v, bool json)
 		else if (!v->s[0])
 			(void)fputs("none", out);
 		else
-			show_string(out, v->s);
+			print_escaped(out, v->s);
 		return 0;
 	default:
 		return -EOPNOTSUPP;
@@ -203,7 +203,7 @@ static int json_value(FILE *out, sd_bus_message *m, unsigned depth)
 	return contents ? json_container(out, m, type, contents, depth) : show_basic(out, m, type, true);
 }
 
-int show_json(FILE *out, sd_bus_message *m)
+int print_dbus_json(FILE *out, sd_bus_message *m)
 {
 	int r = json_value(out, m, 0);
 
@@ -355,7 +355,7 @@ static int text_dictionary(struct text *t, sd_bus_message *m, const char *conten
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-int show_text(FILE *out, sd_bus_message *m)
+int print_dbus_text(FILE *out, sd_bus_message *m)
 {
 	struct text t = { .out = NULL };
 	int r = text_dictionary(&t, m, "{sv}", 0);
@@ -368,7 +368,7 @@ int show_text(FILE *out, sd_bus_message *m)
 	return r < 0 ? r : 0;
 }
 
-int show_lines(FILE *out, sd_bus_message *m)
+int print_dbus_lines(FILE *out, sd_bus_message *m)
 {
 	const char *s;
 	int r = sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "s");
@@ -376,7 +376,7 @@ int show_lines(FILE *out, sd_bus_message *m)
 	if (r < 0)
 		return r;
 	while ((r = sd_bus_message_read_basic(m, SD_BUS_TYPE_STRING, &s)) > 0) {
-		show_string(out, s);
+		print_escaped(out, s);
 		(void)fputc('\n', out);
 	}
 	return r < 0 ? r : sd_bus_message_exit_container(m) < 0 ? -EBADMSG : 0;

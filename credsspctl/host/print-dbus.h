@@ -6,16 +6,16 @@
 #include <systemd/sd-bus.h>
 
 /* a{sv}: one aligned line a key; a dictionary in it is indented below its key. Returns 0 or -errno. */
-int show_text(FILE *out, sd_bus_message *m);
+int print_dbus_text(FILE *out, sd_bus_message *m);
 
 /* as: one line each. */
-int show_lines(FILE *out, sd_bus_message *m);
+int print_dbus_lines(FILE *out, sd_bus_message *m);
 
 /* The first value of @m, of any type, as one line of JSON. */
-int show_json(FILE *out, sd_bus_message *m);
+int print_dbus_json(FILE *out, sd_bus_message *m);
 
 /* @s with its control characters as \xNN: nothing that a name can do to a terminal. */
-void show_string(FILE *out, const char *s);
+void print_escaped(FILE *out, const char *s);
 
 /* @s as a JSON string; what is no UTF-8 in it becomes '?'. */
-void show_json_string(FILE *out, const char *s);
+void print_json_string(FILE *out, const char *s);

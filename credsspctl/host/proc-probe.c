@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/proc-probe.h"
+#include "credsspctl/host/proc-probe.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -32,7 +32,7 @@ static bool is_unknown(int r)
 	return r == 0 || r == ENOENT || r == ESRCH || r == ECONNREFUSED;
 }
 
-bool look_no_user(const char *name)
+bool proc_probe_no_user(const char *name)
 {
 	static char buffer[16384];
 	struct passwd pw, *result = NULL;
@@ -42,7 +42,7 @@ bool look_no_user(const char *name)
 	return result ? strcmp(result->pw_name, name) != 0 : is_unknown(r);
 }
 
-bool look_no_group(const char *name)
+bool proc_probe_no_group(const char *name)
 {
 	static char buffer[65536];
 	struct group group, *result = NULL;
@@ -77,7 +77,7 @@ static int add_groups_of(pid_t pid, gid_t *groups, int n)
 	return n;
 }
 
-bool look_in_group(pid_t pid, gid_t gid)
+bool proc_probe_in_group(pid_t pid, gid_t gid)
 {
 	gid_t groups[GROUPS_MAX];
 	int n = add_groups_of(pid, groups, 0);
@@ -141,12 +141,12 @@ static int try_as(const char *user, pid_t like, const char *path, int mode)
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
-int look_access(const char *user, pid_t like, const char *path, int mode)
+int proc_probe_access(const char *user, pid_t like, const char *path, int mode)
 {
 	return try_as(user, like, path, mode);
 }
 
-int look_connect(const char *user, pid_t like, const char *path)
+int proc_probe_connect(const char *user, pid_t like, const char *path)
 {
 	return try_as(user, like, path, -1);
 }
@@ -174,7 +174,7 @@ static bool is_called(const char *name, const char *comm, uid_t uid)
 	return uid == (uid_t)-1 || (stat(path, &st) == 0 && st.st_uid == uid);
 }
 
-pid_t look_process(const char *comm, uid_t uid)
+pid_t proc_probe_process(const char *comm, uid_t uid)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -219,7 +219,7 @@ static bool is_named(pid_t pid, const char *const *names, pid_t *ret_parent)
 	return false;
 }
 
-unsigned look_grandchildren(const char *prefix, const char *const *parents, const char *grandparent)
+unsigned proc_probe_grandchildren(const char *prefix, const char *const *parents, const char *grandparent)
 {
 	const char *const grandparents[] = { grandparent, NULL };
 	DIR *d = opendir("/proc");
@@ -343,7 +343,7 @@ static void listeners_of(const char *table, const struct inodes *s, char **list)
 	}
 }
 
-char *look_tcp_listeners(const char *comm, uid_t uid)
+char *proc_probe_tcp_listeners(const char *comm, uid_t uid)
 {
 	struct inodes s = { .p = NULL };
 	char *list = NULL;
@@ -355,7 +355,7 @@ char *look_tcp_listeners(const char *comm, uid_t uid)
 	return list;
 }
 
-bool look_unix_listening(const char *path)
+bool proc_probe_unix_listening(const char *path)
 {
 	AUTO_FCLOSE FILE *f = fopen("/proc/net/unix", "re");
 	char line[512], at[128];

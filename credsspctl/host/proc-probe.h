@@ -11,32 +11,32 @@
  * the user's groups and those of process @like (0 for none), which a unit may have given it. Returns 0, or -errno as
  * access(2).
  */
-int look_access(const char *user, pid_t like, const char *path, int mode);
+int proc_probe_access(const char *user, pid_t like, const char *path, int mode);
 
 /* Connects to the unix socket @path as such a process and closes the connection. Returns 0, or -errno as connect(2). */
-int look_connect(const char *user, pid_t like, const char *path);
+int proc_probe_connect(const char *user, pid_t like, const char *path);
 
 /* Whether the name service has no account that is called so, to the letter; or no group. Not so when it fails. */
-bool look_no_user(const char *name);
-bool look_no_group(const char *name);
+bool proc_probe_no_user(const char *name);
+bool proc_probe_no_group(const char *name);
 
 /* The first process that runs as @uid ((uid_t)-1 for any) and is called @comm; 0 without one. */
-pid_t look_process(const char *comm, uid_t uid);
+pid_t proc_probe_process(const char *comm, uid_t uid);
 
 /*
  * Counts the processes with a name that begins with @prefix, a parent named in @parents (which ends with NULL), and a
  * grandparent named @grandparent. Zombies are not counted.
  */
-unsigned look_grandchildren(const char *prefix, const char *const *parents, const char *grandparent);
+unsigned proc_probe_grandchildren(const char *prefix, const char *const *parents, const char *grandparent);
 
 /*
  * Where processes called @comm, as @uid or whoever with (uid_t)-1, listen for TCP connections: "[::]:3389,
  * 0.0.0.0:3390", malloc'ed. NULL when nowhere.
  */
-char *look_tcp_listeners(const char *comm, uid_t uid);
+char *proc_probe_tcp_listeners(const char *comm, uid_t uid);
 
 /* Whether somebody listens on the unix socket @path. */
-bool look_unix_listening(const char *path);
+bool proc_probe_unix_listening(const char *path);
 
 /* Whether process @pid has @gid among its groups. */
-bool look_in_group(pid_t pid, gid_t gid);
+bool proc_probe_in_group(pid_t pid, gid_t gid);

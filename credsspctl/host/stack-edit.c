@@ -6,7 +6,7 @@
  * known here and changes with the next package, so they cannot be jumped over; and modules that wait for a password
  * (keyrings) have none to wait for. For a password `verify` is ignored, and every line of the host runs.
  */
-#include "credsspctl/stack-edit.h"
+#include "credsspctl/host/stack-edit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,8 +16,8 @@
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
 #include "common/base/limits.h"
-#include "credsspctl/pamstack.h"
-#include "credsspctl/stack-play.h"
+#include "credsspctl/host/pamstack.h"
+#include "credsspctl/host/stack-play.h"
 
 #define BLANKS " \t\r"
 #define REDEEM "auth     [success=ignore ignore=ignore default=die]  pam_credssp.so redeem require_ticket"

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "credsspctl/stack-options.h"
+#include "credsspctl/host/stack-options.h"
 
 #define STACK_EDIT_MARK "# credsspctl xrdp enable"
 

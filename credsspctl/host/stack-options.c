@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/stack-options.h"
+#include "credsspctl/host/stack-options.h"
 
 #include <stdlib.h>
 #include <string.h>

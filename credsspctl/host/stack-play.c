@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/stack-play.h"
+#include "credsspctl/host/stack-play.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "credsspctl/pamstack.h"
+#include "credsspctl/host/pamstack.h"
 
 /* The module of the project, as pamstack_line has it. */
 #define STACK_MODULE "pam_credssp"

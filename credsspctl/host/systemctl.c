@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A program and not the bus: systemctl enables units also where no systemd runs (a chroot, an image being built). */
-#include "credsspctl/systemctl.h"
+#include "credsspctl/host/systemctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ static int run_systemctl(void *userdata, const char *const *arguments)
 	return r != 0 ? -r : wait_for(pid);
 }
 
-struct units_host units_of_this_host(void)
+struct systemctl_host systemctl_of_this_host(void)
 {
-	return (struct units_host){ .systemctl = run_systemctl, .booted = sd_booted() > 0 };
+	return (struct systemctl_host){ .systemctl = run_systemctl, .booted = sd_booted() > 0 };
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-struct units_host {
+struct systemctl_host {
 	/* Runs systemctl with these arguments (NULL at the end); its exit status or -errno. */
 	int (*systemctl)(void *userdata, const char *const *arguments);
 	void *userdata;
@@ -12,4 +12,4 @@ struct units_host {
 };
 
 /* The one of this machine. */
-struct units_host units_of_this_host(void);
+struct systemctl_host systemctl_of_this_host(void);

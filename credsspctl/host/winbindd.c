@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/winbindd.h"
+#include "credsspctl/host/winbindd.h"
 
 #include <dlfcn.h>
 #include <errno.h>

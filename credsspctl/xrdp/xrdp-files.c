@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/xrdp-files.h"
+#include "credsspctl/xrdp/xrdp-files.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/conffile.h"
-#include "credsspctl/ini.h"
-#include "credsspctl/pamstack.h"
-#include "credsspctl/stack-edit.h"
-#include "credsspctl/stack-play.h"
+#include "credsspctl/host/conffile.h"
+#include "credsspctl/host/ini.h"
+#include "credsspctl/host/pamstack.h"
+#include "credsspctl/host/stack-edit.h"
+#include "credsspctl/host/stack-play.h"
 
 #define FRAGMENT XRDP_SHARE "/xrdp/xrdp.ini.fragment"
 #define DROPIN XRDP_SHARE "/xrdp/xrdp.service.conf"
@@ -48,7 +48,7 @@ static const char *why(int r)
 
 static int read_file(int root, const char *path, struct file_text *ret, char *problem)
 {
-	int r = rootfile_read(root, path, ret);
+	int r = atomic_file_read(root, path, ret);
 
 	return r < 0 ? xrdp_fail(problem, r, "/%s: %s", path, why(r)) : 0;
 }
@@ -171,7 +171,7 @@ static int take_new_release(int root, struct xrdp_state *s, int i)
 		return 0;
 	(void)snprintf(path, sizeof path, "%s.dpkg-dist", xrdp_paths[i]);
 	/* one of an earlier upgrade is not what the package ships now */
-	if (rootfile_read(root, path, &shipped) < 0 || !conffile_is_shipped(root, xrdp_paths[i], &shipped) ||
+	if (atomic_file_read(root, path, &shipped) < 0 || !conffile_is_shipped(root, xrdp_paths[i], &shipped) ||
 	    file_text_same(&shipped, &f->base))
 		return 0;
 	shipped.mode = f->base.mode;
@@ -187,7 +187,7 @@ static int take_new_release(int root, struct xrdp_state *s, int i)
 int xrdp_files_read(int root, struct xrdp_state *s, char problem[XRDP_PROBLEM_MAX])
 {
 	for (int i = 0; i < XRDP_FILES; i++) {
-		int r = rootfile_read(root, xrdp_paths[i], &s->file[i].live);
+		int r = atomic_file_read(root, xrdp_paths[i], &s->file[i].live);
 
 		if (r < 0 && r != -ENOENT)
 			return xrdp_fail(problem, r, "/%s: %s", xrdp_paths[i], why(r));

@@ -2,10 +2,9 @@
 /* What credsspctl xrdp makes of the files of the host, and what it leaves of them when it goes. */
 #pragma once
 
-#include "credsspctl/stack-options.h"
-#include "credsspctl/xrdp-state.h"
+#include "credsspctl/host/stack-options.h"
+#include "credsspctl/xrdp/xrdp-state.h"
 
-#define XRDP_STATE "var/lib/pam-credssp/xrdp"
 #define XRDP_SHARE "usr/share/pam-credssp"
 #define XRDP_PROBLEM_MAX 512U
 

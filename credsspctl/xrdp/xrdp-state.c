@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A directory that comes and goes by rename. Root's, unlike the state of the daemons: a PAM stack is put back from
  * here. */
-#include "credsspctl/xrdp-state.h"
+#include "credsspctl/xrdp/xrdp-state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/xrdp.h"
 
 #define PARENT "var/lib/pam-credssp"
 #define NEW XRDP_STATE ".new"
@@ -90,13 +89,13 @@ static int write_about(int dir, const struct xrdp_state *s)
 			 s->file[XRDP_STACK].shipped);
 	struct file_text t = { .data = text, .len = (size_t)n, .mode = 0600, .uid = geteuid(), .gid = getegid() };
 
-	return n < 0 || (size_t)n >= sizeof text ? -EOVERFLOW : rootfile_replace(dir, ABOUT, &t);
+	return n < 0 || (size_t)n >= sizeof text ? -EOVERFLOW : atomic_file_replace(dir, ABOUT, &t);
 }
 
 /* A copy that is not there stands for a file that was not there. xrdp.ini has always been there. */
 static int read_copy(int dir, const char *name, bool optional, struct file_text *ret)
 {
-	int r = rootfile_read(dir, name, ret);
+	int r = atomic_file_read(dir, name, ret);
 
 	return r == -ENOENT && optional ? 0 : r;
 }
@@ -124,7 +123,7 @@ int xrdp_state_read(int root, struct xrdp_state *ret)
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -errno;
-	r = rootfile_read(dir, ABOUT, &about);
+	r = atomic_file_read(dir, ABOUT, &about);
 	if (r == 0)
 		r = about_parse(about.data, &s);
 	if (r == 0)
@@ -174,9 +173,9 @@ static int write_new(int root, const struct xrdp_state *s)
 	r = write_about(dir, s);
 	for (int i = 0; r == 0 && i < XRDP_FILES; i++) {
 		if (s->file[i].before.data)
-			r = rootfile_replace(dir, kept[i].before, &s->file[i].before);
+			r = atomic_file_replace(dir, kept[i].before, &s->file[i].before);
 		if (r == 0 && s->file[i].after.data)
-			r = rootfile_replace(dir, kept[i].after, &s->file[i].after);
+			r = atomic_file_replace(dir, kept[i].after, &s->file[i].after);
 	}
 	return r == 0 && fsync(dir) < 0 ? -errno : r;
 }

@@ -4,9 +4,12 @@
 
 #include <stdbool.h>
 
-#include "credsspctl/atomic-file.h"
+#include "credsspctl/host/atomic-file.h"
 
 enum xrdp_which { XRDP_INI, XRDP_STACK, XRDP_DROPIN, XRDP_FILES };
+
+/* The directory of what is kept, relative to the root. */
+#define XRDP_STATE "var/lib/pam-credssp/xrdp"
 
 #define XRDP_UNITS 3
 #define XRDP_STACK_MAX 64U

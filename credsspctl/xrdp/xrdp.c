@@ -3,7 +3,7 @@
  * The kept copies are complete before the first file is changed, and a file is always either as it was or as it is
  * meant to become: whatever happens in between, xrdp_disable() finds its way back.
  */
-#include "credsspctl/xrdp.h"
+#include "credsspctl/xrdp/xrdp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
-#include "credsspctl/textdiff.h"
+#include "credsspctl/host/diff.h"
 
 #define DEFAULT_STACK "local"
 #define SOCKET "run/xrdp/front.sock" /* `port` of the fragment */
@@ -38,10 +38,14 @@ static bool same(const struct file_text *a, const struct file_text *b)
 
 static void show(const struct xrdp_host *host, const struct file_text *from, const struct file_text *to, int i)
 {
+	AUTO_FREE char *path = NULL;
+
 	if (same(from, to))
 		return;
-	(void)fprintf(host->out, "/%s%s:\n", xrdp_paths[i], !from->data ? " (new)" : !to->data ? " (removed)" : "");
-	textdiff_show(host->out, from->data ? from->data : "", to->data ? to->data : "");
+	if (asprintf(&path, "/%s", xrdp_paths[i]) < 0)
+		path = NULL;
+	if (!path || diff_print(host->out, path, from->data, to->data) < 0)
+		(void)fprintf(host->out, "/%s changes; diff, which shows how, cannot be run\n", xrdp_paths[i]);
 }
 
 static void show_note(const struct xrdp_host *host, const struct xrdp_file *f, int i)
@@ -83,7 +87,7 @@ static int put(const struct xrdp_host *host, const struct file_text *live, const
 	if (to->data)
 		r = make_directory_of(host->root, xrdp_paths[i]);
 	if (r == 0)
-		r = to->data ? rootfile_replace(host->root, xrdp_paths[i], to) : remove_file(host->root, i);
+		r = to->data ? atomic_file_replace(host->root, xrdp_paths[i], to) : remove_file(host->root, i);
 	return r < 0 ? xrdp_fail(problem, r, "/%s cannot be replaced: %s", xrdp_paths[i], strerror(-r)) : 0;
 }
 
@@ -91,7 +95,7 @@ static int put(const struct xrdp_host *host, const struct file_text *live, const
 static int keep_changed(const struct xrdp_host *host, const struct xrdp_state *s, char *problem)
 {
 	const struct xrdp_file *f = &s->file[XRDP_STACK];
-	int r = s->kept && s->whole && f->note ? rootfile_replace(host->root, XRDP_CHANGED, &f->live) : 0;
+	int r = s->kept && s->whole && f->note ? atomic_file_replace(host->root, XRDP_CHANGED, &f->live) : 0;
 
 	return r < 0 ? xrdp_fail(problem, r, "/" XRDP_CHANGED ": %s", strerror(-r)) : 0;
 }

@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "credsspctl/stack-options.h"
-#include "credsspctl/systemctl.h"
-#include "credsspctl/xrdp-files.h"
+#include "credsspctl/host/stack-options.h"
+#include "credsspctl/host/systemctl.h"
+#include "credsspctl/xrdp/xrdp-files.h"
 
 struct xrdp_host {
 	int root; /* the directory that all paths are relative to */
-	struct units_host units;
+	struct systemctl_host units;
 	FILE *out; /* what is changed */
 	/* Connects to xrdp's socket @path as credsspd-rdp; 0 or -errno. NULL: this is not tried. */
 	int (*reach)(void *userdata, const char *path);

@@ -15,7 +15,7 @@
 
 #include "common/base/cleanup.h"
 #include "credsspctl/ad.h"
-#include "credsspctl/atomic-file.h"
+#include "credsspctl/host/atomic-file.h"
 
 #define SYNC \
 	"\tsync machine password to keytab = " \
@@ -37,7 +37,7 @@ static char *conf(void)
 {
 	CLEANUP(file_text_done) struct file_text t = FILE_TEXT_NULL;
 
-	assert_int_equal(rootfile_read(bed.root, "etc/samba/smb.conf", &t), 0);
+	assert_int_equal(atomic_file_read(bed.root, "etc/samba/smb.conf", &t), 0);
 	return strdup(t.data);
 }
 

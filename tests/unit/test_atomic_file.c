@@ -13,7 +13,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
-#include "credsspctl/atomic-file.h"
+#include "credsspctl/host/atomic-file.h"
 
 static char dir[] = "/tmp/test-rootfile.XXXXXX";
 static int root = -1;
@@ -34,7 +34,7 @@ static void test_read(void **state)
 
 	(void)state;
 	put("a", "one\ntwo", 7, 0640);
-	assert_int_equal(rootfile_read(root, "a", &t), 0);
+	assert_int_equal(atomic_file_read(root, "a", &t), 0);
 	assert_string_equal(t.data, "one\ntwo");
 	assert_int_equal(t.len, 7);
 	assert_int_equal(t.mode, 0640);
@@ -54,12 +54,12 @@ static void test_not_read(void **state)
 	put("nul", "a\0b", 3, 0600);
 	put("big", "", 0, 0600);
 	assert_int_equal(truncate("big", (off_t)SYSTEM_FILE_MAX + 1), 0);
-	assert_int_equal(rootfile_read(root, "missing", &t), -ENOENT);
-	assert_int_equal(rootfile_read(root, "link", &t), -ELOOP);
-	assert_int_equal(rootfile_read(root, "fifo", &t), -EMEDIUMTYPE);
-	assert_int_equal(rootfile_read(root, ".", &t), -EMEDIUMTYPE);
-	assert_int_equal(rootfile_read(root, "nul", &t), -EBADMSG);
-	assert_int_equal(rootfile_read(root, "big", &t), -EFBIG);
+	assert_int_equal(atomic_file_read(root, "missing", &t), -ENOENT);
+	assert_int_equal(atomic_file_read(root, "link", &t), -ELOOP);
+	assert_int_equal(atomic_file_read(root, "fifo", &t), -EMEDIUMTYPE);
+	assert_int_equal(atomic_file_read(root, ".", &t), -EMEDIUMTYPE);
+	assert_int_equal(atomic_file_read(root, "nul", &t), -EBADMSG);
+	assert_int_equal(atomic_file_read(root, "big", &t), -EFBIG);
 	assert_null(t.data);
 }
 
@@ -75,18 +75,18 @@ static void test_replace(void **state)
 	/* of a run that was killed */
 	put("b.credsspctl-new", "rest", 4, 0666);
 	assert_int_equal(fstatat(root, "b", &before, 0), 0);
-	assert_int_equal(rootfile_replace(root, "b", &to), 0);
-	assert_int_equal(rootfile_read(root, "b", &is), 0);
+	assert_int_equal(atomic_file_replace(root, "b", &to), 0);
+	assert_int_equal(atomic_file_read(root, "b", &is), 0);
 	assert_true(file_text_same(&is, &to));
 	assert_int_equal(is.mode, 0604);
 	/* another file: who has the old one open reads the old one */
 	assert_int_equal(fstatat(root, "b", &after, 0), 0);
 	assert_int_not_equal(before.st_ino, after.st_ino);
 	assert_int_equal(faccessat(root, "b.credsspctl-new", F_OK, 0), -1);
-	assert_int_equal(rootfile_replace(root, "missing/b", &to), -ENOENT);
+	assert_int_equal(atomic_file_replace(root, "missing/b", &to), -ENOENT);
 	/* a directory is in the way: what was written for it goes */
 	assert_int_equal(mkdirat(root, "d", 0700), 0);
-	assert_int_equal(rootfile_replace(root, "d", &to), -EISDIR);
+	assert_int_equal(atomic_file_replace(root, "d", &to), -EISDIR);
 	assert_int_equal(faccessat(root, "d.credsspctl-new", F_OK, 0), -1);
 }
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "credsspctl/ini.h"
+#include "credsspctl/host/ini.h"
 
 static char path[] = "/tmp/test-ini.XXXXXX";
 

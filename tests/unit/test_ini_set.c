@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/ini.h"
+#include "credsspctl/host/ini.h"
 
 #define FRAGMENT "; what it is for\nport=unix\n# and\n  level = none  \nauto=Xorg\n"
 

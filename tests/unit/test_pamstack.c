@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "credsspctl/pamstack.h"
+#include "credsspctl/host/pamstack.h"
 
 static char dir[] = "/tmp/test-pamstack.XXXXXX";
 static int root = -1;

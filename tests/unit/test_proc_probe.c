@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "credsspctl/proc-probe.h"
+#include "credsspctl/host/proc-probe.h"
 
 #define GROUP 54321
 
@@ -78,21 +78,21 @@ static void test_access(void **state)
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	assert_true(fd >= 0);
 	(void)close(fd);
-	assert_int_equal(look_access("root", 0, path, R_OK), 0);
-	assert_int_equal(look_access("nobody", 0, path, R_OK), -EACCES);
-	assert_int_equal(look_access("nobody", 0, "/nonexistent", R_OK), -ENOENT);
-	assert_int_equal(look_access("no-such-user", 0, path, R_OK), -ESRCH);
+	assert_int_equal(proc_probe_access("root", 0, path, R_OK), 0);
+	assert_int_equal(proc_probe_access("nobody", 0, path, R_OK), -EACCES);
+	assert_int_equal(proc_probe_access("nobody", 0, "/nonexistent", R_OK), -ENOENT);
+	assert_int_equal(proc_probe_access("no-such-user", 0, path, R_OK), -ESRCH);
 	/* a group that only the process has */
 	assert_int_equal(chown(path, 0, GROUP), 0);
 	assert_int_equal(chmod(path, 0640), 0);
 	pid = somebody(&there);
-	assert_int_equal(look_access("nobody", 0, path, R_OK), -EACCES);
-	assert_int_equal(look_access("nobody", pid, path, R_OK), 0);
-	assert_int_equal(look_access("nobody", pid, path, W_OK), -EACCES);
-	assert_true(look_in_group(pid, GROUP));
-	assert_false(look_in_group(pid, GROUP + 1));
+	assert_int_equal(proc_probe_access("nobody", 0, path, R_OK), -EACCES);
+	assert_int_equal(proc_probe_access("nobody", pid, path, R_OK), 0);
+	assert_int_equal(proc_probe_access("nobody", pid, path, W_OK), -EACCES);
+	assert_true(proc_probe_in_group(pid, GROUP));
+	assert_false(proc_probe_in_group(pid, GROUP + 1));
 	end(pid, there);
-	assert_false(look_in_group(pid, GROUP));
+	assert_false(proc_probe_in_group(pid, GROUP));
 	assert_int_equal(unlink(path), 0);
 }
 
@@ -116,18 +116,18 @@ static void test_process(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(look_process(other_comm, (uid_t)-1), 0);
+	assert_int_equal(proc_probe_process(other_comm, (uid_t)-1), 0);
 	read_name(getppid(), grandparent);
-	assert_int_equal(look_grandchildren("lko-", parents, grandparent), 0);
+	assert_int_equal(proc_probe_grandchildren("lko-", parents, grandparent), 0);
 	pid = somebody(&there);
-	assert_int_equal(look_process(other_comm, (uid_t)-1), pid);
-	assert_int_equal(look_process(other_comm, 0), pid);
-	assert_int_equal(look_process(other_comm, 1), 0);
-	assert_int_equal(look_grandchildren("lko-", parents, grandparent), 1);
-	assert_int_equal(look_grandchildren(other_comm, parents, grandparent), 1);
-	assert_int_equal(look_grandchildren("lko-x", parents, grandparent), 0);
-	assert_int_equal(look_grandchildren("lko-", others, grandparent), 0);
-	assert_int_equal(look_grandchildren("lko-", parents, own_comm), 0);
+	assert_int_equal(proc_probe_process(other_comm, (uid_t)-1), pid);
+	assert_int_equal(proc_probe_process(other_comm, 0), pid);
+	assert_int_equal(proc_probe_process(other_comm, 1), 0);
+	assert_int_equal(proc_probe_grandchildren("lko-", parents, grandparent), 1);
+	assert_int_equal(proc_probe_grandchildren(other_comm, parents, grandparent), 1);
+	assert_int_equal(proc_probe_grandchildren("lko-x", parents, grandparent), 0);
+	assert_int_equal(proc_probe_grandchildren("lko-", others, grandparent), 0);
+	assert_int_equal(proc_probe_grandchildren("lko-", parents, own_comm), 0);
 	end(pid, there);
 }
 
@@ -140,9 +140,9 @@ static void test_tcp(void **state)
 	char want[64], *list;
 
 	(void)state;
-	assert_null(look_tcp_listeners(own_comm, (uid_t)-1));
+	assert_null(proc_probe_tcp_listeners(own_comm, (uid_t)-1));
 	assert_int_equal(bind(six, (struct sockaddr *)&a, sizeof a), 0);
-	assert_null(look_tcp_listeners(own_comm, (uid_t)-1)); /* bound is not listening */
+	assert_null(proc_probe_tcp_listeners(own_comm, (uid_t)-1)); /* bound is not listening */
 	assert_int_equal(listen(six, 1), 0);
 	assert_int_equal(getsockname(six, (struct sockaddr *)&a, &len), 0);
 	assert_int_equal(bind(four, (struct sockaddr *)&b, sizeof b), 0);
@@ -150,11 +150,11 @@ static void test_tcp(void **state)
 	len = sizeof b;
 	assert_int_equal(getsockname(four, (struct sockaddr *)&b, &len), 0);
 	(void)snprintf(want, sizeof want, "127.0.0.1:%u, [::1]:%u", ntohs(b.sin_port), ntohs(a.sin6_port));
-	list = look_tcp_listeners(own_comm, 0);
+	list = proc_probe_tcp_listeners(own_comm, 0);
 	assert_string_equal(list, want);
 	free(list);
-	assert_null(look_tcp_listeners(own_comm, 1));
-	assert_null(look_tcp_listeners("nobody-is-so", (uid_t)-1));
+	assert_null(proc_probe_tcp_listeners(own_comm, 1));
+	assert_null(proc_probe_tcp_listeners("nobody-is-so", (uid_t)-1));
 	(void)close(six);
 	(void)close(four);
 }
@@ -167,12 +167,12 @@ static void test_unix(void **state)
 	(void)state;
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/socket", dir);
 	assert_int_equal(bind(s, (struct sockaddr *)&a, sizeof a), 0);
-	assert_false(look_unix_listening(a.sun_path));
+	assert_false(proc_probe_unix_listening(a.sun_path));
 	assert_int_equal(listen(s, 1), 0);
-	assert_true(look_unix_listening(a.sun_path));
-	assert_false(look_unix_listening("/nonexistent/socket"));
+	assert_true(proc_probe_unix_listening(a.sun_path));
+	assert_false(proc_probe_unix_listening("/nonexistent/socket"));
 	(void)close(s);
-	assert_false(look_unix_listening(a.sun_path));
+	assert_false(proc_probe_unix_listening(a.sun_path));
 	assert_int_equal(unlink(a.sun_path), 0);
 	/* as xrdp binds it */
 	assert_int_equal(chdir("/"), 0);
@@ -180,7 +180,7 @@ static void test_unix(void **state)
 	(void)snprintf(a.sun_path, sizeof a.sun_path, ".%s/socket", dir);
 	assert_int_equal(bind(s, (struct sockaddr *)&a, sizeof a), 0);
 	assert_int_equal(listen(s, 1), 0);
-	assert_true(look_unix_listening(a.sun_path + 1));
+	assert_true(proc_probe_unix_listening(a.sun_path + 1));
 	(void)close(s);
 	assert_int_equal(unlink(a.sun_path), 0);
 }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/smb-conf.h"
+#include "credsspctl/host/smb-conf.h"
 
 #define KEY "sync machine password to keytab"
 

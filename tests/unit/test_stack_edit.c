@@ -16,10 +16,10 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
-#include "credsspctl/atomic-file.h"
-#include "credsspctl/pamstack.h"
-#include "credsspctl/stack-edit.h"
-#include "credsspctl/stack-play.h"
+#include "credsspctl/host/atomic-file.h"
+#include "credsspctl/host/pamstack.h"
+#include "credsspctl/host/stack-edit.h"
+#include "credsspctl/host/stack-play.h"
 
 #define STACKS "tests/lib/pam-stacks/"
 #define SERVICE "xrdp-sesman"
@@ -49,12 +49,12 @@ static int open_root(const char *distribution)
 
 static void read_file(int root, const char *path, struct file_text *ret)
 {
-	assert_int_equal(rootfile_read(root, path, ret), 0);
+	assert_int_equal(atomic_file_read(root, path, ret), 0);
 }
 
 static void read_service(int root, struct file_text *ret)
 {
-	if (rootfile_read(root, "etc/pam.d/" SERVICE, ret) < 0)
+	if (atomic_file_read(root, "etc/pam.d/" SERVICE, ret) < 0)
 		read_file(root, "usr/lib/pam.d/" SERVICE, ret);
 }
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "credsspctl/stack-options.h"
+#include "credsspctl/host/stack-options.h"
 
 static void test_of(void **state)
 {

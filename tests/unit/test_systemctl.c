@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
-#include "credsspctl/systemctl.h"
+#include "credsspctl/host/systemctl.h"
 
 static void test_exit_status(void **state)
 {
-	struct units_host host = units_of_this_host();
+	struct systemctl_host host = systemctl_of_this_host();
 	const char *const version[] = { "--quiet", "--version", NULL };
 	const char *const unknown[] = { "no-such-verb", NULL };
 	const char *const missing[] = { "--quiet", "--root=/nonexistent", "is-enabled", "no-such.service", NULL };

@@ -18,8 +18,8 @@
 #include <openssl/evp.h>
 
 #include "common/base/cleanup.h"
-#include "credsspctl/atomic-file.h"
-#include "credsspctl/xrdp.h"
+#include "credsspctl/host/atomic-file.h"
+#include "credsspctl/xrdp/xrdp.h"
 
 #define INI "etc/xrdp/xrdp.ini"
 #define PAM "etc/pam.d/xrdp-sesman"
@@ -71,7 +71,7 @@ static void put(struct world *w, const char *path, const char *text, mode_t mode
 		.data = (char *)(uintptr_t)text, .len = strlen(text), .mode = mode, .uid = geteuid(), .gid = getegid()
 	};
 
-	assert_int_equal(rootfile_replace(w->host.root, path, &t), 0);
+	assert_int_equal(atomic_file_replace(w->host.root, path, &t), 0);
 }
 
 static int fake_systemctl(void *userdata, const char *const *arguments)
@@ -97,7 +97,7 @@ static void is(struct world *w, const char *path, const char *text, mode_t mode)
 {
 	CLEANUP(file_text_done) struct file_text t = FILE_TEXT_NULL;
 
-	assert_int_equal(rootfile_read(w->host.root, path, &t), 0);
+	assert_int_equal(atomic_file_read(w->host.root, path, &t), 0);
 	assert_string_equal(t.data, text);
 	assert_int_equal(t.mode, mode);
 }
@@ -125,6 +125,20 @@ static int run(struct world *w, int (*command)(const struct xrdp_host *, const s
 	return r;
 }
 
+/* What run() has shown, without diff's context and line numbers; malloc'ed. */
+static char *changes_of(const char *shown)
+{
+	AUTO_FREE char *copy = strdup(shown);
+	char *out = calloc(strlen(shown) + 1, 1), *rest = copy;
+
+	assert_non_null(copy);
+	assert_non_null(out);
+	for (char *line; (line = strsep(&rest, "\n")) && rest;)
+		if (*line != ' ' && *line != '@')
+			strcat(strcat(out, line), "\n");
+	return out;
+}
+
 static void as_before(struct world *w)
 {
 	is(w, INI, INI_TEXT, 0644);
@@ -135,6 +149,7 @@ static void as_before(struct world *w)
 static void test_there_and_back(void **state)
 {
 	struct world *w = *state;
+	AUTO_FREE char *changes = NULL;
 
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, INI, INI_AFTER, 0644);
@@ -142,27 +157,22 @@ static void test_there_and_back(void **state)
 	is(w, DROPIN, DROPIN_TEXT, 0644);
 	assert_string_equal(w->asked, "restart credsspd.service; enable credsspd-rdp.socket credsspd-rdp.service; "
 				      "daemon-reload; " RESTART "start credsspd-rdp.socket credsspd-rdp.service; ");
+	changes = changes_of(w->shown);
 	assert_string_equal(
-	    w->shown, "/etc/xrdp/xrdp.ini:\n  - port=3389\n  + port=unix\n  + auto=Xorg\n"
-		      "/etc/pam.d/xrdp-sesman:\n"
-		      "  + auth     [success=ignore ignore=ignore default=die]  pam_credssp.so redeem require_ticket  "
-		      "# credsspctl "
-		      "xrdp enable\n"
-		      "  + auth     [success=done ignore=ignore default=die]    pam_credssp.so verify require_ticket  "
-		      "# credsspctl "
-		      "xrdp enable\n"
-		      "  + account  required  pam_credssp.so require_ticket  # credsspctl xrdp enable\n"
-		      "  + session  optional  pam_credssp.so  # credsspctl xrdp enable\n"
-		      "/etc/systemd/system/xrdp.service.d/credsspd-rdp.conf (new):\n  + [Service]\n  + Group=xrdp\n"
-		      "systemctl restart credsspd.service\n"
-		      "systemctl enable credsspd-rdp.socket credsspd-rdp.service\n"
-		      "systemctl daemon-reload\nsystemctl restart xrdp.service\n"
-		      "systemctl start credsspd-rdp.socket credsspd-rdp.service\n");
+	    changes,
+	    "--- /etc/xrdp/xrdp.ini\n+++ /etc/xrdp/xrdp.ini\n-port=3389\n+port=unix\n+auto=Xorg\n"
+	    "--- /etc/pam.d/xrdp-sesman\n+++ /etc/pam.d/xrdp-sesman\n"
+	    "+" REDEEM M "+" VERIFY M "+" ACCOUNT "+" SESSION
+	    "--- /dev/null\n+++ /etc/systemd/system/xrdp.service.d/credsspd-rdp.conf\n+[Service]\n+Group=xrdp\n"
+	    "systemctl restart credsspd.service\n"
+	    "systemctl enable credsspd-rdp.socket credsspd-rdp.service\n"
+	    "systemctl daemon-reload\nsystemctl restart xrdp.service\n"
+	    "systemctl start credsspd-rdp.socket credsspd-rdp.service\n");
 	is(w, XRDP_STATE "/xrdp.ini.before", INI_TEXT, 0644);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	assert_string_equal(w->asked, "disable credsspd-rdp.socket credsspd-rdp.service; "
 				      "stop credsspd-rdp.socket credsspd-rdp.service; daemon-reload; " RESTART);
-	assert_non_null(strstr(w->shown, "credsspd-rdp.conf (removed):\n  - [Service]\n"));
+	assert_non_null(strstr(w->shown, "credsspd-rdp.conf\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-[Service]\n"));
 	as_before(w);
 	assert_false(exists(w, "var/lib/pam-credssp"));
 	assert_int_equal(run(w, xrdp_disable, NULL, false), -ENOENT);
@@ -210,7 +220,7 @@ static void test_dry_run(void **state)
 	AUTO_FREE char *shown = NULL;
 
 	assert_int_equal(run(w, xrdp_enable, NULL, true), 0);
-	assert_non_null(strstr(w->shown, "  + account  required  pam_credssp.so"));
+	assert_non_null(strstr(w->shown, "+account  required  pam_credssp.so"));
 	assert_non_null(strstr(w->shown, "systemctl daemon-reload\nsystemctl restart xrdp.service\n"));
 	assert_string_equal(w->asked, "");
 	as_before(w);
@@ -219,8 +229,8 @@ static void test_dry_run(void **state)
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	assert_string_equal(w->shown, shown);
 	assert_int_equal(run(w, xrdp_disable, NULL, true), 0);
-	assert_non_null(strstr(w->shown, "  + port=3389\n"));
-	assert_non_null(strstr(w->shown, "  - account  required  pam_credssp.so"));
+	assert_non_null(strstr(w->shown, "+port=3389\n"));
+	assert_non_null(strstr(w->shown, "-account  required  pam_credssp.so"));
 	assert_string_equal(w->asked, "");
 	is(w, PAM, PAM_AFTER, 0640);
 	is(w, DROPIN, DROPIN_TEXT, 0644);
@@ -337,7 +347,7 @@ static void test_vendor(void **state)
 	assert_int_equal(unlinkat(w->host.root, PAM, 0), 0);
 	put(w, VENDOR, PAM_TEXT, 0644);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
-	assert_non_null(strstr(w->shown, "/etc/pam.d/xrdp-sesman (new):\n  + #%PAM-1.0\n"));
+	assert_non_null(strstr(w->shown, "+++ /etc/pam.d/xrdp-sesman\n@@ -0,0 +1,9 @@\n+#%PAM-1.0\n"));
 	is(w, PAM, PAM_AFTER, 0644);
 	is(w, VENDOR, PAM_TEXT, 0644);
 	outdated(w, NULL);
@@ -811,7 +821,7 @@ static int setup(void **state)
 	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
 		if (mkdirat(w->host.root, directories[i], 0755) < 0)
 			return -1;
-	w->host.units = (struct units_host){ .systemctl = fake_systemctl, .userdata = w, .booted = true };
+	w->host.units = (struct systemctl_host){ .systemctl = fake_systemctl, .userdata = w, .booted = true };
 	w->enabled = "credsspd.service";
 	put(w, INI, INI_TEXT, 0644);
 	put(w, PAM, PAM_TEXT, 0640);

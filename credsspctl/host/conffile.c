@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/conffile.h"
+#include "credsspctl/host/conffile.h"
 
 #include <fcntl.h>
 #include <openssl/evp.h>

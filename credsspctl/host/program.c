@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/program.h"
+#include "credsspctl/host/program.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "credsspctl/atomic-file.h"
+#include "credsspctl/host/atomic-file.h"
 
 /*
  * Whether @t is what the installed version of a package ships as the configuration file @path (relative to @root), by

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspctl/smb-conf.h"
+#include "credsspctl/host/smb-conf.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The texts are in memory files, which diff opens below /dev/fd: nothing of theirs gets into a directory. */
+#include "credsspctl/host/diff.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "credsspctl/host/print-dbus.h"
+#include "credsspctl/host/program.h"
+
+#define DIFFERENT 1 /* exit status of diff; 2 is trouble */
+#define NAME_MAX_ 32U
+
+/* Returns a descriptor that diff inherits, with the name of the file for it in @name; or -errno. */
+static int memory_file(const char *text, char name[NAME_MAX_])
+{
+	AUTO_CLOSE int fd = memfd_create("credsspctl", 0);
+	size_t len = strlen(text);
+
+	if (fd < 0)
+		return -errno;
+	for (size_t at = 0; at < len;) {
+		ssize_t n = write(fd, text + at, len - at);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	(void)snprintf(name, NAME_MAX_, "/dev/fd/%d", fd);
+	return TAKE_FD(fd);
+}
+
+/* Tabs stay: PAM stacks are aligned with them. */
+static void print_line(FILE *out, char *line)
+{
+	for (char *part; (part = strsep(&line, "\t"));) {
+		print_escaped(out, part);
+		(void)fputs(line ? "\t" : "\n", out);
+	}
+}
+
+int diff_print(FILE *out, const char *path, const char *before, const char *after)
+{
+	char from_name[NAME_MAX_], to_name[NAME_MAX_];
+	AUTO_CLOSE int from = memory_file(before ? before : "", from_name);
+	AUTO_CLOSE int to = memory_file(after ? after : "", to_name);
+	const char *const argv[] = {
+		"diff",    "-u",    "--label", before ? path : "/dev/null", "--label", after ? path : "/dev/null",
+		from_name, to_name, NULL
+	};
+	AUTO_FREE char *text = NULL;
+	char *rest;
+	int r;
+
+	if (from < 0 || to < 0)
+		return from < 0 ? from : to;
+	r = program_run(argv, &text);
+	if (r < 0 || r > DIFFERENT)
+		return r < 0 ? r : -EIO;
+	rest = text;
+	for (char *line; (line = strsep(&rest, "\n")) && rest;)
+		print_line(out, line);
+	return 0;
+}
