@@ -67,7 +67,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 all: $(PROGRAMS) ## build everything (default)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' Makefile packaging/install.mk tests/tests.mk $(wildcard tests/*/*.mk) | sort
+	@awk -F':.*## ' '/^[a-z_.-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' Makefile packaging/install.mk tests/tests.mk $(wildcard tests/*/*.mk) | sort
 
 # ---- objects ----
 $(B)/obj/%.o: %.c
@@ -139,6 +139,23 @@ $(addprefix $(B)/unit/,$(UNIT_REAL)): | $(B)/credsspd
 
 unit: $(UNIT_BIN) ## build and run the unit tests
 	UNIT_RUN="$(UNIT_RUN)" UNIT_SECONDS="$(UNIT_SECONDS)" tests/run-unit $(B)/unit
+
+# for clangd and other tools: the flags with which make compiles
+COMPILE_COMMANDS ?= compile_commands.json
+in_json = $(subst ",\",$(subst \,\\,$(1)))
+comma := ,
+# FILE FLAGS OBJECT
+compile_command = {"directory": "$(CURDIR)", "file": "$(1)", "output": "$(3)", "command": "$(call \
+	in_json,$(CC) $(filter-out -MMD -MP,$(BASE)) $(2) $(CFLAGS) $(CPP_ONCE) -c -o $(3) $(1))"}
+compile_commands = $(foreach f,$(1),$(file >>$(COMPILE_COMMANDS).new,$(call compile_command,$(f),$(2),$(patsubst %.c,$(B)/$(3)/%.o,$(f)))$(comma)))
+
+.PHONY: compile_commands.json
+compile_commands.json: ## how make compiles each source, for clangd and other tools
+	$(eval CPP_ONCE := $(CPPLIBS))$(file >$(COMPILE_COMMANDS).new,[)
+	$(call compile_commands,$(filter-out $(PAM_SRC),$(sort $(shell find common credsspctl credsspd credsspd-rdp pam_credssp -name '*.c'))),$(HARDEN),obj)
+	$(call compile_commands,$(PAM_SRC),$(filter-out -fPIE,$(HARDEN)) -fPIC -fvisibility=hidden,pic)
+	$(call compile_commands,$(UNIT_SRC) examples/acceptor-client.c,-Wno-missing-prototypes,obj)
+	$(Q)sed '$$s/,$$//' $(COMPILE_COMMANDS).new >$(COMPILE_COMMANDS) && echo ']' >>$(COMPILE_COMMANDS) && rm $(COMPILE_COMMANDS).new
 
 include packaging/install.mk
 -include tests/tests.mk

@@ -45,6 +45,7 @@ install: $(PROGRAMS) $(HEADERS) $(B)/headers/acceptor-client.c $(B)/credssp.pc #
 	$(call install_into,0644,$(DOCDIR),README.md SECURITY.md NEWS.md CONTRIBUTING.md LICENSE)
 	$(call install_into,0644,$(DOCDIR)/docs,$(wildcard docs/*))
 	$(call install_into,0644,$(DOCDIR)/examples,$(B)/headers/acceptor-client.c)
+	$(call install_into,0644,$(PREFIX)/share/bash-completion/completions,$(wildcard packaging/completion/*))
 	$(call install_into,0644,$(SHAREDIR)/pam.d,$(wildcard packaging/pam.d/*))
 	$(call install_into,0644,$(SHAREDIR)/xrdp,$(wildcard packaging/xrdp/*))
 	$(call install_into,0644,$(SHAREDIR)/haproxy,$(wildcard packaging/haproxy/*))
