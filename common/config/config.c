@@ -50,6 +50,12 @@ struct raw {
 
 #define AT(member) offsetof(struct raw, member)
 
+/*
+ * The options of section [credsspd]. To add one: a row here and a field in struct config, which the row fills. An
+ * option of a list type is also freed in config_done(); a combination with other options that makes no sense is refused
+ * in check_consistent(). tests/packaging/install then demands an entry in packaging/man/credsspd.conf.5, and
+ * packaging/credsspd.conf shows the default.
+ */
 static const struct option_row rows[] = {
 	{ .key = "kerberos", .type = OPTION_CHOICE, .offset = AT(kerberos), .def = "any", .choices = kerberos_choices },
 	{ .key = "ntlm", .type = OPTION_CHOICE, .offset = AT(ntlm), .def = "off", .choices = ntlm_choices },

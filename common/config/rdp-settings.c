@@ -21,6 +21,7 @@ static const struct option_choice tls_choices[] = {
 	{ "1.2", TLS_MINIMUM_1_2 }, { "1.2-aead", TLS_MINIMUM_1_2_AEAD }, { "1.3", TLS_MINIMUM_1_3 }, { NULL, 0 }
 };
 
+/* The options of section [credsspd-rdp]. To add one: a row here and a field in struct settings; see also config.c. */
 static const struct option_row rows[] = {
 	{ .key = "listen", .type = OPTION_LIST, .offset = AT(s.listen), .def = "3389", .max = 16 },
 	{ .key = "certificate", .type = OPTION_STRING, .offset = AT(s.certificate), .def = NULL },

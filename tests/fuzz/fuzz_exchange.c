@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/initiator/initiator.h"
 #include "common/ipc/handover.h"
 #include "common/ipc/ntlm-verifier-msg.h"
 #include "common/ipc/packet.h"
 #include "credsspd/ntlm-verifier/ntlmv2.h"
-#include "common/initiator/initiator.h"
 #include "tests/fuzz/faults.h"
 #include "tests/fuzz/mutate.h"
 

@@ -13,8 +13,8 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/refusal.h"
-#include "common/ipc/packet.h"
 #include "common/ipc/handover.h"
+#include "common/ipc/packet.h"
 #include "include/credssp/channel.h"
 #include "tests/unit/build.h"
 
