@@ -342,7 +342,7 @@ static const struct command {
 static void usage(FILE *out)
 {
 	(void)fputs("Usage: credsspctl COMMAND\n"
-		    "Asks and tells the running credsspd; see credsspctl(8).\n\n",
+		    "Administers credsspd, and puts xrdp behind it; see credsspctl(8).\n\n",
 		    out);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		const struct command *c = &commands[i];

@@ -33,7 +33,7 @@ static const char usage[] =
     "Usage: credsspd-rdp [--config FILE]\n"
     "Network Level Authentication in front of xrdp; see credsspd-rdp(8).\n"
     "  -c, --config FILE   read section [credsspd-rdp] of FILE instead of " CONFIG_PATH_DEFAULT "\n"
-    "  -t, --check-config  read section [credsspd-rdp], say what is wrong with it, and exit\n"
+    "  -t, --check-config  read section [credsspd-rdp], print what is wrong with it, and exit\n"
     "  -h, --help          this text\n"
     "      --version       version\n"
     "SIGHUP reads the configuration and the certificate again.\n";

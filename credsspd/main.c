@@ -49,9 +49,9 @@ struct daemon {
 
 static const char usage[] =
     "Usage: credsspd [--config FILE]\n"
-    "Finishes the CredSSP handshake of remote logins and hands the credentials to pam_credssp; see credsspd(8).\n"
+    "Authenticates remote desktop clients by CredSSP (NLA) and keeps their credentials for pam_credssp; see credsspd(8).\n"
     "  -c, --config FILE   read FILE instead of " CONFIG_PATH_DEFAULT "\n"
-    "  -t, --check-config  read section [credsspd], say what is wrong with it, and exit\n"
+    "  -t, --check-config  read section [credsspd], print what is wrong with it, and exit\n"
     "  -h, --help          this text\n"
     "      --version       version\n"
     "SIGHUP reads the configuration and the keys again.\n";
@@ -73,7 +73,7 @@ static void on_bus_owned(void *userdata)
 	(void)sd_notify(0, "READY=1\nSTATUS=Ready for logons");
 }
 
-/* The name is asked for only now: who sees it can begin logons. */
+/* The name is requested only now: a front end that sees it can begin logons. */
 static void on_ready(void *userdata)
 {
 	struct daemon *d = userdata;
