@@ -35,6 +35,7 @@ static const struct {
 	[HELPER_MANY_CERTIFICATES] = { PAM_AUTHINFO_UNAVAIL,
 				       "more than one certificate, and the client does not say which" },
 	[HELPER_CERTIFICATE_USE] = { PAM_AUTH_ERR, "the certificate is not valid for logon" },
+	[HELPER_CERTIFICATE_KEY] = { PAM_AUTHINFO_UNAVAIL, "the card's key is of a type that PKINIT cannot use here" },
 	[HELPER_PIN_LOCKED] = { PAM_MAXTRIES, "the card's PIN is locked" },
 	[HELPER_PIN_FINAL_TRY] = { PAM_MAXTRIES, "one wrong PIN more would lock the card (final_try)" },
 	[HELPER_PIN_FORMAT] = { PAM_AUTH_ERR, "no card has such a PIN" },

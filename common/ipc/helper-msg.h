@@ -41,6 +41,7 @@ enum helper_status {
 	HELPER_NO_CERTIFICATE,
 	HELPER_MANY_CERTIFICATES,
 	HELPER_CERTIFICATE_USE, /* not for logons, expired, without key */
+	HELPER_CERTIFICATE_KEY, /* a type of key that libkrb5's PKINIT cannot use */
 	HELPER_PIN_LOCKED,
 	HELPER_PIN_FINAL_TRY,
 	HELPER_PIN_FORMAT, /* no PIN that the card could have */

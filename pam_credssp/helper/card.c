@@ -162,6 +162,12 @@ static bool by_container(const struct candidate *c)
 	return c->by_container;
 }
 
+/* A certificate that cannot be read is another complaint. */
+static bool has_usable_key(const struct candidate *c)
+{
+	return c->certificate.is_rsa || !c->certificate.readable;
+}
+
 static bool for_logon(const struct candidate *c)
 {
 	return c->certificate.for_logon && c->certificate.in_time;
@@ -221,6 +227,9 @@ static unsigned choose(struct search *s, struct helper_result *result)
 	(void)narrow(s, by_reader);
 	(void)narrow(s, by_card);
 	(void)narrow(s, by_container);
+	if (narrow(s, has_usable_key) == 0)
+		return helper_say(result, HELPER_CERTIFICATE_KEY,
+				  "the certificate has no RSA key; the PIN was not tried");
 	if (narrow(s, for_logon) == 0)
 		return say_use(s, result);
 	if (narrow(s, names_principal) == 0 && !s->policy->any_name)

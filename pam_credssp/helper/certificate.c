@@ -121,12 +121,15 @@ void certificate_read(const uint8_t *p, size_t len, const char *principal, time_
 {
 	struct certificate c = { .readable = false };
 	X509 *x = len <= CERTIFICATE_MAX ? d2i_X509(NULL, &p, (long)len) : NULL;
+	const EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
 
 	if (x) {
 		c.readable = true;
 		c.in_time =
 		    X509_cmp_time(X509_get0_notBefore(x), &now) < 0 && X509_cmp_time(X509_get0_notAfter(x), &now) > 0;
 		c.for_logon = is_for_logon(x);
+		/* an RSA-PSS key is of another type, and signs only in that way */
+		c.is_rsa = key && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
 		read_names(x, principal, &c);
 		X509_free(x);
 	}

@@ -11,6 +11,7 @@ struct certificate {
 	bool readable;
 	bool in_time;   /* notBefore, notAfter */
 	bool for_logon; /* its extended key usage is smart card logon or PKINIT client, its key may sign */
+	bool is_rsa;    /* the only type of key that libkrb5 signs with on a card */
 	bool has_names; /* a user principal name, or a Kerberos principal */
 	bool names;     /* one of them is the principal's */
 };
