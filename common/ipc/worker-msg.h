@@ -82,9 +82,16 @@ struct worker_verdict {
 	uint32_t pad_;
 };
 
+/* Why a client that began user-to-user is not served by Kerberos. */
+enum worker_no_tgt {
+	WORKER_NO_TGT_NONE = 0, /* the client did not begin user-to-user, or that is not the reason */
+	WORKER_NO_TGT_LIVE = 1, /* this server has no live ticket-granting ticket */
+	WORKER_NO_TGT_OFF = 2,  /* kerberos = service-ticket */
+};
+
 struct worker_not_mine {
 	uint8_t type;
-	uint8_t no_tgt; /* 1: it began user-to-user, and there is no live ticket-granting ticket for it */
+	uint8_t no_tgt; /* enum worker_no_tgt */
 };
 
 struct worker_asked {

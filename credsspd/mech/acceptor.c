@@ -239,6 +239,11 @@ bool acceptor_no_tgt(const struct acceptor *a)
 	return a->offer.user_to_user && kerberos_no_tgt(a->offer.user_to_user);
 }
 
+bool acceptor_user_to_user_off(const struct acceptor *a)
+{
+	return a->offer.krb5 && a->spnego.user_to_user_off;
+}
+
 const char *acceptor_asked(const struct acceptor *a)
 {
 	return a->offer.user_to_user ? kerberos_asked(a->offer.user_to_user) : "";

@@ -29,6 +29,7 @@ struct spnego {
 	struct mech *mech;          /* the chosen one; owned by the offer */
 	struct view supported_mech; /* its OID as the client wrote it; VIEW_NULL once the client was told */
 	bool mic_demanded, mic_received, mic_sent;
+	bool user_to_user_off; /* the client began user-to-user, which is not served */
 	size_t mech_types_len;
 	uint8_t mech_types[MECH_TYPES_MAX]; /* the client's, for the MICs */
 	struct mech_reply reply;

@@ -379,7 +379,11 @@ static void do_respawn(struct handshake *h, const uint8_t *p, size_t len)
 
 	(void)len;
 	memcpy(&n, p, sizeof n);
-	if (n.no_tgt == 1) {
+	if (n.no_tgt == WORKER_NO_TGT_OFF)
+		log_logon_line(LOG_NOTICE, &who,
+			       "the client began Kerberos user-to-user, as domain-joined mstsc does, which kerberos = "
+			       "service-ticket switches off: it is offered NTLM (kerberos = any serves it)");
+	if (n.no_tgt == WORKER_NO_TGT_LIVE) {
 		log_logon_line(
 		    LOG_WARNING, &who,
 		    "the client wants user-to-user, and there is no live ticket-granting ticket of this server%s%s "

@@ -184,7 +184,11 @@ static enum exchange_event do_read(struct worker *w)
 
 static enum exchange_event do_pass_on(struct worker *w)
 {
-	struct worker_not_mine n = { .type = WORKER_NOT_MINE, .no_tgt = acceptor_no_tgt(w->acceptor) };
+	struct worker_not_mine n = { .type = WORKER_NOT_MINE };
+
+	n.no_tgt = acceptor_no_tgt(w->acceptor)             ? WORKER_NO_TGT_LIVE
+		   : acceptor_user_to_user_off(w->acceptor) ? WORKER_NO_TGT_OFF
+							    : WORKER_NO_TGT_NONE;
 
 	return send_record(w, &n, sizeof n);
 }
@@ -214,7 +218,10 @@ static enum exchange_event do_accept(struct worker *w)
 		if (w->start.flags & WORKER_LAST_RESORT)
 			return wrong(w, REFUSAL_MECHANISM,
 				     acceptor_no_tgt(w->acceptor) ? "user-to-user, and this server has no live TGT"
-								  : "");
+				     : acceptor_user_to_user_off(w->acceptor)
+					 ? "the client began Kerberos user-to-user, which kerberos = service-ticket "
+					   "switches off"
+					 : "");
 		return EXCHANGE_FOREIGN;
 	case ACCEPTOR_REFUSED:
 		break;
