@@ -53,6 +53,7 @@
 #define KEYTAB_FILE_MAX (1U << 20)
 #define CHILD_RESPAWN_MIN_SEC 1U
 #define CHILD_RESPAWN_MAX_SEC 30U
+#define CHILD_RETRY_SEC 300U /* of a process that has never been ready */
 #define DAEMON_ADDRESS_SPACE_MAX 1073741824UL /* of any process of the daemons */
 #define DAEMON_FILE_SIZE_MAX 67108864UL       /* the largest NTLM store fits */
 #define HELPER_PROCESS_FILES_MAX 256U         /* descriptors of a resolver or the keeper */

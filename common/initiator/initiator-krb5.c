@@ -13,6 +13,7 @@
 
 #include "common/initiator/initiator-krb5.h"
 #include "common/initiator/selfticket.h"
+#include "common/kerberos/enctypes.h"
 #include "common/wire/usertouser.h"
 
 static gss_OID_desc oid_krb5 = { 9, (void *)(uintptr_t) "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02" };
@@ -229,6 +230,18 @@ static struct krb5_initiator *make(enum gss_mech mech, bool spnego)
 	return k;
 }
 
+/*
+ * The acceptor takes the first type of the client's list that krb5.conf permits for its subkey, and this service wants
+ * AES. Clients list AES first; libkrb5 lists what krb5.conf permits, which may be RC4 first.
+ */
+static OM_uint32 offer_aes_only(OM_uint32 *minor, struct krb5_initiator *k)
+{
+	krb5_enctype aes[AES_ENCTYPES_MAX];
+	unsigned n = k->krb5 ? enctypes_permitted(k->krb5, aes) : 0;
+
+	return n ? gss_krb5_set_allowable_enctypes(minor, k->cred, n, aes) : GSS_S_COMPLETE;
+}
+
 static int acquire(struct krb5_initiator *k, const char *ccache, const char *server)
 {
 	gss_key_value_element_desc e = { "ccache", ccache };
@@ -241,6 +254,8 @@ static int acquire(struct krb5_initiator *k, const char *ccache, const char *ser
 	if (!GSS_ERROR(major))
 		major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechs, GSS_C_INITIATE,
 					      ccache ? &store : GSS_C_NO_CRED_STORE, &k->cred, NULL, NULL);
+	if (!GSS_ERROR(major))
+		major = offer_aes_only(&minor, k);
 	return GSS_ERROR(major) ? failed(k, major, minor) : 0;
 }
 

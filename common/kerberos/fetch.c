@@ -18,18 +18,11 @@
 #include "common/base/cleanup.h"
 #include "common/base/secret.h"
 #include "common/ipc/packet.h"
+#include "common/kerberos/enctypes.h"
 
 #define SERVICE "TERMSRV"
 #define ENTRIES_MAX 512U /* of services and accounts in the keytab; the others are not looked at */
 #define KEY_MAX 64U
-
-/* A session key of another family (RC4) makes clients hang up. */
-static krb5_enctype aes[] = {
-	ENCTYPE_AES256_CTS_HMAC_SHA1_96,
-	ENCTYPE_AES128_CTS_HMAC_SHA1_96,
-	ENCTYPE_AES256_CTS_HMAC_SHA384_192,
-	ENCTYPE_AES128_CTS_HMAC_SHA256_128,
-};
 
 static int failed(krb5_context k, krb5_error_code code, char ret_error[FETCH_ERROR_MAX])
 {
@@ -251,12 +244,15 @@ static const char *hint(krb5_error_code code, krb5_const_principal p)
 
 static krb5_error_code get(krb5_context k, krb5_keytab keytab, krb5_principal p, krb5_creds *ret_creds)
 {
+	/* a session key of another type (RC4) makes clients hang up */
+	krb5_enctype aes[AES_ENCTYPES_MAX];
+	const unsigned n = enctypes_permitted(k, aes);
 	krb5_get_init_creds_opt *o = NULL;
-	krb5_error_code code = krb5_get_init_creds_opt_alloc(k, &o);
+	krb5_error_code code = n ? krb5_get_init_creds_opt_alloc(k, &o) : KRB5_CONFIG_ETYPE_NOSUPP;
 
 	if (code)
 		return code;
-	krb5_get_init_creds_opt_set_etype_list(o, aes, sizeof aes / sizeof *aes);
+	krb5_get_init_creds_opt_set_etype_list(o, aes, (int)n);
 	krb5_get_init_creds_opt_set_forwardable(o, 0);
 	krb5_get_init_creds_opt_set_proxiable(o, 0);
 	code = krb5_get_init_creds_keytab(k, ret_creds, p, keytab, 0, NULL, o);

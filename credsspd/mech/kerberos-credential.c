@@ -10,6 +10,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
 #include "common/base/secret.h"
+#include "common/kerberos/enctypes.h"
 #include "credsspd/mech/kerberos.h"
 #include "credsspd/mech/tgts.h"
 
@@ -102,44 +103,45 @@ bool kerberos_credential_is_member(const struct kerberos_credential *c, const ch
 
 /* ---- the keys ---- */
 
-/* Whether the entry is to be had, and then under SERVICE. Only AES: GSSAPI does not tell afterwards what a ticket was
- * encrypted with, so other keys are not there at all. */
-static bool take_wanted(krb5_keytab_entry *e)
+/*
+ * Takes an entry for SERVICE with an AES key, and renames it to SERVICE. GSSAPI does not tell with what a ticket was
+ * encrypted, so keys of other types are left out here. @aes counts the entries; libkrb5 refuses tickets under a key
+ * that krb5.conf does not permit, so such an entry is not taken.
+ */
+static bool take_wanted(krb5_keytab_entry *e, const krb5_enctype *permitted, unsigned n_permitted, unsigned *aes)
 {
 	krb5_data *service;
 
-	switch (e->key.enctype) {
-	case ENCTYPE_AES128_CTS_HMAC_SHA1_96:
-	case ENCTYPE_AES256_CTS_HMAC_SHA1_96:
-	case ENCTYPE_AES128_CTS_HMAC_SHA256_128:
-	case ENCTYPE_AES256_CTS_HMAC_SHA384_192:
-		break;
-	default:
-		return false;
-	}
-	if (e->principal->length != 2)
+	if (!enctype_is_aes(e->key.enctype) || e->principal->length != 2)
 		return false;
 	service = &e->principal->data[0];
 	if (service->length != strlen(SERVICE) || strncasecmp(service->data, SERVICE, service->length) != 0)
 		return false;
+	++*aes;
 	/* `net ads keytab create` writes it in lower case, in which no credential for TERMSRV would find it */
 	memcpy(service->data, SERVICE, service->length);
-	return true;
+	for (unsigned i = 0; i < n_permitted; i++)
+		if (permitted[i] == e->key.enctype)
+			return true;
+	return false;
 }
 
-static krb5_error_code copy_keys(struct kerberos_credential *c, krb5_keytab from, unsigned *ret_n)
+/* @ret_n is the number of keys that were copied, @ret_aes that of the AES keys in the keytab. */
+static krb5_error_code copy_keys(struct kerberos_credential *c, krb5_keytab from, unsigned *ret_n, unsigned *ret_aes)
 {
+	krb5_enctype permitted[AES_ENCTYPES_MAX];
+	const unsigned n_permitted = enctypes_permitted(c->krb5, permitted);
 	krb5_kt_cursor cursor;
 	krb5_keytab_entry entry;
 	krb5_error_code code, end;
 
-	*ret_n = 0;
+	*ret_n = *ret_aes = 0;
 	code = krb5_kt_start_seq_get(c->krb5, from, &cursor);
 	if (code)
 		return code;
 	while (code == 0 && (end = krb5_kt_next_entry(c->krb5, from, &entry, &cursor)) == 0) {
 		note_machine_key(c, &entry);
-		if (take_wanted(&entry)) {
+		if (take_wanted(&entry, permitted, n_permitted, ret_aes)) {
 			code = krb5_kt_add_entry(c->krb5, c->keytab, &entry);
 			*ret_n += code == 0;
 		}
@@ -156,7 +158,7 @@ static int load_keys(struct kerberos_credential *c, const char *path, char **ret
 	AUTO_FREE char *name = NULL;
 	krb5_keytab from;
 	krb5_error_code code;
-	unsigned n = 0;
+	unsigned n = 0, aes = 0;
 
 	if (asprintf(&name, "FILE:%s", path) < 0) {
 		name = NULL;
@@ -167,14 +169,17 @@ static int load_keys(struct kerberos_credential *c, const char *path, char **ret
 		code = krb5_kt_resolve(c->krb5, name, &from);
 	if (code)
 		return failed(c->krb5, code, "keytab", path, ret_error);
-	code = copy_keys(c, from, &n);
+	code = copy_keys(c, from, &n, &aes);
 	(void)krb5_kt_close(c->krb5, from);
 	if (code)
 		return failed(c->krb5, code, "cannot read the keytab", path, ret_error);
 	if (n == 0) {
-		(void)explain(ret_error, 0,
-			      "Kerberos is not available: the keytab %s has no AES key for a principal " SERVICE "/...",
-			      path);
+		(void)explain(
+		    ret_error, 0,
+		    aes ? "Kerberos is not available: permitted_enctypes of krb5.conf allows none of the AES keys "
+			  "for " SERVICE "/... in the keytab %s"
+			: "Kerberos is not available: the keytab %s has no AES key for a principal " SERVICE "/...",
+		    path);
 		return -ENOKEY;
 	}
 	return 0;
@@ -212,19 +217,24 @@ static int acquire(const char *keytab, gss_cred_id_t *cred, char **ret_error)
  * A ticket-granting ticket that no KDC has made, under a random key: without any key there is no credential, and the
  * self-test needs one. kerberos_credential_started() drops it.
  */
-static int add_own_tgt(struct kerberos_credential *c)
+static int add_own_tgt(struct kerberos_credential *c, char **ret_error)
 {
-	static struct keeper_tgt tgt = { .ticket = { 0x30, 0 }, .ticket_len = 2, .key_len = 32 };
+	static struct keeper_tgt tgt = { .ticket = { 0x30, 0 }, .ticket_len = 2 };
 	int64_t now = (int64_t)time(NULL);
+	krb5_enctype permitted[AES_ENCTYPES_MAX];
 	krb5_keyblock key;
 	krb5_error_code code;
 
-	tgt.enctype = ENCTYPE_AES256_CTS_HMAC_SHA1_96;
+	if (enctypes_permitted(c->krb5, permitted) == 0)
+		return explain(ret_error, -ENOKEY,
+			       "Kerberos is not available: permitted_enctypes of krb5.conf allows no AES");
+	tgt.enctype = permitted[0];
 	tgt.ends = now + TGT_OVERLAP_SEC;
 	(void)snprintf(tgt.principal, sizeof tgt.principal, "self-test@SELF-TEST");
 	code = krb5_c_make_random_key(c->krb5, tgt.enctype, &key);
 	if (code == 0) {
-		memcpy(tgt.key, key.contents, sizeof tgt.key);
+		tgt.key_len = (uint8_t)key.length;
+		memcpy(tgt.key, key.contents, key.length);
 		krb5_free_keyblock_contents(c->krb5, &key);
 		code = tgts_add(c->tgts, &tgt, now);
 	}
@@ -235,12 +245,12 @@ static int add_own_tgt(struct kerberos_credential *c)
 static int prepare_u2u(struct kerberos_credential *c, char **ret_error)
 {
 	krb5_error_code code = tgts_new(c->krb5, &c->tgts);
+	int r;
 
 	if (code)
 		return failed(c->krb5, code, "user-to-user", NULL, ret_error);
-	if (add_own_tgt(c) < 0)
-		return -EIO;
-	return acquire(TGTS_KEYTAB, &c->u2u_cred, ret_error);
+	r = add_own_tgt(c, ret_error);
+	return r < 0 ? r : acquire(TGTS_KEYTAB, &c->u2u_cred, ret_error);
 }
 
 static int make(struct kerberos_credential *c, const struct kerberos_credential_options *o, char **ret_error)

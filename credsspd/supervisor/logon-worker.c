@@ -205,7 +205,7 @@ static struct service *next_template(const struct handshake *h, unsigned tried, 
 	while (tried < 2) {
 		struct service *t = order[tried++];
 
-		if (t) {
+		if (t && !service_failed_to_start(t)) {
 			*ret_tried = tried;
 			return t;
 		}

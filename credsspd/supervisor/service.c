@@ -194,7 +194,7 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void schedule_restart(struct service *s)
 {
-	unsigned delay = s->restart_delay;
+	unsigned delay = service_failed_to_start(s) ? CHILD_RETRY_SEC : s->restart_delay;
 
 	s->restart_delay = delay ? delay * 2 : CHILD_RESPAWN_MIN_SEC;
 	if (s->restart_delay > CHILD_RESPAWN_MAX_SEC)

@@ -152,22 +152,57 @@ int supervisor_reread_keeper(struct supervisor *s)
 
 static bool service_settled(struct service *sv)
 {
-	return !sv || service_current(sv);
+	return !sv || service_current(sv) || service_failed_to_start(sv);
+}
+
+static bool service_off(const struct service *sv)
+{
+	return sv && service_failed_to_start(sv);
+}
+
+static bool kerberos_off(const struct supervisor *s)
+{
+	return service_off(s->krb5);
+}
+
+static bool ntlm_off(const struct supervisor *s)
+{
+	return service_off(s->ntlm) || service_off(s->verifier);
+}
+
+static void log_off(const char *what, const char *rest)
+{
+	log_line(
+	    LOG_ERR,
+	    "%s is off, for its process did not start (see its lines above); %s. Another attempt follows in %u s, and "
+	    "after credsspctl reload",
+	    what, rest, CHILD_RETRY_SEC);
+}
+
+/* A mechanism that cannot work on this host is off, and the rest runs. */
+static void log_what_is_off(const struct supervisor *s)
+{
+	if (kerberos_off(s))
+		log_off("Kerberos", "clients log on by NTLM");
+	if (ntlm_off(s))
+		log_off("NTLM", "clients log on by Kerberos");
+	if (service_off(s->keeper) && !kerberos_off(s))
+		log_off("user-to-user", "clients log on without it");
 }
 
 static void check_ready(struct supervisor *s)
 {
 	if (s->was_ready)
 		return;
-	if ((s->krb5 && service_failed_to_start(s->krb5)) || (s->ntlm && service_failed_to_start(s->ntlm)) ||
-	    (s->verifier && service_failed_to_start(s->verifier)) ||
-	    (s->keeper && service_failed_to_start(s->keeper)) || resolver_pool_failed_to_start(s->resolvers)) {
+	if (resolver_pool_failed_to_start(s->resolvers) ||
+	    ((!s->krb5 || kerberos_off(s)) && (!s->ntlm || ntlm_off(s)))) {
 		s->failed_fn(s->userdata);
 		return;
 	}
 	if (service_settled(s->krb5) && service_settled(s->ntlm) && service_settled(s->verifier) &&
 	    service_settled(s->keeper) && resolver_pool_ready(s->resolvers)) {
 		s->was_ready = true;
+		log_what_is_off(s);
 		s->ready_fn(s->userdata);
 	}
 }

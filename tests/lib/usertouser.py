@@ -13,6 +13,8 @@ MS_KRB5 = bytes.fromhex("2a864882f712010202")
 U2U = KRB5 + b"\3"
 NTLM = bytes.fromhex("2b06010401823702020a")
 NEGOEX = bytes.fromhex("2b06010401823702021e")
+# type and length of the key that stands for the server's session key, which kvno does not use; krb5.conf has to permit it
+session_key = (18, 32)
 SPNEGO = bytes.fromhex("2b0601050502")
 TGT_REQ, TGT_REP, AP_REQ, AP_REP = b"\4\0", b"\4\1", b"\1\0", b"\2\0"
 
@@ -80,7 +82,7 @@ def _principal(kind, realm, *components):
 
 def write_tgt_ccache(path, ticket, realm, *name):
     """A FILE ccache (format 4) in which the ticket is the krbtgt of @name; its session key is not known and not needed."""
-    cred = _principal(1, realm, *name) + _principal(2, realm, "krbtgt", realm) + struct.pack(">H", 18) + _counted(bytes(32))
+    cred = _principal(1, realm, *name) + _principal(2, realm, "krbtgt", realm) + struct.pack(">H", session_key[0]) + _counted(bytes(session_key[1]))
     cred += struct.pack(">IIII", 0, 0, 0xF0000000 >> 1, 0) + b"\0" + struct.pack(">III", 0, 0, 0) + _counted(ticket) + _counted(b"")
     with open(path, "wb") as f:
         f.write(b"\5\4\0\0" + _principal(1, realm, *name) + cred)
