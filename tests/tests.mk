@@ -5,7 +5,7 @@ TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so $(B)/acceptor-client $
 
 include $(wildcard tests/*/*.mk)
 
-.PHONY: deps test-programs root check-sanitize check-valgrind
+.PHONY: deps test-programs root check-sanitize check-valgrind valgrind-run
 
 $(B)/loginstack: tests/lib/loginstack.c
 	@mkdir -p $(@D)
@@ -38,10 +38,20 @@ demo: deps ## log on to an unmodified xrdp over NLA with a real client; build/de
 	$(MAKE) --no-print-directory all test-programs
 	tests/demo
 
-# slow tests are those that name themselves so
+# Every program of these directories is a test; slow ones name themselves so. TESTS names some instead (peers/kinds, unit/test_vault,
+# 'hostile/*'), CASE one case of them: see tests/prove.
+SLOW = %.slow %.md %.py %.sh %.c %.mk
 CHECKS = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
 	$(wildcard tests/packaging/[a-z]*) $(wildcard tests/system/[a-z]*)
-SLOW = %.slow %.md %.py %.sh %.c %.mk
+CORE = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(addprefix tests/peers/,desktop clients kinds u2u ad refusals secrets check) \
+	$(wildcard tests/hostile/[a-z]*) tests/system/boot tests/system/packages
+named = $(foreach t,$(TESTS),$(if $(filter unit/%,$t),$(B)/$t,$(or $(wildcard tests/$t),tests/$t)))
+# $(1): the programs when TESTS names none
+tests = $(if $(TESTS),$(named),$(filter-out $(SLOW),$(1)))
+# $(1): programs
+prove = BED_BUILD=$(abspath $(B)) tests/prove $(if $(V),-v) $(if $(CASE),-c '$(CASE)') $(if $(filter %.slow,$(1)),-t 3600) $(1)
+# the packages are made before the tests, whose time is limited
+needs = all test-programs $(filter $(B)/unit/%,$(1)) $(if $(filter tests/system/%,$(1)),test-debs)
 
 # RELEASE=bookworm or trixie: the same in a root of that release, with programs and package layers of its own (tests/lib/release)
 ifdef RELEASE
@@ -52,7 +62,7 @@ in_release = $(MAKE) --no-print-directory $(1)
 check check-core check-full: deps
 endif
 
-check: ## all tests that fit into 12 minutes; RELEASE=trixie or bookworm: in a root of that release (needs root)
+check: ## all tests that fit into 12 minutes, or TESTS=peers/kinds CASE=smart_cards; RELEASE=trixie or bookworm: in a root of that release (needs root)
 	$(call in_release,check-run)
 
 check-core: ## the tests that see most of a release; RELEASE as above (needs root)
@@ -62,28 +72,26 @@ check-full: ## every test there is, without a limit of time; RELEASE as above (n
 	$(call in_release,check-full-run)
 
 .PHONY: check-core check-run check-core-run check-full-run check-system test-debs
-# before the tests, whose time is limited
 test-debs:
 	@mkdir -p $(B)
 	BED_BUILD=$(abspath $(B)) tests/lib/debs >$(B)/debs.log 2>&1 || { tail -n 40 $(B)/debs.log; exit 1; }
 
-check-run: all test-programs $(UNIT_BIN) test-debs
-	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CHECKS))
+check-run: $(call needs,$(call tests,$(CHECKS)))
+	$(call prove,$(call tests,$(CHECKS)))
 
-CORE = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(addprefix tests/peers/,desktop clients kinds u2u ad refusals secrets check) \
-	$(wildcard tests/hostile/[a-z]*) tests/system/boot tests/system/packages
-check-core-run: all test-programs $(UNIT_BIN) test-debs
-	BED_BUILD=$(abspath $(B)) tests/run -j 2 $(filter-out $(SLOW),$(CORE))
+check-core-run: $(call needs,$(call tests,$(CORE)))
+	$(call prove,$(call tests,$(CORE)))
 
 check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize check-valgrind sanitized-run
-	BED_BUILD=$(abspath $(B)) tests/run -j 2 -t 3600 $(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS))
+	$(call prove,$(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS)))
 
 check-system: deps test-debs ## the Debian packages on a booted system (needs root)
-	BED_BUILD=$(abspath $(B)) tests/run -t 3000 $(wildcard tests/system/[a-z]*)
+	$(call prove,$(wildcard tests/system/[a-z]*))
 
-# some run the programs under their filters, or enter one, which kills what the sanitizers do; test_helper_run runs itself with a
-# limit of address space, of which the sanitizers want terabytes
-NOT_SANITIZED = $(UNIT_REAL:%=tests/unit/%.c) tests/unit/test_filter.c tests/unit/test_helper_run.c
+# A unit test says at its head why it is not run with the sanitizers, or under valgrind: `Not with sanitizers: REASON`.
+not_with = $(shell grep -lE '^(/\*| \*) Not $(1): ' $(UNIT_SRC))
+NOT_SANITIZED = $(call not_with,with sanitizers)
+NOT_VALGRIND = $(call not_with,(with sanitizers|under valgrind))
 
 SANITIZERS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
@@ -134,20 +142,15 @@ check-sanitize-suites: deps ## tests/pam and tests/hostile with programs that ha
 	$(MAKE) --no-print-directory sanitized-run
 
 sanitized-run: sanitized-programs
-	BED_BUILD=$(abspath $(SANITIZED_DIR)) tests/run -j 2 $(filter-out $(SLOW),$(wildcard tests/pam/[a-z]* tests/hostile/[a-z]* \
-		tests/sanitized/[a-z]*))
-
-# besides those: the targets are for the sanitizers, which see more; valgrind does not know clone3() without a stack
-# (helper-run.c), nor pidfd_open(), has no limit of address space and no seccomp, keeps descriptors of its own, does not take mount(2) without a type,
-# and is too slow for delays that are measured (test_question)
-NOT_VALGRIND = $(NOT_SANITIZED) tests/unit/test_fuzz.c tests/unit/test_fuzz_deep.c tests/unit/test_sandbox.c \
-	tests/unit/test_helper_confined.c tests/unit/test_landlock.c tests/unit/test_loop.c tests/unit/test_helper_sandbox.c tests/unit/test_listener.c \
-	tests/unit/test_packet.c tests/unit/test_privileges.c tests/unit/test_resolver.c tests/unit/test_store.c \
-	tests/unit/test_service.c tests/unit/test_warden.c tests/unit/test_question.c
+	$(subst $(abspath $(B)),$(abspath $(SANITIZED_DIR)),$(call prove,$(filter-out $(SLOW),$(wildcard tests/pam/[a-z]* tests/hostile/[a-z]* \
+		tests/sanitized/[a-z]*))))
 
 check-valgrind: deps ## the unit tests under valgrind
 	$(MAKE) --no-print-directory B=$(B)/valgrind UNIT_SRC='$(filter-out $(NOT_VALGRIND),$(UNIT_SRC))' CFLAGS='-O1 -g' \
-		UNIT_RUN='valgrind -q --error-exitcode=99 --trace-children=no' UNIT_SECONDS=600 unit
+		valgrind-run
+
+valgrind-run: $(UNIT_BIN)
+	TEST_UNDER='valgrind -q --error-exitcode=99 --trace-children=no' tests/prove -j "$$(nproc)" -t 600 $(UNIT_BIN)
 
 lint: deps ## formatting, static analysis, sanitizers, coverage of the fuzz targets
 	tests/lib/lint

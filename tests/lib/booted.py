@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from inbed import Failure, expect, sh
+from inbed import Failure, comment, expect, forgotten, sh
 
 LIB = os.path.dirname(os.path.abspath(__file__))
 DEBS = os.path.join(os.environ["BED_BUILD"], "deb")
@@ -51,19 +51,27 @@ def debs():
     return " ".join("%s/%s_*.deb" % (DEBS, p) for p in PACKAGES)
 
 
-def main(*cases):
-    """Runs the cases in order, each on what the ones before have left; the first that fails is the last."""
-    program = os.path.relpath(os.path.abspath(sys.argv[0]), os.path.dirname(os.path.dirname(LIB)))
-    for case in cases:
+def main(cases):
+    """Runs the cases in order, each on what the ones before have left; the first that fails is the last. TEST_CASE names one: it is run
+    with those before it."""
+    if forgotten():
+        sys.exit("neither cases nor used: " + ", ".join(forgotten()))
+    wanted = os.environ.get("TEST_CASE", "").replace("_", " ")
+    names = [c.__name__.replace("_", " ") for c in cases]
+    if wanted:
+        cases = cases[:names.index(wanted) + 1 if wanted in names else 0]
+    print("1..%d%s" % (len(cases), "" if cases else " # SKIP no such case"), flush=True)
+    for n, case in enumerate(cases, 1):
         begin = time.time()
         try:
             case()
         except Exception:  # pylint: disable=broad-except
-            print("not ok - %s: %s" % (program, case.__name__.replace("_", " ")))
-            traceback.print_exc(file=sys.stdout)
-            print(sh("journalctl --no-pager -o short-precise --since @%d | tail -n 60" % begin)[1])
+            print("not ok %d - %s" % (n, names[n - 1]))
+            comment(traceback.format_exc())
+            comment(sh("journalctl --no-pager -o short-precise --since @%d | tail -n 60" % begin)[1])
             sys.exit(1)
-        print("ok - %s: %s (%.1f s)" % (program, case.__name__.replace("_", " "), time.time() - begin), flush=True)
+        print("ok %d - %s" % (n, names[n - 1]), flush=True)
+        comment("%.1f s" % (time.time() - begin))
 
 
 # ---- units ----

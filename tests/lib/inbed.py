@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """For tests that run inside a bed: enter() starts tests/bed with the options and the test program again inside, and
-returns only there. main() runs every function given as one case, `ok - NAME` or `not ok - NAME`; a case fails by an
-exception."""
+returns only there. main() runs the functions with the decorator @case, in the order of their definition, and prints TAP; a case fails
+by an exception. The names of cases, as arguments or in TEST_CASE, choose among them."""
+import ast
 import contextlib
 import os
 import re
@@ -45,32 +46,70 @@ def enter(*options):
         os.execv(bed, [bed, *options, "run", "--", "env", "BED_INSIDE=1", os.path.abspath(sys.argv[0])] + sys.argv[1:])
 
 
-def main(*cases):
+CASES = []
+
+
+def case(function):
+    """Decorator: the function is a case of main()."""
+    CASES.append(function)
+    return function
+
+
+def text_of(function):
+    return function.__name__.replace("_", " ")
+
+
+def forgotten():
+    """Names of the program's functions that are no cases and that nothing uses: a case without its decorator."""
+    with open(os.path.abspath(sys.argv[0]), encoding="utf-8") as f:
+        tree = ast.parse(f.read())
+    used = {n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(tree) if isinstance(n, (ast.Name, ast.Attribute))}
+    return [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and not n.decorator_list and n.name not in used]
+
+
+def chosen():
+    """The cases that are to run; all, when none is named. An argument that names no case is an error."""
+    names = sys.argv[1:] or [n for n in [ENV.get("TEST_CASE")] if n]
+    wanted = {n.replace("_", " ") for n in names}
+    unknown = wanted - {text_of(c) for c in CASES}
+    if unknown and sys.argv[1:]:
+        sys.exit("no such case: %s" % ", ".join(sorted(unknown)))
+    return [c for c in CASES if not wanted or text_of(c) in wanted]
+
+
+def comment(text):
+    print("".join("# %s\n" % line for line in text.splitlines()), end="", flush=True)
+
+
+def show_failure(e):
+    comment("%s: %s" % (type(e).__name__, e))
+    if not isinstance(e, Failure):
+        comment(traceback.format_exc())
+    for log in (os.path.join(n, p) for n in nodes() for p in ("credsspd", "credsspd-rdp")):
+        comment("%s.log:\n" % log + "".join("    " + x for x in read_log(log).splitlines(True)[-4:]))
+
+
+def main():
     program = os.path.relpath(os.path.abspath(sys.argv[0]), TOP)
     failed = 0
-    only = sys.argv[1:]
-    for case in cases:
-        name = case.__name__.replace("_", " ")
-        if only and case.__name__ not in only:
-            continue
+    if forgotten():
+        sys.exit("%s: neither cases nor used: %s" % (program, ", ".join(forgotten())))
+    cases = chosen()
+    print("1..%d%s" % (len(cases), "" if cases else " # SKIP no such case"), flush=True)
+    for n, function in enumerate(cases, 1):
+        name = text_of(function)
         why = SANITIZED and NOT_SANITIZED.get((program, name))
-        if why:
-            print("skip - %s: %s: %s" % (program, name, why), flush=True)
-            continue
         try:
-            case()
-            print("ok - %s: %s" % (program, name), flush=True)
+            if why:
+                raise Skip(why)
+            function()
+            print("ok %d - %s" % (n, name), flush=True)
         except Skip as e:
-            print("skip - %s: %s: %s" % (program, name, e), flush=True)
+            print("ok %d - %s # SKIP %s" % (n, name, e), flush=True)
         except (Exception, SystemExit) as e:  # pylint: disable=broad-except
             failed += 1
-            print("not ok - %s: %s" % (program, name))
-            print("    %s: %s" % (type(e).__name__, e))
-            if not isinstance(e, Failure):
-                traceback.print_exc(file=sys.stdout)
-            for log in (os.path.join(n, p) for n in nodes() for p in ("credsspd", "credsspd-rdp")):
-                print("  %s.log:" % log)
-                print("".join("    " + x for x in read_log(log).splitlines(True)[-4:]), flush=True)
+            print("not ok %d - %s" % (n, name), flush=True)
+            show_failure(e)
     sys.exit(1 if failed else 0)
 
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: the sanitizers see more here. */
 /*
  * The fuzz targets without a fuzzer: every seed, every beginning of it, every octet of it as other values, pairs of
  * seeds one behind the other. The same in every run.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: the sanitizers see more here. */
 /*
  * The fuzz targets that work with libraries, without a fuzzer: every seed, every beginning of it, every octet of it as
  * a few other values; and, in each target, once more with allocations and library calls that fail.

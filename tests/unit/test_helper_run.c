@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not with sanitizers: it limits its address space, of which the runtime wants terabytes. */
 /*
  * The helper's process as the application and as the helper see it. This program is its own helper: started with a word
  * from the table below it answers, misbehaves, or says what it found.

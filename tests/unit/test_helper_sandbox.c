@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it has no seccomp. */
 /* The PAM module's helper: each deed in a process of its own, restrained and, to show that it is that, not. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it does not know the system calls of Landlock. */
 /* Files, each in a process of its own; what else Landlock does for the daemons is in test_confine and
  * test_confine_helper. */
 #include <errno.h>

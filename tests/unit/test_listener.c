@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it keeps descriptors of its own. */
 /* The listener on a port of its own, before and at the first TLS octet. Behind it there is a bus that never answers. */
 #include <setjmp.h>
 #include <stdarg.h>

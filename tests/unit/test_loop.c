@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it does not take mount(2) without a type. */
 /* A timer in a process that is confined as the verifier is, with /proc as ProcSubset=pid shows it. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not with sanitizers: the processes of the real program are under filters, which the runtime does not survive. */
 /*
  * The process that holds the NTLM store, as a worker sees it that was taken over: it may send what it likes over its
  * socket. The test is supervisor, worker and client.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it has no seccomp. */
 /*
  * pam_credssp/helper/privileges.h: each deed in a process of its own, before and after. The ids and capabilities of the
  * real program are in tests/pam/card.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it is too slow for the delays that are measured. */
 /* When a worker hears what the domain says. The domain is a function here. */
 #include "tests/unit/templates.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it has no limit of address space. */
 /* The resolver as a process, and its lookups of the host it runs on. */
 #include <setjmp.h>
 #include <stdarg.h>

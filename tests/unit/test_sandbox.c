@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it has no seccomp. */
 /* Each deed in a process of its own that is confined as the verifier is. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it does not know pidfd_open(2). */
 /* A process of the supervisor's that gives no sign of life. This program is its own child: the service execs it again.
  */
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it has no limit of address space. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

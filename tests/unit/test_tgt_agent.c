@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not with sanitizers: the processes of the real program are under filters, which the runtime does not survive. */
 /*
  * The keeper as a process of the real program, with its supervisor and templates in the test. Where it looks for a KDC
  * there is one that hangs up: what a KDC answers is for the tests with real ones.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not with sanitizers: the processes of the real program are under filters, which the runtime does not survive. */
 /* Kerberos user-to-user: exchanges as clients hold them, and the tickets that the keeper brings. */
 #include "tests/unit/u2u.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not with sanitizers: the processes of the real program are under filters, which the runtime does not survive. */
 /*
  * Kerberos user-to-user with clients that do something wrong. Every worker lives to say why it refuses, and every row
  * has its twin: the same exchange with nothing wrong in it is a logon.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not with sanitizers: the processes of the real program are under filters, which the runtime does not survive. */
 /* Kerberos user-to-user: the client's mechListMIC, and replays, which it is there against. */
 #include <gssapi/gssapi_krb5.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not with sanitizers: the processes of the real program are under filters, which the runtime does not survive. */
 /* Kerberos user-to-user with octets that are others on the way, and tokens as large as they can be. */
 #include "common/wire/der.h"
 #include "tests/unit/altered.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it does not know pidfd_open(2). */
 /*
  * A warden, and the supervisor's side of it (supervisor/service.h). This program is the process that the warden makes,
  * too: the name of its configuration says what it does.

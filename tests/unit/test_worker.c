@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not with sanitizers: the processes of the real program are under filters, which the runtime does not survive. */
 /* Exchanges that succeed, whose token a first one is, and what is asked and answered in the course of it. */
 #include "tests/unit/talk.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not with sanitizers: the processes of the real program are under filters, which the runtime does not survive. */
 /* Clients that a worker must refuse, and live to say so: by the rules of Kerberos and NTLM, by replay, by hostile
  * octets. */
 #include "tests/unit/talk.h"
