@@ -17,7 +17,7 @@
 
 static struct check_area (*const areas[])(void) = {
 	check_config_area, check_daemon_area, check_certificate_area, check_xrdp_area,   check_pam_area,
-	check_keytab_area, check_kdc_area,    check_ntlm_area,        check_domain_area, check_smartcard_area,
+	check_access_area, check_keytab_area, check_kdc_area,    check_ntlm_area,        check_domain_area, check_smartcard_area,
 };
 #define N_AREAS (sizeof areas / sizeof *areas)
 

@@ -43,6 +43,7 @@ struct check_area check_daemon_area(void);
 struct check_area check_certificate_area(void);
 struct check_area check_xrdp_area(void);
 struct check_area check_pam_area(void);
+struct check_area check_access_area(void);
 struct check_area check_keytab_area(void);
 struct check_area check_kdc_area(void);
 struct check_area check_ntlm_area(void);
