@@ -30,6 +30,7 @@
 #include "credsspctl/host/program.h"
 #include "credsspctl/host/systemctl.h"
 #include "credsspctl/password.h"
+#include "credsspctl/try/try.h"
 #include "credsspctl/watch-status.h"
 #include "credsspctl/xrdp/xrdp.h"
 
@@ -38,6 +39,7 @@
 struct invocation {
 	const char *user;   /* NULL when the command takes none */
 	char *const *names; /* NULL-terminated, when the command takes some */
+	struct try_wish attempt;
 	bool json, watch;
 	struct xrdp_wish xrdp;
 };
@@ -121,7 +123,7 @@ static void warn_of_system_account(const char *user)
 static int run_ntlm_set(struct manager *m, const struct invocation *how, const char **problem)
 {
 	AUTO_SECRET struct secret password = SECRET_NULL;
-	int r = password_read(STDIN_FILENO, how->user, &password, problem);
+	int r = password_read(STDIN_FILENO, how->user, true, &password, problem);
 
 	if (r == 0)
 		r = manager_set_verifier(m, how->user, &password);
@@ -285,10 +287,17 @@ static int run_check(struct manager *m, const struct invocation *how, const char
 	return check_run(how->names, how->json);
 }
 
+static int run_try(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)m;
+	(void)problem;
+	return try_run(&how->attempt);
+}
+
 static const struct command {
 	const char *word[2]; /* the second may be NULL */
 	bool local;          /* works without the daemon */
-	bool takes_user, takes_names, takes_json, takes_watch, takes_dry_run, takes_force, takes_stack;
+	bool takes_user, takes_names, takes_server, takes_json, takes_watch, takes_dry_run, takes_force, takes_stack;
 	run_fn run;
 	const char *unknown_user; /* what that error means here */
 	const char *help;
@@ -307,6 +316,11 @@ static const struct command {
 	  .local = true,
 	  .run = run_check,
 	  .help = "what makes logons fail on this server, and what to type" },
+	{ .word = { "try" },
+	  .takes_server = true,
+	  .local = true,
+	  .run = run_try,
+	  .help = "begin a logon by NLA at a server, as a client does" },
 	{ .word = { "ntlm", "set" },
 	  .takes_user = true,
 	  .run = run_ntlm_set,
@@ -346,13 +360,14 @@ static void usage(FILE *out)
 		    out);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		const struct command *c = &commands[i];
-		char line[96];
+		char line[160];
 
-		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
+		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
 			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
-			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "",
-			       c->takes_names ? " [NAME...]" : "", c->takes_stack ? " [--stack NAME]" : "",
-			       c->takes_dry_run ? " [--dry-run]" : "", c->takes_force ? " [--force]" : "");
+			       c->takes_server ? " HOST[:PORT] [--user NAME] [--delegate]" : "", c->takes_json ? " [--json]" : "",
+			       c->takes_watch ? " [--watch]" : "", c->takes_names ? " [NAME...]" : "",
+			       c->takes_stack ? " [--stack NAME]" : "", c->takes_dry_run ? " [--dry-run]" : "",
+			       c->takes_force ? " [--force]" : "");
 		(void)fprintf(out, "  %-48s  %s\n", line, c->help);
 	}
 	(void)fputs(
@@ -363,11 +378,13 @@ static void usage(FILE *out)
 	    "      --force       restart xrdp also when desktops are open\n"
 	    "      --stack NAME  what the PAM stack of this host has: local (the default), krb5, sss, winbind;\n"
 	    "                    smartcard: take no passwords\n"
+	    "      --user NAME   who logs on: NAME, DOMAIN\\NAME, or NAME@REALM; without it Kerberos tickets are used\n"
+	    "      --delegate    send the password to the server, too\n"
 	    "  -h, --help        this text\n"
 	    "      --version     version\n\n"
 	    "NAME is another name that clients connect to, a farm's for example.\n"
-	    "\"ntlm set\" asks for the password twice, or takes the first line of standard input when that is "
-	    "no terminal.\n",
+	    "\"ntlm set\" and \"try --user\" ask for the password, or take the first line of standard input when "
+	    "that is no terminal.\n",
 	    out);
 }
 
@@ -449,6 +466,16 @@ static int choose(int n, char **words, const struct invocation *options)
 		how.user = words[used++];
 	if (c->takes_user && (!how.user || !*how.user))
 		return bad_usage("the user is missing");
+	if ((how.attempt.user || how.attempt.delegate) && !c->takes_server)
+		return bad_usage("only try takes --user and --delegate");
+	if (how.attempt.delegate && !how.attempt.user)
+		return bad_usage("--delegate needs --user");
+	if (how.attempt.user && (!*how.attempt.user || strlen(how.attempt.user) > ACCOUNT_NAME_MAX))
+		return bad_usage("no user has that name");
+	if (c->takes_server && n == used)
+		return bad_usage("the server is missing");
+	if (c->takes_server)
+		how.attempt.server = words[used++];
 	if (c->takes_names)
 		how.names = words + used;
 	else if (used != n)
@@ -461,11 +488,12 @@ static int choose(int n, char **words, const struct invocation *options)
 
 int ctl_main(int argc, char **argv)
 {
-	enum { OPT_JSON = 256, OPT_WATCH, OPT_DRY_RUN, OPT_FORCE, OPT_STACK, OPT_VERSION };
+	enum { OPT_JSON = 256, OPT_WATCH, OPT_DRY_RUN, OPT_FORCE, OPT_STACK, OPT_USER, OPT_DELEGATE, OPT_VERSION };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPT_JSON },         { "watch", no_argument, NULL, OPT_WATCH },
 		{ "dry-run", no_argument, NULL, OPT_DRY_RUN },   { "force", no_argument, NULL, OPT_FORCE },
 		{ "stack", required_argument, NULL, OPT_STACK }, { "help", no_argument, NULL, 'h' },
+		{ "user", required_argument, NULL, OPT_USER },   { "delegate", no_argument, NULL, OPT_DELEGATE },
 		{ "version", no_argument, NULL, OPT_VERSION },   { NULL, 0, NULL, 0 },
 	};
 	struct invocation how = { .user = NULL };
@@ -488,6 +516,12 @@ int ctl_main(int argc, char **argv)
 			break;
 		case OPT_STACK:
 			how.xrdp.stack = optarg;
+			break;
+		case OPT_USER:
+			how.attempt.user = optarg;
+			break;
+		case OPT_DELEGATE:
+			how.attempt.delegate = true;
 			break;
 		case 'h':
 			usage(stdout);

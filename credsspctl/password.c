@@ -121,7 +121,7 @@ static int ask(FILE *terminal, const char *question, const char *user, struct se
 	return r;
 }
 
-static int ask_twice(const char *user, struct secret *first)
+static int ask_terminal(const char *user, bool twice, struct secret *first)
 {
 	AUTO_SECRET struct secret again = SECRET_NULL;
 	AUTO_FCLOSE FILE *terminal = fopen("/dev/tty", "r+e");
@@ -130,10 +130,9 @@ static int ask_twice(const char *user, struct secret *first)
 	if (!terminal)
 		return -ENOTTY;
 	r = ask(terminal, "Password of ", user, first);
-	if (r == 0 && secret_len(first) == 0)
-		return 0; /* refused anyway, no second question */
-	if (r == 0)
-		r = secret_init(&again, PASSWORD_MAX);
+	if (r < 0 || !twice || secret_len(first) == 0) /* empty: refused anyway, without a second question */
+		return r;
+	r = secret_init(&again, PASSWORD_MAX);
 	if (r == 0)
 		r = ask(terminal, "Again, password of ", user, &again);
 	if (r == 0 && (secret_len(first) != secret_len(&again) ||
@@ -177,13 +176,13 @@ static const char *problem_of(int r)
 	return "the password cannot be read";
 }
 
-int password_read(int fd, const char *user, struct secret *ret_password, const char **ret_problem)
+int password_read(int fd, const char *user, bool twice, struct secret *ret_password, const char **ret_problem)
 {
 	AUTO_SECRET struct secret password = SECRET_NULL;
 	int r = secret_init(&password, PASSWORD_MAX);
 
 	if (r == 0)
-		r = isatty(fd) ? ask_twice(user, &password) : read_line(fd, NULL, &password);
+		r = isatty(fd) ? ask_terminal(user, twice, &password) : read_line(fd, NULL, &password);
 	if (r == 0)
 		r = check(&password);
 	if (r < 0)

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspctl/try/credssp.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/cleanup.h"
+#include "common/wire/binding.h"
+#include "common/wire/der.h"
+#include "common/wire/ntlm.h"
+#include "common/wire/spnego.h"
+#include "common/wire/tscredentials.h"
+#include "common/wire/tsrequest.h"
+#include "common/wire/utf16.h"
+#include "credsspctl/try/report.h"
+
+#define VERSION 6U
+#define VERSION_WITH_NONCE 5U
+#define ROUNDS_MAX 16U
+#define SEAL_ROOM 256U
+#define EARLY_GRANTED 0U
+#define EARLY_DENIED 5U
+
+struct exchange {
+	struct try_connection *c;
+	struct initiator *initiator;
+	uint32_t version; /* the smaller of both sides' */
+	bool answered;    /* the server has sent a TSRequest */
+	uint8_t nonce[CLIENT_NONCE_LEN];
+	uint8_t in[TSREQUEST_MAX], out[TSREQUEST_MAX], sealed[BINDING_MAX + SEAL_ROOM];
+	size_t in_len;
+};
+
+/* ---- TSRequests ---- */
+
+static int send_request(struct exchange *e, struct tsrequest *t)
+{
+	size_t len;
+	int r;
+
+	t->version = VERSION;
+	t->client_nonce = (struct view){ e->nonce, sizeof e->nonce };
+	if (tsrequest_write(t, e->out, sizeof e->out, &len) < 0)
+		return report_end(-EMSGSIZE, "the message is too long for CredSSP");
+	r = connection_send(e->c, (struct view){ e->out, len });
+	return r < 0 ? report_end(r, "the server does not take the message: %s", e->c->trouble) : 0;
+}
+
+static int receive_error(const struct exchange *e, int r)
+{
+	if (r == -ETIMEDOUT)
+		return report_end(r, "the server does not answer within 30 seconds");
+	if (strstr(e->c->trouble, "access denied"))
+		return report_end(-EACCES, "the server refuses (TLS alert access_denied)");
+	return report_end(r, "%s%s", e->c->trouble,
+			  e->answered
+			      ? ": it refuses without a reason; its log has one"
+			      : " after the first message: it does not speak CredSSP, or its log has the reason");
+}
+
+/* Receives one TSRequest whole into e->in. */
+static int receive_request(struct exchange *e, struct tsrequest *ret)
+{
+	size_t total = 0;
+	ssize_t n;
+	int r;
+
+	e->in_len = 0;
+	while ((r = tsrequest_frame(e->in, e->in_len, &total)) == 0 || (r == 1 && e->in_len < total)) {
+		n = connection_receive(e->c, e->in + e->in_len, sizeof e->in - e->in_len);
+		if (n < 0)
+			return receive_error(e, (int)n);
+		e->in_len += (size_t)n;
+	}
+	if (r != 1 || e->in_len != total || tsrequest_read(e->in, total, ret) < 0)
+		return report_end(-EPROTO, "the server's answer is no TSRequest");
+	if (!e->answered)
+		report_step("credssp", "version %u offered, %" PRIu32 " answered", VERSION, ret->version);
+	e->answered = true;
+	e->version = ret->version < VERSION ? ret->version : VERSION;
+	if (ret->has_error_code)
+		return report_end(-EACCES, "the server refuses with 0x%08" PRIX32 ", %s", ret->error_code,
+				  report_status(ret->error_code));
+	return 0;
+}
+
+/* ---- what the server has chosen ---- */
+
+static const char *mech_name(enum gss_mech mech)
+{
+	static const char *const name[GSS_MECHS_] = {
+		[GSS_MECH_UNKNOWN] = "an unknown mechanism",
+		[GSS_MECH_SPNEGO] = "SPNEGO",
+		[GSS_MECH_KRB5] = "Kerberos",
+		[GSS_MECH_MS_KRB5] = "Kerberos (Microsoft's number)",
+		[GSS_MECH_USER_TO_USER] = "Kerberos user-to-user",
+		[GSS_MECH_NTLM] = "NTLM",
+		[GSS_MECH_NEGOEX] = "NEGOEX",
+	};
+
+	return name[mech];
+}
+
+static void describe_challenge(struct view message)
+{
+	static const struct {
+		uint16_t id;
+		const char *name;
+	} row[] = {
+		{ NTLM_AV_NB_DOMAIN_NAME, "domain" },
+		{ NTLM_AV_NB_COMPUTER_NAME, "computer" },
+		{ NTLM_AV_DNS_DOMAIN_NAME, "DNS domain" },
+		{ NTLM_AV_DNS_COMPUTER_NAME, "DNS name" },
+	};
+	char names[512] = "", text[ACCOUNT_NAME_MAX + 1];
+	struct ntlm_challenge c;
+	struct view value;
+	uint16_t id;
+	size_t len;
+
+	if (ntlm_challenge_read(message, &c) < 0)
+		return;
+	while (ntlm_av_next(&c.target_info, &id, &value) == 1)
+		for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+			size_t at = strlen(names);
+
+			if (row[i].id != id || utf16le_to_utf8(value, (uint8_t *)text, sizeof text - 1, &len) < 0)
+				continue;
+			(void)snprintf(names + at, sizeof names - at, "%s%s %.*s", at ? ", " : "", row[i].name,
+				       (int)len, text);
+		}
+	report_step("ntlm", "the server says that it is %s", *names ? names : "nameless");
+}
+
+static void describe_answer(const struct exchange *e, struct view token)
+{
+	struct spnego_resp r;
+
+	(void)e;
+	if (spnego_resp_read(token, &r) < 0)
+		return;
+	if (r.supported_mech.p)
+		report_step("spnego", "the server chose %s", mech_name(gss_mech_of(r.supported_mech)));
+	if (r.state == SPNEGO_REJECT)
+		report_step("spnego", "the server rejects every mechanism that was offered");
+	if (ntlm_is_message(r.response_token))
+		describe_challenge(r.response_token);
+}
+
+/* ---- the steps ---- */
+
+static int seal_binding(struct exchange *e, struct view *ret)
+{
+	static uint8_t clear[BINDING_MAX];
+	size_t len;
+
+	if (binding_compute(e->version, BINDING_CLIENT_TO_SERVER, (struct view){ e->nonce, sizeof e->nonce },
+			    (struct view){ e->c->key, e->c->key_len }, clear, &len) < 0 ||
+	    initiator_wrap(e->initiator, (struct view){ clear, len }, e->sealed, sizeof e->sealed, &len) < 0)
+		return report_end(-EIO, "the server's key cannot be sealed: %s", initiator_detail(e->initiator));
+	*ret = (struct view){ e->sealed, len };
+	return 0;
+}
+
+/* Tokens to and fro; pubKeyAuth goes with the last one, or after it. */
+static int authenticate(struct exchange *e)
+{
+	struct tsrequest in = { .version = VERSION };
+	int r = 1, sent;
+
+	for (unsigned round = 0; r == 1 && round < ROUNDS_MAX; round++) {
+		struct tsrequest t = { .version = VERSION };
+
+		r = initiator_step(e->initiator, in.nego_token, &t.nego_token);
+		if (r < 0)
+			return report_end(r, "the server's answer does not fit: %s", initiator_detail(e->initiator));
+		if (r == 0 && seal_binding(e, &t.pub_key_auth) < 0)
+			return -EIO;
+		sent = send_request(e, &t);
+		if (sent == 0 && r == 1)
+			sent = receive_request(e, &in);
+		if (sent < 0)
+			return sent;
+		describe_answer(e, in.nego_token);
+	}
+	return r == 0 ? 0 : report_end(-EPROTO, "the server asks for more than %u messages", ROUNDS_MAX);
+}
+
+static int check_binding(struct exchange *e)
+{
+	static uint8_t want[BINDING_MAX], got[BINDING_MAX];
+	size_t want_len, got_len;
+	struct tsrequest t;
+	int r = receive_request(e, &t);
+
+	if (r < 0)
+		return r;
+	if (!t.pub_key_auth.p)
+		return report_end(-EPROTO, "the server sends no proof that it holds the key of its certificate");
+	if (initiator_unwrap(e->initiator, t.pub_key_auth, got, sizeof got, &got_len) < 0 ||
+	    binding_compute(e->version, BINDING_SERVER_TO_CLIENT, (struct view){ e->nonce, sizeof e->nonce },
+			    (struct view){ e->c->key, e->c->key_len }, want, &want_len) < 0 ||
+	    got_len != want_len || !secret_equal(got, want, want_len))
+		return report_end(
+		    -EPROTO, "the server proves another key than that of the certificate: there is a device between "
+			     "here and the server that reads TLS");
+	report_step("binding", "the server holds the key of its certificate, and knows who authenticated");
+	return 0;
+}
+
+/* ---- delegation ---- */
+
+static void put_utf16_field(struct der_writer *w, uint8_t n, const void *text, size_t len, struct secret *room)
+{
+	size_t used;
+
+	if (utf8_to_utf16le((struct view){ text, len }, secret_expose(room), 4096, &used) < 0)
+		w->full = true;
+	else
+		der_put_field(w, n, DER_OCTET_STRING, secret_expose(room), used);
+}
+
+/* TSCredentials with TSPasswordCreds, MS-CSSP 2.2.1.2 and 2.2.1.2.1. */
+static int write_credentials(const struct delegation *d, struct secret *out)
+{
+	AUTO_SECRET struct secret room = SECRET_NULL;
+	struct der_writer w;
+	size_t len;
+
+	if (secret_init(&room, 4096) < 0 || secret_init(out, 16384) < 0)
+		return -ENOMEM;
+	w = der_writer_init(secret_expose(out), 16384);
+	put_utf16_field(&w, 2, secret_expose(d->password), secret_len(d->password) - 1, &room);
+	put_utf16_field(&w, 1, d->user, strlen(d->user), &room);
+	put_utf16_field(&w, 0, d->domain, strlen(d->domain), &room);
+	der_put_header(&w, DER_SEQUENCE, 0);
+	der_put_header(&w, DER_OCTET_STRING, 0);
+	der_put_header(&w, DER_CONTEXT(1), 0);
+	der_put_u31_field(&w, 0, TS_CRED_PASSWORD);
+	der_put_header(&w, DER_SEQUENCE, 0);
+	return der_finish(&w, &len) < 0 ? -EMSGSIZE : secret_set_len(out, len);
+}
+
+static int read_early_result(struct exchange *e)
+{
+	uint8_t p[4];
+	uint32_t result;
+	ssize_t n = connection_receive(e->c, p, sizeof p);
+
+	if (n < 0)
+		return receive_error(e, (int)n);
+	result =
+	    n == 4 ? (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24 : UINT32_MAX;
+	report_step("authorize", "early user authorization result %" PRIu32, result);
+	if (result == EARLY_GRANTED)
+		return 0;
+	return result == EARLY_DENIED ? report_end(-EACCES, "the server authenticated the user and refuses the logon")
+				      : report_end(-EPROTO, "the server's authorization result is none");
+}
+
+static int delegate(struct exchange *e, const struct delegation *d)
+{
+	static uint8_t sealed[16384 + SEAL_ROOM];
+	AUTO_SECRET struct secret clear = SECRET_NULL;
+	struct tsrequest t = { .version = VERSION };
+	size_t len;
+	int r;
+
+	if (write_credentials(d, &clear) < 0 ||
+	    initiator_wrap(e->initiator, (struct view){ secret_expose(&clear), secret_len(&clear) }, sealed,
+			   sizeof sealed, &len) < 0)
+		return report_end(-EIO, "the credentials cannot be sealed");
+	t.auth_info = (struct view){ sealed, len };
+	r = send_request(e, &t);
+	if (r < 0)
+		return r;
+	report_step("delegate", "user name and password were sent, sealed");
+	return e->c->early_authorization ? read_early_result(e) : 0;
+}
+
+int credssp_run(struct try_connection *c, struct initiator *initiator, const struct delegation *delegation)
+{
+	AUTO_FREE struct exchange *e = calloc(1, sizeof *e);
+	int r;
+
+	if (!e || RAND_bytes(e->nonce, sizeof e->nonce) != 1)
+		return report_end(-ENOMEM, "no memory");
+	e->c = c;
+	e->initiator = initiator;
+	e->version = VERSION;
+	r = authenticate(e);
+	if (r == 0)
+		r = check_binding(e);
+	if (r == 0 && delegation)
+		r = delegate(e, delegation);
+	if (r < 0)
+		return r;
+	return report_end(0, "%s",
+			  delegation && c->early_authorization ? "the server lets this user log on"
+			  : delegation ? "the server took the credentials; only its log tells what became of them"
+				       : "the server authenticated the user; no credentials were delegated");
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which mechanism: without a user name Kerberos with the tickets that are there; with USER@REALM Kerberos with a ticket
+ * for the password, and NTLM when the KDC or the server's name does not allow that; with any other name NTLM.
+ */
+#include "credsspctl/try/try.h"
+
+#include <errno.h>
+#include <krb5/krb5.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "common/initiator/initiator.h"
+#include "credsspctl/host/exit-status.h"
+#include "credsspctl/password.h"
+#include "credsspctl/try/connection.h"
+#include "credsspctl/try/credssp.h"
+#include "credsspctl/try/report.h"
+
+#define DOMAIN_MAX 256U
+
+struct attempt {
+	const struct try_wish *wish;
+	struct connection_target target;
+	struct secret password; /* with a NUL at its end */
+	char domain[DOMAIN_MAX];
+	const char *user; /* without the domain */
+};
+
+/* ---- Kerberos ---- */
+
+static void krb5_trouble(krb5_context k, krb5_error_code code, const char *what)
+{
+	const char *text = krb5_get_error_message(k, code);
+
+	report_step("kerberos", "%s: %s", what, text);
+	krb5_free_error_message(k, text);
+}
+
+/* Gets a ticket-granting ticket for the password into a cache in memory, which becomes the default one. */
+static krb5_error_code kinit(krb5_context k, const struct attempt *a, krb5_ccache *ret)
+{
+	krb5_principal client = NULL;
+	krb5_creds creds = { .magic = 0 };
+	AUTO_FREE char *name = NULL;
+	krb5_error_code code = krb5_parse_name(k, a->wish->user, &client);
+
+	if (code == 0)
+		code = krb5_get_init_creds_password(k, &creds, client, secret_expose(&a->password), NULL, NULL, 0, NULL,
+						    NULL);
+	if (code == 0)
+		code = krb5_cc_new_unique(k, "MEMORY", NULL, ret);
+	if (code == 0)
+		code = krb5_cc_initialize(k, *ret, client);
+	if (code == 0)
+		code = krb5_cc_store_cred(k, *ret, &creds);
+	if (code == 0 &&
+	    (asprintf(&name, "MEMORY:%s", krb5_cc_get_name(k, *ret)) < 0 || setenv("KRB5CCNAME", name, 1) < 0))
+		code = ENOMEM;
+	krb5_free_cred_contents(k, &creds);
+	krb5_free_principal(k, client);
+	return code;
+}
+
+/* Whether there is a ticket-granting ticket, which is got with the password when there is one. */
+static bool has_tickets(const struct attempt *a, krb5_context k, krb5_ccache *ret)
+{
+	krb5_principal owner = NULL;
+	char *name = NULL;
+	krb5_error_code code;
+
+	if (a->wish->user) {
+		code = kinit(k, a, ret);
+		if (code)
+			krb5_trouble(k, code, "no ticket for the password");
+		else
+			report_step("kerberos", "the KDC gave a ticket for %s", a->wish->user);
+		return code == 0;
+	}
+	code = krb5_cc_default(k, ret);
+	if (code == 0)
+		code = krb5_cc_get_principal(k, *ret, &owner);
+	if (code == 0)
+		code = krb5_unparse_name(k, owner, &name);
+	if (code)
+		krb5_trouble(k, code, "no tickets");
+	else
+		report_step("kerberos", "tickets of %s", name);
+	krb5_free_unparsed_name(k, name);
+	krb5_free_principal(k, owner);
+	return code == 0;
+}
+
+/* Gets the service ticket here, so that a failure of the KDC is told as such. */
+static bool has_service_ticket(krb5_context k, krb5_ccache ccache, const char *service)
+{
+	krb5_creds in = { .magic = 0 }, *out = NULL;
+	char *name = NULL;
+	krb5_error_code code = krb5_parse_name(k, service, &in.server);
+
+	if (code == 0)
+		code = krb5_cc_get_principal(k, ccache, &in.client);
+	if (code == 0)
+		code = krb5_get_credentials(k, 0, ccache, &in, &out);
+	if (code == 0)
+		code = krb5_unparse_name(k, out->server, &name);
+	if (code)
+		krb5_trouble(k, code, service);
+	else
+		report_step("kerberos", "ticket for %s", name);
+	krb5_free_unparsed_name(k, name);
+	krb5_free_creds(k, out);
+	krb5_free_cred_contents(k, &in);
+	return code == 0;
+}
+
+/* Returns an initiator, or NULL after a line that says why not. The caller closes *@ret_ccache. */
+static struct initiator *by_kerberos(const struct attempt *a, krb5_context k, krb5_ccache *ret_ccache)
+{
+	struct initiator *initiator = NULL;
+	AUTO_FREE char *service = NULL;
+
+	if (a->target.is_address) {
+		report_step("kerberos", "not for an address: a ticket needs the server's name");
+		return NULL;
+	}
+	/* an empty realm: the KDC knows which */
+	if (asprintf(&service, "TERMSRV/%s@", a->target.host) < 0) {
+		service = NULL;
+		return NULL;
+	}
+	if (!has_tickets(a, k, ret_ccache) || !has_service_ticket(k, *ret_ccache, service))
+		return NULL;
+	if (initiator_new_krb5_ccache(service, true, &initiator) < 0) {
+		report_step("kerberos", "%s", initiator_detail(NULL));
+		return NULL;
+	}
+	report_step("spnego", "offered Kerberos");
+	return initiator;
+}
+
+/* ---- NTLM ---- */
+
+static struct initiator *by_ntlm(const struct attempt *a)
+{
+	struct initiator *initiator = NULL;
+
+	if (initiator_new_ntlm(a->wish->user, secret_expose(&a->password), true, &initiator) < 0) {
+		report_step("ntlm", "%s", initiator_detail(NULL));
+		return NULL;
+	}
+	report_step("spnego", "offered NTLM for user %s, domain %s", a->user, *a->domain ? a->domain : "(none)");
+	return initiator;
+}
+
+/* ---- */
+
+static struct initiator *make_initiator(const struct attempt *a, krb5_context k, krb5_ccache *ret_ccache)
+{
+	struct initiator *initiator = NULL;
+
+	if (!a->wish->user || strchr(a->wish->user, '@'))
+		initiator = by_kerberos(a, k, ret_ccache);
+	return initiator || !a->wish->user ? initiator : by_ntlm(a);
+}
+
+static int run(const struct attempt *a)
+{
+	CLEANUP(connection_done) struct try_connection c = TRY_CONNECTION_NULL;
+	const struct delegation d = { a->domain, a->user, &a->password };
+	struct initiator *initiator;
+	krb5_ccache ccache = NULL;
+	krb5_context k = NULL;
+	int r = connection_open(&c, &a->target);
+
+	if (r < 0)
+		return r;
+	if (krb5_init_context(&k) != 0)
+		return report_end(-EIO, "krb5.conf cannot be read");
+	initiator = make_initiator(a, k, &ccache);
+	if (initiator)
+		r = credssp_run(&c, initiator, a->wish->delegate ? &d : NULL);
+	else
+		r = report_end(-ENOKEY, a->wish->user
+					    ? "there is nothing to authenticate with"
+					    : "Kerberos cannot be used: kinit first, or name a user with --user");
+	initiator_free(initiator);
+	if (ccache)
+		(void)krb5_cc_close(k, ccache);
+	krb5_free_context(k);
+	return r;
+}
+
+static int read_password(struct attempt *a)
+{
+	AUTO_SECRET struct secret typed = SECRET_NULL;
+	const char *problem;
+	int r = password_read(STDIN_FILENO, a->wish->user, false, &typed, &problem);
+
+	if (r < 0)
+		(void)fprintf(stderr, "credsspctl: try: %s\n", problem);
+	if (r == 0)
+		r = secret_init(&a->password, secret_len(&typed) + 1);
+	if (r == 0)
+		r = secret_append(&a->password, secret_expose(&typed), secret_len(&typed));
+	return r < 0 ? r : secret_append(&a->password, "", 1);
+}
+
+int try_run(const struct try_wish *wish)
+{
+	struct attempt a = { .wish = wish, .password = SECRET_NULL, .user = wish->user };
+	const char *backslash = wish->user ? strchr(wish->user, '\\') : NULL;
+	int r;
+
+	if (connection_target_read(wish->server, &a.target) < 0 ||
+	    (backslash && (size_t)(backslash - wish->user) >= sizeof a.domain)) {
+		(void)fputs(
+		    "credsspctl: try: what is HOST[:PORT], with brackets around an IPv6 address that has a port\n",
+		    stderr);
+		return CTL_USAGE;
+	}
+	if (backslash) {
+		(void)snprintf(a.domain, sizeof a.domain, "%.*s", (int)(backslash - wish->user), wish->user);
+		a.user = backslash + 1;
+	}
+	(void)signal(SIGPIPE, SIG_IGN); /* a server that closes while OpenSSL writes is an error to report */
+	r = wish->user ? read_password(&a) : 0;
+	if (r == 0)
+		r = run(&a);
+	secret_done(&a.password);
+	return r == 0 ? CTL_OK : CTL_FAILED;
+}
