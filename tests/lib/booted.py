@@ -4,6 +4,7 @@ looked at from the outside."""
 import hashlib
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,11 +187,11 @@ def add_user(name, password):
 
 
 class Desktop:
-    """FreeRDP 2 on a display of its own, logged on as the user, who has a ~/.xsession of add_user()."""
+    """FreeRDP on a display of its own, logged on as the user, who has a ~/.xsession of add_user()."""
 
     def __init__(self, user, password):
         self.user, self.home, self.n = user, pwd.getpwnam(user).pw_dir, int.from_bytes(os.urandom(2), "big")
-        self.log = "/tmp/client.log"
+        self.log = "/tmp/client-%s.log" % user
         ready_r, ready_w = os.pipe()
         self.x = subprocess.Popen(["Xvfb", "-displayfd", str(ready_w), "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset"],
                                   pass_fds=[ready_w], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -202,7 +203,7 @@ class Desktop:
         self.display = ":" + number
         with open(self.log, "w", encoding="utf-8") as log:
             self.client = subprocess.Popen(
-                ["xfreerdp3", "/v:127.0.0.1", "/u:" + user, "/from-stdin:force", "/cert:ignore", "/sec:nla", "/size:1024x768", "/bpp:24"],
+                [shutil.which("xfreerdp3") or "xfreerdp", "/v:127.0.0.1", "/u:" + user, "/from-stdin:force", "/cert:ignore", "/sec:nla", "/size:1024x768", "/bpp:24"],
                 env={**os.environ, "DISPLAY": self.display}, stdin=subprocess.PIPE, stdout=log, stderr=log)
         self.client.stdin.write((password + "\n").encode())
         self.client.stdin.close()
