@@ -76,7 +76,7 @@ static int run(void *userdata, const char *const *argv, char **ret_output)
 		return 1;
 	free(*ret_output);
 	if (strcmp(argv[0], "testparm") == 0)
-		*ret_output = value_of(argv[2]);
+		*ret_output = value_of(argv[3]);
 	else if (strcmp(line, "net --version") == 0)
 		*ret_output = strdup(bed.version);
 	else if (strcmp(line, "net ads setspn list RDP1 -P") == 0)
