@@ -44,7 +44,7 @@ SLOW = %.slow %.md %.py %.sh %.c %.mk
 CHECKS = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
 	$(wildcard tests/packaging/[a-z]*) $(wildcard tests/system/[a-z]*)
 CORE = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(addprefix tests/peers/,desktop clients kinds u2u ad refusals secrets check) \
-	$(wildcard tests/hostile/[a-z]*) tests/system/boot tests/system/packages
+	$(wildcard tests/hostile/[a-z]*) tests/system/boot tests/system/sessions tests/system/packages
 named = $(foreach t,$(TESTS),$(if $(filter unit/%,$t),$(B)/$t,$(or $(wildcard tests/$t),tests/$t)))
 # $(1): the programs when TESTS names none
 tests = $(if $(TESTS),$(named),$(filter-out $(SLOW),$(1)))
@@ -77,12 +77,15 @@ test-debs:
 	BED_BUILD=$(abspath $(B)) tests/lib/debs >$(B)/debs.log 2>&1 || { tail -n 40 $(B)/debs.log; exit 1; }
 
 check-run: $(call needs,$(call tests,$(CHECKS)))
+	$(if $(TESTS),,BED_BUILD=$(abspath $(B)) tests/lib/versions)
 	$(call prove,$(call tests,$(CHECKS)))
 
 check-core-run: $(call needs,$(call tests,$(CORE)))
+	$(if $(TESTS),,BED_BUILD=$(abspath $(B)) tests/lib/versions)
 	$(call prove,$(call tests,$(CORE)))
 
 check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize check-valgrind sanitized-run
+	$(if $(TESTS),,BED_BUILD=$(abspath $(B)) tests/lib/versions)
 	$(call prove,$(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS)))
 
 check-system: deps test-debs ## the Debian packages on a booted system (needs root)
