@@ -44,7 +44,7 @@ SLOW = %.slow %.md %.py %.sh %.c %.mk
 CHECKS = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
 	$(wildcard tests/packaging/[a-z]*) $(wildcard tests/system/[a-z]*)
 CORE = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(addprefix tests/peers/,desktop clients kinds u2u ad refusals secrets check) \
-	$(wildcard tests/hostile/[a-z]*) tests/system/boot tests/system/sessions tests/system/packages
+	$(wildcard tests/hostile/[a-z]*) tests/system/boot tests/system/packages
 named = $(foreach t,$(TESTS),$(if $(filter unit/%,$t),$(B)/$t,$(or $(wildcard tests/$t),tests/$t)))
 # $(1): the programs when TESTS names none
 tests = $(if $(TESTS),$(named),$(filter-out $(SLOW),$(1)))
