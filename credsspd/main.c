@@ -47,14 +47,13 @@ struct daemon {
 	int status;
 };
 
-static const char usage[] =
-    "Usage: credsspd [--config FILE]\n"
-    "Authenticates remote desktop clients by CredSSP (NLA) and keeps their credentials for pam_credssp; see credsspd(8).\n"
-    "  -c, --config FILE   read FILE instead of " CONFIG_PATH_DEFAULT "\n"
-    "  -t, --check-config  read section [credsspd], print what is wrong with it, and exit\n"
-    "  -h, --help          this text\n"
-    "      --version       version\n"
-    "SIGHUP reads the configuration and the keys again.\n";
+static const char usage[] = "Usage: credsspd [--config FILE]\n"
+			    "Authenticates remote desktop clients by CredSSP (NLA); see credsspd(8).\n"
+			    "  -c, --config FILE   read FILE instead of " CONFIG_PATH_DEFAULT "\n"
+			    "  -t, --check-config  read section [credsspd], print what is wrong with it, and exit\n"
+			    "  -h, --help          this text\n"
+			    "      --version       version\n"
+			    "SIGHUP reads the configuration and the keys again.\n";
 
 /* ---- supervisor ---- */
 
