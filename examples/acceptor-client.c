@@ -6,7 +6,7 @@
  * Two processes a connection, as a login stack should have. One, as USER (front_ends in credsspd.conf), holds TLS and
  * talks to the client and to credsspd: sections 1 to 4. The other, root, takes from it a name and a ticket and gives
  * them to PAM: section 5. A real one serves many clients at once, runs PAM in a process of the session's own (modules
- * change limits, audit ids, cgroups of whoever calls them), and goes on with MCS where this one says "logged on".
+ * change limits, audit ids, cgroups of their caller), and goes on with MCS where this one says "logged on".
  */
 #include <err.h>
 #include <fcntl.h>
@@ -58,7 +58,7 @@ static void negotiate(struct client *c)
 		errx(1, "the client does not offer NLA");
 }
 
-/* ---- 2. Begin: when the first octets of a TSRequest are there, not before ---- */
+/* ---- 2. Begin: when the first bytes of a TSRequest are there, not before ---- */
 
 static int begin(struct client *c, const char *service)
 {
@@ -187,7 +187,7 @@ __attribute__((noreturn)) static void front_end(struct client *c, SSL_CTX *ctx, 
 	if (setgroups(0, NULL) < 0 || setgid(pw->pw_gid) < 0 || setuid(pw->pw_uid) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		err(1, "no change of the user");
-	(void)alarm(60); /* ends the process: the client's time from the first octet to the ticket */
+	(void)alarm(60); /* ends the process: the client's time from the first byte to the ticket */
 	negotiate(c);
 	c->ssl = SSL_new(ctx);
 	if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_accept(c->ssl) != 1 || SSL_peek(c->ssl, &end, 1) != 1)

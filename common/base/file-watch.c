@@ -31,9 +31,9 @@ struct watch {
 	watch_fn changed;
 	void *userdata;
 	sd_event_source *timer;
-	struct file files[WATCH_FILES_MAX]; /* as they were told */
+	struct file files[WATCH_FILES_MAX]; /* as they were last reported */
 	size_t n;
-	uint64_t restless_since; /* CLOCK_BOOTTIME in microseconds; 0: nobody is writing */
+	uint64_t restless_since; /* CLOCK_BOOTTIME in microseconds; 0: no program is writing */
 	uint64_t again_at;       /* 0: never */
 	unsigned delay;          /* seconds, of watch_again() */
 };
@@ -104,7 +104,7 @@ static void tell(struct watch *w, const struct file *now, const char *missing)
 	w->changed(missing, w->userdata);
 }
 
-/* Whether somebody may still be writing; then the timer is armed. */
+/* Returns whether a program may still be writing; then the timer is armed. */
 static bool restless(struct watch *w, const struct file *now_files)
 {
 	uint64_t now = now_usec(CLOCK_BOOTTIME), longest = 0;

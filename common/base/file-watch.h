@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files that others replace while we run: keytab, certificate, key. They are looked at by stat(2), now and then and
- * whenever somebody asks. A change is told when they have been left alone for FILES_SETTLE_MSEC, so that a writer gets
- * the time to finish.
+ * Watches files that other programs replace while the daemon runs: keytab, certificate, key. They are checked by
+ * stat(2), every FILES_LOOK_SEC and at each call of watch_look(). A change is reported when the files have not changed
+ * again for FILES_SETTLE_MSEC, so that a writer has the time to finish.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 struct watch;
 
-/* The files are not as they were; @missing is one that cannot be found now, else NULL. */
+/* Called when the files have changed; @missing is one that cannot be found now, else NULL. */
 typedef void (*watch_fn)(const char *missing, void *userdata);
 
 /* Returns 0 or -errno. */
@@ -22,17 +22,17 @@ int watch_new(sd_event *event, watch_fn changed, void *userdata, struct watch **
 void watch_free(struct watch *w);
 
 /*
- * The files from now on (at most WATCH_FILES_MAX, copied; none is fine). As they are now they are known: call it before
- * they are read. Returns 0 or -errno, with no files watched.
+ * Watches these files from now on (at most WATCH_FILES_MAX; the paths are copied; @n may be 0). Their present state
+ * counts as known, so call it before the files are read. Returns 0, or -errno with no files watched.
  */
 #define WATCH_FILES_MAX 4U
 int watch_files(struct watch *w, const char *const *paths, size_t n);
 
-/* Looks now. Returns whether a change has been seen that is not told yet, because somebody may still be writing. */
+/* Checks now. Returns whether there is a change that is not reported yet, because a program may still be writing. */
 bool watch_look(struct watch *w);
 
 /*
- * What was told could not be used: it is told again after a delay that grows up to FILES_RETRY_MAX_SEC, or when the
- * files change. Returns the delay in seconds.
+ * Call it when the files of the last report could not be used: they are reported again after a delay that grows up to
+ * FILES_RETRY_MAX_SEC, or when they change. Returns the delay in seconds.
  */
 unsigned watch_again(struct watch *w);

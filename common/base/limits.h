@@ -46,7 +46,7 @@
 #define RESOLVER_QUEUE_MAX 512U
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
 #define CHILD_SIGN_TIMEOUT_SEC 10U   /* a process that kept a logon waiting gives a sign of life, or is killed */
-#define KEEPER_SIGN_TIMEOUT_SEC 120U /* the keeper: nobody waits for it, and a kill costs what it fetches */
+#define KEEPER_SIGN_TIMEOUT_SEC 120U /* the TGT agent: no logon waits for it, and a kill loses what it is fetching */
 /* processes of a warden: a full pool, and a successor of each that is being killed */
 #define WARDS_MAX 32U
 #define WARDEN_END_SEC 1 /* for a process whose connection was closed */
@@ -90,9 +90,9 @@
 #define PAM_TIMEOUT_DEFAULT_MSEC 3000U
 #define PAM_TIMEOUT_MAX_MSEC 60000U
 #define PAM_VERIFY_TIMEOUT_DEFAULT_MSEC 15000U /* a card that signs slowly, a KDC that is asked twice */
-#define PASSWORD_MAX 1536U                     /* UTF-8 octets: 512 UTF-16 units */
-#define PIN_MAX 256U                           /* UTF-8 octets */
-#define CARD_STRING_MAX 1024U                  /* UTF-8 octets of cardName, readerName, containerName, cspName */
+#define PASSWORD_MAX 1536U                     /* UTF-8 bytes: 512 UTF-16 units */
+#define PIN_MAX 256U                           /* UTF-8 bytes */
+#define CARD_STRING_MAX 1024U                  /* UTF-8 bytes of cardName, readerName, containerName, cspName */
 #define LOG_WORD_MAX \
 	256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
 	      */
@@ -108,10 +108,10 @@
 #define HELPER_FILE_SIZE_MAX 4194304U /* what a credentials cache may take */
 #define CARD_SLOTS_MAX 64U
 #define CARD_CERTIFICATES_MAX 64U  /* on all cards */
-#define CARD_ID_MAX 64U            /* octets of a CKA_ID */
-#define CARD_LABEL_MAX 128U        /* octets of a certificate's CKA_LABEL */
+#define CARD_ID_MAX 64U            /* bytes of a CKA_ID */
+#define CARD_LABEL_MAX 128U        /* bytes of a certificate's CKA_LABEL */
 #define CERTIFICATE_MAX 16384U     /* DER */
-#define CCACHE_NAME_MAX 255U       /* octets, without NUL */
+#define CCACHE_NAME_MAX 255U       /* bytes, without NUL */
 #define TICKET_FILE_REST_MAX 8192U /* of a temporary cache, besides the ticket */
 #define CCACHE_TEMPORARY_MAX 63U   /* path below /run/pam-credssp */
 #define CCACHE_STALE_SEC 300       /* since its last change: sshd's process that wrote it may be gone when it is read */
@@ -120,7 +120,7 @@
 
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
-#define RDP_PRE_TLS_MAX 2000U     /* of these, before the first TLS octet */
+#define RDP_PRE_TLS_MAX 2000U     /* of these, before the first TLS byte */
 #define RDP_CHILDREN_PER_ADDRESS_MAX 256U
 #define RDP_PRE_TLS_TIMEOUT_SEC 600U /* mstsc asks for credentials before ClientHello */
 #define RDP_BEGIN_CALLS_MAX 64U      /* calls of Begin under way; the others wait in the listener */
@@ -128,10 +128,11 @@
 #define RDP_TLS_TIMEOUT_SEC 30U
 #define RDP_NLA_TIMEOUT_SEC 60U
 #define RDP_FIRST_MCS_TIMEOUT_SEC 10U /* from the ticket to the first MCS PDU: no human has a part in it */
-#define RDP_SEQUENCE_TIMEOUT_SEC 60U  /* from a place with xrdp to the licence */
-#define RDP_UNREDEEMED_MAX 8U /* places with one xrdp: connections whose tickets it may have and has not redeemed */
+#define RDP_SEQUENCE_TIMEOUT_SEC 60U  /* from the slot to the licence */
+#define RDP_UNREDEEMED_MAX \
+	8U /* slots of one xrdp: connections that may have a ticket there that PAM has not redeemed */
 #define RDP_PLACES_PER_ACCOUNT_MAX 2U
-#define RDP_PLACE_TIMEOUT_SEC 20U /* then the place is another one's, redeemed or not */
+#define RDP_PLACE_TIMEOUT_SEC 20U /* then another connection gets the slot, redeemed or not */
 #define PROXY_PEERS_MAX 64U
 #define RDP_CHILD_MEMORY_MAX (64UL << 20) /* of a connection's process, beyond what the listener has mapped */
 #define RDP_CHILD_SLACK_SEC 10U           /* for one that does not keep its own deadlines */

@@ -2,7 +2,7 @@
 /*
  * The journal is written to only when standard error is connected to it
  * (JOURNAL_STREAM, sd-journal's own convention); a daemon that was started by
- * hand, or in a test, prints the same line with the fields behind it.
+ * hand, or in a test, prints the same line with the fields after it.
  *
  * What the journal shows as text has the fields as well, and the client's address in front of everything that a client
  * can choose: packaging/fail2ban takes it from there.
@@ -67,7 +67,7 @@ bool log_debug_enabled(void)
 }
 
 /*
- * How many octets the character at @p takes; 0 when its first octet has to be escaped: controls of ASCII and, in UTF-8,
+ * How many bytes the character at @p takes; 0 when its first byte has to be escaped: controls of ASCII and, in UTF-8,
  * of Latin-1 (a terminal may take U+009B for an escape sequence), and what is not UTF-8.
  */
 static size_t printable(const unsigned char *p)
@@ -128,7 +128,7 @@ const char *log_escape(char *out, unsigned long size, const char *in)
 }
 
 struct field {
-	const char *name;       /* "USER": CREDSSP_USER in the journal, user= behind a line */
+	const char *name;       /* "USER": CREDSSP_USER in the journal, user= after the text of the line */
 	char value[VALUE_MAX_]; /* as it came: each form escapes it in its own way */
 };
 
@@ -197,7 +197,7 @@ static const struct field *field_of(const struct fields *f, const char *name)
 	return NULL;
 }
 
-/* "from 192.0.2.7: logon refused: wrong password logon=7 user=alice reason=bad-password", at most @size - 1 octets */
+/* "from 192.0.2.7: logon refused: wrong password logon=7 user=alice reason=bad-password", at most @size - 1 bytes */
 static size_t journal_text(char *out, size_t size, const char *message, const struct fields *f)
 {
 	const struct field *rhost = field_of(f, "RHOST");

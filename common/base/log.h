@@ -14,8 +14,8 @@
 /* Call once, first. @ident is the program name as in the journal; it must outlive the process. */
 void log_open(const char *ident);
 
-/* From now on only standard error is written to, for a process that may not open a socket; under systemd the journal
- * takes it from there. */
+/* From now on writes to standard error only, for a process that may not open a socket. Under systemd the journal reads
+ * it. */
 void log_use_stderr(void);
 
 /* Whether LOG_DEBUG lines are written. */
@@ -45,7 +45,7 @@ struct log_logon {
 __attribute__((format(printf, 3, 4))) void log_logon_line(int level, const struct log_logon *who, const char *fmt, ...);
 
 /*
- * Copies @in to @out (@size octets, at least 8) with controls, octets that are
+ * Copies @in to @out (@size bytes, at least 8) with controls, bytes that are
  * not UTF-8, '"' and '\\' written as \xNN; cut with "..." when it does not fit. For
  * text of libraries and peers that goes into a log line. Returns @out.
  */

@@ -2,7 +2,7 @@
 /*
  * Two rows are worded the same to the client on purpose: an unknown user is told
  * what a wrong password is told, and so is an account that may not log on by its
- * name alone (a system account), so that nobody learns which accounts exist.
+ * name alone (a system account), so that a client does not learn which accounts exist.
  * NOT_ALLOWED and the account states are told by name: they are decided only
  * after the password or the Kerberos ticket was proved.
  */

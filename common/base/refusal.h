@@ -55,23 +55,23 @@ enum refusal {
 /* The reason word in log lines, on the channel and in the status; "internal" for a value out of range. */
 const char *refusal_word(unsigned refusal);
 
-/* What an administrator reads behind the word: one sentence, no secrets. */
+/* Returns the sentence for the log that follows the word; it has no secrets. */
 const char *refusal_text(unsigned refusal);
 
 /*
- * The NTSTATUS for TSRequest.errorCode; 0 when the peer is to be told nothing
+ * Returns the NTSTATUS for TSRequest.errorCode, or 0 when the client gets no code
  * (its message was not understood, or it left).
  */
 uint32_t refusal_ntstatus(unsigned refusal);
 
 /*
- * The refusal that a verifier's or a domain's @ntstatus about an account is. REFUSAL_UNAVAILABLE for every status that
- * is none about an account.
+ * Returns the refusal for the @ntstatus that a verifier or a domain gave about an account; REFUSAL_UNAVAILABLE for a
+ * status that is not about an account.
  */
 enum refusal refusal_of_ntstatus(uint32_t ntstatus);
 
-/* How much the refusal counts towards the back-off of the address; 0 when it is no failure of the client. */
+/* Returns how much the refusal counts towards the address's back-off; 0 when the client did not fail. */
 unsigned refusal_weight(unsigned refusal);
 
-/* Whether this CredSSP version carries errorCode: 3, 4, 6 and later; 2 and 5 do not. */
+/* Returns whether this CredSSP version carries errorCode: 3, 4, 6 and later do; 2 and 5 do not. */
 bool refusal_version_has_error_code(unsigned version);

@@ -20,14 +20,14 @@
 
 struct secret {
 	void *p_;    /* use secret_expose() */
-	size_t len_; /* octets in use */
-	size_t cap_; /* octets allocated */
+	size_t len_; /* bytes in use */
+	size_t cap_; /* bytes allocated */
 };
 
 #define SECRET_NULL ((struct secret){ NULL, 0, 0 })
 #define AUTO_SECRET CLEANUP(secret_done)
 
-/* Overwrites @len octets at @p; the compiler does not remove it. */
+/* Overwrites @len bytes at @p; the compiler does not remove it. */
 static inline void secret_wipe(void *p, size_t len)
 {
 #if defined(SECRET_NO_WIPE) /* for tests/packaging/nowipe, which shows that the searches of the tests find what is \
@@ -53,7 +53,7 @@ static inline void secret_done(struct secret *s)
 
 /*
  * Makes @s, which must be SECRET_NULL, an empty secret that can take @cap
- * octets. Returns 0 or -ENOMEM.
+ * bytes. Returns 0 or -ENOMEM.
  */
 static inline int secret_init(struct secret *s, size_t cap)
 {
@@ -69,7 +69,7 @@ static inline int secret_init(struct secret *s, size_t cap)
 	return 0;
 }
 
-/* The only way to the octets; every call site is one to review. */
+/* The only way to the bytes; every call site is one to review. */
 static inline void *secret_expose(const struct secret *s)
 {
 	return s->p_;
@@ -85,7 +85,7 @@ static inline size_t secret_room(const struct secret *s)
 	return s->cap_ - s->len_;
 }
 
-/* Appends @len octets of @p. Returns 0, or -ENOSPC with nothing changed. */
+/* Appends @len bytes of @p. Returns 0, or -ENOSPC with nothing changed. */
 static inline int secret_append(struct secret *s, const void *p, size_t len)
 {
 	if (len > secret_room(s))
@@ -96,7 +96,7 @@ static inline int secret_append(struct secret *s, const void *p, size_t len)
 	return 0;
 }
 
-/* Says that @len octets were written in place through secret_expose(). */
+/* Says that @len bytes were written in place through secret_expose(). */
 static inline int secret_set_len(struct secret *s, size_t len)
 {
 	if (len > s->cap_)
@@ -112,7 +112,7 @@ static inline void secret_move(struct secret *to, struct secret *from)
 	*from = SECRET_NULL;
 }
 
-/* 1 when the @len octets at @a and @b are the same, in time that depends on @len only. */
+/* 1 when the @len bytes at @a and @b are the same, in time that depends on @len only. */
 static inline int secret_equal(const void *a, const void *b, size_t len)
 {
 	const volatile uint8_t *x = a;

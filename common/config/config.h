@@ -55,34 +55,34 @@ struct config {
 	enum config_ntlm ntlm;         /* ntlm = off | local | winbind; default off */
 	bool ntlm_mic_required;        /* ntlm_mic = when-claimed | require; default when-claimed */
 	char *keytab;                  /* FILE path without prefix; default /etc/krb5.keytab */
-	char **tgt_principals;         /* whose TGTs user-to-user uses; empty: see tgt_principals in credsspd.conf(5) */
+	char **tgt_principals;         /* principals whose TGTs user-to-user uses; empty: see credsspd.conf(5) */
 	char *ntlm_store;              /* default /var/lib/credsspd/ntlm */
 	unsigned min_version;          /* 2 to 6; default 5 (CVE-2018-0886) */
-	config_list domains;           /* whose accounts come from a name service of the domain; the first is the host's
+	config_list domains;           /* domains that have accounts here, from a name service; the first is the host's
 					  own, by its NetBIOS name */
 	config_list local_domains;     /* besides "", "." and the host's own names */
-	config_list allow_users;       /* empty: everybody */
+	config_list allow_users;       /* both lists empty: every account */
 	config_list allow_groups;
 	unsigned minimum_uid;            /* default 1000 */
 	bool allow_root;                 /* default false */
 	enum config_smartcard smartcard; /* default pkinit */
-	config_list smartcard_gss_users; /* with gss: only these, who have to pass the lists above as well */
+	config_list smartcard_gss_users; /* with gss: only these; they also have to pass the lists above */
 	config_list smartcard_gss_groups;
 	enum config_remote_guard remote_guard; /* default refuse */
 	bool restricted_admin;                 /* restricted_admin = allow | refuse; default refuse */
-	config_list restricted_admin_users;    /* with allow: only these, who have to pass the lists above as well */
+	config_list restricted_admin_users;    /* with allow: only these; they also have to pass the lists above */
 	config_list restricted_admin_groups;
 	unsigned ticket_lifetime_sec;   /* 1 to TICKET_LIFETIME_SEC; default that */
 	unsigned handshake_timeout_sec; /* 1 to HANDSHAKE_TIMEOUT_SEC; default that */
 	unsigned backoff_failures;      /* default BACKOFF_FREE_FAILURES */
 	unsigned backoff_max_sec;       /* default BACKOFF_MAX_SEC */
-	config_list backoff_exempt;     /* addresses (proxies) that are never made to wait */
-	uid_t *vault_uids;              /* who may redeem; default root alone */
+	config_list backoff_exempt;     /* addresses (proxies) that never have to wait */
+	uid_t *vault_uids;              /* uids that may redeem tickets; default root alone */
 	size_t n_vault_uids;
 	struct config_front_end *front_ends; /* default: credsspd-rdp = xrdp-sesman, when that user exists */
 	size_t n_front_ends;
 	bool debug;     /* log_level = info | debug; default info */
-	time_t changed; /* no key: when the newest of the files was */
+	time_t changed; /* no option: when the newest of the files was changed */
 };
 
 /*

@@ -23,7 +23,7 @@
 #include "common/config/options.h"
 
 #define DEPTH_MAX 4U
-#define LINE_LEN_MAX 2046U /* libkrb5 reads lines into 2048 octets */
+#define LINE_LEN_MAX 2046U /* libkrb5 reads lines into 2048 bytes */
 
 struct reader {
 	const char *path;

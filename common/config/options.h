@@ -51,7 +51,7 @@ int options_open(const char *path, profile_t *ret_profile, time_t *ret_newest, c
 int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error);
 
-/* The same for a section that is somebody else's: keys and subsections that @rows does not name are not looked at. */
+/* As options_load(), for the section of another program: keys and subsections that @rows does not name are skipped. */
 int options_look_up(profile_t profile, const char *path, const char *section, const struct option_row *rows,
 		    size_t n_rows, void *base, char **ret_error);
 

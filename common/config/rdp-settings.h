@@ -20,11 +20,11 @@ struct settings {
 	char **proxy_peers; /* addresses from which a PROXY v2 header is expected */
 	unsigned max_connections;
 	bool debug;
-	/* from [credsspd], whose daemon decides: what is told to clients in X.224 */
+	/* from [credsspd]: what is offered to clients in X.224; credsspd decides */
 	bool remote_guard, restricted_admin;
 };
 
-/* As config_load(). Of section [credsspd] two keys are read. */
+/* Reads section [credsspd-rdp], and two keys of [credsspd]; otherwise as config_load(). */
 int settings_load(const char *path, struct settings *ret_, char **ret_error);
 void settings_done(struct settings *s);
 

@@ -11,7 +11,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
 
-#define LIST_MAX 1024U /* ten names pass, of at most 32 octets */
+#define LIST_MAX 1024U /* ten names pass, of at most 32 bytes */
 
 enum use { USE_NOT, USE_AEAD, USE_CBC };
 

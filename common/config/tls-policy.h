@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which TLS clients get. The system's policy (ssl_conf in openssl.cnf) is in a context from the start; what is set here
- * only takes away from it.
+ * The versions and ciphers of TLS that clients may use. A new context has the system's policy (ssl_conf in
+ * openssl.cnf); these functions only restrict it further.
  */
 #pragma once
 
@@ -15,13 +15,13 @@ enum tls_minimum {
 };
 
 /*
- * Leaves in @ctx TLS 1.2 with ECDHE and AEAD or, behind these, CBC with HMAC-SHA2, and TLS 1.3, as far as @minimum and
- * what @ctx has allow it. Returns 0 or -errno with a sentence in *@ret_error, when nothing is left.
+ * Restricts @ctx to TLS 1.3 and to TLS 1.2 with ECDHE and AEAD or, as the last choice, CBC with HMAC-SHA2; @minimum may
+ * exclude more. Returns 0, or -errno with a sentence in *@ret_error when @ctx then allows nothing.
  */
 int tls_policy_apply(SSL_CTX *ctx, enum tls_minimum minimum, char **ret_error);
 
 /* Whether @ctx allows a version (TLS1_2_VERSION ...). */
 bool tls_policy_allows(SSL_CTX *ctx, int version);
 
-/* The length in bits of an RSA key that the security level of @ctx takes. */
+/* Returns the least length in bits of an RSA key that the security level of @ctx accepts. */
 int tls_policy_rsa_bits(const SSL_CTX *ctx);

@@ -27,7 +27,7 @@ struct initiator_ops {
 struct initiator {
 	const struct initiator_ops *ops;
 	enum gss_mech mech; /* KRB5 stands for MS_KRB5, too */
-	bool always_mic;    /* it sends a mechListMIC although none is demanded */
+	bool always_mic;    /* it sends a mechListMIC although the acceptor does not demand it */
 	bool complete;      /* the context */
 	/* SPNEGO; n_mechs is 0 without it */
 	enum gss_mech mechs[INITIATOR_MECHS_MAX];

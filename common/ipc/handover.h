@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The hand-over: what a worker writes into the pipe of a logon and pam_credssp
- * reads from it. Header: the four octets "CSHO", version 1, the credential
- * kind, two zero octets, the length of all that follows as u32. Then fields: tag
- * u16, reserved u16 (0), length u32, that many octets. Integers are big endian.
+ * reads from it. Header: the four bytes "CSHO", version 1, the credential
+ * kind, two zero bytes, the length of all that follows as u32. Then fields: tag
+ * u16, reserved u16 (0), length u32, that many bytes. Integers are big endian.
  * A field stands once, fields in the order of their tags; a tag or kind that the
- * reader does not know, and octets after the last field, are errors: both halves
+ * reader does not know, and bytes after the last field, are errors: both halves
  * are of one version.
  *
  * One writer and one reader, used by both halves.
@@ -30,7 +30,7 @@ enum credential_kind {
 	CREDENTIAL_RESTRICTED_ADMIN = CHANNEL_KIND_RESTRICTED_ADMIN, /* empty TSPasswordCreds */
 };
 
-/* Name for logs and for "kind" on the bus; NULL when @kind is none of ours. */
+/* Returns the name of @kind in logs and on the bus, or NULL for a number that is not listed above. */
 static inline const char *credential_kind_name(unsigned kind)
 {
 	switch (kind) {
@@ -51,11 +51,11 @@ enum handover_tag {
 	/* CREDENTIAL_PASSWORD, CREDENTIAL_SMARTCARD: UTF-8, no NUL inside or at the end */
 	HANDOVER_PASSWORD = 1,
 	HANDOVER_PIN = 2,
-	HANDOVER_CARD_NAME = 3, /* TSCspDataDetail, each absent when the client sent none */
+	HANDOVER_CARD_NAME = 3, /* TSCspDataDetail; a field that the client did not send is absent */
 	HANDOVER_READER_NAME = 4,
 	HANDOVER_CONTAINER_NAME = 5,
 	HANDOVER_CSP_NAME = 6,
-	/* CREDENTIAL_REMOTE_GUARD: both, as the client sent them; nobody has looked into them yet */
+	/* CREDENTIAL_REMOTE_GUARD: both, as the client sent them; not parsed yet */
 	HANDOVER_SERVICE_TICKET = 7, /* DER Ticket of RFC 4120, for HOST/ of this host */
 	HANDOVER_KRB_CRED = 8,       /* DER KRB-CRED */
 	HANDOVER_TAG_LAST_ = HANDOVER_KRB_CRED,

@@ -10,11 +10,11 @@
 #include "common/base/limits.h"
 
 #define HELPER_RESULT_FD 3
-#define HELPER_RESULT_MAGIC 0x43534852U /* a record of zeros is none */
+#define HELPER_RESULT_MAGIC 0x43534852U /* a message of zeros is invalid */
 
 /* The order is that of the table in helper-status.c, which knows text and PAM code of each. */
 enum helper_status {
-	HELPER_NONE = 0, /* it ended without a word */
+	HELPER_NONE = 0, /* it ended without a result */
 	HELPER_SUCCESS,
 	HELPER_TIMEOUT, /* killed at the deadline */
 	HELPER_INTERNAL,
@@ -28,7 +28,7 @@ enum helper_status {
 
 	/* of the realm */
 	HELPER_UNKNOWN_PRINCIPAL,
-	HELPER_OTHER_PRINCIPAL, /* proved, but somebody else */
+	HELPER_OTHER_PRINCIPAL, /* proved, but another principal */
 	HELPER_KDC_REFUSES,     /* revoked, expired, policy */
 	HELPER_NOT_TRUSTED,     /* the certificate of the card, or of the KDC */
 	HELPER_NOT_VERIFIED,    /* what the KDC gave does not stand the test with the host's key */

@@ -28,7 +28,7 @@ enum verifier_type {
 	VERIFIER_UPDATE = 5, /* as SET, for a record that is there: -ENOENT without one of that name and uid */
 	VERIFIER_PING = 6,   /* struct verifier_control; VERIFIER_READY is the answer */
 	/* verifier -> supervisor */
-	VERIFIER_READY = 16,   /* the type octet alone: the store has been opened */
+	VERIFIER_READY = 16,   /* the type byte alone: the store has been opened */
 	VERIFIER_RESULT = 17,  /* struct verifier_result: at once, whatever the delay of the answer */
 	VERIFIER_CHANGED = 18, /* struct verifier_changed: answer to SET, UPDATE and DELETE */
 	VERIFIER_LISTED = 19,  /* struct verifier_listed */

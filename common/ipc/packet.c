@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whoever holds the last reference to a file when it is closed waits for it: for a TCP socket with SO_LINGER up to the
- * time that its owner has set. Linux lets nobody refuse a descriptor (before SO_PASSRIGHTS), and a descriptor that is
- * not taken is closed all the same when its packet is read or the socket is closed, by the process that does so. A
- * process that is exiting does not linger (inet_release(), PF_EXITING).
+ * The process that closes the last reference to a file waits for the close: for a TCP socket with SO_LINGER up to the
+ * time that its owner has set. Before SO_PASSRIGHTS, Linux has no way to refuse a descriptor: one that is not taken is
+ * closed by the process that reads its packet or closes the socket. A process that is exiting does not linger
+ * (inet_release(), PF_EXITING).
  */
 #include "common/ipc/packet.h"
 
@@ -222,7 +222,7 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 		.msg_control = &control,
 		.msg_controllen = sizeof control,
 	};
-	bool reset = false; /* the error is told once, before packets that are there */
+	bool reset = false; /* the error is reported once, before the packets in the queue */
 	ssize_t n;
 	int r;
 
@@ -241,7 +241,7 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 	r = take_fds(&m, ret_fds, n_fds);
 	if (r < 0)
 		return r;
-	if (n == 0 && n_fds && ret_fds[0] >= 0) /* no end of file: nobody would look at them */
+	if (n == 0 && n_fds && ret_fds[0] >= 0) /* not at end of file: no caller would look at them */
 		r = -EPROTO;
 	else if (m.msg_flags & MSG_TRUNC)
 		r = -EMSGSIZE;

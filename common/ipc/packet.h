@@ -11,16 +11,15 @@
 int packet_pair(int flags, int ret_fds[2]);
 
 /*
- * The peer of @fd can send no descriptors from now on, where the kernel knows SO_PASSRIGHTS (Linux 6.16). On an older
- * kernel packet_recv() and packet_close() are what holds.
+ * Stops the peer of @fd from sending descriptors, where the kernel knows SO_PASSRIGHTS (Linux 6.16). On an older kernel
+ * packet_recv() and packet_close() protect against them.
  */
 void packet_refuse_fds(int fd);
 
 /*
- * Closes @fd, which may be negative. Returns -1. A descriptor that the peer has sent and that was not received goes
- * when the socket goes, and closing it may block: a TCP socket with SO_LINGER does. This function never blocks for it:
- * the last reference is then left to a process that is made for that, and is ended. Without such a process (fork()
- * fails) the socket stays open.
+ * Closes @fd, which may be negative, and returns -1. A descriptor that the peer has sent and that was not received is
+ * closed with the socket, which may block: a TCP socket with SO_LINGER does. This function never blocks: a process is
+ * forked that holds the last reference and ends. When fork() fails, the socket stays open.
  */
 int packet_close(int fd);
 
@@ -35,10 +34,10 @@ int packet_send(int fd, const void *p, size_t len, const int *fds, size_t n_fds)
 int packet_send2(int fd, const void *a, size_t a_len, const void *b, size_t b_len, const int *fds, size_t n_fds);
 
 /*
- * Receives one packet of at most @size octets; a longer one is -EMSGSIZE.
+ * Receives one packet of at most @size bytes; a longer one is -EMSGSIZE.
  * Received descriptors (close-on-exec) go to @ret_fds, which holds @n_fds
  * entries and is filled up with -1; a packet that carries more is -EPROTO and its
- * descriptors are closed. With @n_fds 0 no descriptor is ever taken, so that none has to be closed: the
+ * descriptors are closed. With @n_fds 0 no descriptor is taken, so that this process closes no descriptor: the
  * packet is -EPROTO and stays in the socket's queue until packet_close(). Returns the length, 0 at end of file, or
  * -errno. When the other end has closed without reading everything, what it sent before comes first.
  */

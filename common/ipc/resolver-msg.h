@@ -13,7 +13,7 @@ enum resolver_type {
 	RESOLVE_DELEGATED = 3,      /* delegated {domain, user} -> account, without the account rules */
 	RESOLVE_NAME = 4,           /* a local user name -> account, without rules; for the Manager */
 	RESOLVE_DOMAIN_ACCOUNT = 5, /* what winbind calls the account {uid, user} -> account, then the account rules */
-	RESOLVER_READY = 16,        /* resolver -> supervisor, the type octet alone */
+	RESOLVER_READY = 16,        /* resolver -> supervisor, the type byte alone */
 	RESOLVER_ANSWER = 17,
 };
 
@@ -24,7 +24,7 @@ struct resolver_request {
 	uint8_t from_domain; /* RESOLVE_PRINCIPAL: as in struct worker_authenticated */
 	uint32_t uid; /* RESOLVE_ACCOUNT, RESOLVE_DOMAIN_ACCOUNT; RESOLVE_DELEGATED: of who authenticated, for @kind */
 	uint64_t id;
-	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL; RESOLVE_DELEGATED: it, or behind NTLM the proved
+	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL; RESOLVE_DELEGATED: it, or after NTLM the proved
 						 pw_name */
 	char domain[RECORD_NAME_MAX];         /* RESOLVE_DELEGATED */
 	char user[RECORD_NAME_MAX];           /* RESOLVE_PRINCIPAL: account of struct worker_authenticated */

@@ -8,7 +8,7 @@
  * The order of one handshake, as the worker sees it:
  *   < WORKER_START
  *   < WORKER_TSREQUEST ... > WORKER_REPLY ... (as often as the mechanism needs)
- *     (or > WORKER_NOT_MINE after the first: the other template gets the same octets)
+ *     (or > WORKER_NOT_MINE after the first: the other template gets the same bytes)
  *   > WORKER_AUTHENTICATED   after pubKeyAuth has been verified
  *   < WORKER_VERDICT         with the write end of the pipe when granted
  *   > WORKER_REPLY           pubKeyAuth, when granted; WORKER_FAILED otherwise
@@ -37,12 +37,11 @@ static inline const char *mechanism_name(unsigned m)
 enum worker_type {
 	/* to the worker */
 	WORKER_START = 1,
-	WORKER_TSREQUEST = 2, /* the type octet, then the TSRequest */
+	WORKER_TSREQUEST = 2, /* the type byte, then the TSRequest */
 	WORKER_VERDICT = 3,
 	/* from the worker */
 	WORKER_NOT_MINE = 16, /* struct worker_not_mine */
-	WORKER_REPLY =
-	    17, /* the type octet, then the TSRequest to pass on; alone: nothing to say, the client goes on */
+	WORKER_REPLY = 17,    /* the type byte, then the TSRequest to pass on; alone: no reply, the client continues */
 	WORKER_AUTHENTICATED = 18,
 	WORKER_DELEGATED = 19,
 	WORKER_FAILED = 20,
@@ -72,7 +71,7 @@ struct worker_start {
 	uint32_t public_key_len;
 	uint32_t pad2_;
 	uint8_t
-	    public_key[SUBJECT_PUBLIC_KEY_MAX]; /* SubjectPublicKey contents; send only public_key_len octets of it */
+	    public_key[SUBJECT_PUBLIC_KEY_MAX]; /* SubjectPublicKey contents; send only public_key_len bytes of it */
 };
 
 struct worker_verdict {
@@ -108,14 +107,14 @@ struct worker_authenticated {
 	uint8_t from_domain;  /* 1: a KDC of Active Directory made the ticket */
 	uint8_t pad_[3];
 	char principal[RECORD_PRINCIPAL_MAX]; /* gss_display_name(); for NTLM as typed by the client */
-	char account[RECORD_NAME_MAX];        /* the sAMAccountName in the ticket; empty when there is none */
+	char account[RECORD_NAME_MAX];        /* the sAMAccountName in the ticket; empty when the ticket has none */
 };
 
 struct worker_delegated {
 	uint8_t type;
 	uint8_t kind; /* enum credential_kind */
 	uint8_t pad_[2];
-	uint32_t handover_len;        /* octets written to the pipe */
+	uint32_t handover_len;        /* bytes written to the pipe */
 	char domain[RECORD_NAME_MAX]; /* as delegated, UTF-8; passed by name_decode() */
 	char user[RECORD_NAME_MAX];
 };
@@ -141,7 +140,7 @@ enum template_type {
 	TEMPLATE_KEEPER = 3, /* krb5: with its end of a socket to the keeper (common/ipc/tgt-agent-msg.h) */
 	TEMPLATE_PING = 4,   /* TEMPLATE_READY is the answer */
 	/* from the template */
-	TEMPLATE_READY = 16, /* the self-handshake under the filter went well */
+	TEMPLATE_READY = 16, /* the self-test under the filter has succeeded */
 	TEMPLATE_EXITED = 17,
 };
 

@@ -44,7 +44,7 @@ static krb5_error_code open_keytab(krb5_context k, const char *path, krb5_keytab
 	return krb5_kt_resolve(k, name, ret_);
 }
 
-/* ---- whose ---- */
+/* ---- which principals ---- */
 
 static bool is_machine(krb5_const_principal p)
 {
@@ -61,7 +61,7 @@ static bool is_service(krb5_const_principal p)
 /* One key of the keytab. */
 struct entry {
 	char name[RECORD_PRINCIPAL_MAX];
-	bool service, machine, used; /* used: an account whose ticket is wanted */
+	bool service, machine, used; /* used: the ticket of this account is needed */
 	krb5_kvno vno;
 	krb5_enctype enctype;
 	unsigned len;

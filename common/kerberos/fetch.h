@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket-granting tickets of this server, from a KDC with a key of a keytab. */
+/* Gets this server's own ticket-granting tickets from a KDC, with a key of a keytab. */
 #pragma once
 
 #include <stddef.h>
@@ -17,26 +17,27 @@ struct keytab_list {
 };
 
 /*
- * Reads the keytab @path. Whose tickets user-to-user needs: accounts (names without '/'), to which Active Directory
- * gives them and of which the service names are aliases: the machine's ("HOST$"), and those that a TERMSRV/ name
- * belongs to; without any, every TERMSRV/ principal, which MIT's KDC wants to be the client of the ticket. A name
- * belongs to the account that has the key of its newest version, among those that an account has: keys of one account
- * have one salt. Returns 0, or -EIO with a text in @ret_error.
+ * Reads the keytab @path and lists the principals whose ticket-granting tickets user-to-user needs. In Active Directory
+ * these are accounts (names without '/'), of which service names are aliases: the machine's account ("HOST$"), and each
+ * account that a TERMSRV/ name belongs to. If the keytab has no such account, they are all TERMSRV/ principals: MIT's
+ * KDC requires a service principal as the client of the ticket. A name belongs to the account that has the same key
+ * (keys of one account have one salt); the newest version of the name that any account has a key of decides. Returns 0,
+ * or -EIO with a text in @ret_error.
  */
 int fetch_list(const char *path, struct keytab_list *ret_, char ret_error[FETCH_ERROR_MAX]);
 
-/* A ticket that a process of its own is getting: a KDC may block it. */
+/* A process that gets one ticket; a process of its own, because a KDC may block it. */
 struct fetch {
-	pid_t pid; /* 0: none */
-	int fd;    /* readable when it is through */
+	pid_t pid; /* 0: there is no process */
+	int fd;    /* readable when the process has finished */
 	char principal[RECORD_PRINCIPAL_MAX];
 };
 
 /*
- * Begins to get a ticket of @principal, with an AES session key. The process ends with this one, and after
+ * Starts a process that gets a ticket of @principal, with an AES session key. It ends with this process, or after
  * KEEPER_FETCH_TIMEOUT_SEC. Returns 0 or -errno.
  */
 int fetch_start(const char *path, const char *principal, struct fetch *ret_);
 
-/* Ends @f, which is through; @ret_ is its ticket. Returns 0, or -EIO with a text in @ret_error. */
+/* Ends @f, which has finished, and puts its ticket into *@ret_. Returns 0, or -EIO with a text in @ret_error. */
 int fetch_finish(struct fetch *f, struct keeper_tgt *ret_, char ret_error[FETCH_ERROR_MAX]);

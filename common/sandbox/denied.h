@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls that no process of ours makes, nor a library in one: for the lists (seccomp(2)) of those that call
- * modules of the host, of which nobody knows what they do make. Other processes' memory, other namespaces, the kernel;
- * and attributes of files, which Landlock leaves alone (landlock(7)): an owner opens a file to others by its mode or by
- * an ACL, which is an extended attribute.
+ * System calls that no process of the project makes, nor a library in one. They are denied in processes that call
+ * modules of the host, whose own system calls are not known. The calls reach other processes' memory, other namespaces
+ * and the kernel, or change attributes of files, which Landlock does not restrict (landlock(7)): the owner of a file
+ * can open it to other users by its mode, or by an ACL, which is an extended attribute.
  *
- * Calls that are newer than the C library and libseccomp of Debian 12 are here by number. From 424 on a number is the
- * same on every architecture that Debian has.
+ * Calls that are newer than the C library and libseccomp of Debian 12 are listed by number. From 424 on a number is the
+ * same on every architecture of Debian.
  */
 #pragma once
 

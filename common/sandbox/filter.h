@@ -29,11 +29,11 @@ struct filter_list {
 #define FILTER_LIST(array) ((struct filter_list){ (array), sizeof(array) / sizeof *(array), NULL })
 
 /*
- * @allowed may be called; @not_there answer ENOENT; mmap and mprotect are allowed without PROT_EXEC; all else kills the
- * process. Returns 0 or -errno.
+ * Compiles a filter: calls in @allowed are allowed, calls in @not_there return ENOENT, mmap and mprotect are allowed
+ * without PROT_EXEC, and every other call kills the process. Returns 0 or -errno; filter_done() frees *@ret_.
  */
 int filter_make(struct filter_list allowed, struct filter_list not_there, struct filter *ret_);
 void filter_done(struct filter *f);
 
-/* No new privileges and the filter, for good. Returns 0 or -errno. */
+/* Sets no_new_privs and enters the filter, irrevocably. Returns 0 or -errno. */
 int filter_enter(const struct filter *f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Landlock (landlock(7)): what a process may still do with files, TCP and signals, where the kernel knows it. */
+/* Landlock (landlock(7)) restricts files, TCP and signals of a process, where the kernel supports it. */
 #pragma once
 
 #include <stddef.h>
@@ -22,11 +22,11 @@ struct landlock_rule {
 	uint64_t rights;
 };
 
-/* 0: the kernel has none. */
+/* Returns the version of Landlock in this kernel, or 0 when it has no Landlock. */
 int landlock_abi(void);
 
 /*
- * For good, for this process and its children; what of @flags and rights the kernel's version does not know is left
- * out. Needs no new privileges. Returns 0, 1 when there is no Landlock, or -errno.
+ * Restricts this process and its children, irrevocably. Flags and rights that the kernel's version does not know are
+ * left out. The process must have no_new_privs set. Returns 0, 1 when there is no Landlock, or -errno.
  */
 int landlock_enter(unsigned flags, const struct landlock_rule *rule, size_t n);

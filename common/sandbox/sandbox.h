@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every process of the daemons gives up. Those whose system calls are known have a filter that kills (filter.h)
- * besides; the others get here what answers EPERM.
+ * Confines the processes of the daemons. A process whose system calls are known also has a filter that kills
+ * (filter.h); in the other processes denied system calls return EPERM.
  */
 #pragma once
 
@@ -13,38 +13,39 @@ struct confine_limit {
 	unsigned long max;
 };
 
-/* Lowers limits, soft and hard; one that is lower already stays. Returns 0 or -errno. */
+/* Lowers soft and hard limits; a limit that is already lower stays. Returns 0 or -errno. */
 int confine_limits(const struct confine_limit *row, size_t n);
 
-/* Octets of address space in use, or 0 when /proc does not say. */
+/* Returns the bytes of address space in use, or 0 when /proc does not say. */
 size_t confine_mapped(void);
 
 /*
- * In main(), of all programs and roles: limits, not dumpable, no descriptor open but the standard ones and the @passed
- * ones behind them. Returns 0 or -errno.
+ * Called in main() by all programs and roles: sets limits, makes the process not dumpable, and closes all descriptors
+ * but the standard ones and the @passed ones after them. Returns 0 or -errno.
  */
 int confine_start(unsigned passed);
 
 /*
- * The supervisor and, by inheritance, all that it starts: no new privileges, nothing of another process's, no change of
- * user, no mounts, no modes, owners or attributes of files, no kernel interfaces that a daemon does not need. Returns 0
- * or -errno.
+ * Confines the supervisor and, by inheritance, all processes that it starts: no new privileges, no access to another
+ * process, no change of user, no mounts, no change of modes, owners or attributes of files, no kernel interfaces that a
+ * daemon does not need. Sockets and files are left to the unit and to the processes' own filters. Returns 0 or -errno.
  */
 int confine_supervisor(void);
 
 /*
- * The listener of credsspd-rdp and its children, when it listens: as confine_supervisor(), and no program is run,
- * no socket but AF_UNIX is made, none listens anew; with Landlock (ABI 4) none connects over TCP. Returns 0 or -errno.
+ * Confines the listener of credsspd-rdp and its children, once it listens: as confine_supervisor(), and it runs no
+ * program, makes AF_UNIX sockets only, and makes no socket listen; with Landlock (ABI 4) it connects no socket over
+ * TCP. Returns 0 or -errno.
  */
 int confine_listener(void);
 
 /*
- * For processes that call modules of the host (NSS, libkrb5's plugins), whose system calls nobody knows: no filter that
- * kills, but they need no ptrace, no exec, no other process and no other privileges; with Landlock they write no file.
- * What they read is left to the modes of files: such a process runs as a user that owns none. The process ends with
- * its parent. @forks: it may make processes of its own. @name is shown by ps(1). Returns 0 or -errno.
+ * Confines a process that calls modules of the host (NSS, libkrb5's plugins), whose system calls are not known. No
+ * filter kills it, but it gets no ptrace, no exec, no access to other processes and no privileges; with Landlock it
+ * writes no file. It may open sockets. File modes decide what it reads: it runs as a user that owns no file. The
+ * process ends with its parent. @forks: it may make processes. @name is shown by ps(1). Returns 0 or -errno.
  */
 int confine_helper(int control_fd, const char *name, bool forks);
 
-/* One line for the log: what of this the kernel has. */
+/* Returns one line for the log: which of these walls the kernel supports. */
 const char *confine_says(void);

@@ -14,8 +14,8 @@ enum binding_direction {
 
 /*
  * Computes the cleartext for @version: 5 and later the SHA-256 of magic, @nonce
- * (CLIENT_NONCE_LEN octets) and @key; 2 to 4 @key itself, first octet + 1 towards the
- * client. @key is the SubjectPublicKey without the unused-bits octet.
+ * (CLIENT_NONCE_LEN bytes) and @key; 2 to 4 @key itself, first byte + 1 towards the
+ * client. @key is the SubjectPublicKey without the unused-bits byte.
  * Returns 0 and the length in @ret_len, or -EINVAL (empty or oversized key, nonce
  * missing where the version needs it).
  */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What NTLM needs of OpenSSL. MD4 and RC4 are in its legacy provider, which is loaded into a library context of its
- * own, so that nothing else in the process can use what it brings; MD5 is the default provider's, and in FIPS mode
- * there is none.
+ * own, so that nothing else in the process can use them. MD5 is in the default provider, which lacks it in FIPS mode.
  */
 #pragma once
 

@@ -8,14 +8,14 @@
 #include "common/wire/view.h"
 
 struct ticketlogon {
-	uint32_t flags;              /* as sent; none of them is obeyed */
+	uint32_t flags;              /* as sent; all flags are ignored */
 	struct view service_ticket;  /* DER Ticket */
 	struct view ticket_granting; /* DER KRB-CRED */
 };
 
 /*
- * Reads the KERB_TICKET_LOGON that is the whole of @p; the views point into it. Both tickets have to be there, behind
- * the fixed part, within @len and apart from each other; octets that belong to neither are padding. What is in the
+ * Reads the KERB_TICKET_LOGON that is the whole of @p; the views point into it. Both tickets have to be present, after
+ * the fixed part, within @len and apart from each other; bytes that belong to neither are padding. What is in the
  * tickets is not looked at. Returns 0 or -EPROTO.
  */
 int ticketlogon_read(const uint8_t *p, size_t len, struct ticketlogon *ret_);

@@ -13,7 +13,7 @@
 #include "common/wire/view.h"
 
 struct tsrequest {
-	uint32_t version; /* as sent, 2 or more; larger than 6 is the reader's caller's to cap */
+	uint32_t version; /* as sent, 2 or more; the caller caps it at 6 */
 	struct view nego_token;
 	struct view auth_info;
 	struct view pub_key_auth;
@@ -23,10 +23,10 @@ struct tsrequest {
 };
 
 /*
- * How long the TSRequest is that starts at @p, of which @len octets are here
- * (framing; looks at tag and length only). Returns 1 and the total length in
- * @ret_total, 0 when more octets are needed, -EPROTO when it is none,
- * -EMSGSIZE when it is longer than TSREQUEST_MAX.
+ * Computes the length of the TSRequest at @p, of which @len octets have arrived;
+ * reads tag and length only. Returns 1 with the total length in @ret_total, 0
+ * when more octets are needed, -EPROTO when it is no TSRequest, -EMSGSIZE when
+ * it is longer than TSREQUEST_MAX.
  */
 int tsrequest_frame(const uint8_t *p, size_t len, size_t *ret_total);
 

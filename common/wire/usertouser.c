@@ -134,7 +134,7 @@ struct view ap_req_options(struct view message)
 		return VIEW_NULL;
 	field = der_enter(&seq, DER_CONTEXT(2));
 	bits = der_take(&field, DER_BIT_STRING);
-	/* KerberosFlags: at least 32 bits, and nobody sends more; the first octet counts the unused ones */
+	/* KerberosFlags: at least 32 bits, and no client sends more; the first octet counts the unused ones */
 	if (!der_ok(&field) || seq.failed || !der_ok(&application) || !der_ok(&whole) || bits.len != 5 ||
 	    bits.p[0] != 0)
 		return VIEW_NULL;

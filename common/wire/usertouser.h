@@ -34,5 +34,5 @@ int tgt_reply_read(struct view message, struct view *ret_ticket);
 #define AP_OPTION_USE_SESSION_KEY 0x40U /* in the first octet of ap-options */
 #define AP_OPTION_MUTUAL_REQUIRED 0x20U
 
-/* The four octets of ap-options in the AP-REQ that is the whole of @message, or VIEW_NULL when it is none. */
+/* The four octets of ap-options in the AP-REQ that is the whole of @message, or VIEW_NULL when it is no AP-REQ. */
 struct view ap_req_options(struct view message);

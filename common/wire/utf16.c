@@ -61,7 +61,7 @@ int utf16le_to_utf8(struct view in, uint8_t *out, size_t size, size_t *ret_len)
 	return 0;
 }
 
-/* The code point at @p, of @len octets, in *@ret_n octets; BAD for what RFC 3629 forbids. */
+/* The code point at @p, of @len bytes, in *@ret_n bytes; BAD for what RFC 3629 forbids. */
 static uint32_t next_utf8(const uint8_t *p, size_t len, size_t *ret_n)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Octets that belong to somebody else. */
+/* Bytes that another owner keeps: a view is valid as long as its owner keeps them. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* p is NULL when the optional thing is absent; a present empty one has a non-NULL p. */
+/* p is NULL when an optional field is absent; a field that is present and empty has a non-NULL p. */
 struct view {
 	const uint8_t *p;
 	size_t len;

@@ -22,7 +22,7 @@ struct acceptor_options {
 	const char *keytab; /* a file */
 	bool service_ticket, user_to_user;
 	/* of NTLM */
-	const char *nb_domain; /* the host is a member of this domain, by its NetBIOS name; NULL: of none */
+	const char *nb_domain; /* NetBIOS name of the domain that the host is a member of; NULL: of no domain */
 };
 
 /*
@@ -34,13 +34,13 @@ int acceptor_new(enum mechanism mechanism, const struct acceptor_options *option
 		 char **ret_error);
 void acceptor_free(struct acceptor *a);
 
-/* Forgets the context: the acceptor is as new. */
+/* Drops the context; the acceptor can then accept another client. */
 void acceptor_reset(struct acceptor *a);
 
-/* In the template, while no context is open: takes a ticket-granting ticket in. Returns 0 or -errno. */
+/* In the template, while no context is open: adds a ticket-granting ticket. Returns 0 or -errno. */
 int acceptor_add_tgt(struct acceptor *a, const struct keeper_tgt *tgt);
 
-/* In the template: who owns the names that clients ask for, in place of what was known. Returns 0 or -errno. */
+/* In the template: replaces what is known of the owners of names that clients ask for. Returns 0 or -errno. */
 int acceptor_set_names(struct acceptor *a, const struct keeper_names *names);
 
 /* The forms that first tokens come in. */
@@ -57,7 +57,7 @@ bool acceptor_serves(const struct acceptor *a, enum acceptor_form form);
 const char *acceptor_keytab(const struct acceptor *a, enum acceptor_form form);
 void acceptor_started(struct acceptor *a);
 
-/* In the template: has the libraries refuse something, so that what an error loads is loaded. */
+/* In the template: makes the libraries fail once, so that they load what they need for errors. */
 void acceptor_warm_up(struct acceptor *a);
 
 /* In the worker, before the first token: the socket to the verifier, which stays the caller's. */
@@ -79,7 +79,7 @@ enum acceptor_result {
 /* Takes the client's @token. */
 enum acceptor_result acceptor_accept(struct acceptor *a, struct view token);
 
-/* The token for the client, VIEW_NULL when there is none; valid until the next call of acceptor_accept() or
+/* Returns the token for the client, or VIEW_NULL without one; valid until the next call of acceptor_accept() or
  * acceptor_token_sent(). */
 struct view acceptor_token(const struct acceptor *a);
 

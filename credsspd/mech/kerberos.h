@@ -44,7 +44,7 @@ const char *kerberos_credential_keytab(const struct kerberos_credential *c, bool
 /* After the self-test: drops the ticket-granting ticket that was made for it. */
 void kerberos_credential_started(struct kerberos_credential *c);
 
-/* Gives GSSAPI a token that it refuses, with every credential, so that what an error loads is loaded. */
+/* Gives GSSAPI a token that it refuses, with every credential, so that the libraries load what they need for errors. */
 void kerberos_credential_fail(struct kerberos_credential *c, struct view token);
 
 /* ---- the mechanism ---- */
@@ -53,8 +53,8 @@ void kerberos_credential_fail(struct kerberos_credential *c, struct view token);
 struct mech *kerberos_new(struct kerberos_credential *c, bool user_to_user);
 
 /*
- * Of a user-to-user mechanism: the name that the client asked for ("TERMSRV/host", printable; empty when it asked for
- * none, or not yet), and whether it got no answer because there is no live ticket-granting ticket for it.
+ * For a user-to-user mechanism: returns the name that the client asked for ("TERMSRV/host", printable; empty when it
+ * has not asked), and whether it got no answer because there is no live ticket-granting ticket for that name.
  */
 const char *kerberos_asked(const struct mech *m);
 bool kerberos_no_tgt(const struct mech *m);
@@ -71,7 +71,7 @@ int kerberos_account(struct mech *m, bool *ret_from_domain, char ret_[RECORD_NAM
 /* GSS_C_NO_CREDENTIAL when it is off. */
 gss_cred_id_t kerberos_credential_gss(const struct kerberos_credential *c, bool user_to_user);
 
-/* The ticket to show a client that asks for @server; VIEW_NULL when there is none. */
+/* Returns the ticket to show a client that asks for @server, or VIEW_NULL without one. */
 struct view kerberos_credential_tgt(struct kerberos_credential *c, const char *server);
 
 /* Whether this host has a machine's account (HOST$) in @realm, as far as keytab and ticket-granting tickets say. */

@@ -23,9 +23,9 @@ enum mech_result {
 	MECH_REFUSED,     /* the reply says why */
 };
 
-/* What a step leaves behind: a token for the client, or a reason. Zero is an empty one. */
+/* The result of a step: a token for the client, or the reason for a refusal. All zeros: empty. */
 struct mech_reply {
-	uint8_t *token; /* malloc'ed; NULL: none */
+	uint8_t *token; /* malloc'ed; NULL: no token */
 	size_t token_len;
 	enum refusal refusal;
 	char detail[WORKER_DETAIL_MAX]; /* for the log */
@@ -41,7 +41,7 @@ int mech_give(struct mech_reply *r, struct view token);
 struct view mech_token(const struct mech_reply *r);
 void mech_drop_token(struct mech_reply *r);
 
-/* Makes it an empty reply. */
+/* Frees the token and empties the reply. */
 void mech_reply_reset(struct mech_reply *r);
 
 struct mech_ops {
@@ -68,7 +68,7 @@ struct mech_ops {
 	 */
 	int (*name)(struct mech *m, char *out, size_t size, size_t *ret_len);
 
-	/* Forgets the context: the mechanism is as new. */
+	/* Drops the context; the mechanism can then serve another client. */
 	void (*reset)(struct mech *m);
 
 	void (*free)(struct mech *m);

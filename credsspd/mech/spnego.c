@@ -6,8 +6,8 @@
  *   the client's own OID is echoed.
  * - An optimistic token counts when the client's first mechanism is chosen, and is dropped otherwise: then the client
  * is told with request-mic, and mechListMICs are demanded in both directions (section 5).
- * - When the first one is chosen, a client that sends a MIC has it verified and answered; one that sends none needs
- * none.
+ * - When the first one is chosen, a client that sends a MIC has it verified and answered; a client without one
+ * needs none.
  * - The MIC is verified under the context of the mechanism, so it is looked at when that is complete, and is an error
  *   before.
  */

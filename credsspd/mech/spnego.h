@@ -36,8 +36,8 @@ struct spnego {
 };
 
 /*
- * Takes the client's token. MECH_UNAVAILABLE, for the first token only: none of the client's mechanisms is served here,
- * or one that is served elsewhere comes first in its list.
+ * Processes the client's token. Returns MECH_UNAVAILABLE, for the first token only, when no mechanism of the client is
+ * served in this process, or when a mechanism that the other template serves comes first in the client's list.
  */
 enum mech_result spnego_accept(struct spnego *s, const struct spnego_offer *offer, struct view token);
 

@@ -171,7 +171,7 @@ void tgts_expire(struct tgts *t, int64_t now)
 			drop(t, &t->entry[i]);
 }
 
-/* From @now on the one of @principal has another one in its place, or none. */
+/* Marks the ticket of @principal as replaced or removed at @now. */
 static void replace(struct tgts *t, const char *principal, int64_t now)
 {
 	for (size_t i = 0; i < ENTRIES; i++)

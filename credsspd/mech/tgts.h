@@ -20,26 +20,26 @@ krb5_error_code tgts_new(krb5_context k, struct tgts **ret_);
 void tgts_free(struct tgts *t);
 
 /*
- * Takes @tgt in place of the one of the same principal, whose key stays good for TGT_OVERLAP_SEC, or less when tickets
- * are renewed so often that there is no room; without ticket and key it takes that one away. @now: seconds since the
- * epoch. Returns 0, EINVAL for a malformed record
- * or an enctype that is not AES, ENOSPC over TGTS_MAX principals, or an error of libkrb5.
+ * Replaces the ticket of @tgt's principal. The key of the replaced ticket stays valid for TGT_OVERLAP_SEC, or less when
+ * tickets are renewed so often that there is no room. A @tgt without ticket and key removes the principal's ticket.
+ * @now: seconds since the epoch. Returns 0, EINVAL for a malformed message or an enctype that is not AES, ENOSPC over
+ * TGTS_MAX principals, or an error of libkrb5.
  */
 krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t now);
 
-/* Forgets those that have ended, or were replaced TGT_OVERLAP_SEC ago: their keys are good no longer. */
+/* Drops tickets that have ended, and keys of tickets that were replaced TGT_OVERLAP_SEC ago. */
 void tgts_expire(struct tgts *t, int64_t now);
 
-/* Forgets all of them. */
+/* Drops all tickets and keys. */
 void tgts_clear(struct tgts *t);
 
-/* What the keytab says of names, in place of what was known. Returns 0, or EINVAL for a malformed record. */
+/* Replaces what is known of the owners of names. Returns 0, or EINVAL for a malformed message. */
 krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names);
 
 /*
- * The ticket for a client that asks for @server ("TERMSRV/host", may be empty): the one whose principal that is; else
- * that of the name's owner. A KDC takes no other one, so when the owner has none there is none. Of a name that nothing
- * is known of, it may be the machine's account that owns it, or else another account; a service owns no other names.
- * VIEW_NULL without a live one.
+ * Returns the ticket for a client that asks for @server ("TERMSRV/host", may be empty), or VIEW_NULL without a live
+ * one. It is the ticket of the principal @server, else of the owner of that name: a KDC accepts no other, so when the
+ * owner has no ticket, VIEW_NULL is returned. The owner of an unknown name may be the machine's account, else another
+ * account; a service owns no names.
  */
 struct view tgts_find(const struct tgts *t, const char *server, int64_t now);

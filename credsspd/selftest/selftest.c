@@ -118,7 +118,7 @@ static int receive(struct client *c, enum worker_type type)
 		return -EPIPE;
 	if (n < 0)
 		return (int)n;
-	if (c->packet[0] == WORKER_ASKED) /* for the log of somebody else */
+	if (c->packet[0] == WORKER_ASKED) /* for the supervisor's log; the self-test ignores it */
 		return receive(c, type);
 	c->len = (size_t)n;
 	if (c->packet[0] == WORKER_FAILED && c->len >= offsetof(struct worker_failed, reply)) {

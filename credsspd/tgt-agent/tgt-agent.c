@@ -153,7 +153,7 @@ static void report(struct keeper *k)
 		k->state = s;
 }
 
-/* ---- whose ---- */
+/* ---- which principals ---- */
 
 /* Its key stays good for clients that have been shown the ticket. */
 static void forget(struct keeper *k, const char *principal)
@@ -249,7 +249,10 @@ static void find_principals(struct keeper *k)
 	k->listed = true;
 }
 
-/* When everybody who is listed has been asked for, and somebody has a ticket, it is about them alone. */
+/*
+ * Once a ticket was requested for each listed principal and one of them has a live ticket: sends the new names to the
+ * templates and drops the principals that are no longer listed.
+ */
 static void change_over(struct keeper *k)
 {
 	bool any = false;
@@ -311,7 +314,7 @@ static void end_fetch(struct keeper *k)
 	memcpy(principal, k->fetch.principal, sizeof principal);
 	r = fetch_finish(&k->fetch, &fresh, error);
 	if (!e || e->leaving)
-		; /* nobody wants to know any more */
+		; /* its result is no longer needed */
 	else if (r == 0)
 		take_ticket(k, e, &fresh);
 	else if (!k->fetch_is_old)

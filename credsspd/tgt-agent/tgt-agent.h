@@ -4,7 +4,8 @@
 #include "common/config/config.h"
 
 /*
- * The process: serves its control socket until end of file. *@config is what @config_path said when it started, and is
- * replaced when it is to read that again. Returns 0 or -errno, having logged why.
+ * Runs the TGT agent: gets and renews the server's own ticket-granting tickets, and serves its control socket until end
+ * of file. *@config is the content of @config_path, and is replaced when the supervisor has it read again. Returns 0,
+ * or -errno after a line in the log.
  */
 int keeper_main(const char *config_path, struct config *config, int control_fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* MS-CSSP 2.2.1.2. Names of accounts that nobody can have and NULs in strings are refused, nothing is truncated. */
+/* MS-CSSP 2.2.1.2. Names that no account can have and NULs in strings are refused; nothing is truncated. */
 #include "credsspd/worker/delegation.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static enum refusal read_names(struct view domain, struct view user, struct dele
 	return REFUSAL_NONE;
 }
 
-/* The string in UTF-8, in @ret_ which is SECRET_NULL; at most @max octets. */
+/* The string in UTF-8, in @ret_ which is SECRET_NULL; at most @max bytes. */
 static enum refusal read_string(struct view utf16, size_t max, struct secret *ret_)
 {
 	size_t len;
@@ -124,7 +124,7 @@ static enum refusal from_smartcard(const struct tscredentials *c, unsigned flags
 
 static bool is_kerberos(struct view name)
 {
-	static const uint8_t kerberos[] = "K\0e\0r\0b\0e\0r\0o\0s"; /* and the NUL is the last octet */
+	static const uint8_t kerberos[] = "K\0e\0r\0b\0e\0r\0o\0s"; /* and the NUL is the last byte */
 
 	name = without_nul(name);
 	return name.len == sizeof kerberos && memcmp(name.p, kerberos, sizeof kerberos) == 0;

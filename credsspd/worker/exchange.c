@@ -90,7 +90,7 @@ bool exchange_may_tell(enum exchange_state state)
 	return (unsigned)state < EXCHANGE_STATES_ && about[state].may_tell;
 }
 
-/* The event by which fields are there; every other set of fields has none. */
+/* Returns the event for the set of fields that is present; other sets are no event. */
 static enum exchange_event event_of(const struct tsrequest *t)
 {
 	bool token = t->nego_token.p, binding = t->pub_key_auth.p, info = t->auth_info.p;

@@ -9,7 +9,7 @@
 #define SANDBOX_FDS \
 	8 /* descriptors below this number: three standard ones, two sockets, the pipe, and room to receive it */
 
-/* What a worker may call, and what answers that there is no such file: a template's filter has all of it. */
+/* The calls that a worker may make, and those that return ENOENT; a template's filter includes both. */
 extern const struct filter_list sandbox_allowed, sandbox_not_there;
 
 struct sandbox {
@@ -21,5 +21,6 @@ struct sandbox {
 int sandbox_init(struct sandbox *ret_);
 void sandbox_done(struct sandbox *s);
 
-/* In the worker: limits, no new privileges, not dumpable, filter. For good. Returns 0 or -errno. */
+/* In the worker: sets limits, no_new_privs and not dumpable, and enters the filter, irrevocably. Returns 0 or -errno.
+ */
 int sandbox_enter(const struct sandbox *s);

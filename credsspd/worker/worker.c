@@ -144,7 +144,7 @@ static enum exchange_event take_verdict(struct worker *w, size_t len)
 	return EXCHANGE_GOT_REFUSED;
 }
 
-/* The next record. When the supervisor has closed its end there is nobody to tell: the worker just ends. */
+/* Receives the next message. When the supervisor has closed its end, the worker exits: no process reads its reports. */
 static enum exchange_event receive(struct worker *w)
 {
 	static const struct {
@@ -412,7 +412,7 @@ static int keep_only(int supervisor, int verifier, int null)
 	return close_range(verifier >= 0 ? VERIFIER_FD + 1 : SUPERVISOR_FD + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
-/* The state of OpenSSL's generator came from the template; nobody else may have drawn the same. */
+/* OpenSSL's generator has the template's state; without a reseed two workers would draw the same numbers. */
 static int reseed(void)
 {
 	uint8_t seed[32];

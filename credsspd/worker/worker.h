@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The process of one handshake: forked from a template, parses what a client sent, and ends. */
+/* The process of one exchange: it is forked from a template, parses what a client sent, and ends. */
 #pragma once
 
 #include "common/ipc/worker-msg.h"
@@ -7,10 +7,10 @@
 #include "credsspd/worker/worker-sandbox.h"
 
 /*
- * In the forked child: gives up everything but the two sockets (@verifier is -1
- * for krb5) and @null (/dev/null, for the standard descriptors), enters the sandbox,
- * holds the exchange over @supervisor and exits: 0 when it said its last word
- * or the supervisor closed the socket.
+ * Called in the forked child. Closes everything but the two sockets (@verifier is -1
+ * for krb5) and @null (/dev/null, for the standard descriptors), enters the sandbox, and
+ * runs the exchange over @supervisor. Exits with 0 when it has sent its last message
+ * or the supervisor has closed the socket.
  */
 __attribute__((noreturn)) void worker_main(enum mechanism mechanism, struct acceptor *acceptor,
 					   const struct sandbox *sandbox, int supervisor, int verifier, int null);

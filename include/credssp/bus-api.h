@@ -34,8 +34,8 @@
 #define CREDSSP_ABOUT_PROOF "proof"         /* s: one of CREDSSP_PROOF_ */
 #define CREDSSP_ABOUT_LOGON "logon"         /* t, the id in every log line */
 
-/* Who has proved that the user is the user. */
-#define CREDSSP_PROOF_PAM "pam" /* nobody yet: PAM must verify the credentials that were handed over */
+/* What has proved that the user is the user. */
+#define CREDSSP_PROOF_PAM "pam" /* not proved yet: PAM must verify the credentials that were handed over */
 #define CREDSSP_PROOF_GSS "gss" /* GSSAPI, and policy says that this is enough: PAM may do without */
 
 /* Administrators, and PAM when a password changes (uid 0). */

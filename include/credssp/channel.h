@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The channel that Acceptor.Begin returns: a SOCK_SEQPACKET socket, one
- * message a packet, a type octet and a body. TSRequests travel here and not
+ * message a packet, a type byte and a body. TSRequests travel here and not
  * over the bus. The front end sends CHANNEL_TSREQUEST only; it reads
  * CHANNEL_REPLY until one CHANNEL_DONE or CHANNEL_FAILED ends the logon. End of
  * file without either counts as failed. Closing the channel cancels.
@@ -11,7 +11,7 @@
  * then says that the ticket was redeemed or has expired.
  *
  * Both ends are on one host: integers are in host order, strings are
- * NUL-terminated in arrays of fixed size, unused octets are zero. Descriptors
+ * NUL-terminated in arrays of fixed size, unused bytes are zero. Descriptors
  * are accepted by neither end.
  */
 #pragma once
@@ -56,14 +56,14 @@ struct channel_done {
 
 /* MS-RDPBCGR 2.2.10.2, Early User Authorization Result */
 enum channel_early_result {
-	CHANNEL_EARLY_NONE = 0xff, /* send none */
+	CHANNEL_EARLY_NONE = 0xff, /* send no early result */
 	CHANNEL_EARLY_ACCESS_DENIED = 5,
 };
 
 /* What the front end does when the logon is refused; it then closes the connection. */
 struct channel_failed {
 	uint8_t type;         /* CHANNEL_FAILED */
-	uint8_t alert;        /* TLS alert to send before closing, 0 for none; 49 is access_denied */
+	uint8_t alert;        /* TLS alert to send before closing, 0: no alert; 49 is access_denied */
 	uint8_t early_result; /* enum channel_early_result; only with HYBRID_EX */
 	uint8_t failure;      /* 1 when this counts as a failed logon of the address */
 	uint8_t pad_[4];
