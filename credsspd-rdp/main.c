@@ -233,7 +233,7 @@ int main(int argc, char **argv)
 	log_open("credsspd-rdp");
 	passed = sd_listen_fds(0);
 	if (confine_start(passed > 0 ? (unsigned)passed : 0) < 0) {
-		log_line(LOG_ERR, "limits cannot be set");
+		log_line(LOG_ERR, "resource limits cannot be set; credsspd-rdp does not run without them");
 		return EXIT_FAILURE;
 	}
 	return run(&p);

@@ -297,7 +297,7 @@ int main(int argc, char **argv)
 		return check_config(config_path);
 	log_open("credsspd");
 	if (confine_start(role == ROLE_SUPERVISOR ? 0 : 1) < 0) {
-		log_line(LOG_ERR, "limits cannot be set");
+		log_line(LOG_ERR, "resource limits cannot be set; credsspd does not run without them");
 		return EXIT_FAILURE;
 	}
 	if (role == ROLE_WARDEN)

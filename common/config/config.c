@@ -266,8 +266,8 @@ static int load_front_ends(profile_t profile, struct config *c, const char *path
 static int check_consistent(const struct config *c, const char *path, char **ret_error)
 {
 	if (!c->kerberos && c->ntlm == CONFIG_NTLM_OFF)
-		return explain(ret_error, -EINVAL, "%s: [credsspd] kerberos and ntlm are both off: nobody could log on",
-			       path);
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd] kerberos and ntlm are both off: every logon would be refused", path);
 	if (c->remote_guard != CONFIG_REMOTE_GUARD_REFUSE && !c->kerberos)
 		return explain(ret_error, -EINVAL,
 			       "%s: [credsspd] remote_guard is for Kerberos, which is off (kerberos)", path);
@@ -286,7 +286,8 @@ static int check_consistent(const struct config *c, const char *path, char **ret
 			       path);
 	if (c->ntlm == CONFIG_NTLM_WINBIND && !*c->domains)
 		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd] ntlm = winbind needs domains: whose accounts may log on", path);
+			       "%s: [credsspd] ntlm = winbind needs domains: the domains that have accounts here",
+			       path);
 	if (c->ntlm == CONFIG_NTLM_WINBIND && (strlen(c->domains[0]) > NETBIOS_NAME_LEN || strchr(c->domains[0], '.')))
 		return explain(ret_error, -EINVAL,
 			       "%s: [credsspd] domains: the first one must be the NetBIOS name of the host's own "

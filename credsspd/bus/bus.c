@@ -420,7 +420,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		look_at_queue(b);
 		b->owned(b->userdata); /* DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER, ALREADY_OWNER */
 	} else {
-		log_line(LOG_ERR, "D-Bus: somebody else has the name %s", CREDSSP_BUS_NAME);
+		log_line(LOG_ERR, "D-Bus: another process owns the name %s", CREDSSP_BUS_NAME);
 		b->lost(b->userdata);
 	}
 	return 0;

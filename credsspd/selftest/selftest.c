@@ -332,13 +332,13 @@ static int exchange_tokens(struct acceptor *a, struct initiator *i)
 	while (r == 1) {
 		r = initiator_step(i, acceptor_token(a), &token);
 		if (r < 0) {
-			log_line(LOG_ERR, "rehearsal: the initiator: %s", initiator_detail(i));
+			log_line(LOG_ERR, "self-test: the initiator: %s", initiator_detail(i));
 			return r;
 		}
 		if (token.p)
 			result = acceptor_accept(a, token);
 		if (result != ACCEPTOR_CONTINUE && result != ACCEPTOR_COMPLETE) {
-			log_line(LOG_ERR, "rehearsal: the acceptor: %s: %s", refusal_word(acceptor_refusal(a)),
+			log_line(LOG_ERR, "self-test: the acceptor: %s: %s", refusal_word(acceptor_refusal(a)),
 				 acceptor_detail(a));
 			return -EIO;
 		}
@@ -419,7 +419,7 @@ static int rehearse(enum mechanism mechanism, struct acceptor *acceptor, enum ac
 	if (verifier > 0)
 		(void)wait_for(verifier);
 	if (r < 0)
-		log_line(LOG_ERR, "%s rehearsal (%s) failed", mechanism_name(mechanism), form_name[form]);
+		log_line(LOG_ERR, "%s self-test (%s) failed", mechanism_name(mechanism), form_name[form]);
 	return r < 0 ? -EIO : 0;
 }
 

@@ -246,7 +246,7 @@ static void take_keeper_record(struct template *t)
 	    (size_t)n == offsetof(struct keeper_names, name) + u.names.n * sizeof *u.names.name)
 		r = acceptor_set_names(t->acceptor, &u.names);
 	if (r != 0)
-		log_line(LOG_ERR, "krb5 template: a record of the keeper cannot be used: %s", strerror(-r));
+		log_line(LOG_ERR, "krb5 template: a message of the keeper cannot be used: %s", strerror(-r));
 	secret_wipe(&u, sizeof u);
 }
 

@@ -225,7 +225,8 @@ static void test_mistakes(void **state)
 		  "[credsspd] kerberos = on: any or user-to-user or service-ticket or off is "
 		  "expected" },
 		{ "[credsspd]\n ntlm = domain\n", "[credsspd] ntlm = domain: off or local or winbind is expected" },
-		{ "[credsspd]\n ntlm = winbind\n", "ntlm = winbind needs domains: whose accounts may log on" },
+		{ "[credsspd]\n ntlm = winbind\n",
+		  "ntlm = winbind needs domains: the domains that have accounts here" },
 		{ "[credsspd]\n ntlm = winbind\n domains = corp.example\n",
 		  "domains: the first one must be the NetBIOS name of the host's own domain, not corp.example" },
 		{ "[credsspd]\n ntlm = winbind\n domains = A2345678901234567\n", "must be the NetBIOS name" },
@@ -258,7 +259,7 @@ static void test_mistakes(void **state)
 		{ "[credsspd]\n remote_guard = gss\n",
 		  "remote_guard = gss: refuse or require-tickets or allow is expected" },
 		{ "[credsspd]\n log_level = trace\n", "log_level = trace: info or debug is expected" },
-		{ "[credsspd]\n kerberos = off\n", "kerberos and ntlm are both off: nobody could log on" },
+		{ "[credsspd]\n kerberos = off\n", "kerberos and ntlm are both off: every logon would be refused" },
 		{ "[credsspd]\n keytab = krb5.keytab\n", "keytab and ntlm_store are absolute paths" },
 		{ "[credsspd]\n keytab = \"\"\n", "keytab and ntlm_store are absolute paths" },
 		{ "[credsspd]\n keytab = FILE:/etc/krb5.keytab\n", "keytab and ntlm_store are absolute paths" },
