@@ -10,7 +10,7 @@
  * Returns PAM_SUCCESS, or another code with a constant text in *@ret_text: @user is locked (its password begins with
  * "!"), has expired, or has no shell of /etc/shells. The password and the expiry date are those of shadow. An account
  * without an entry there (of SSSD or winbind) is locked when its passwd entry begins with "!", and the account phase of
- * its own PAM module judges the rest; when its passwd entry says that there is one ("x"), and there is none, it is
+ * its own PAM module judges the rest; when its passwd entry refers to an entry ("x") that does not exist, it is
  * refused with PAM_AUTHINFO_UNAVAIL.
  */
 int account_check(pam_handle_t *pamh, const char *user, const char **ret_text);

@@ -12,7 +12,7 @@ enum bus_result {
 	BUS_NO_TICKET, /* unknown, used or expired */
 	BUS_MISMATCH,  /* for another service or user; it is gone */
 	BUS_DENIED,    /* this process may not redeem, or change the store */
-	BUS_ABSENT,    /* no bus, or nobody has the name */
+	BUS_ABSENT,    /* no bus, or no owner of the name */
 	BUS_TIMEOUT,
 	BUS_NO_RECORD, /* of this user in the NTLM store, or there is no store */
 	BUS_REJECTED,  /* an argument, or what is in the pipe, is not taken */

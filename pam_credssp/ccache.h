@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tickets between `verify` and the session: a FILE cache of root's below /run, where nobody else sees it and no reboot
- * keeps it. Then either pam_krb5 takes it (PAM_KRB5CCNAME) or the helper writes the user's own from it.
+ * Tickets between `verify` and the session: a FILE cache of root's below /run, which only root can read and a reboot
+ * removes. Then either pam_krb5 takes it (PAM_KRB5CCNAME) or the helper writes the user's own from it.
  */
 #pragma once
 

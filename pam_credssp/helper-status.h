@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the statuses of the helper program mean to PAM and to whoever reads the log. */
+/* What the statuses of the helper program mean: PAM code and text for the log. */
 #pragma once
 
 #include "common/ipc/helper-msg.h"

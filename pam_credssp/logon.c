@@ -28,7 +28,7 @@ struct logon {
 	pam_handle_t *pamh;
 	struct logon_redeemed redeemed;
 	struct logon_ccache ccache;
-	struct secret pin; /* NUL-terminated; empty: there is none to give */
+	struct secret pin; /* NUL-terminated; empty: no PIN to give */
 	bool final_try;
 	struct pam_conv application; /* behind the filter */
 };
@@ -93,7 +93,7 @@ static int give(struct logon *l, int n, const struct pam_message **messages, str
 
 /*
  * What `redeem` has put there, and what the next module would find there with try_first_pass. libpam clears it at the
- * end of pam_authenticate(), so that later phases get no answer. NULL: there is none to give.
+ * end of pam_authenticate(), so that later phases get no answer. Returns NULL when there is no password.
  */
 static const char *redeemed_password(const struct logon *l)
 {

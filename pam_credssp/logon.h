@@ -34,9 +34,9 @@ struct logon_redeemed {
 
 /* The tickets that `verify` got, on their way into the session. */
 struct logon_ccache {
-	char temporary[CCACHE_TEMPORARY_MAX + 1]; /* path of root's FILE cache; "" when there is none (any more) */
+	char temporary[CCACHE_TEMPORARY_MAX + 1]; /* path of root's FILE cache; "" without one */
 	char name[CCACHE_NAME_MAX + 1];           /* the user's cache that we wrote; "" when we did not */
-	char user[ACCOUNT_NAME_MAX + 1];          /* whose it is, whoever logs on next on the handle */
+	char user[ACCOUNT_NAME_MAX + 1];          /* its owner; another user may log on next on the handle */
 	uint64_t logon;
 	char ticket[HELPER_TICKET_MAX + 1]; /* what it is known again by */
 	bool own;                           /* it is for us to write the user's cache */
@@ -69,8 +69,8 @@ struct logon_ccache *logon_ccache(struct logon *l);
 bool logon_is_of_user(pam_handle_t *pamh, struct logon *l);
 
 /*
- * Lets the filter answer exactly one hidden question for a PIN with the @len octets at @pin, from whichever module
- * behind us asks first; questions of any other form stay without answer. Unless @final_try, a question that says that
- * the card would lock is none. Returns 0 or -ENOMEM.
+ * Lets the filter answer exactly one hidden question for a PIN with the @len bytes at @pin: that of the first later
+ * module that asks. Questions of any other form get no answer; nor does, unless @final_try, one that says that the card
+ * would lock. Returns 0 or -ENOMEM.
  */
 int logon_offer_pin(struct logon *l, const void *pin, size_t len, bool final_try);

@@ -25,7 +25,7 @@ struct options {
 	int action;           /* enum action */
 	bool require_ticket;  /* no ticket, no logon */
 	unsigned minimum_uid; /* `redeem`: no ticket of an account below it is redeemed */
-	bool create;          /* password: store the hash of users who have none */
+	bool create;          /* password: store the hash of users without a record */
 	bool debug;
 	unsigned timeout; /* ms: `redeem` for everything on the bus and the pipe together, `verify` for the helper */
 	/* of `verify` */

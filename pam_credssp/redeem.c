@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Redeemed is not verified: whoever redeems has proved to credsspd who they are, but whether the password is right, and
- * the account in order, the modules behind say. So a redeemed ticket is PAM_IGNORE to the stack: no control on our line
- * can let somebody in whose password no module has checked.
+ * Redeemed is not verified: the client has authenticated to credsspd, but whether the delegated password is right and
+ * the account may log on is decided by the modules after this one. So `redeem` returns PAM_IGNORE: with any control on
+ * its line, the password must still be verified by a later module.
  */
 #include "pam_credssp/redeem.h"
 
@@ -147,7 +147,7 @@ static unsigned take_password(pam_handle_t *pamh, struct handover_field f)
 	return pam_set_item(pamh, PAM_AUTHTOK, secret_expose(&text)) == PAM_SUCCESS ? 0 : PROBLEM_PAM;
 }
 
-/* Without a row the proof is none, and `verify` lets nobody in. */
+/* A value without a row is no proof: `verify` refuses it. */
 static enum logon_proof proof_of(const char *word)
 {
 	static const struct {
@@ -196,7 +196,7 @@ static unsigned take_handover(pam_handle_t *pamh, const struct bus_about *about,
 		return PROBLEM_HANDOVER;
 	if (h.kind == CREDENTIAL_PASSWORD)
 		r = take_password(pamh, h.field[HANDOVER_PASSWORD]);
-	else if (pam_set_item(pamh, PAM_AUTHTOK, NULL) != PAM_SUCCESS) /* the ticket is nobody's password */
+	else if (pam_set_item(pamh, PAM_AUTHTOK, NULL) != PAM_SUCCESS) /* the ticket is no password */
 		r = PROBLEM_PAM;
 	if (r == 0)
 		remember(logon_redeemed(logon_get(pamh)), about, h.kind, &in);
@@ -205,7 +205,7 @@ static unsigned take_handover(pam_handle_t *pamh, const struct bus_about *about,
 
 static unsigned take_about(pam_handle_t *pamh, const struct bus_about *about, const char *user)
 {
-	/* the daemon compared it too: a module that sets PAM_USER to another name logs on somebody else */
+	/* the daemon compared it too: a module that sets PAM_USER to another name logs on another user */
 	if (strcmp(about->user, user) != 0)
 		return PROBLEM_USER;
 	if (!*text_item(pamh, PAM_RHOST) && about->rhost[0] &&
@@ -284,7 +284,7 @@ int redeem_authenticate(pam_handle_t *pamh, const struct options *o)
 	AUTO_SECRET struct secret ticket = SECRET_NULL;
 	const char *given = NULL;
 
-	/* asks for the password when nobody has yet; what it gets is kept for the modules behind */
+	/* asks for the password if no module has yet; PAM keeps it for the modules after this one */
 	if (pam_get_authtok(pamh, PAM_AUTHTOK, &given, NULL) != PAM_SUCCESS || !given || !logon_is_ticket(given))
 		return no_ticket(pamh, o);
 	/* our own copy: PAM_AUTHTOK is about to be replaced */

@@ -2,7 +2,7 @@
 /*
  * One row per kind of credentials. What the policy of credsspd.conf calls proved ("proof" of the ticket) is taken only
  * for kinds whose row allows it, and where root's PAM line says accept_proof: without it a credsspd that was taken
- * over, or whoever owns its name on the bus, logs nobody on. The rest is for the helper program.
+ * over, or another owner of its name on the bus, cannot log a user on. The rest is for the helper program.
  */
 #include "pam_credssp/verify.h"
 
@@ -196,7 +196,7 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 	if (gss_is_enough(route, r))
 		return accept_proved(pamh, r, CREDSSP_PROOF_GSS);
 	if (offered)
-		return PAM_IGNORE; /* whoever asks for the PIN verifies it */
+		return PAM_IGNORE; /* the module that asks for the PIN verifies it */
 	if (!route->mode)
 		return refuse(pamh, r, PAM_AUTH_ERR, "nobody has proved who this is", "");
 	return by_helper(pamh, o, l, route);

@@ -39,7 +39,7 @@ static int open_directory(int *ret_fd)
 	fd = open(CCACHE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	/* whoever can open it can keep all others waiting */
+	/* a process that can open it can keep all others waiting */
 	if (st.st_uid != geteuid() || st.st_mode & 077)
 		return -EPERM;
 	*ret_fd = TAKE_FD(fd);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers and containers have other names at the client than here more often than not, so a hint that fits nothing says
- * nothing; one that fits narrows the choice. In the end one certificate must be left, and it must name the principal:
- * a PIN must not be tried on somebody else's card, which would cost its owner a try and the user the PIN. Anybody can
- * write a certificate that names the principal: who issued it is looked at before the PIN is used, too.
+ * Readers and containers mostly have other names at the client than here, so a hint that fits nothing is ignored; one
+ * that fits narrows the choice. In the end one certificate must be left, and it must name the principal: a PIN must not
+ * be tried on another user's card, which would cost its owner a try and the user the PIN. A certificate that names the
+ * principal can be forged, so its issuer is also checked before the PIN is used.
  */
 #include "pam_credssp/helper/card.h"
 
@@ -25,7 +25,7 @@ struct candidate {
 	CK_ULONG id_len, label_len;
 	unsigned char id[CARD_ID_MAX], label[CARD_LABEL_MAX];
 	struct certificate certificate;
-	const char *complaint;                 /* about who issued it; NULL for none */
+	const char *complaint;                 /* about its issuer; NULL: none */
 	bool by_reader, by_card, by_container; /* a hint fits */
 };
 
@@ -183,7 +183,7 @@ static bool is_trusted(const struct candidate *c)
 	return !c->complaint;
 }
 
-/* Keeps what @test holds for. Returns how many that were; when it is none nothing is changed. */
+/* Keeps the certificates that pass @test and returns their number. When it is 0, nothing is changed. */
 static size_t narrow(struct search *s, bool (*test)(const struct candidate *))
 {
 	size_t kept = 0;

@@ -18,7 +18,7 @@ struct card {
 struct card_policy {
 	const char *module;    /* path of the PKCS#11 module, local configuration */
 	const char *principal; /* whose certificate it has to be */
-	bool any_name;         /* certificates that name somebody else, or nobody, will do */
+	bool any_name;         /* certificates that name another user, or no user, are accepted */
 	const struct anchors *anchors;
 	bool final_try; /* the last try before the card locks may be used */
 };

@@ -102,8 +102,8 @@ static bool type_is_known(krb5_context k, krb5_ccache cc)
 }
 
 /*
- * The default name may be in a directory that everybody can write to: a file that somebody else has put there would
- * hold the user's tickets, or give theirs to the user. Nobody can know this name before it is there.
+ * The default name may be in a directory that every user can write to: a file that another user has put there would
+ * receive the user's tickets, or give the other user's tickets to the user. This name cannot be guessed.
  */
 static krb5_error_code new_file(krb5_context k, krb5_ccache named, krb5_ccache *ret_cc)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RFC 4120 5.3 and 5.8. What a KRB-CRED says about the ticket in it nobody has signed: the real client and the real
- * times are inside the ticket, which only the KDC can read (remote-guard.c asks it). The service ticket is another
- * matter: no worker has the key that it is encrypted in, so one that was taken over cannot make it up.
+ * RFC 4120 5.3 and 5.8. What a KRB-CRED says about the ticket in it is not signed: the real client and the real
+ * times are inside the ticket, which only the KDC can read (remote-guard.c asks it). The service ticket is different:
+ * no worker has the key that it is encrypted in, so a worker that was taken over cannot forge it.
  */
 #include "pam_credssp/helper/guard-tickets.h"
 

@@ -22,7 +22,7 @@ struct guard_tickets {
 
 /*
  * Copies the keys of @from that guard_read_service_ticket() would try to @to, an empty keytab in memory: for a process
- * that gives up the right to read @from. Returns 0, also when there are none, or why @from cannot be read.
+ * that gives up the right to read @from. Returns 0, also without any key, or the reason why @from cannot be read.
  */
 krb5_error_code guard_copy_keys(krb5_context k, krb5_keytab from, krb5_keytab to);
 
@@ -38,7 +38,7 @@ unsigned guard_read_service_ticket(krb5_context k, krb5_keytab keytab, krb5_cons
 /*
  * The KRB-CRED, unencrypted or under session_key of @tickets: one ticket-granting ticket that says it is @client's, for
  * the realm of @client, and has not expired. Fills tgt and made, also with HELPER_OPAQUE: then everything is as it
- * should be (guard_opaque()), but the session key is none that can be used here.
+ * should be (guard_opaque()), but the session key cannot be used here.
  */
 unsigned guard_read_krb_cred(krb5_context k, krb5_const_principal client, struct handover_field krb_cred,
 			     struct guard_tickets *tickets, struct helper_result *result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The helper is root where the login program is, parses tickets and certificates of strangers, and loads modules whose
- * system calls nobody knows: a list of what is denied. Limits and no_new_privs are set before it is executed
+ * system calls are not known: hence a list of denied calls. Limits and no_new_privs are set before it is executed
  * (helper-run.c). KEYRING caches need keyctl(2) and FILE caches fchmod(2), so those are not on the list.
  */
 #include "pam_credssp/helper/helper-sandbox.h"

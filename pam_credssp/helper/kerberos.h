@@ -14,7 +14,7 @@ unsigned kerberos_say(krb5_context k, struct helper_result *result, unsigned sta
 		      krb5_error_code code);
 
 /*
- * Proves @creds, a TGT, against the host's keytab: without this whoever answers in the KDC's place could let anybody
- * in. Returns HELPER_SUCCESS or why not.
+ * Verifies @creds, a TGT, with the host's keytab: without this a false KDC could log any user on. Returns
+ * HELPER_SUCCESS or the reason.
  */
 unsigned kerberos_verify(krb5_context k, krb5_creds *creds, struct helper_result *result);

@@ -118,7 +118,7 @@ static unsigned read_info(const ASN1_TYPE *of, struct helper_result *result)
 	return status;
 }
 
-/* KerberosTime, without fractions of a second. Returns 0 for none, and for what is no time. */
+/* KerberosTime, without fractions of a second. Returns 0 when it is absent or malformed. */
 static int64_t seconds_of(const ASN1_TYPE *t)
 {
 	struct tm tm;

@@ -10,7 +10,7 @@
 
 /* What is said of the KRB-CRED itself. */
 struct krb_cred_made {
-	bool sealed; /* it is encrypted, so whoever made it knew the key */
+	bool sealed; /* it is encrypted, so its maker knew the key */
 	int64_t at;  /* seconds since the epoch, or 0: it does not say when */
 };
 

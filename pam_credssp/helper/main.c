@@ -14,7 +14,7 @@
 static const struct {
 	const char *name;
 	helper_mode *run;
-	enum credential_kind kind; /* the hand-over that it wants; CREDENTIAL_NONE: none */
+	enum credential_kind kind; /* the hand-over that it needs; CREDENTIAL_NONE: no hand-over */
 } modes[] = {
 	{ "pkinit", pkinit_run, CREDENTIAL_SMARTCARD },
 	{ "remote-guard", remote_guard_mode, CREDENTIAL_REMOTE_GUARD },

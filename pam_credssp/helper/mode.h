@@ -10,23 +10,23 @@
 #include "common/ipc/handover.h"
 #include "common/ipc/helper-msg.h"
 
-/* The arguments; "" where there was none. Nothing here is secret, and nothing was written by the client but what
+/* The arguments; "" where one is absent. Nothing here is secret, and nothing was written by the client but what
  * credsspd has judged: user is an account, principal what GSSAPI displayed. */
 struct helper_request {
 	const char *user;
 	const char *principal;
 	const char *mechanism; /* "krb5" or "ntlm": what proved the principal */
-	const char *ccache;    /* path of the temporary cache; "" for none. Mode `forget`: the user's cache, by name */
+	const char *ccache;    /* path of the temporary cache; "": no cache. Mode `forget`: the user's cache, by name */
 	const char *ticket;    /* mode `forget`: which ticket made the cache ours */
 	const char *module;    /* PKCS#11 module */
 	const char *final_try; /* "allow": the last try before the card locks may be used */
 	const char *certificate; /* "any": it need not name the principal */
-	const char *deadline;    /* when nobody waits for the answer any more: CLOCK_MONOTONIC in milliseconds */
+	const char *deadline;    /* when the module stops waiting for the answer: CLOCK_MONOTONIC in milliseconds */
 };
 
 /*
- * A mode's entry. @handover is NULL for a mode that wants none; it is wiped by the caller. Returns an enum
- * helper_status; HELPER_SUCCESS, of those that prove something, only for what was proved.
+ * Runs one mode. @handover is NULL for a mode that needs no hand-over; the caller wipes it. Returns an enum
+ * helper_status; a mode that proves credentials returns HELPER_SUCCESS only when they were proved.
  */
 typedef unsigned helper_mode(const struct helper_request *request, const struct handover *handover,
 			     struct helper_result *result);

@@ -245,7 +245,7 @@ unsigned pkinit_run(const struct helper_request *request, const struct handover 
 		status = card_lock(request->deadline, result);
 	if (status != HELPER_SUCCESS)
 		return status;
-	/* no environment that could be trusted or not: the helper has none */
+	/* not the secure variant: the helper's environment is empty */
 	code = krb5_init_context(&k);
 	if (code)
 		return kerberos_status(NULL, code, HELPER_CONFIGURATION, result);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which system calls libkrb5's plugins, NSS modules and PKCS#11 modules make nobody knows: the filters have lists of
- * what is refused (EPERM), and what they have to stop is in the ids and capabilities first.
+ * The system calls of libkrb5's plugins, NSS modules and PKCS#11 modules are not known. So the filters have lists of
+ * calls that are denied (EPERM); ids and capabilities are the first wall.
  *
- * Nobody, not the user who logs on: a helper that is taken over while it still proves who that is must not be that user
- * already. Other processes of the same id cannot look into this one: it is not dumpable.
+ * It runs as user nobody and not as the user who logs on: a helper that is taken over before it has proved the user
+ * must not have the user's rights already. Other processes of the same id cannot look into this one: it is not
+ * dumpable.
  */
 #include "pam_credssp/helper/privileges.h"
 
@@ -26,7 +27,8 @@
 /*
  * What PKCS#11 modules may need of root. They find cards in many ways: pcscd asks who is root; SoftHSM and modules of
  * network HSMs keep tokens in files of root or of a service's own user, opencryptoki in shared memory of a group's,
- * and some lock the memory that has the PIN. None needs to change ids, to trace, to mount or to configure the network.
+ * and some lock the memory that has the PIN. No such module needs to change ids, to trace, to mount or to configure the
+ * network.
  */
 #define FOR_CARDS ((1ULL << CAP_DAC_OVERRIDE) | (1ULL << CAP_IPC_OWNER) | (1ULL << CAP_IPC_LOCK))
 

@@ -7,9 +7,9 @@
 #define PRIVILEGES_NOBODY 65534 /* the kernel's overflow id: owns nothing, on every distribution */
 
 /*
- * For tickets: nobody, no capabilities, no thread or process besides this one, no file opened for writing, no shared
- * memory. Reading, memory and the network stay as they are, for libkrb5, its plugins and NSS modules.
- * Returns HELPER_SUCCESS, or HELPER_INTERNAL with a line for the log.
+ * For tickets: user nobody, no capabilities, no thread or process besides this one, no file opened for writing, no
+ * shared memory. Reading, memory and the network stay as they are, for libkrb5, its plugins and NSS modules. Returns
+ * HELPER_SUCCESS, or HELPER_INTERNAL with a line for the log.
  */
 unsigned privileges_for_tickets(struct helper_result *result);
 

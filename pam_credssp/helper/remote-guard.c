@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Mode `remote-guard`: the tickets that a client delegated instead of a password (MS-CSSP 2.2.1.2.3). The service
- * ticket proves the client to whoever has the host's key. The ticket-granting ticket proves nothing by itself: with it,
- * the KDC is asked for a ticket for this host, and that one has to stand the test with the host's key and name the
- * client, as in krb5_verify_init_creds(), whose verdict alone would not tell a KDC that is away from a forged ticket.
+ * ticket proves the client to a process that has the host's key. The ticket-granting ticket proves nothing by itself:
+ * with it, the KDC is asked for a ticket for this host, and that one has to stand the test with the host's key and name
+ * the client, as in krb5_verify_init_creds(), whose verdict alone would not tell a KDC that is away from a forged
+ * ticket.
  *
- * All of this is done as nobody. What takes root is done first: the keys are read into memory, the cache is opened.
+ * All of this is done as user nobody. What needs root is done first: the keys are read into memory, the cache is
+ * opened.
  */
 
 #include <string.h>

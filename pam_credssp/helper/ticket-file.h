@@ -10,13 +10,13 @@
 #include "pam_credssp/helper/mode.h"
 
 /*
- * Makes the file at @path, in a directory of root's, where none is yet. "" for @path makes none; then @ret_fd is -1.
- * Returns HELPER_SUCCESS or HELPER_CCACHE. Who asked for it removes it when there is nothing to put in.
+ * Creates the file at @path, in a directory of root's; it must not exist. With "" for @path it creates no file, and
+ * @ret_fd is -1. Returns HELPER_SUCCESS or HELPER_CCACHE. The caller removes a file that stays empty.
  */
 unsigned ticket_file_open(const char *path, int *ret_fd, struct helper_result *result);
 
 /*
- * Writes a FILE cache of @creds, without authorization data and second ticket, which a TGT does not have. @fd -1 writes
- * none. Returns HELPER_SUCCESS and sets result->has_ccache, or HELPER_CCACHE.
+ * Writes a FILE cache of @creds, without authorization data and second ticket, which a TGT does not have. With @fd -1
+ * it writes nothing. Returns HELPER_SUCCESS and sets result->has_ccache, or HELPER_CCACHE.
  */
 unsigned ticket_file_write(int fd, const krb5_creds *creds, struct helper_result *result);
