@@ -4,15 +4,20 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/config/tls-policy.h"
 #include "credsspctl/check/check.h"
 #include "credsspctl/host/proc-probe.h"
 
@@ -95,12 +100,23 @@ static enum check_result certificate_file(struct check_context *ctx, struct find
 		   : check_remedy(found, "systemctl restart credsspd-rdp makes a new one");
 }
 
+/* Notes that the key has a passphrase, and gives none: nobody is there to type it when the front end starts. */
+static int no_passphrase(char *buffer, int size, int writing, void *userdata)
+{
+	(void)buffer;
+	(void)size;
+	(void)writing;
+	*(bool *)userdata = true;
+	return -1;
+}
+
 static enum check_result certificate_key(struct check_context *ctx, struct finding *found)
 {
 	AUTO_X509 X509 *x = load(ctx, found);
 	AUTO_FREE char *path = x ? key_path(ctx) : NULL;
 	AUTO_FCLOSE FILE *in = path ? fopen(path, "re") : NULL;
-	AUTO_PKEY EVP_PKEY *key = in ? PEM_read_PrivateKey(in, NULL, NULL, (void *)"") : NULL;
+	bool has_passphrase = false;
+	AUTO_PKEY EVP_PKEY *key = in ? PEM_read_PrivateKey(in, NULL, no_passphrase, &has_passphrase) : NULL;
 	int r;
 
 	if (!path || !getpwnam(FRONT_END_USER))
@@ -109,15 +125,101 @@ static enum check_result certificate_key(struct check_context *ctx, struct findi
 	r = readable(path);
 	if (r < 0)
 		(void)check_wrong(found, "user %s cannot read it: %s", FRONT_END_USER, strerror(-r));
+	else if (has_passphrase)
+		(void)check_wrong(found, "it has a passphrase, which credsspd-rdp does not ask for");
 	else if (!key)
-		(void)check_wrong(found, "there is no private key in PEM form in it, or it has a passphrase");
+		(void)check_wrong(found, "there is no private key in PEM form in it");
 	else if (X509_check_private_key(x, key) != 1)
 		(void)check_wrong(found, "it does not belong to the certificate");
 	else
 		return CHECK_OK;
 	ERR_clear_error();
+	if (r == 0 && has_passphrase)
+		return check_remedy(found,
+				    "(umask 077; openssl pkey -in %s -out %s.new) && chown %s %s.new && mv %s.new %s",
+				    path, path, FRONT_END_USER, path, path, path);
 	return r == -EACCES ? check_remedy(found, "chown %s %s", FRONT_END_USER, path)
 			    : check_remedy(found, "private_key in [credsspd-rdp] of %s", CONFIG_PATH_DEFAULT);
+}
+
+/* ---- the context that the front end makes of it ---- */
+
+struct tls_trial {
+	const struct settings *settings;
+	const char *certificate, *key;
+	int level; /* the security level of openssl.cnf */
+	char trouble[256];
+};
+
+static int tls_trouble(struct tls_trial *t, const char *what)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	(void)snprintf(t->trouble, sizeof t->trouble, "%s: %s", what, reason ? reason : "refused");
+	return -EIO;
+}
+
+/* As credsspd-rdp/tls.c, in a process of its user; @userdata is shared with the parent. */
+static int make_context(void *userdata)
+{
+	struct tls_trial *t = userdata;
+	AUTO_FREE char *error = NULL;
+	bool has_passphrase;
+	SSL_CTX *tls;
+	int r = 0;
+
+	ERR_clear_error();
+	tls = SSL_CTX_new(TLS_server_method());
+	if (!tls)
+		return tls_trouble(t, "OpenSSL makes no TLS context");
+	t->level = SSL_CTX_get_security_level(tls);
+	SSL_CTX_set_default_passwd_cb(tls, no_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(tls, &has_passphrase);
+	if (tls_policy_apply(tls, t->settings->tls_minimum, &error) < 0) {
+		(void)snprintf(t->trouble, sizeof t->trouble, "%s", error ? error : "no version of TLS is left");
+		r = -EIO;
+	} else if (SSL_CTX_use_certificate_chain_file(tls, t->certificate) != 1) {
+		r = tls_trouble(t, t->certificate);
+	} else if (SSL_CTX_use_PrivateKey_file(tls, t->key, SSL_FILETYPE_PEM) != 1) {
+		r = tls_trouble(t, t->key);
+	}
+	SSL_CTX_free(tls);
+	return r;
+}
+
+static enum check_result certificate_tls(struct check_context *ctx, struct finding *found)
+{
+	const size_t size = sizeof(struct tls_trial);
+	AUTO_X509 X509 *x = load(ctx, found);
+	AUTO_FREE char *certificate = x ? certificate_path(ctx) : NULL;
+	AUTO_FREE char *key = x ? key_path(ctx) : NULL;
+	struct passwd *pw = getpwnam(FRONT_END_USER);
+	pid_t front_end = pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0;
+	enum check_result result = CHECK_OK;
+	CLEANUP(check_finding_done) struct finding of_key = { .wrong = NULL };
+	struct tls_trial *t;
+
+	/* what the two findings before this one report is not repeated */
+	if (!certificate || !key || !pw || certificate_key(ctx, &of_key) != CHECK_OK)
+		return CHECK_NONE;
+	t = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (t == MAP_FAILED)
+		return CHECK_NONE;
+	t->settings = &ctx->settings;
+	t->certificate = certificate;
+	t->key = key;
+	(void)check_looked(found, "TLS with certificate %s, tls_minimum and the policy of openssl.cnf", certificate);
+	if (proc_probe_as(FRONT_END_USER, front_end, make_context, t) < 0) {
+		(void)check_wrong(found, "%s (security level %d): credsspd-rdp does not start with it",
+				  *t->trouble ? t->trouble : "the trial ended", t->level);
+		result =
+		    check_remedy(found,
+				 "a certificate that the level takes (SECLEVEL in openssl.cnf), MinProtocol and "
+				 "MaxProtocol there that leave TLS 1.2 or 1.3, or tls_minimum in [credsspd-rdp] of %s",
+				 CONFIG_PATH_DEFAULT);
+	}
+	(void)munmap(t, size);
+	return result;
 }
 
 static enum check_result certificate_key_mode(struct check_context *ctx, struct finding *found)
@@ -140,11 +242,17 @@ static enum check_result certificate_rsa(struct check_context *ctx, struct findi
 {
 	AUTO_X509 X509 *x = load(ctx, found);
 	EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
+	struct finding none = { .wrong = NULL };
 
 	if (!key)
 		return CHECK_NONE;
 	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_bits(key) >= RSA_BITS_MIN)
 		return CHECK_OK;
+	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && certificate_tls(ctx, &none) == CHECK_BAD) {
+		check_finding_done(&none);
+		return CHECK_NONE; /* it is too short for TLS on this host, and that finding says so */
+	}
+	check_finding_done(&none);
 	if (EVP_PKEY_base_id(key) != EVP_PKEY_RSA)
 		(void)check_wrong(found, "its key is not RSA: rdesktop and impacket read no other");
 	else
@@ -218,6 +326,7 @@ struct check_area check_certificate_area(void)
 	static const struct check_row rows[] = {
 		{ "certificate-file", CHECK_ERROR, certificate_file },
 		{ "certificate-key", CHECK_ERROR, certificate_key },
+		{ "certificate-tls", CHECK_ERROR, certificate_tls },
 		{ "certificate-key-mode", CHECK_ERROR, certificate_key_mode },
 		{ "certificate-rsa", CHECK_WARNING, certificate_rsa },
 		{ "certificate-dates", CHECK_ERROR, certificate_dates },

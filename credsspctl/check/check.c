@@ -16,8 +16,9 @@
 #define ID_WIDTH 22
 
 static struct check_area (*const areas[])(void) = {
-	check_config_area, check_daemon_area, check_certificate_area, check_xrdp_area,   check_pam_area,
-	check_access_area, check_keytab_area, check_kdc_area,    check_ntlm_area,        check_domain_area, check_smartcard_area,
+	check_config_area, check_daemon_area, check_certificate_area, check_xrdp_area,
+	check_pam_area,    check_access_area, check_keytab_area,      check_kdc_area,
+	check_ntlm_area,   check_domain_area, check_smartcard_area,
 };
 #define N_AREAS (sizeof areas / sizeof *areas)
 
@@ -53,7 +54,7 @@ enum check_result check_remedy(struct finding *found, const char *fmt, ...)
 	return CHECK_BAD;
 }
 
-static void finding_done(struct finding *f)
+void check_finding_done(struct finding *f)
 {
 	free(f->looked_at);
 	free(f->wrong);
@@ -122,7 +123,7 @@ struct tally {
 
 static void run_row(const struct check_row *row, struct check_context *f, struct tally *t)
 {
-	CLEANUP(finding_done) struct finding found = { .wrong = NULL };
+	CLEANUP(check_finding_done) struct finding found = { .wrong = NULL };
 	enum check_result result = row->look(f, &found);
 
 	if (result == CHECK_NONE)

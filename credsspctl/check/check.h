@@ -59,6 +59,9 @@ __attribute__((format(printf, 2, 3))) enum check_result check_wrong(struct findi
 /* For checks, after check_wrong(): what to type or edit, one line or more. Returns CHECK_BAD. */
 __attribute__((format(printf, 2, 3))) enum check_result check_remedy(struct finding *found, const char *fmt, ...);
 
+/* Frees the texts. */
+void check_finding_done(struct finding *f);
+
 /* check_remedy() with how keys for TERMSRV/@name come into the keytab. */
 enum check_result check_remedy_keytab(struct finding *found, const struct check_context *ctx, const char *name);
 

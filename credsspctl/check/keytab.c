@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/kerberos/enctypes.h"
 #include "credsspctl/check/check.h"
 #include "credsspctl/check/kerberos.h"
 #include "credsspctl/host/proc-probe.h"
@@ -262,6 +263,35 @@ static enum check_result keytab_enctypes(struct check_context *ctx, struct findi
 }
 
 /* With it tickets of remote guard and of PKINIT are proved. */
+/* krb5.conf may permit fewer encryption types than the keytab has. */
+static enum check_result keytab_permitted(struct check_context *ctx, struct finding *found)
+{
+	struct kerberos *b = kerberos_get(ctx);
+	krb5_enctype permitted[AES_ENCTYPES_MAX];
+	unsigned n = b ? enctypes_permitted(b->k, permitted) : 0;
+	bool has_aes = false;
+
+	if (!b)
+		return CHECK_NONE;
+	(void)check_looked(found, "keytab %s, and permitted_enctypes of krb5.conf", ctx->config.keytab);
+	for (size_t i = 0; i < b->keys.n; i++) {
+		if (!key_is_aes(&b->keys.p[i]))
+			continue;
+		has_aes = true;
+		for (unsigned e = 0; e < n; e++)
+			if (permitted[e] == b->keys.p[i].enctype)
+				return CHECK_OK;
+	}
+	if (!has_aes)
+		return CHECK_NONE; /* keytab_enctypes() */
+	(void)check_wrong(found, "krb5.conf permits none of its AES keys: credsspd refuses every ticket");
+	return check_remedy(
+	    found,
+	    "in [libdefaults] of /etc/krb5.conf: permitted_enctypes with a type that klist -e -k %s lists, "
+	    "or new keys of a type that is permitted",
+	    ctx->config.keytab);
+}
+
 static enum check_result host_key(struct check_context *ctx, struct finding *found)
 {
 	struct kerberos *b = kerberos_get(ctx);
@@ -290,6 +320,7 @@ struct check_area check_keytab_area(void)
 		{ "keytab-names", CHECK_ERROR, keytab_names },
 		{ "keytab-short-name", CHECK_WARNING, keytab_short_name },
 		{ "keytab-enctypes", CHECK_ERROR, keytab_enctypes },
+		{ "keytab-permitted", CHECK_ERROR, keytab_permitted },
 		{ "host-key", CHECK_ERROR, host_key },
 		{ "krb5-host-name", CHECK_WARNING, krb5_host_name },
 		{ "localauth", CHECK_WARNING, localauth },

@@ -21,6 +21,7 @@
 #include "common/base/cleanup.h"
 
 #define GROUPS_MAX 256
+#define WORK_SEC 5      /* a full backlog blocks connect(2) */
 #define TCP_LISTEN 0x0a /* include/net/tcp_states.h of the kernel */
 #define UNIX_ACCEPTS 0x10000
 
@@ -90,33 +91,15 @@ bool proc_probe_in_group(pid_t pid, gid_t gid)
 
 /* ---- access ---- */
 
-/* In a child that ends with the errno. */
-_Noreturn static void try_access(const struct passwd *pw, const gid_t *groups, int n, const char *path, int mode)
+static int become(const struct passwd *pw, const gid_t *groups, int n)
 {
 	if (setgroups((size_t)n, groups) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0)
-		_exit(EPERM);
-	_exit(access(path, mode) < 0 ? errno : 0);
+		return -EPERM;
+	return 0;
 }
 
-/* The same, with a connection instead of access(2). */
-_Noreturn static void try_connect(const struct passwd *pw, const gid_t *groups, int n, const char *path)
-{
-	struct sockaddr_un there = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || strlen(path) >= sizeof there.sun_path)
-		_exit(fd < 0 ? errno : ENAMETOOLONG);
-	memcpy(there.sun_path, path, strlen(path) + 1);
-	if (setgroups((size_t)n, groups) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
-	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0)
-		_exit(EPERM);
-	(void)alarm(5); /* a full backlog blocks */
-	_exit(connect(fd, (const struct sockaddr *)&there, sizeof there) < 0 ? errno : 0);
-}
-
-/* @mode -1: connects. */
-static int try_as(const char *user, pid_t like, const char *path, int mode)
+int proc_probe_as(const char *user, pid_t like, int (*work)(void *userdata), void *userdata)
 {
 	struct passwd *pw = getpwnam(user);
 	gid_t groups[GROUPS_MAX];
@@ -131,24 +114,48 @@ static int try_as(const char *user, pid_t like, const char *path, int mode)
 	child = fork();
 	if (child < 0)
 		return -errno;
-	if (child == 0 && mode < 0)
-		try_connect(pw, groups, n, path);
-	if (child == 0)
-		try_access(pw, groups, n, path, mode);
+	if (child == 0) {
+		(void)alarm(WORK_SEC);
+		_exit(become(pw, groups, n) < 0 ? EPERM : -work(userdata));
+	}
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
+struct probe {
+	const char *path;
+	int mode;
+};
+
+static int try_access(void *userdata)
+{
+	const struct probe *p = userdata;
+
+	return access(p->path, p->mode) < 0 ? -errno : 0;
+}
+
+static int try_connect(void *userdata)
+{
+	const struct probe *p = userdata;
+	struct sockaddr_un there = { .sun_family = AF_UNIX };
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(p->path) >= sizeof there.sun_path)
+		return fd < 0 ? -errno : -ENAMETOOLONG;
+	memcpy(there.sun_path, p->path, strlen(p->path) + 1);
+	return connect(fd, (const struct sockaddr *)&there, sizeof there) < 0 ? -errno : 0;
+}
+
 int proc_probe_access(const char *user, pid_t like, const char *path, int mode)
 {
-	return try_as(user, like, path, mode);
+	return proc_probe_as(user, like, try_access, &(struct probe){ path, mode });
 }
 
 int proc_probe_connect(const char *user, pid_t like, const char *path)
 {
-	return try_as(user, like, path, -1);
+	return proc_probe_as(user, like, try_connect, &(struct probe){ .path = path });
 }
 
 /* ---- processes ---- */

@@ -7,10 +7,14 @@
 #include <sys/types.h>
 
 /*
- * Whether @user could open @path for @mode (R_OK, W_OK): asked of the kernel by a process that becomes that user, with
- * the user's groups and those of process @like (0 for none), which a unit may have given it. Returns 0, or -errno as
- * access(2).
+ * Calls @work in a new process that becomes @user, with the user's groups and those of process @like (0 for none), which
+ * a unit may have given it. @work returns 0 or -errno (above -256) within five seconds. Returns what @work returned, or
+ * -errno: -ESRCH without the user, -EIO when the process was killed.
  */
+int proc_probe_as(const char *user, pid_t like, int (*work)(void *userdata), void *userdata);
+
+/* Asks the kernel as proc_probe_as() whether @path can be opened for @mode (R_OK, W_OK). Returns 0, or -errno as
+ * access(2). */
 int proc_probe_access(const char *user, pid_t like, const char *path, int mode);
 
 /* Connects to the unix socket @path as such a process and closes the connection. Returns 0, or -errno as connect(2). */
