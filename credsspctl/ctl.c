@@ -30,6 +30,7 @@
 #include "credsspctl/host/program.h"
 #include "credsspctl/host/systemctl.h"
 #include "credsspctl/password.h"
+#include "credsspctl/report/report.h"
 #include "credsspctl/try/try.h"
 #include "credsspctl/watch-status.h"
 #include "credsspctl/xrdp/xrdp.h"
@@ -287,6 +288,13 @@ static int run_check(struct manager *m, const struct invocation *how, const char
 	return check_run(how->names, how->json);
 }
 
+static int run_report(struct manager *m, const struct invocation *how, const char **problem)
+{
+	(void)m;
+	(void)problem;
+	return report_run(how->names);
+}
+
 static int run_try(struct manager *m, const struct invocation *how, const char **problem)
 {
 	(void)m;
@@ -316,6 +324,11 @@ static const struct command {
 	  .local = true,
 	  .run = run_check,
 	  .help = "what makes logons fail on this server, and what to type" },
+	{ .word = { "report" },
+	  .takes_names = true,
+	  .local = true,
+	  .run = run_report,
+	  .help = "all that a bug report needs, in one text" },
 	{ .word = { "try" },
 	  .takes_server = true,
 	  .local = true,
@@ -364,10 +377,10 @@ static void usage(FILE *out)
 
 		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
 			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
-			       c->takes_server ? " HOST[:PORT] [--user NAME] [--delegate]" : "", c->takes_json ? " [--json]" : "",
-			       c->takes_watch ? " [--watch]" : "", c->takes_names ? " [NAME...]" : "",
-			       c->takes_stack ? " [--stack NAME]" : "", c->takes_dry_run ? " [--dry-run]" : "",
-			       c->takes_force ? " [--force]" : "");
+			       c->takes_server ? " HOST[:PORT] [--user NAME] [--delegate]" : "",
+			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "",
+			       c->takes_names ? " [NAME...]" : "", c->takes_stack ? " [--stack NAME]" : "",
+			       c->takes_dry_run ? " [--dry-run]" : "", c->takes_force ? " [--force]" : "");
 		(void)fprintf(out, "  %-48s  %s\n", line, c->help);
 	}
 	(void)fputs(

@@ -12,7 +12,7 @@
 #include "common/base/cleanup.h"
 
 #define OUTPUT_MAX 65536U
-#define ARGUMENTS_MAX 16U
+#define ARGUMENTS_MAX 24U
 
 /* More than that is read and dropped: the program is not to wait for us. */
 static char *read_all(int fd)

@@ -536,7 +536,7 @@ static void test_manual(void **state)
 			fail_msg("packaging/man/credsspctl.8 does not have \".SS %s\"", line + 2);
 		commands++;
 	}
-	assert_int_equal(commands, 10);
+	assert_int_equal(commands, 11);
 	assert_non_null(strstr(page, "\\-\\-json"));
 	assert_non_null(strstr(page, "\\-\\-watch"));
 	assert_non_null(strstr(page, "\\-\\-help"));
