@@ -14,6 +14,7 @@
 #include "pam_credssp/helper/card-lock.h"
 #include "pam_credssp/helper/card.h"
 #include "pam_credssp/helper/kerberos.h"
+#include "pam_credssp/helper/principal-account.h"
 #include "pam_credssp/helper/privileges.h"
 #include "pam_credssp/helper/ticket-file.h"
 
@@ -134,14 +135,23 @@ static krb5_error_code exchange(krb5_context k, krb5_principal client, const cha
 	return code;
 }
 
-/* A ticket for whom we asked, with the PIN used, and from the true KDC. */
+/*
+ * Returns HELPER_SUCCESS for a ticket of the client that was asked for, with the PIN used, from the true KDC, when the
+ * client is the account that logs on.
+ */
 static unsigned judge(krb5_context k, krb5_const_principal client, const struct attempt *a, krb5_creds *creds)
 {
+	unsigned status;
+
 	if (!a->answered)
 		return helper_say(a->result, HELPER_CARD_UNUSABLE, "the KDC did without the PIN");
 	if (!krb5_principal_compare(k, client, creds->client))
 		return helper_say(a->result, HELPER_OTHER_PRINCIPAL, "the KDC's ticket is for another principal");
-	return kerberos_verify(k, creds, a->result);
+	status = kerberos_verify(k, creds, a->result);
+	/* client_of() has looked up the principal behind NTLM */
+	if (status == HELPER_SUCCESS && strcmp(a->request->mechanism, "krb5") == 0)
+		status = principal_account_check(k, client, a->request->user, a->result);
+	return status;
 }
 
 static unsigned write_ticket(const krb5_creds *creds, const struct attempt *a)

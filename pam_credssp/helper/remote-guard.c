@@ -16,6 +16,7 @@
 #include "common/base/secret.h"
 #include "pam_credssp/helper/guard-tickets.h"
 #include "pam_credssp/helper/kerberos.h"
+#include "pam_credssp/helper/principal-account.h"
 #include "pam_credssp/helper/privileges.h"
 #include "pam_credssp/helper/ticket-file.h"
 
@@ -159,6 +160,8 @@ static unsigned run(struct guard *g, const struct helper_request *request, const
 	if (strcmp(request->mechanism, "krb5") != 0)
 		return helper_say(result, HELPER_OTHER_PRINCIPAL, "it was not Kerberos that proved the client");
 	status = open_all(g, request, result);
+	if (status == HELPER_SUCCESS) /* while the name service is in reach */
+		status = principal_account_check(g->k, g->client, request->user, result);
 	if (status == HELPER_SUCCESS)
 		status = ticket_file_open(request->ccache, &fd, result);
 	if (status == HELPER_SUCCESS)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The helper proves a principal, and credsspd says whose account that is. A resolver that was taken over could name any
+ * account, so the mapping is looked up once more by root: localauth, and the two forms in which winbind and SSSD know the
+ * accounts of a domain.
+ */
+#include "pam_credssp/helper/principal-account.h"
+
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Whether the name service calls the account @name by the name @user. */
+static bool is_called(const char *name, const char *user)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	return pw && strcmp(pw->pw_name, user) == 0;
+}
+
+static bool by_localauth(krb5_context k, krb5_const_principal principal, const char *user)
+{
+	char local[ACCOUNT_NAME_MAX + 1];
+
+	return krb5_aname_to_localname(k, principal, (int)sizeof local, local) == 0 &&
+	       (strcmp(local, user) == 0 || is_called(local, user));
+}
+
+/* @user is then never a plain account of /etc/passwd: no name there has a domain. */
+static bool by_domain(krb5_const_principal p, const char *user)
+{
+	char name[2 * ACCOUNT_NAME_MAX + 2];
+	const krb5_data *realm = &p->realm;
+	const krb5_data *who;
+
+	if (p->length != 1 || p->data[0].length > ACCOUNT_NAME_MAX || realm->length > ACCOUNT_NAME_MAX)
+		return false;
+	who = &p->data[0];
+	/* an enterprise name, or an escape of another separator */
+	if (memchr(who->data, '@', who->length) || memchr(who->data, '\\', who->length) ||
+	    memchr(who->data, '\0', who->length))
+		return false;
+	(void)snprintf(name, sizeof name, "%.*s@%.*s", (int)who->length, who->data, (int)realm->length, realm->data);
+	if (is_called(name, user))
+		return true;
+	(void)snprintf(name, sizeof name, "%.*s\\%.*s", (int)realm->length, realm->data, (int)who->length, who->data);
+	return is_called(name, user);
+}
+
+unsigned principal_account_check(krb5_context k, krb5_const_principal principal, const char *user,
+				 struct helper_result *result)
+{
+	char *name = NULL;
+
+	if (by_localauth(k, principal, user) || by_domain(principal, user))
+		return HELPER_SUCCESS;
+	if (krb5_unparse_name(k, principal, &name))
+		name = NULL;
+	(void)helper_say(
+	    result, HELPER_OTHER_PRINCIPAL,
+	    "%.100s is not the principal of the account %.80s, by krb5.conf (localauth) and the name service",
+	    name ? name : "it", user);
+	krb5_free_unparsed_name(k, name);
+	return HELPER_OTHER_PRINCIPAL;
+}
