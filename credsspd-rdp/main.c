@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/explain.h"
 #include "common/base/file-watch.h"
 #include "common/base/log.h"
 #include "common/base/loop.h"
@@ -183,7 +184,7 @@ static int check_config(const char *path)
 	struct settings s;
 
 	if (settings_load(path, &s, &error) < 0) {
-		(void)fprintf(stderr, "credsspd-rdp: %s\n", error ? error : "out of memory");
+		explain_print(stderr, "credsspd-rdp", path, error ? error : "out of memory");
 		return EXIT_FAILURE;
 	}
 	settings_done(&s);

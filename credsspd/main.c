@@ -14,6 +14,7 @@
 #include <systemd/sd-event.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/explain.h"
 #include "common/base/log.h"
 #include "common/base/loop.h"
 #include "common/base/signals.h"
@@ -194,7 +195,7 @@ static int check_config(const char *config_path)
 	struct config config;
 
 	if (config_load(config_path, &config, &error) < 0) {
-		(void)fprintf(stderr, "credsspd: %s\n", error ? error : "out of memory");
+		explain_print(stderr, "credsspd", config_path, error ? error : "out of memory");
 		return EXIT_FAILURE;
 	}
 	config_done(&config);

@@ -162,6 +162,12 @@ const struct option_row *config_rows(size_t *ret_n)
 	return rows;
 }
 
+/* Mistakes do not end the search for others; only a lack of memory does. */
+static int first_error(int r, int then)
+{
+	return then == -ENOMEM || r == 0 ? then : r;
+}
+
 /* ---- users ---- */
 
 static int uid_of(const char *user, uid_t *ret_uid)
@@ -188,6 +194,7 @@ static int uid_of(const char *user, uid_t *ret_uid)
 static int load_redeemers(struct raw *raw, const char *path, char **ret_error)
 {
 	size_t n = 0;
+	int r = 0;
 
 	while (raw->redeemers[n])
 		n++;
@@ -196,10 +203,10 @@ static int load_redeemers(struct raw *raw, const char *path, char **ret_error)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (uid_of(raw->redeemers[i], &raw->c.vault_uids[i]) < 0)
-			return explain(ret_error, -EINVAL, "%s: [credsspd] redeemers: no user %s", path,
-				       raw->redeemers[i]);
+			r = explain_also(ret_error, -EINVAL, "%s: [credsspd] redeemers: no user %s", path,
+					 raw->redeemers[i]);
 	raw->c.n_vault_uids = n;
-	return 0;
+	return r;
 }
 
 static int add_front_end(struct config *c, const char *path, const char *user, char *const *values, bool optional,
@@ -209,19 +216,22 @@ static int add_front_end(struct config *c, const char *path, const char *user, c
 	int r;
 
 	if (uid_of(user, &f->uid) < 0)
-		return optional ? 0 : explain(ret_error, -EINVAL, "%s: [credsspd] front_ends: no user %s", path, user);
+		return optional ? 0
+				: explain_also(ret_error, -EINVAL, "%s: [credsspd] front_ends: no user %s", path, user);
 	r = options_words(values, &f->services);
 	if (r == -EINVAL)
-		return explain(ret_error, r, "%s: [credsspd] front_ends: %s: a ' is not where it may be", path, user);
+		return explain_also(ret_error, r, "%s: [credsspd] front_ends: %s: a ' is not where it may be", path,
+				    user);
 	if (r < 0)
 		return r;
 	c->n_front_ends++;
 	if (!*f->services)
-		return explain(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s has no services", path, user);
+		return explain_also(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s has no services", path, user);
 	for (char **s = f->services; *s; s++)
 		if (strlen(*s) > PAM_SERVICE_MAX || strchr(*s, '/'))
-			return explain(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s is no PAM service", path, *s);
-	return 0;
+			r = explain_also(ret_error, -EINVAL, "%s: [credsspd] front_ends: %s is no PAM service", path,
+					 *s);
+	return r;
 }
 
 static int load_front_ends(profile_t profile, struct config *c, const char *path, char **ret_error)
@@ -234,12 +244,10 @@ static int load_front_ends(profile_t profile, struct config *c, const char *path
 
 	if (profile_get_subsection_names(profile, section, &values) == 0) {
 		if (*values)
-			r = explain(ret_error, -EINVAL, "%s: [credsspd] front_ends: unknown subsection %s", path,
-				    *values);
+			r = explain_also(ret_error, -EINVAL, "%s: [credsspd] front_ends: unknown subsection %s", path,
+					 *values);
 		profile_free_list(values);
 	}
-	if (r < 0)
-		return r;
 	(void)profile_get_relation_names(profile, section, &users);
 	while (users && users[n])
 		n++;
@@ -247,13 +255,13 @@ static int load_front_ends(profile_t profile, struct config *c, const char *path
 	if (!c->front_ends)
 		r = -ENOMEM;
 	else if (n == 0)
-		r = add_front_end(c, path, FRONT_END_DEFAULT_USER, service, true, ret_error);
-	for (size_t i = 0; i < n && r == 0; i++) {
+		r = first_error(r, add_front_end(c, path, FRONT_END_DEFAULT_USER, service, true, ret_error));
+	for (size_t i = 0; i < n && r != -ENOMEM; i++) {
 		const char *names[] = { OPTIONS_SECTION_DAEMON, FRONT_ENDS, users[i], NULL };
 
 		if (profile_get_values(profile, names, &values) != 0)
 			continue;
-		r = add_front_end(c, path, users[i], values, false, ret_error);
+		r = first_error(r, add_front_end(c, path, users[i], values, false, ret_error));
 		profile_free_list(values);
 	}
 	if (users)
@@ -265,37 +273,41 @@ static int load_front_ends(profile_t profile, struct config *c, const char *path
 
 static int check_consistent(const struct config *c, const char *path, char **ret_error)
 {
+	int r = 0;
+
 	if (!c->kerberos && c->ntlm == CONFIG_NTLM_OFF)
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd] kerberos and ntlm are both off: every logon would be refused", path);
+		r = explain_also(ret_error, -EINVAL,
+				 "%s: [credsspd] kerberos and ntlm are both off: every logon would be refused", path);
 	if (c->remote_guard != CONFIG_REMOTE_GUARD_REFUSE && !c->kerberos)
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd] remote_guard is for Kerberos, which is off (kerberos)", path);
+		r = explain_also(ret_error, -EINVAL,
+				 "%s: [credsspd] remote_guard is for Kerberos, which is off (kerberos)", path);
 	if (c->smartcard == CONFIG_SMARTCARD_GSS && !c->kerberos)
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd] smartcard = gss is for Kerberos, which is off (kerberos)", path);
+		r = explain_also(ret_error, -EINVAL,
+				 "%s: [credsspd] smartcard = gss is for Kerberos, which is off (kerberos)", path);
 	if (c->smartcard == CONFIG_SMARTCARD_GSS && !*c->smartcard_gss_users && !*c->smartcard_gss_groups)
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd] smartcard = gss needs smartcard_gss_users or smartcard_gss_groups: who "
-			       "may log on without a card being seen here",
-			       path);
+		r = explain_also(
+		    ret_error, -EINVAL,
+		    "%s: [credsspd] smartcard = gss needs smartcard_gss_users or smartcard_gss_groups: who "
+		    "may log on without a card being seen here",
+		    path);
 	if (c->restricted_admin && !*c->restricted_admin_users && !*c->restricted_admin_groups)
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd] restricted_admin = allow needs restricted_admin_users or "
-			       "restricted_admin_groups: who may log on without a secret",
-			       path);
+		r = explain_also(ret_error, -EINVAL,
+				 "%s: [credsspd] restricted_admin = allow needs restricted_admin_users or "
+				 "restricted_admin_groups: who may log on without a secret",
+				 path);
 	if (c->ntlm == CONFIG_NTLM_WINBIND && !*c->domains)
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd] ntlm = winbind needs domains: the domains that have accounts here",
-			       path);
-	if (c->ntlm == CONFIG_NTLM_WINBIND && (strlen(c->domains[0]) > NETBIOS_NAME_LEN || strchr(c->domains[0], '.')))
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd] domains: the first one must be the NetBIOS name of the host's own "
-			       "domain, not %s",
-			       path, c->domains[0]);
+		r = explain_also(ret_error, -EINVAL,
+				 "%s: [credsspd] ntlm = winbind needs domains: the domains that have accounts here",
+				 path);
+	if (c->ntlm == CONFIG_NTLM_WINBIND && *c->domains &&
+	    (strlen(c->domains[0]) > NETBIOS_NAME_LEN || strchr(c->domains[0], '.')))
+		r = explain_also(ret_error, -EINVAL,
+				 "%s: [credsspd] domains: the first one must be the NetBIOS name of the host's own "
+				 "domain, not %s",
+				 path, c->domains[0]);
 	if (c->keytab[0] != '/' || c->ntlm_store[0] != '/')
-		return explain(ret_error, -EINVAL, "%s: [credsspd] keytab and ntlm_store are absolute paths", path);
-	return 0;
+		r = explain_also(ret_error, -EINVAL, "%s: [credsspd] keytab and ntlm_store are absolute paths", path);
+	return r;
 }
 
 int config_load(const char *path, struct config *ret_, char **ret_error)
@@ -311,11 +323,11 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 	if (r < 0)
 		return r;
 	r = options_load(profile, path, OPTIONS_SECTION_DAEMON, subsections, rows, N_ROWS, &raw, ret_error);
-	if (r == 0)
-		r = load_redeemers(&raw, path, ret_error);
-	if (r == 0)
-		r = load_front_ends(profile, &raw.c, path, ret_error);
-	if (r == 0) {
+	if (r != -ENOMEM)
+		r = first_error(r, load_redeemers(&raw, path, ret_error));
+	if (r != -ENOMEM)
+		r = first_error(r, load_front_ends(profile, &raw.c, path, ret_error));
+	if (r != -ENOMEM) {
 		raw.c.kerberos = (enum config_kerberos)raw.kerberos;
 		raw.c.ntlm = (enum config_ntlm)raw.ntlm;
 		raw.c.ntlm_mic_required = raw.ntlm_mic != 0;
@@ -323,7 +335,7 @@ int config_load(const char *path, struct config *ret_, char **ret_error)
 		raw.c.remote_guard = (enum config_remote_guard)raw.remote_guard;
 		raw.c.restricted_admin = raw.restricted_admin;
 		raw.c.debug = raw.log_level;
-		r = check_consistent(&raw.c, path, ret_error);
+		r = first_error(r, check_consistent(&raw.c, path, ret_error));
 	}
 	profile_release(profile);
 	options_free_words(raw.redeemers);

@@ -310,9 +310,13 @@ static int load_row(profile_t profile, const char *path, const char *section, co
 		return parse(o, def, field, &bad);
 	}
 	r = parse(o, values, field, &bad);
-	if (r < 0)
-		(void)explain(ret_error, r, "%s: [%s] %s = %s: %s is expected", path, section, o->key, bad,
-			      expectation(o, text, sizeof text));
+	if (r < 0 && r != -ENOMEM) {
+		(void)explain_also(ret_error, r, "%s: [%s] %s = %s: %s is expected", path, section, o->key, bad,
+				   expectation(o, text, sizeof text));
+		options_free(o, 1, base);
+		if (o->def && parse(o, def, field, &bad) == -ENOMEM) /* for what is looked at later */
+			r = -ENOMEM;
+	}
 	profile_free_list(values);
 	return r;
 }
@@ -341,15 +345,16 @@ static int check_keys(profile_t profile, const char *path, const char *section, 
 	int r = 0;
 
 	if (profile_get_relation_names(profile, names, &keys) == 0) {
-		for (char **k = keys; *k && r == 0; k++)
+		for (char **k = keys; *k; k++)
 			if (!known(*k, rows, n_rows))
-				r = explain(ret_error, -EINVAL, "%s: [%s] unknown key %s", path, section, *k);
+				r = explain_also(ret_error, -EINVAL, "%s: [%s] unknown key %s", path, section, *k);
 		profile_free_list(keys);
 	}
-	if (r == 0 && profile_get_subsection_names(profile, names, &keys) == 0) {
-		for (char **k = keys; *k && r == 0; k++)
+	if (profile_get_subsection_names(profile, names, &keys) == 0) {
+		for (char **k = keys; *k; k++)
 			if (!listed(*k, subsections))
-				r = explain(ret_error, -EINVAL, "%s: [%s] unknown subsection %s", path, section, *k);
+				r = explain_also(ret_error, -EINVAL, "%s: [%s] unknown subsection %s", path, section,
+						 *k);
 		profile_free_list(keys);
 	}
 	return r;
@@ -360,8 +365,11 @@ int options_look_up(profile_t profile, const char *path, const char *section, co
 {
 	int r = 0;
 
-	for (size_t i = 0; i < n_rows && r == 0; i++)
-		r = load_row(profile, path, section, &rows[i], base, ret_error);
+	for (size_t i = 0; i < n_rows && r != -ENOMEM; i++) {
+		int row = load_row(profile, path, section, &rows[i], base, ret_error);
+
+		r = row < 0 ? row : r;
+	}
 	return r;
 }
 
@@ -369,8 +377,9 @@ int options_load(profile_t profile, const char *path, const char *section, const
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error)
 {
 	int r = check_keys(profile, path, section, subsections, rows, n_rows, ret_error);
+	int values = options_look_up(profile, path, section, rows, n_rows, base, ret_error);
 
-	return r < 0 ? r : options_look_up(profile, path, section, rows, n_rows, base, ret_error);
+	return values < 0 ? values : r;
 }
 
 void options_free(const struct option_row *rows, size_t n_rows, void *base)

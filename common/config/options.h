@@ -46,7 +46,8 @@ int options_open(const char *path, profile_t *ret_profile, time_t *ret_newest, c
 
 /*
  * Fills @base from @section by @rows. Subsections in @subsections (NULL-terminated, or NULL) are the caller's; other
- * ones are errors. On failure @base may be partly filled: options_free() it.
+ * ones are errors. All mistakes are in *@ret_error, which must be NULL or have sentences already; an option with a
+ * mistake has its default. On failure @base may be partly filled: options_free() it.
  */
 int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error);

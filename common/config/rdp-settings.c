@@ -92,18 +92,22 @@ const struct option_row *settings_daemon_rows(size_t *ret_n)
 
 static int check(const struct settings *s, const char *path, char **ret_error)
 {
+	int r = 0;
+
 	if (!s->certificate != !s->private_key)
-		return explain(ret_error, -EINVAL, "%s: [credsspd-rdp] certificate and private_key go together", path);
-	if ((s->certificate && (s->certificate[0] != '/' || s->private_key[0] != '/')) || s->state_directory[0] != '/')
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd-rdp] certificate, private_key and state_directory are absolute paths",
-			       path);
+		r = explain_also(ret_error, -EINVAL, "%s: [credsspd-rdp] certificate and private_key go together",
+				 path);
+	if ((s->certificate && s->private_key && (s->certificate[0] != '/' || s->private_key[0] != '/')) ||
+	    s->state_directory[0] != '/')
+		r = explain_also(ret_error, -EINVAL,
+				 "%s: [credsspd-rdp] certificate, private_key and state_directory are absolute paths",
+				 path);
 	if (s->xrdp_socket[0] != '/' || strlen(s->xrdp_socket) > 107)
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 octets", path);
+		r = explain_also(ret_error, -EINVAL,
+				 "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 octets", path);
 	if (!s->service[0] || strlen(s->service) > PAM_SERVICE_MAX || strchr(s->service, '/'))
-		return explain(ret_error, -EINVAL, "%s: [credsspd-rdp] service is no PAM service", path);
-	return 0;
+		r = explain_also(ret_error, -EINVAL, "%s: [credsspd-rdp] service is no PAM service", path);
+	return r;
 }
 
 int settings_load(const char *path, struct settings *ret_, char **ret_error)
@@ -122,8 +126,11 @@ int settings_load(const char *path, struct settings *ret_, char **ret_error)
 	if (r == 0)
 		r = options_look_up(profile, path, OPTIONS_SECTION_DAEMON, daemon_rows, N_DAEMON_ROWS, &raw, ret_error);
 	profile_release(profile);
-	if (r == 0)
-		r = check(&raw.s, path, ret_error);
+	if (r != -ENOMEM) {
+		int wrong = check(&raw.s, path, ret_error);
+
+		r = r < 0 ? r : wrong;
+	}
 	raw.s.debug = raw.log_level;
 	raw.s.tls_minimum = (enum tls_minimum)raw.tls_minimum;
 	raw.s.remote_guard = raw.remote_guard;

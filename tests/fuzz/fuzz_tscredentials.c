@@ -39,7 +39,7 @@ static void tscredentials_names(const char *domain, const char *user)
 	PROMISE(name_check(domain, strlen(domain)) == 0 && name_check(user, strlen(user)) == 0);
 	if (name_split(domain, user, d, u) < 0)
 		return;
-	PROMISE(*u && !strpbrk(u, ":/\\@\n\r\x1b") && strspn(u, "0123456789") < strlen(u));
+	PROMISE(*u && !strpbrk(u, ":/\\@\n\r\x1b"));
 	PROMISE(!strpbrk(d, ":/\\@\n\r\x1b"));
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/explain.h"
 #include "common/config/config.h"
 #include "common/config/options.h"
 
@@ -216,6 +217,42 @@ static void test_kinds_of_credentials(void **state)
 	}
 }
 
+/* All of them at once, so that an administrator need not run --check-config for each. */
+static void test_all_mistakes(void **state)
+{
+	static const char *const told[] = { "unknown key bogus",
+					    "unknown subsection other",
+					    "kerberos = maybe: any or",
+					    "minimum_uid = abc: a number",
+					    "redeemers: no user nosuchuser",
+					    "front_ends: no user nobodyatall",
+					    "front_ends: a/b is no PAM service",
+					    "smartcard = gss needs",
+					    "ntlm = winbind needs domains" };
+	static const char text[] =
+	    "[credsspd]\n kerberos = maybe\n ntlm = winbind\n bogus = 1\n redeemers = root nosuchuser\n"
+	    " minimum_uid = abc\n smartcard = gss\n other = {\n  a = b\n }\n"
+	    " front_ends = {\n  nobodyatall = xrdp-sesman\n  root = a/b\n }\n";
+	char *error = NULL, *printed = NULL;
+	size_t size = 0, lines = 0;
+	struct config c;
+	FILE *f = open_memstream(&printed, &size);
+
+	(void)state;
+	assert_true(load(text, &c, &error) < 0);
+	assert_non_null(error);
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		if (!strstr(error, told[i]))
+			fail_msg("not told: %s: %s", told[i], error);
+	explain_print(f, "credsspd", path, error);
+	(void)fclose(f);
+	for (const char *p = printed; (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	assert_int_equal(lines, sizeof told / sizeof *told);
+	free(printed);
+	free(error);
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct {
@@ -332,7 +369,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),        cmocka_unit_test(test_all_keys),
 		cmocka_unit_test(test_front_end_lines), cmocka_unit_test(test_kinds_of_credentials),
-		cmocka_unit_test(test_mistakes),        cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_mistakes),        cmocka_unit_test(test_all_mistakes),
+		cmocka_unit_test(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
