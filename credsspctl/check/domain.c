@@ -156,7 +156,7 @@ static enum check_result domains(struct check_context *ctx, struct finding *foun
 struct check_area check_domain_area(void)
 {
 	static const struct check_row rows[] = {
-		{ "domains", CHECK_WARNING, domains },
+		{ "domains", CHECK_ERROR, domains },
 		{ "domain-realm", CHECK_WARNING, domain_realm },
 		{ "winbind", CHECK_ERROR, winbind },
 		{ "winbind-controller", CHECK_ERROR, winbind_controller },
