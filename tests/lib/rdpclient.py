@@ -382,8 +382,12 @@ class Client:
         self.send_data(0x0040, self.client_info(**fields))
 
     def licence(self):
-        """Answers the licence request as a client without a licence store does."""
-        self.read_tpkt()
+        """Answers the licence request as a client without a licence store does. xrdp 0.10 sends none: it says at once that the client is
+        valid, and takes what follows for a PDU of the session."""
+        packet = self.read_tpkt()
+        licensing = packet[15 if packet[13] & 0x80 else 14:]
+        if licensing[4] == 0xFF and licensing[8:12] == struct.pack("<I", 7):
+            return
         self.send_data(0x0080, struct.pack("<BBHIHH", 0xFF, 3, 16, 2, 4, 0) + b"\0\0\0\0")
         self.read_tpkt()
 
