@@ -59,7 +59,7 @@ int ccache_prepare(struct logon_ccache *c)
 	struct stat st;
 	int n;
 
-	ccache_drop(c);
+	logon_ccache_drop(c);
 	if (mkdir(CCACHE_DIRECTORY, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	directory = open(CCACHE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -74,13 +74,6 @@ int ccache_prepare(struct logon_ccache *c)
 	for (size_t i = 0; i < sizeof r; i++)
 		n += snprintf(c->temporary + n, sizeof c->temporary - (size_t)n, "%02x", r[i]);
 	return 0;
-}
-
-void ccache_drop(struct logon_ccache *c)
-{
-	if (c->temporary[0])
-		(void)unlink(c->temporary);
-	c->temporary[0] = '\0';
 }
 
 int ccache_hand_on(pam_handle_t *pamh, const struct logon_ccache *c)
@@ -138,7 +131,7 @@ int ccache_store(pam_handle_t *pamh, struct logon *l)
 			   (unsigned long long)r->logon, helper_status_text(result.status), result.detail);
 		return PAM_CRED_ERR;
 	}
-	ccache_drop(c);
+	logon_ccache_drop(c);
 	strcpy(c->name, result.ccache);
 	strcpy(c->user, r->user);
 	c->logon = r->logon;

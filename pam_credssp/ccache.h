@@ -17,9 +17,6 @@
  */
 int ccache_prepare(struct logon_ccache *c);
 
-/* Removes the temporary cache, if any. */
-void ccache_drop(struct logon_ccache *c);
-
 /* After success: what pam_krb5 needs, if it is for pam_krb5 to take. Returns PAM_SUCCESS or another PAM code. */
 int ccache_hand_on(pam_handle_t *pamh, const struct logon_ccache *c);
 

@@ -14,11 +14,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
 #include "common/ipc/handover.h"
-#include "pam_credssp/ccache.h"
 #include "pam_credssp/pin.h"
 #include "pam_credssp/prompt.h"
 
@@ -40,6 +40,13 @@ bool logon_is_ticket(const char *s)
 
 	return strlen(s) == TICKET_LEN && strncmp(s, TICKET_PREFIX, prefix) == 0 &&
 	       strspn(s + prefix, digits) == TICKET_LEN - prefix;
+}
+
+void logon_ccache_drop(struct logon_ccache *c)
+{
+	if (c->temporary[0])
+		(void)unlink(c->temporary);
+	c->temporary[0] = '\0';
 }
 
 /* ---- the filter ---- */
@@ -163,7 +170,7 @@ static void cleanup(pam_handle_t *pamh, void *data, int status)
 	secret_done(&l->pin);
 	/* silent: a copy of the handle in a child of the application, which still has it */
 	if (!(status & (int)PAM_DATA_SILENT))
-		ccache_drop(&l->ccache);
+		logon_ccache_drop(&l->ccache);
 	if (pam_get_item(pamh, PAM_CONV, &item) == PAM_SUCCESS && item &&
 	    ((const struct pam_conv *)item)->conv == filter)
 		(void)pam_set_item(pamh, PAM_CONV, &l->application);
@@ -181,7 +188,7 @@ void logon_forget(struct logon *l)
 {
 	secret_done(&l->redeemed.handover);
 	secret_done(&l->pin);
-	ccache_drop(&l->ccache);
+	logon_ccache_drop(&l->ccache);
 	l->redeemed = (struct logon_redeemed){ .kind = CREDENTIAL_NONE };
 }
 

@@ -42,6 +42,9 @@ struct logon_ccache {
 	bool own;                           /* it is for us to write the user's cache */
 };
 
+/* Removes the temporary cache, if there is one. */
+void logon_ccache_drop(struct logon_ccache *c);
+
 /* The ticket's form: prefix and base64url. Says nothing about whether it is one. */
 bool logon_is_ticket(const char *s);
 

@@ -143,7 +143,7 @@ static int by_helper(pam_handle_t *pamh, const struct options *o, struct logon *
 		return refuse(pamh, r, PAM_SYSTEM_ERR, "a name is too long", "");
 	helper_run(a->argv[0], a->argv, &r->handover, bus_now() + o->timeout, &result);
 	if (result.status != HELPER_SUCCESS || !result.has_ccache || ccache_hand_on(pamh, c) != PAM_SUCCESS)
-		ccache_drop(c); /* a helper that was killed may have written it */
+		logon_ccache_drop(c); /* a helper that was killed may have written it */
 	return judge(pamh, o, route, r, &result);
 }
 

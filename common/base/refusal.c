@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "common/base/limits.h"
-#include "common/wire/ntstatus.h"
+#include "common/base/ntstatus.h"
 
 static const struct {
 	const char *word, *text;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/base/cleanup.h"
-#include "common/wire/ntstatus.h"
+#include "common/base/ntstatus.h"
 #include "credsspctl/host/print-dbus.h"
 
 #define STEP_WIDTH 11

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/wire/ntlm-names.h"
 #include "common/wire/utf16.h"
 #include "credsspd/mech/kerberos.h"
-#include "credsspd/mech/ntlm-names.h"
 #include "credsspd/mech/ntlm.h"
 #include "credsspd/mech/spnego.h"
 

@@ -237,7 +237,7 @@ void change_list(struct verifier *v, const struct verifier_control *what)
 	struct listing *l = calloc(1, sizeof *l);
 	int r = l ? 0 : -ENOMEM;
 
-	verifier_refresh(v);
+	store_refresh_and_log(v->store);
 	if (l) {
 		*l = (struct listing){ .v = v, .next = v->listings, .id = what->id };
 		v->listings = l;

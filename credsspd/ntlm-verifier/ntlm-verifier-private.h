@@ -8,7 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "common/ipc/ntlm-verifier-msg.h"
-#include "credsspd/mech/ntlm-names.h"
+#include "common/wire/ntlm-names.h"
 #include "credsspd/ntlm-verifier/askers.h"
 #include "credsspd/ntlm-verifier/domains.h"
 #include "credsspd/ntlm-verifier/store.h"
@@ -34,9 +34,6 @@ struct verifier {
 	unsigned n_changes;
 	struct listing *listings;
 };
-
-/* Reads the store again when it has changed; when that fails, a line in the log, and the old records stay. */
-void verifier_refresh(struct verifier *v);
 
 /* Takes the worker's socket *@fd (-1 afterwards, unless there are too many). */
 void question_attach(struct verifier *v, uint64_t logon, int *fd);

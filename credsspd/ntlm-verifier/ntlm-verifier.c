@@ -20,15 +20,6 @@
 #include "credsspd/ntlm-verifier/ntlm-verifier-private.h"
 #include "credsspd/ntlm-verifier/ntlm-verifier-sandbox.h"
 
-void verifier_refresh(struct verifier *v)
-{
-	AUTO_FREE char *error = NULL;
-	int r = store_refresh(v->store, &error);
-
-	if (r < 0)
-		log_line(LOG_ERR, "NTLM store: the old records stay: %s", error ? error : strerror(-r));
-}
-
 /* ---- the supervisor ---- */
 
 static int send_ready(const struct verifier *v)

@@ -187,7 +187,7 @@ static void decide(struct question *q, const struct verifier_query *query)
 	enum refusal refusal = domains_select(&q->v->domains, query->domain, query->user, user, &trouble);
 	const struct store_record *record;
 
-	verifier_refresh(q->v);
+	store_refresh_and_log(q->v->store);
 	record = refusal == REFUSAL_NONE ? store_find(q->v->store, user) : NULL;
 	(void)name_trouble_text(trouble, query->domain, query->user, detail, sizeof detail);
 	if (refusal == REFUSAL_NONE && !record)

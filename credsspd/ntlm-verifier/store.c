@@ -19,6 +19,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
+#include "common/base/log.h"
 #include "common/base/secret.h"
 #include "common/wire/name.h"
 #include "credsspd/ntlm-verifier/nt-hashes.h"
@@ -195,6 +196,15 @@ int store_refresh(struct store *s, char **ret_error)
 	if (r == 0)
 		take_over(s, &fresh, &st);
 	return r;
+}
+
+void store_refresh_and_log(struct store *s)
+{
+	AUTO_FREE char *error = NULL;
+	int r = store_refresh(s, &error);
+
+	if (r < 0)
+		log_line(LOG_ERR, "NTLM store: the old records stay: %s", error ? error : strerror(-r));
 }
 
 /* ---- looking ---- */

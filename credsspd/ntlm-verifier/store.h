@@ -35,6 +35,9 @@ void store_close(struct store *s);
 /* Reads the file again when it has changed or is another one. On failure the records stay as they were. */
 int store_refresh(struct store *s, char **ret_error);
 
+/* Calls store_refresh() and logs its failure. */
+void store_refresh_and_log(struct store *s);
+
 size_t store_count(const struct store *s);
 
 /* Records are in an order of their own, by name; NULL behind the last. */

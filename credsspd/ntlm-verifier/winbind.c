@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/ntstatus.h"
 #include "common/base/secret.h"
 #include "common/wire/name.h"
-#include "common/wire/ntstatus.h"
 
 #define LIBRARY "libwbclient.so.0"
 

@@ -17,7 +17,7 @@
 #include "common/ipc/handover.h"
 #include "common/ipc/ntlm-verifier-msg.h"
 #include "common/wire/binding.h"
-#include "common/wire/ntstatus.h"
+#include "common/base/ntstatus.h"
 #include "common/wire/tsrequest.h"
 #include "tests/unit/ntlmv2.h"
 #include "tests/unit/templates.h"

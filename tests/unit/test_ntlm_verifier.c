@@ -11,7 +11,7 @@
 #include "common/base/refusal.h"
 #include "common/initiator/initiator.h"
 #include "common/ipc/ntlm-verifier-msg.h"
-#include "credsspd/mech/ntlm-names.h"
+#include "common/wire/ntlm-names.h"
 
 #define PASSWORD "Passw0rd"
 

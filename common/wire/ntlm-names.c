@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "credsspd/mech/ntlm-names.h"
+#include "common/wire/ntlm-names.h"
 
 #include <ctype.h>
 #include <errno.h>
