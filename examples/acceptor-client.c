@@ -250,7 +250,7 @@ static void serve(struct client *c, SSL_CTX *ctx, const struct passwd *pw, const
 		err(1, "a connection");
 	if (pid == 0) {
 		(void)close(pair[0]);
-		(void)close(c->listener); /* what this process can reach, whoever takes it over can */
+		(void)close(c->listener); /* an attacker who takes this process over gets what it can reach */
 		front_end(c, ctx, pw, service, pair[1]);
 	}
 	(void)close(pair[1]);

@@ -27,8 +27,8 @@ struct anchors {
 /* ---- krb5.conf ---- */
 
 /*
- * The first section that has it counts (krb5.conf(5), PKINIT OPTIONS). Returns NULL if it is in no section; profile_free_list()
- * frees the result.
+ * The first section that has it counts (krb5.conf(5), PKINIT OPTIONS). Returns NULL if it is in no section;
+ * profile_free_list() frees the result.
  */
 static char **look_up(profile_t profile, const char *realm, const char *option)
 {
