@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Tokens of GSSAPI's mechanisms from outside: what kind a token is, the framing of Kerberos' tokens, and the form of
- * its MIC and wrap tokens that makes a recorded exchange useless.
- */
+/* Tokens of GSSAPI's mechanisms from outside: the kind of a token, and the framing of Kerberos tokens. */
 #pragma once
 
 #include "common/wire/view.h"
@@ -45,14 +42,3 @@ int gss_frame_read(struct view token, enum gss_mech *ret_mech, uint16_t *ret_id,
 /* The same for a token that has to be framed with @mech and @id. VIEW_NULL is malformed. */
 int gss_unframe(struct view token, enum gss_mech mech, uint16_t id, struct view *ret_message);
 int gss_frame_write(enum gss_mech mech, uint16_t id, struct view message, uint8_t *out, size_t size, size_t *ret_len);
-
-/* A Kerberos MIC token (RFC 4121 4.2.6.1) that a client may send us: its own, under the acceptor's subkey. Returns 0 or
- * -EPROTO. */
-int krb5_mic_guard(struct view token);
-
-/*
- * The header of a Kerberos wrap token (RFC 4121 4.2.6.2) that a client may send
- * us: CFX, sealed, EC = 0, sent by the initiator, under the acceptor's subkey. Returns 0
- * or -EPROTO.
- */
-int krb5_wrap_guard(struct view token);

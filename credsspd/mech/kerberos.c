@@ -24,6 +24,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/wire/gsstoken.h"
+#include "common/wire/krb5-guard.h"
 #include "common/wire/logoninfo.h"
 #include "common/wire/usertouser.h"
 

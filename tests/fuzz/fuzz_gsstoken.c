@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Mechanism tokens of a client, from outside: kinds, frames, and the forms of Kerberos MIC and wrap tokens. */
 #include "common/wire/gsstoken.h"
+#include "common/wire/krb5-guard.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct {

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "common/wire/gsstoken.h"
+#include "common/wire/krb5-guard.h"
 #include "tests/unit/build.h"
 
 /* with tag and length */

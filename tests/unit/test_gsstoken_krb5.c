@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "common/wire/gsstoken.h"
+#include "common/wire/krb5-guard.h"
 #include "tests/unit/build.h"
 
 static struct view view_of(const struct buf *b)
