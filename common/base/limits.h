@@ -37,13 +37,15 @@
  */
 #define HANDSHAKES_BEGUN_MAX 24U
 #define HANDSHAKE_FIRST_TIMEOUT_SEC 10U /* for the first TSRequest, which the front end has before it calls Begin */
-#define HANDSHAKE_TIMEOUT_SEC 60U       /* from Begin to done; the client's prompts come before Begin */
-#define HANDSHAKE_TURN_TIMEOUT_SEC 15U  /* for the next TSRequest of a client that owes one */
-#define WORKER_STEP_TIMEOUT_SEC 10U     /* a worker that owes an answer longer than this is killed */
+#define HANDSHAKE_TIMEOUT_SEC 600U      /* from Begin to the ticket */
+#define HANDSHAKE_TURN_TIMEOUT_SEC 120U /* for the client's next TSRequest: it may ask a KDC, or a person */
+#define HANDSHAKE_PATIENCE_SEC 15U      /* a client that is silent for longer is evicted when its slot is needed */
+#define WORKER_STEP_TIMEOUT_SEC 10U     /* for the next message of a worker, which is killed after it */
 #define RESOLVER_POOL 8U
 #define RESOLVER_RESERVED 2U /* of the pool, for names that are of no domain */
 #define RESOLVER_TIMEOUT_SEC 10U
 #define RESOLVER_QUEUE_MAX 512U
+#define RESOLVER_WAIT_SEC 30U /* how long a question waits for a resolver before it is given up */
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
 #define CHILD_SIGN_TIMEOUT_SEC 10U   /* a process that kept a logon waiting gives a sign of life, or is killed */
 #define KEEPER_SIGN_TIMEOUT_SEC 120U /* the TGT agent: no logon waits for it, and a kill loses what it is fetching */

@@ -29,7 +29,7 @@ static const struct {
 	[REFUSAL_REPLAY] = { "replay", "a security token without what makes it fresh, or made for another exchange", 0,
 			     1 },
 	[REFUSAL_WEAK_NTLM] = { "weak-ntlm", "the client's NTLM is too weak", NTSTATUS_NOT_SUPPORTED, 0 },
-	[REFUSAL_TIMEOUT] = { "timeout", "the handshake was not finished in time", 0, 1 },
+	[REFUSAL_TIMEOUT] = { "timeout", "the handshake was not finished in time", 0, 0 },
 	[REFUSAL_CANCELLED] = { "cancelled", "the client left during the handshake", 0, 0 },
 	[REFUSAL_ABANDONED] = { "abandoned", "the client left while its password was being verified", 0, 1 },
 	[REFUSAL_BAD_CREDENTIALS] = { "bad-credentials", "the security token was refused", NTSTATUS_LOGON_FAILURE, 1 },

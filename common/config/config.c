@@ -127,7 +127,7 @@ static const struct option_row rows[] = {
 	{ .key = "handshake_timeout",
 	  .type = OPTION_UNSIGNED,
 	  .offset = AT(c.handshake_timeout_sec),
-	  .def = "60",
+	  .def = "600",
 	  .min = 1,
 	  .max = HANDSHAKE_TIMEOUT_SEC },
 	{ .key = "backoff_failures",
@@ -152,7 +152,7 @@ static const struct option_row rows[] = {
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
 
-_Static_assert(TICKET_LIFETIME_SEC == 180 && HANDSHAKE_TIMEOUT_SEC == 60 && BACKOFF_FREE_FAILURES == 5 &&
+_Static_assert(TICKET_LIFETIME_SEC == 180 && HANDSHAKE_TIMEOUT_SEC == 600 && BACKOFF_FREE_FAILURES == 5 &&
 		   BACKOFF_MAX_SEC == 60,
 	       "the defaults above are those of limits.h");
 

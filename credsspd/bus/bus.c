@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that can be called is in the table methods[]; introspection comes
- * from it. The bus policy (packaging/dbus) says the same; the daemon does not rely on it.
+ * The table methods[] has everything that can be called; introspection is made from it. The bus policy (packaging/dbus)
+ * has the same rules; the daemon does not rely on it.
  */
 #include "credsspd/bus/bus.h"
 
@@ -9,9 +9,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include "common/base/log.h"
+#include "credsspd/supervisor/admission.h"
 #include "include/credssp/bus-api.h"
 
 #define RECONNECT_USEC 1000000ULL
@@ -48,16 +50,16 @@ static const char *const interfaces[] = {
 };
 #define N_INTERFACES (sizeof interfaces / sizeof *interfaces)
 
-/* A unique name of the bus is never given twice while the bus lives, so its uid can be kept. */
+/* A bus never gives a unique name twice, so the uid of its owner can be kept. */
 struct known_caller {
 	char sender[BUS_SENDER_MAX + 1];
 	uid_t uid;
 };
 
-/* A call whose caller's uid is still being asked for, or a Begin that waits for those before it. */
+/* A call whose caller's uid is being asked for, or a Begin that waits for earlier ones. */
 struct pending {
 	struct bus *bus;
-	struct pending *next; /* the one that came before */
+	TAILQ_ENTRY(pending) entry;
 	sd_bus_message *call;
 	const struct method *method;
 	sd_bus_slot *slot;
@@ -76,7 +78,7 @@ struct bus {
 	sd_bus_vtable vtable[N_INTERFACES][N_METHODS + 2];
 	struct known_caller known[CALLERS_KNOWN_MAX];
 	unsigned next_known;
-	struct pending *pending;
+	TAILQ_HEAD(, pending) pending; /* oldest first */
 };
 
 int bus_reply_errno(sd_bus_message *m, int errno_value)
@@ -105,7 +107,7 @@ int bus_reply_errno(sd_bus_message *m, int errno_value)
 
 static bool allowed(const struct bus *b, enum who who, uid_t uid)
 {
-	const struct config *c = supervisor_config(b->supervisor);
+	const struct config *c = &b->supervisor->config;
 
 	switch (who) {
 	case WHO_FRONT_END:
@@ -120,7 +122,7 @@ static bool allowed(const struct bus *b, enum who who, uid_t uid)
 
 /* ---- other owners of the name ---- */
 
-/* The bus policy lets this user alone own the name, and no other process of this user asks for it: another entry in the
+/* The bus policy lets only this user own the name, and no other process of this user asks for it: another entry in the
  * queue is an intruder. */
 static int on_queue(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -135,12 +137,12 @@ static int on_queue(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		if (strcmp(name, ours) != 0)
 			log_line(LOG_ALERT,
 				 "D-Bus: %s is in the queue for %s too: a process of this user has been taken over "
-				 "and could answer in the place of credsspd; find it, and restart credsspd",
+				 "and could answer instead of credsspd; find it, and restart credsspd",
 				 name, CREDSSP_BUS_NAME);
 	return 0;
 }
 
-static void look_at_queue(const struct bus *b)
+static void check_queue(const struct bus *b)
 {
 	int r = sd_bus_call_method_async(b->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
 					 "org.freedesktop.DBus", "ListQueuedOwners", on_queue, (void *)(uintptr_t)b,
@@ -162,10 +164,10 @@ static int run(struct bus *b, sd_bus_message *m, const struct method *method, ui
 			 method->interface, method->member);
 		return bus_reply_errno(m, -EACCES);
 	}
-	if (method->who == WHO_FRONT_END && supervisor_begin_waits(b->supervisor, uid))
+	if (method->who == WHO_FRONT_END && admission_waits(&b->supervisor->logons, uid))
 		return wait_turn(b, m, method, uid);
 	if (method->who == WHO_REDEEMER)
-		look_at_queue(b); /* the bus answers before it passes on our answer to this call */
+		check_queue(b); /* the bus answers this before it passes on the answer to the call */
 	r = method->run(m, uid, b->supervisor);
 	return r < 0 ? bus_reply_errno(m, r) : 1;
 }
@@ -190,12 +192,7 @@ static void remember(struct bus *b, const char *sender, uid_t uid)
 
 static void pending_free(struct pending *p)
 {
-	struct pending **i = &p->bus->pending;
-
-	while (*i && *i != p)
-		i = &(*i)->next;
-	if (*i)
-		*i = p->next;
+	TAILQ_REMOVE(&p->bus->pending, p, entry);
 	sd_bus_slot_unref(p->slot);
 	sd_bus_message_unref(p->call);
 	free(p);
@@ -208,7 +205,7 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 	(void)error;
 	if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &uid) < 0) {
-		/* it has left, or the bus does not know: nobody is somebody */
+		/* the caller has left, or the bus does not know it: no uid, no access */
 		(void)bus_reply_errno(p->call, -EACCES);
 	} else {
 		remember(p->bus, sd_bus_message_get_sender(p->call), uid);
@@ -220,10 +217,11 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 static unsigned pending_of(const struct bus *b, const char *sender)
 {
+	const struct pending *p;
 	unsigned n = 0;
 
-	for (const struct pending *p = b->pending; p; p = p->next)
-		n += strcmp(sd_bus_message_get_sender(p->call), sender) == 0;
+	TAILQ_FOREACH(p, &b->pending, entry)
+	n += strcmp(sd_bus_message_get_sender(p->call), sender) == 0;
 	return n;
 }
 
@@ -237,8 +235,8 @@ static int pending_new(struct bus *b, sd_bus_message *m, const struct method *me
 	p = calloc(1, sizeof *p);
 	if (!p)
 		return -ENOMEM;
-	*p = (struct pending){ .bus = b, .next = b->pending, .call = sd_bus_message_ref(m), .method = method };
-	b->pending = p;
+	*p = (struct pending){ .bus = b, .call = sd_bus_message_ref(m), .method = method };
+	TAILQ_INSERT_TAIL(&b->pending, p, entry);
 	*ret_pending = p;
 	return 0;
 }
@@ -257,15 +255,15 @@ static int wait_turn(struct bus *b, sd_bus_message *m, const struct method *meth
 	return 1;
 }
 
-/* The oldest call whose turn it is. */
+/* Returns the oldest Begin that need not wait any longer. */
 static struct pending *next_turn(const struct bus *b)
 {
-	struct pending *oldest = NULL;
+	struct pending *p;
 
-	for (struct pending *p = b->pending; p; p = p->next)
-		if (p->waits && !supervisor_begin_waits(b->supervisor, p->uid))
-			oldest = p;
-	return oldest;
+	TAILQ_FOREACH(p, &b->pending, entry)
+	if (p->waits && !admission_waits(&b->supervisor->logons, p->uid))
+		break;
+	return p;
 }
 
 static int on_retry(sd_event_source *source, void *userdata)
@@ -281,12 +279,12 @@ static int on_retry(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-/* Called in the middle of things: what waits is looked at from the event loop. */
-static void on_begin(void *userdata)
+/* Called in the middle of a logon's event: on_retry() runs after it. */
+static void on_first_over(void *userdata)
 {
 	struct bus *b = userdata;
 
-	(void)sd_event_source_set_enabled(b->retry, b->pending ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	(void)sd_event_source_set_enabled(b->retry, TAILQ_EMPTY(&b->pending) ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
 /* ---- calls ---- */
@@ -352,8 +350,10 @@ static int connect_bus(struct bus *b);
 
 static void disconnect(struct bus *b)
 {
-	while (b->pending)
-		pending_free(b->pending);
+	struct pending *p;
+
+	while ((p = TAILQ_FIRST(&b->pending)))
+		pending_free(p);
 	memset(b->known, 0, sizeof b->known);
 	if (b->bus) {
 		(void)sd_bus_detach_event(b->bus);
@@ -364,7 +364,7 @@ static void disconnect(struct bus *b)
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* Without the bus this process is of no use: what cannot wait for it ends, and is started again. */
+/* The daemon is useless without the bus: without a timer it ends, and systemd starts it again. */
 static void reconnect_later(struct bus *b)
 {
 	if (!b->reconnect && sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
@@ -396,7 +396,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 	return 0;
 }
 
-/* No answer of the bus, but one that libsystemd makes up: the bus hangs, or goes as we come. */
+/* Returns whether libsystemd, not the bus, has made this answer: the bus hangs, or has just gone. */
 static bool is_no_answer(sd_bus_message *reply)
 {
 	return sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY) ||
@@ -413,11 +413,11 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	if (is_no_answer(reply)) {
 		reconnect_later(b);
 	} else if (sd_bus_message_is_method_error(reply, NULL)) {
-		log_line(LOG_ERR, "D-Bus: the bus does not give us the name %s: %s", CREDSSP_BUS_NAME,
+		log_line(LOG_ERR, "D-Bus: the bus refuses the name %s: %s", CREDSSP_BUS_NAME,
 			 sd_bus_message_get_error(reply)->message);
 		b->lost(b->userdata);
 	} else if (sd_bus_message_read_basic(reply, 'u', &result) >= 0 && (result == 1 || result == 4)) {
-		look_at_queue(b);
+		check_queue(b);
 		b->owned(b->userdata); /* DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER, ALREADY_OWNER */
 	} else {
 		log_line(LOG_ERR, "D-Bus: another process owns the name %s", CREDSSP_BUS_NAME);
@@ -431,7 +431,7 @@ static int connect_bus(struct bus *b)
 	int r;
 
 	r = sd_bus_open_system_with_description(&b->bus, "credsspd");
-	/* else the end of the event loop closes the connection and releases the name while our processes still run */
+	/* else the end of the event loop would release the name while processes of the daemon still run */
 	if (r >= 0)
 		r = sd_bus_set_close_on_exit(b->bus, 0);
 	for (size_t i = 0; i < N_INTERFACES && r >= 0; i++)
@@ -463,7 +463,9 @@ int bus_new(sd_event *event, struct supervisor *supervisor, void (*owned)(void *
 	b->userdata = userdata;
 	for (size_t i = 0; i < N_INTERFACES; i++)
 		fill_vtable(b->vtable[i], interfaces[i]);
-	supervisor_on_begin(supervisor, on_begin, b);
+	TAILQ_INIT(&b->pending);
+	supervisor->logons.first_over = on_first_over;
+	supervisor->logons.userdata = b;
 	r = sd_event_add_defer(event, &b->retry, on_retry, b);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(b->retry, SD_EVENT_OFF);
@@ -481,7 +483,7 @@ void bus_free(struct bus *b)
 {
 	if (!b)
 		return;
-	supervisor_on_begin(b->supervisor, NULL, NULL);
+	b->supervisor->logons.first_over = NULL;
 	(void)sd_event_source_disable_unref(b->retry);
 	(void)sd_event_source_disable_unref(b->reconnect);
 	if (b->bus)

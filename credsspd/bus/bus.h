@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemon on the system bus: one table of methods (bus.c) with the caller
- * each is for, one dispatcher that checks it. Handlers are in acceptor.c,
- * redeem.c and manager.c.
+ * The daemon on the system bus: one table of the methods and of who may call each (bus.c), one dispatcher that checks
+ * the caller. Handlers are in begin-logon.c, redeem.c and manager.c.
  */
 #pragma once
 
@@ -13,14 +12,14 @@
 struct bus;
 
 /*
- * Connects and asks for the name; goes on trying when the bus goes away. @owned is called when the name is
- * ours for the first time, @lost when somebody else has it.
+ * Connects to the system bus and asks for the name; connects again when the bus goes away. @owned is called whenever the
+ * name is acquired, @lost when another process owns it or the bus refuses it. Returns 0 or -errno.
  */
 int bus_new(sd_event *event, struct supervisor *supervisor, void (*owned)(void *userdata), void (*lost)(void *userdata),
 	    void *userdata, struct bus **ret_bus);
 void bus_free(struct bus *b);
 
-/* A handler: the caller has been checked and is @uid. Returns 0 when it has answered or will, or a negative errno. */
+/* Handles a call of @uid, who has been checked. Returns 0 or more when it has answered or will, or a negative errno. */
 typedef int (*bus_handler)(sd_bus_message *m, uid_t uid, struct supervisor *s);
 
 int bus_begin(sd_bus_message *m, uid_t uid, struct supervisor *s);
@@ -32,5 +31,5 @@ int bus_update_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_delete_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_list_verifiers(sd_bus_message *m, uid_t uid, struct supervisor *s);
 
-/* Answers @m with the D-Bus error for @errno_value (negative); returns what sd-bus returns. */
+/* Answers @m with the D-Bus error for @errno_value (negative). Returns the result of sd-bus. */
 int bus_reply_errno(sd_bus_message *m, int errno_value);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* org.credssp1.Manager: what credsspctl calls, and pam_credssp when a password changes. Never shows a secret. */
+/* org.credssp1.Manager: the calls of credsspctl, and of pam_credssp when a password changes. No answer has a secret. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ static int add_mechanisms(sd_bus_message *r, const struct config *c)
 	return sd_bus_message_append(r, "{sv}", "mechanisms", "as", k || n, k ? krb5 : ntlm);
 }
 
-static int add_refusals(sd_bus_message *r, const struct supervisor_counters *n)
+static int add_refusals(sd_bus_message *r, const struct logons *l)
 {
 	int e = sd_bus_message_open_container(r, 'e', "sv");
 
@@ -41,17 +41,17 @@ static int add_refusals(sd_bus_message *r, const struct supervisor_counters *n)
 	if (e >= 0)
 		e = sd_bus_message_open_container(r, 'a', "{st}");
 	for (unsigned i = 1; i < REFUSAL_MAX_ && e >= 0; i++)
-		if (n->refusals[i])
-			e = sd_bus_message_append(r, "{st}", refusal_word(i), n->refusals[i]);
+		if (l->refusals[i])
+			e = sd_bus_message_append(r, "{st}", refusal_word(i), l->refusals[i]);
 	for (int i = 0; i < 3 && e >= 0; i++)
 		e = sd_bus_message_close_container(r);
 	return e;
 }
 
-/* Of user-to-user: how many ticket-granting tickets are live, and until when. */
+/* For user-to-user: how many ticket-granting tickets are valid, and until when. */
 static int add_tgts(sd_bus_message *r, const struct supervisor *s)
 {
-	const struct keeper_state *k = supervisor_keeper(s);
+	const struct keeper_state *k = services_keeper_state(&s->services);
 	int e;
 
 	if (!k)
@@ -60,13 +60,13 @@ static int add_tgts(sd_bus_message *r, const struct supervisor *s)
 	return e < 0 ? e : add_u64(r, "tgts-until", (uint64_t)k->until);
 }
 
-/* What the handshakes under way wait for: by the supervisor's state, those of none left out. */
+/* The number of handshakes in each state of the supervisor; states without any are left out. */
 static int add_states(sd_bus_message *r, const struct supervisor *s)
 {
 	unsigned count[LOGON_STATES_];
 	int e = sd_bus_message_open_container(r, 'e', "sv");
 
-	supervisor_states(s, count);
+	logons_states(&s->logons, count);
 	if (e >= 0)
 		e = sd_bus_message_append(r, "s", "handshake-states");
 	if (e >= 0)
@@ -93,16 +93,17 @@ static int add_limits(sd_bus_message *r, const struct config *c)
 
 int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 {
-	const struct supervisor_counters *n = supervisor_counters(s);
-	const struct config *c = supervisor_config(s);
+	const struct tickets_counters *t = tickets_counters(s->tickets);
+	const struct logons *l = &s->logons;
+	const struct config *c = &s->config;
 	const struct {
 		const char *key;
 		uint64_t value;
 	} counter[] = {
-		{ "granted", n->granted },   { "refused", n->refused },
-		{ "redeemed", n->redeemed }, { "redeem-refused", n->redeem_refused },
-		{ "expired", n->expired },   { "revoked", n->revoked },
-		{ "evicted", n->evicted },   { "crashes", n->crashes },
+		{ "granted", l->granted },   { "refused", l->refused },
+		{ "redeemed", t->redeemed }, { "redeem-refused", t->redeem_refused },
+		{ "expired", t->expired },   { "revoked", t->revoked },
+		{ "evicted", t->evicted },   { "crashes", s->services.crashes },
 	};
 	sd_bus_message *r = NULL;
 	char stale[128];
@@ -115,15 +116,15 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	if (e >= 0)
 		e = sd_bus_message_append(r, "{sv}", "version", "s", CREDSSP_VERSION);
 	if (e >= 0)
-		e = add_u32(r, "handshakes", supervisor_handshakes(s));
+		e = add_u32(r, "handshakes", l->live);
 	if (e >= 0)
 		e = add_states(r, s);
 	if (e >= 0)
-		e = add_u32(r, "tickets", supervisor_tickets(s));
+		e = add_u32(r, "tickets", tickets_outstanding(s->tickets));
 	for (size_t i = 0; i < sizeof counter / sizeof *counter && e >= 0; i++)
 		e = add_u64(r, counter[i].key, counter[i].value);
 	if (e >= 0)
-		e = add_refusals(r, n);
+		e = add_refusals(r, l);
 	if (e >= 0)
 		e = add_mechanisms(r, c);
 	if (e >= 0)
@@ -191,7 +192,7 @@ int bus_set_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	(void)uid;
 	if (sd_bus_message_read(m, "sh", &user, &fd) < 0)
 		return -EINVAL;
-	r = supervisor_set_verifier(s, user, fd, on_changed, sd_bus_message_ref(m));
+	r = ntlm_store_set(s->store, user, fd, on_changed, sd_bus_message_ref(m));
 	if (r < 0)
 		sd_bus_message_unref(m);
 	return r;
@@ -205,7 +206,7 @@ int bus_update_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	(void)uid;
 	if (sd_bus_message_read(m, "sbh", &user, &create, &fd) < 0)
 		return -EINVAL;
-	r = supervisor_update_verifier(s, user, create != 0, fd, on_changed, sd_bus_message_ref(m));
+	r = ntlm_store_update(s->store, user, create != 0, fd, on_changed, sd_bus_message_ref(m));
 	if (r < 0)
 		sd_bus_message_unref(m);
 	return r;
@@ -219,7 +220,7 @@ int bus_delete_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	(void)uid;
 	if (sd_bus_message_read(m, "s", &user) < 0)
 		return -EINVAL;
-	r = supervisor_delete_verifier(s, user, on_changed, sd_bus_message_ref(m));
+	r = ntlm_store_delete(s->store, user, on_changed, sd_bus_message_ref(m));
 	if (r < 0)
 		sd_bus_message_unref(m);
 	return r;
@@ -261,7 +262,7 @@ int bus_list_verifiers(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	if (r >= 0)
 		r = sd_bus_message_open_container(l->reply, 'a', "s");
 	if (r >= 0)
-		r = supervisor_list_verifiers(s, on_listed, l);
+		r = ntlm_store_list(s->store, on_listed, l);
 	if (r < 0) {
 		sd_bus_message_unref(l->reply);
 		sd_bus_message_unref(l->call);

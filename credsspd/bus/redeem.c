@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* org.credssp1.Vault: the PAM module trades a ticket for the pipe with the credentials. */
+/* org.credssp1.Vault: the PAM module redeems a ticket for the pipe with the credentials. */
 #include <errno.h>
 
 #include "common/base/cleanup.h"
@@ -27,7 +27,7 @@ int bus_redeem(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	(void)uid;
 	if (sd_bus_message_read(m, "sss", &ticket, &service, &user) < 0)
 		return -EINVAL;
-	switch (supervisor_redeem(s, ticket, service, user, &about, &fd)) {
+	switch (tickets_redeem(s->tickets, ticket, service, user, &about, &fd)) {
 	case VAULT_GRANTED:
 		return reply(m, &about, fd);
 	case VAULT_MISMATCH:

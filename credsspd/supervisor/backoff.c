@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A table of fixed size, found by linear probing over a keyed hash would be
- * faster than this scan of 4096 entries of 40 octets (some 20 us); it would also be
- * more code in the process that must not fail, and 512 handshakes is all that
- * runs at once.
+ * A scan of 4096 entries of 40 bytes takes about 20 us. A keyed hash would be faster and more code, in the process that
+ * must not fail; at most 512 handshakes run at once.
  */
 #include "credsspd/supervisor/backoff.h"
 
@@ -13,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USEC_PER_SEC_ 1000000ULL
+#include "common/base/clock.h"
 
 struct entry {
 	struct backoff_key key;
@@ -80,7 +78,7 @@ bool backoff_key_equal(const struct backoff_key *a, const struct backoff_key *b)
 
 static void decay(struct entry *e, uint64_t now)
 {
-	const uint64_t step = BACKOFF_DECAY_SEC * USEC_PER_SEC_;
+	const uint64_t step = BACKOFF_DECAY_SEC * USEC_PER_SEC;
 	uint64_t n = (now - e->decayed) / step;
 
 	e->failures -= n < e->failures ? (unsigned)n : e->failures;
@@ -133,7 +131,7 @@ static uint64_t wait_usec(const struct backoff *b, const struct entry *e)
 		return 0;
 	over = e->failures - b->free_failures;
 	sec = over >= 16 ? b->max_sec : 1ULL << over;
-	return (sec < b->max_sec ? sec : b->max_sec) * USEC_PER_SEC_;
+	return (sec < b->max_sec ? sec : b->max_sec) * USEC_PER_SEC;
 }
 
 /* Seconds that the address still has to wait, rounded up. */
@@ -141,8 +139,7 @@ static unsigned left_to_wait(const struct backoff *b, const struct entry *e, uin
 {
 	uint64_t wait = wait_usec(b, e);
 
-	return wait && now - e->last < wait ? (unsigned)((e->last + wait - now + USEC_PER_SEC_ - 1) / USEC_PER_SEC_)
-					    : 0;
+	return wait && now - e->last < wait ? (unsigned)((e->last + wait - now + USEC_PER_SEC - 1) / USEC_PER_SEC) : 0;
 }
 
 /* Failures that it may still make before it has to wait. */
@@ -153,7 +150,7 @@ static unsigned free_failures(const struct backoff *b, const struct entry *e)
 	return e->failures < b->free_failures ? b->free_failures - e->failures : 0;
 }
 
-unsigned backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now)
+int backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now)
 {
 	struct entry *e = find(b, key);
 	unsigned wait;
@@ -165,9 +162,9 @@ unsigned backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_
 	decay(e, now);
 	wait = left_to_wait(b, e, now);
 	if (wait)
-		return wait;
+		return (int)wait;
 	if (e->in_flight >= (free_failures(b, e) ? BACKOFF_IN_FLIGHT_MAX : 1))
-		return 1;
+		return -EAGAIN;
 	e->in_flight++;
 	return 0;
 }
@@ -195,7 +192,7 @@ int backoff_judge(struct backoff *b, const struct backoff_key *key, uint64_t now
 	struct entry *e = find(b, key);
 	unsigned n, wait;
 
-	if (!e) /* its attempt is under way, so it is there */
+	if (!e) /* cannot happen while its attempt is under way */
 		return 1;
 	decay(e, now);
 	wait = left_to_wait(b, e, now);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failure counting per address: who fails often has to wait. No more answers of an
- * address are judged at once than it has free failures left, so that a burst of guesses
- * is not through before the first of them has been counted. Failures are forgotten with
- * time and not by a success: an account of one's own must not buy guesses at
- * another one. No clock and no I/O inside: @now is CLOCK_BOOTTIME (or any monotonic clock) in microseconds.
+ * Failure counting per address: an address that fails often has to wait. No more answers of an address are judged at
+ * once than it has free failures left: otherwise a burst of guesses would be over before the first of them is counted.
+ * Failures are forgotten with time and not by a success, because a valid account must not buy guesses at another
+ * account. No clock and no I/O inside: @now is clock_usec().
  *
- * An address is counted per caller (the front end's uid) and per /64 in IPv6.
- * "unix", an empty and a malformed address share one entry.
+ * An address is counted per caller (the front end's uid), and in IPv6 per /64. "unix", an empty and a malformed address
+ * share one entry.
  */
 #pragma once
 
@@ -21,14 +20,15 @@ struct backoff;
 
 struct backoff_key {
 	uid_t caller;
-	uint8_t address[8]; /* IPv4 mapped to ::ffff:a.b.c.d is kept by its last 4 octets, IPv6 by its first 8 */
+	uint8_t address[8]; /* IPv4 mapped to ::ffff:a.b.c.d is kept as its last 4 bytes, IPv6 as its first 8 */
 	uint8_t family;     /* 0, 4 or 6 */
 };
 
-/* Member by member: octets between them may be anything. */
+/* Compares member by member: the padding between them is undefined. */
 bool backoff_key_equal(const struct backoff_key *a, const struct backoff_key *b);
 
-/* Returns NULL when there is no memory. @free_failures and @max_sec as in the configuration. */
+/* Returns NULL without memory. @free_failures and @max_sec are backoff_failures and backoff_max of the configuration.
+ */
 struct backoff *backoff_new(unsigned free_failures, unsigned max_sec);
 void backoff_free(struct backoff *b);
 void backoff_configure(struct backoff *b, unsigned free_failures, unsigned max_sec);
@@ -36,18 +36,19 @@ void backoff_configure(struct backoff *b, unsigned free_failures, unsigned max_s
 struct backoff_key backoff_key(uid_t caller, const char *rhost);
 
 /*
- * Asks for one attempt of @key. Returns 0 and counts it as under way, or the
- * seconds (rounded up, at least 1) that the address has to wait.
+ * Asks for one attempt of @key. Returns 0 and counts it as under way, -EAGAIN when as many attempts of the address are
+ * under way as it may have, or the seconds (rounded up, at least 1) that the address has to wait.
  */
-unsigned backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now);
+int backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now);
 
-/* Ends an attempt that backoff_begin() let pass: @weight 0 for one that did not fail the client. */
+/* Ends an attempt that backoff_begin() has counted. @weight: the failures that it counts as. */
 void backoff_end(struct backoff *b, const struct backoff_key *key, uint64_t now, unsigned weight);
 
 /*
- * Asks whether an answer of the client (in an attempt under way) may be judged now. Returns 0 and counts it as being
- * judged, -EAGAIN when others of the address are and it is to be asked again after one of them, or the seconds that the
- * address has to wait.
+ * Asks whether the client's answer in an attempt under way may be judged now. Returns 0 and counts it as being judged,
+ * -EAGAIN when it has to wait until backoff_judged() was called for another answer of the address, or the seconds that
+ * the address has to wait.
  */
 int backoff_judge(struct backoff *b, const struct backoff_key *key, uint64_t now);
+/* An answer that backoff_judge() has counted has been judged, or never will be. */
 void backoff_judged(struct backoff *b, const struct backoff_key *key);

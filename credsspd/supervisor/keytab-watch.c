@@ -1,117 +1,136 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The keytab changes while logons go on: machine passwords rotate. A template has the keys that it was started with, so
- * another one is started. Until it is ready Kerberos logons wait a moment, because the KDC may have given the client a
- * ticket for the new key already; the old template finishes what it has. Keys that cannot be used (a file half written,
- * no TERMSRV/ key in it) end with the template that tried them, and the old one stays.
- */
+#include "credsspd/supervisor/keytab-watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
 #include "common/base/file-watch.h"
-#include "credsspd/supervisor/logon.h"
+#include "common/base/log.h"
 
-#define USEC_PER_SEC_ 1000000ULL
+struct keytab_watch {
+	sd_event *event;
+	const struct config *config;
+	const struct keytab_watch_ops *ops;
+	void *userdata;
+	struct watch *file;
+	uint64_t wanted;        /* serial of the template that is to have the new keys, or 0 */
+	sd_event_source *timer; /* while logons wait */
+};
 
-/* Nobody has to wait any longer: the new keys are there, or are not to be had. */
-static void end_wait(struct supervisor *s)
+static void end_wait(struct keytab_watch *w)
 {
-	s->keys_timer = sd_event_source_disable_unref(s->keys_timer);
-	handshake_resume_all(s);
+	w->timer = sd_event_source_disable_unref(w->timer);
+	w->ops->resume(w->userdata);
 }
 
 static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct supervisor *s = userdata;
+	struct keytab_watch *w = userdata;
 
 	(void)source;
 	(void)usec;
-	log_line(LOG_WARNING, "keytab %s: the new keys are not there after %u s; logons go on with the old ones",
-		 s->config.keytab, KEYS_WAIT_SEC);
-	end_wait(s);
+	log_line(LOG_WARNING, "keytab %s: the new keys are not in use after %u s; logons continue with the old keys",
+		 w->config->keytab, KEYS_WAIT_SEC);
+	end_wait(w);
 	return 0;
 }
 
-/* Without a timer nobody waits. */
-static void start_timer(struct supervisor *s)
+/* Without a timer no logon waits. */
+static void start_timer(struct keytab_watch *w)
 {
-	s->keys_timer = sd_event_source_disable_unref(s->keys_timer);
-	(void)sd_event_add_time_relative(s->event, &s->keys_timer, CLOCK_BOOTTIME, KEYS_WAIT_SEC * USEC_PER_SEC_,
-					 100000, on_waited, s);
+	w->timer = sd_event_source_disable_unref(w->timer);
+	(void)sd_event_add_time_relative(w->event, &w->timer, CLOCK_BOOTTIME, KEYS_WAIT_SEC * USEC_PER_SEC, 100000,
+					 on_waited, w);
 }
 
-void keys_expect(struct supervisor *s, uint64_t serial)
+void keytab_watch_expect(struct keytab_watch *w, uint64_t serial)
 {
-	s->keys_wanted = serial;
-	start_timer(s);
+	w->wanted = serial;
+	start_timer(w);
 }
 
-static void keys_failed(struct supervisor *s)
+static void on_unusable(struct keytab_watch *w)
 {
-	unsigned delay = watch_again(s->keytab);
+	unsigned delay = watch_again(w->file);
 
-	s->keys_wanted = 0;
+	w->wanted = 0;
 	log_line(
 	    LOG_ERR,
 	    "keytab %s: the new keys cannot be used (the line above says why), the old ones stay; next try in %u s",
-	    s->config.keytab, delay);
-	end_wait(s);
+	    w->config->keytab, delay);
+	end_wait(w);
 }
 
 static void on_changed(const char *missing, void *userdata)
 {
-	struct supervisor *s = userdata;
+	struct keytab_watch *w = userdata;
 	uint64_t serial;
 
 	if (missing) {
-		log_line(LOG_WARNING, "keytab %s is not there any more; the keys that were in it stay", missing);
-		if (!s->keys_wanted)
-			end_wait(s);
+		log_line(LOG_WARNING, "keytab %s does not exist any more; the keys read from it stay in use", missing);
+		if (!w->wanted)
+			end_wait(w);
 		return;
 	}
-	log_line(LOG_INFO, "keytab %s has changed; a template is started with it", s->config.keytab);
-	if (s->keeper) /* without it the old tickets stay */
-		(void)supervisor_reread_keeper(s);
-	if (!s->krb5 || service_renew(s->krb5, &serial) < 0)
-		keys_failed(s);
+	log_line(LOG_INFO, "keytab %s has changed; a template is started with it", w->config->keytab);
+	if (w->ops->renew(&serial, w->userdata) < 0)
+		on_unusable(w);
 	else
-		keys_expect(s, serial);
+		keytab_watch_expect(w, serial);
 }
 
-void keys_service_changed(struct supervisor *s)
+void keytab_watch_template(struct keytab_watch *w, uint64_t current, bool starting)
 {
-	const struct child *current = service_current(s->krb5);
-
-	if (!s->keys_wanted)
+	if (!w->wanted)
 		return;
-	if (current && current->serial >= s->keys_wanted) {
-		s->keys_wanted = 0;
-		log_line(LOG_INFO, "keytab %s: its keys are in use", s->config.keytab);
-		end_wait(s);
-	} else if (!service_starting(s->krb5)) {
-		keys_failed(s);
+	if (current >= w->wanted) {
+		w->wanted = 0;
+		log_line(LOG_INFO, "keytab %s: its keys are in use", w->config->keytab);
+		end_wait(w);
+	} else if (!starting) {
+		on_unusable(w);
 	}
 }
 
-bool keys_pending(struct supervisor *s)
+bool keytab_watch_pending(struct keytab_watch *w)
 {
-	if (!service_current(s->krb5))
-		return false;
-	/* a file that is as it was after all is told to nobody: the timer ends the wait then */
-	if (watch_look(s->keytab) && !s->keys_timer)
-		start_timer(s);
-	return s->keys_timer;
+	/* on_changed() is not called for a file that is as before after all: then the timer ends the wait */
+	if (watch_look(w->file) && !w->timer)
+		start_timer(w);
+	return w->timer;
 }
 
-int keys_watch(struct supervisor *s)
+int keytab_watch_settle(struct keytab_watch *w)
 {
-	const char *path = s->config.keytab;
-	int r = s->keytab ? 0 : watch_new(s->event, on_changed, s, &s->keytab);
+	const char *path = w->config->keytab;
 
-	return r < 0 ? r : watch_files(s->keytab, &path, s->config.kerberos ? 1 : 0);
+	return watch_files(w->file, &path, w->config->kerberos != CONFIG_KERBEROS_OFF);
 }
 
-void keys_done(struct supervisor *s)
+int keytab_watch_new(sd_event *event, const struct config *config, const struct keytab_watch_ops *ops, void *userdata,
+		     struct keytab_watch **ret_watch)
 {
-	s->keys_wanted = 0;
-	end_wait(s);
-	watch_free(s->keytab);
-	s->keytab = NULL;
+	struct keytab_watch *w = calloc(1, sizeof *w);
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	*w = (struct keytab_watch){ .event = event, .config = config, .ops = ops, .userdata = userdata };
+	r = watch_new(event, on_changed, w, &w->file);
+	if (r < 0) {
+		free(w);
+		return r;
+	}
+	*ret_watch = w;
+	return 0;
+}
+
+void keytab_watch_free(struct keytab_watch *w)
+{
+	if (!w)
+		return;
+	(void)sd_event_source_disable_unref(w->timer);
+	watch_free(w->file);
+	free(w);
 }

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "credsspd/supervisor/logon-table.h"
 
+#include "common/base/refusal.h"
+#include "include/credssp/channel.h"
+
+#define TLS_ALERT_ACCESS_DENIED 49 /* RFC 8446 6.2 */
+
 static const struct logon_step table[LOGON_STATES_][LOGON_EVENTS_] = {
 	[LOGON_FIRST] = {
 		[LOGON_GOT_TSREQUEST] = { LOGON_SPAWN, LOGON_OPENING },
@@ -66,7 +71,29 @@ const char *logon_state_name(enum logon_state state)
 	return (unsigned)state < LOGON_STATES_ ? name[state] : "?";
 }
 
-int logon_awaits_client(enum logon_state state)
+bool logon_awaits_client(enum logon_state state)
 {
 	return state == LOGON_FIRST || state == LOGON_CLIENT || state == LOGON_AUTHINFO;
+}
+
+bool logon_awaits_worker(enum logon_state state)
+{
+	return state == LOGON_OPENING || state == LOGON_WORKING || state == LOGON_REFUSING ||
+	       state == LOGON_CONFIRMING || state == LOGON_DECRYPTING;
+}
+
+bool logon_is_over(enum logon_state state)
+{
+	return state == LOGON_DONE || state == LOGON_FAILED;
+}
+
+struct refusal_signal logon_refusal_signal(unsigned refusal, bool confirmed, bool told, bool early, bool credssp_ended)
+{
+	struct refusal_signal s = { .alert = TLS_ALERT_ACCESS_DENIED, .early_result = CHANNEL_EARLY_NONE };
+
+	if (told || refusal == REFUSAL_CANCELLED || refusal == REFUSAL_ABANDONED)
+		s.alert = 0;
+	else if (confirmed && early && credssp_ended)
+		s = (struct refusal_signal){ .alert = 0, .early_result = CHANNEL_EARLY_ACCESS_DENIED };
+	return s;
 }

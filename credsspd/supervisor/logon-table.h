@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What may follow what in one logon, as the supervisor sees it: a table of state
- * x event -> state, action. The states say what is awaited; why a logon ended is
- * a separate field of its owner. Pure: no clock, no I/O.
+ * The order of one logon, as the supervisor sees it: a table of state x event -> action, next state. A state says what
+ * is awaited. Why a logon ended is a separate field of the logon. Pure: no clock, no I/O.
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum logon_state {
 	LOGON_FIRST,      /* the first TSRequest from the front end */
-	LOGON_OPENING,    /* a worker owes its first answer: it may not be its mechanism */
-	LOGON_WORKING,    /* the worker owes an answer */
-	LOGON_CLIENT,     /* the client owes a TSRequest */
-	LOGON_RESOLVING,  /* the resolver owes the account of the authenticated name */
-	LOGON_REFUSING,   /* the worker was told no and owes its last record, perhaps with errorCode */
-	LOGON_CONFIRMING, /* the worker was told yes and owes the pubKeyAuth reply */
-	LOGON_AUTHINFO,   /* the client owes authInfo */
-	LOGON_DECRYPTING, /* the worker owes the credentials */
-	LOGON_COMPARING,  /* the resolver owes the account of the delegated name */
-	LOGON_DONE,
-	LOGON_FAILED,
+	LOGON_OPENING,    /* the first answer of a worker, which may be "not my mechanism" */
+	LOGON_WORKING,    /* an answer of the worker */
+	LOGON_CLIENT,     /* the client's next TSRequest */
+	LOGON_RESOLVING,  /* the account of the authenticated name, from a resolver */
+	LOGON_REFUSING,   /* the worker's last message after the verdict no, perhaps with errorCode */
+	LOGON_CONFIRMING, /* the worker's pubKeyAuth reply after the verdict yes */
+	LOGON_AUTHINFO,   /* the client's authInfo */
+	LOGON_DECRYPTING, /* the credentials, from the worker */
+	LOGON_COMPARING,  /* the account of the delegated name, from a resolver */
+	LOGON_DONE,       /* over: a ticket was issued */
+	LOGON_FAILED,     /* over: refused */
 	LOGON_STATES_
 };
 
@@ -32,23 +34,23 @@ enum logon_event {
 	LOGON_GOT_REFUSED,    /* worker: WORKER_FAILED */
 	LOGON_GOT_ACCOUNT,    /* resolver: yes */
 	LOGON_GOT_NO_ACCOUNT, /* resolver: no */
-	LOGON_GOT_END,        /* worker: end of file; after its last record this is as it should be */
+	LOGON_GOT_END,        /* worker: end of file; expected after its last message */
 	LOGON_EVENTS_
 };
 
 enum logon_action {
-	LOGON_FAIL = 0, /* an absent row: this event may not happen here */
+	LOGON_FAIL = 0, /* no row: this event is not allowed in this state */
 	LOGON_SPAWN,    /* choose a template, start a worker, pass the TSRequest on */
-	LOGON_RESPAWN,  /* the same octets to the other template */
-	LOGON_FORWARD,  /* TSRequest to the worker */
-	LOGON_REPLY,    /* TSRequest to the front end */
+	LOGON_RESPAWN,  /* pass the same bytes to a worker of the other template */
+	LOGON_FORWARD,  /* pass the TSRequest to the worker */
+	LOGON_REPLY,    /* pass the TSRequest to the front end */
 	LOGON_RESOLVE,  /* ask for the account of the authenticated name */
-	LOGON_GRANT,    /* verdict: yes, with the pipe */
-	LOGON_DENY,     /* verdict: no */
+	LOGON_GRANT,    /* send the verdict yes, with the pipe */
+	LOGON_DENY,     /* send the verdict no */
 	LOGON_COMPARE,  /* ask for the account of the delegated name */
-	LOGON_FINISH,   /* ticket */
+	LOGON_FINISH,   /* issue the ticket */
 	LOGON_REFUSE,   /* tell the front end; the reason is known */
-	LOGON_NOTE,     /* what the client asked for */
+	LOGON_NOTE,     /* remember the name that the client asked for */
 	LOGON_IGNORE,
 };
 
@@ -57,10 +59,27 @@ struct logon_step {
 	enum logon_state next;
 };
 
-/* The row for @event in @state. An absent row is {LOGON_FAIL, LOGON_FAILED}. */
+/* Returns the row for @event in @state; {LOGON_FAIL, LOGON_FAILED} when there is none. */
 struct logon_step logon_step(enum logon_state state, enum logon_event event);
 
 const char *logon_state_name(enum logon_state state);
 
-/* Whether the front end's next TSRequest may be read in this state. */
-int logon_awaits_client(enum logon_state state);
+/* Returns whether the front end's next TSRequest may be read in this state. */
+bool logon_awaits_client(enum logon_state state);
+/* Returns whether the worker's next message is awaited. */
+bool logon_awaits_worker(enum logon_state state);
+/* Returns whether the logon is over. */
+bool logon_is_over(enum logon_state state);
+
+/* How a refusal reaches the client when it is not told by errorCode; the same table is in docs/refusals.md ("What a refused client is told"). */
+struct refusal_signal {
+	uint8_t alert;        /* TLS alert description, 0 for none */
+	uint8_t early_result; /* enum channel_early_result */
+};
+
+/*
+ * Returns what the front end has to do. @confirmed: the pubKeyAuth reply has gone out; no client reads a TSRequest
+ * after it. @told: an errorCode reply has already gone out. @early: HYBRID_EX was chosen. @credssp_ended: authInfo was
+ * received and decrypted, without which MS-RDPBCGR allows no early result.
+ */
+struct refusal_signal logon_refusal_signal(unsigned refusal, bool confirmed, bool told, bool early, bool credssp_ended);

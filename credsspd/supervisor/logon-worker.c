@@ -1,62 +1,74 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The worker of a logon: which template it is forked from, its records, its end. To choose the template, the first
- * TSRequest is searched for the NTLMSSP signature; a wrong guess costs one more worker and nothing else.
- */
-#include "credsspd/supervisor/logon.h"
+#include "credsspd/supervisor/logon-worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stddef.h>
-#include <sys/wait.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/base/cleanup.h"
 #include "common/ipc/packet.h"
-#include "credsspd/supervisor/policy.h"
 
 #define NTLM_HINT_WINDOW 256U /* where an NTLMSSP signature would be in a first TSRequest */
 
-/* A worker that has not ended by itself is ended: after its last record it has nothing to do. */
-void handshake_drop_worker(struct handshake *h)
+void logon_worker_init(struct logon_worker *w)
 {
-	struct template_record kill = { .type = TEMPLATE_KILL, .logon = h->id };
+	w->fd = -1;
+	w->ended = true;
+}
 
-	if (h->worker >= 0 && !h->worker_ended && h->template_child)
-		(void)packet_send(h->template_child->control, &kill, sizeof kill, NULL, 0);
-	h->worker_io = sd_event_source_disable_unref(h->worker_io);
-	h->worker = packet_close(h->worker);
-	h->worker_ended = true;
-	if (h->verifier_child) {
-		child_unref(h->verifier_child);
-		h->verifier_child = NULL;
+/* ---- the first TSRequest ---- */
+
+int logon_worker_keep_first(struct logon_worker *w, const uint8_t *packet, size_t len)
+{
+	w->first = malloc(len);
+	if (!w->first)
+		return -ENOMEM;
+	memcpy(w->first, packet, len);
+	w->first[0] = WORKER_TSREQUEST;
+	w->first_len = len;
+	return 0;
+}
+
+void logon_worker_forget_first(struct logon_worker *w)
+{
+	free(w->first);
+	w->first = NULL;
+	w->first_len = 0;
+}
+
+static bool has_ntlm_signature(const uint8_t *p, size_t len)
+{
+	return memmem(p, len < NTLM_HINT_WINDOW ? len : NTLM_HINT_WINDOW, "NTLMSSP", 8) != NULL;
+}
+
+/* A template that could not start is passed over until it has started. */
+static bool is_usable(const struct service *template)
+{
+	return template && !service_failed_to_start(template);
+}
+
+struct service *logon_worker_next_template(struct logon_worker *w, bool *ret_last)
+{
+	const struct services *s = w->services;
+	bool ntlm_first = s->ntlm && has_ntlm_signature(w->first, w->first_len);
+	struct service *order[2] = { ntlm_first ? s->ntlm : s->krb5, ntlm_first ? s->krb5 : s->ntlm };
+
+	while (w->templates_tried < 2) {
+		struct service *template = order[w->templates_tried++];
+
+		*ret_last = w->templates_tried == 2 || !is_usable(order[1]);
+		if (is_usable(template))
+			return template;
 	}
+	return NULL;
 }
 
-/*
- * The kernel closes what a process had before it kills its children (PR_SET_PDEATHSIG), so a worker that died with its
- * template is noticed behind the template's end. The other way round there is nothing: a worker cannot end its
- * template, and a socket that this side has closed (a retired template without workers) does not count.
- */
-static bool template_died(const struct handshake *h)
-{
-	struct pollfd p = { .fd = h->template_child ? h->template_child->control : -1 };
+/* ---- its messages ---- */
 
-	return !h->template_child || (poll(&p, 1, 0) == 1 && (p.revents & POLLHUP));
-}
-
-void handshake_worker_lost(struct handshake *h)
-{
-	if (!template_died(h))
-		handshake_fail(h, REFUSAL_CRASHED, "the worker ended without a word");
-	else if (h->refusal == REFUSAL_NONE)
-		handshake_fail(h, REFUSAL_UNAVAILABLE, "the template died, and its worker with it");
-	else /* that has been decided */
-		handshake_refuse(h);
-}
-
-/* The event that a record of the worker is; -EPROTO for one that is malformed. */
+/* Returns 0 and the event that a message of the worker is, or -EPROTO for a malformed one. */
 static int worker_record_event(const uint8_t *p, size_t len, enum logon_event *ret_event)
 {
 	static const struct {
@@ -89,7 +101,7 @@ static int worker_record_event(const uint8_t *p, size_t len, enum logon_event *r
 static int on_worker(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	static uint8_t packet[WORKER_PACKET_MAX]; /* one thread, one packet at a time */
-	struct handshake *h = userdata;
+	struct logon_worker *w = userdata;
 	enum logon_event event;
 	ssize_t n;
 
@@ -99,38 +111,23 @@ static int on_worker(sd_event_source *source, int fd, uint32_t revents, void *us
 		return 0;
 	if (n == 0) {
 		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-		h->worker_ended = true;
-		handshake_event(h, LOGON_GOT_END, NULL, 0);
+		w->ended = true;
+		w->fn(LOGON_GOT_END, NULL, 0, w->userdata);
 	} else if (n < 0 || worker_record_event(packet, (size_t)n, &event) < 0) {
-		handshake_fail(h, REFUSAL_CRASHED, "the worker sent a malformed record");
+		w->fn(LOGON_EVENTS_, NULL, 0, w->userdata);
 	} else {
-		handshake_event(h, event, packet, (size_t)n);
+		w->fn(event, packet, (size_t)n, w->userdata);
 	}
 	return 0;
 }
 
-static int send_start(struct handshake *h)
-{
-	static struct worker_start start; /* too large for the stack; its key is sent from where it is */
+/* ---- its start ---- */
 
-	start = (struct worker_start){ .type = WORKER_START };
-	start.min_version = (uint8_t)h->s->config.min_version;
-	start.logon = h->id;
-	start.public_key_len = (uint32_t)h->public_key_len;
-	if (h->peer.early_authorization)
-		start.flags |= WORKER_EARLY_AUTHORIZATION;
-	start.flags |= (uint8_t)policy_worker_flags(&h->s->config, &h->peer, h->mechanism);
-	if (h->last_resort)
-		start.flags |= WORKER_LAST_RESORT;
-	return packet_send2(h->worker, &start, offsetof(struct worker_start, public_key), h->public_key,
-			    h->public_key_len, NULL, 0);
-}
-
-/* For an ntlm worker: its socket to the verifier, whose other end goes to the verifier. */
-static int attach_verifier(struct handshake *h, int *ret_fd)
+/* Connects the worker of an NTLM logon to the verifier: *@ret_fd is the worker's end. Returns 0 or -errno. */
+static int attach_verifier(struct logon_worker *w, int *ret_fd)
 {
-	struct verifier_control attach = { .type = VERIFIER_ATTACH, .id = h->id };
-	struct child *verifier = service_current(h->s->verifier);
+	struct verifier_control attach = { .type = VERIFIER_ATTACH, .id = w->logon };
+	struct process *verifier = service_current(w->services->verifier);
 	AUTO_CLOSE int theirs = -1;
 	AUTO_CLOSE int workers = -1;
 	int pair[2], r;
@@ -145,193 +142,99 @@ static int attach_verifier(struct handshake *h, int *ret_fd)
 	r = packet_send(verifier->control, &attach, sizeof attach, &theirs, 1);
 	if (r < 0)
 		return r;
-	child_ref(verifier);
-	h->verifier_child = verifier;
+	process_ref(verifier);
+	w->verifier = verifier;
 	*ret_fd = TAKE_FD(workers);
 	return 0;
 }
 
-static int spawn_worker(struct handshake *h, struct service *template)
+static int spawn(struct logon_worker *w, struct service *service)
 {
-	struct template_record spawn = { .type = TEMPLATE_SPAWN, .logon = h->id };
-	struct child *child = service_current(template);
+	struct template_record spawn = { .type = TEMPLATE_SPAWN, .logon = w->logon };
+	struct process *template = service_current(service);
 	AUTO_CLOSE int theirs = -1;
 	AUTO_CLOSE int verifier = -1;
 	int pair[2], fds[2], r;
 
-	if (!child)
+	if (!template)
 		return -ENETDOWN;
 	r = packet_pair(0, pair);
 	if (r < 0)
 		return r;
-	h->worker = pair[0];
-	packet_refuse_fds(h->worker);
+	w->fd = pair[0];
+	packet_refuse_fds(w->fd);
 	theirs = pair[1];
-	if (fcntl(h->worker, F_SETFL, O_NONBLOCK) < 0)
+	if (fcntl(w->fd, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	h->mechanism = template == h->s->krb5 ? MECHANISM_KRB5 : MECHANISM_NTLM;
-	if (h->mechanism == MECHANISM_NTLM) {
-		r = attach_verifier(h, &verifier);
+	w->mechanism = service == w->services->krb5 ? MECHANISM_KRB5 : MECHANISM_NTLM;
+	if (w->mechanism == MECHANISM_NTLM) {
+		r = attach_verifier(w, &verifier);
 		if (r < 0)
 			return r;
 	}
 	fds[0] = theirs;
 	fds[1] = verifier;
-	r = packet_send(child->control, &spawn, sizeof spawn, fds, verifier < 0 ? 1 : 2);
+	r = packet_send(template->control, &spawn, sizeof spawn, fds, verifier < 0 ? 1 : 2);
 	if (r < 0)
 		return r;
-	child_ref(child); /* until TEMPLATE_EXITED */
-	h->template = template;
-	h->template_child = child;
-	h->worker_ended = false;
-	r = sd_event_add_io(h->s->event, &h->worker_io, h->worker, EPOLLIN, on_worker, h);
-	if (r < 0)
-		return r;
-	return send_start(h);
+	process_ref(template); /* until TEMPLATE_EXITED */
+	w->template = template;
+	w->ended = false;
+	return sd_event_add_io(w->services->event, &w->io, w->fd, EPOLLIN, on_worker, w);
 }
 
-static bool has_ntlm_signature(const uint8_t *p, size_t len)
+int logon_worker_start(struct logon_worker *w, struct service *template, struct worker_start *start,
+		       const void *public_key, size_t public_key_len)
 {
-	return memmem(p, len < NTLM_HINT_WINDOW ? len : NTLM_HINT_WINDOW, "NTLMSSP", 8) != NULL;
+	int r = spawn(w, template);
+
+	start->type = WORKER_START;
+	start->logon = w->logon;
+	start->public_key_len = (uint32_t)public_key_len;
+	if (r >= 0)
+		r = packet_send2(w->fd, start, offsetof(struct worker_start, public_key), public_key, public_key_len,
+				 NULL, 0);
+	return r < 0 ? r : packet_send(w->fd, w->first, w->first_len, NULL, 0);
 }
 
-/* The template to try next, or NULL when both have been; then *@ret_tried is the new h->templates_tried. */
-static struct service *next_template(const struct handshake *h, unsigned tried, unsigned *ret_tried)
+/* ---- its end ---- */
+
+void logon_worker_drop(struct logon_worker *w)
 {
-	struct supervisor *s = h->s;
-	bool ntlm_first = s->ntlm && has_ntlm_signature(h->first, h->first_len);
-	struct service *order[2] = { ntlm_first ? s->ntlm : s->krb5, ntlm_first ? s->krb5 : s->ntlm };
+	struct template_record kill = { .type = TEMPLATE_KILL, .logon = w->logon };
 
-	while (tried < 2) {
-		struct service *t = order[tried++];
-
-		if (t && !service_failed_to_start(t)) {
-			*ret_tried = tried;
-			return t;
-		}
-	}
-	return NULL;
+	if (w->fd >= 0 && !w->ended && w->template)
+		(void)packet_send(w->template->control, &kill, sizeof kill, NULL, 0);
+	w->io = sd_event_source_disable_unref(w->io);
+	w->fd = packet_close(w->fd);
+	w->ended = true;
+	if (w->verifier)
+		process_unref(w->verifier);
+	w->verifier = NULL;
 }
 
-static void start_worker(struct handshake *h, struct service *template)
+/*
+ * The kernel closes the descriptors of a process before it kills the children (PR_SET_PDEATHSIG), so the end of a
+ * template is always seen before the end of a worker that it has caused. The reverse does not happen: a worker cannot
+ * end its template. A socket that this side has closed (a retired template without workers) does not count.
+ */
+bool logon_worker_template_died(const struct logon_worker *w)
 {
-	int r = spawn_worker(h, template);
+	struct pollfd p = { .fd = w->template ? w->template->control : -1 };
 
-	if (r == 0)
-		r = packet_send(h->worker, h->first, h->first_len, NULL, 0);
-	if (r < 0)
-		handshake_fail(h, REFUSAL_UNAVAILABLE, strerror(-r));
-	else
-		handshake_trace(h, "worker forked from the %s template", mechanism_name(h->mechanism));
+	return !w->template || (poll(&p, 1, 0) == 1 && (p.revents & POLLHUP));
 }
 
-void handshake_resume_all(struct supervisor *s)
+void logon_worker_process_gone(struct logon_worker *w, const struct process *p)
 {
-	struct handshake *next;
-
-	for (struct handshake *h = s->handshakes; h; h = next) {
-		next = h->next;
-		if (!h->waits)
-			continue;
-		h->waits = false;
-		start_worker(h, s->krb5);
-	}
+	if (w->template == p)
+		w->template = NULL;
+	if (w->verifier == p)
+		w->verifier = NULL;
 }
 
-void handshake_spawn_next(struct handshake *h)
+void logon_worker_suspect(const struct logon_worker *w)
 {
-	struct service *template = next_template(h, h->templates_tried, &h->templates_tried);
-	unsigned ignored;
-
-	if (!template) {
-		handshake_fail(h, REFUSAL_MECHANISM, NULL);
-		return;
-	}
-	h->last_resort = !next_template(h, h->templates_tried, &ignored);
-	handshake_drop_worker(h);
-	h->waits = template == h->s->krb5 && keys_pending(h->s);
-	if (h->waits)
-		handshake_trace(h, "waits for new keys");
-	else
-		start_worker(h, template);
-}
-
-/* ---- what the other processes say ---- */
-
-static struct handshake *find(struct supervisor *s, uint64_t id)
-{
-	struct handshake *h = s->handshakes;
-
-	while (h && h->id != id)
-		h = h->next;
-	return h;
-}
-
-static bool abnormal(int status)
-{
-	/* SIGKILL is ours; a worker that has said its last word exits with 0 */
-	return WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) != 0;
-}
-
-int handshake_template_record(struct child *c, const void *p, size_t len, void *userdata)
-{
-	struct supervisor *s = userdata;
-	struct template_record r;
-
-	if (len != sizeof r)
-		return -EPROTO;
-	memcpy(&r, p, sizeof r);
-	if (r.type != TEMPLATE_EXITED || c->live == 0)
-		return -EPROTO;
-	if (abnormal(r.status)) {
-		struct log_logon who = { .logon = r.logon };
-
-		log_logon_line(LOG_ERR, &who, "a worker died by %s %d; its template is replaced",
-			       WIFSIGNALED(r.status) ? "signal" : "exit status",
-			       WIFSIGNALED(r.status) ? WTERMSIG(r.status) : WEXITSTATUS(r.status));
-		supervisor_worker_crashed(s, c->service);
-	}
-	child_unref(c);
-	return 0;
-}
-
-void handshake_template_gone(struct child *c, void *userdata)
-{
-	struct supervisor *s = userdata;
-
-	/* its workers died with it, which their sockets say */
-	for (struct handshake *h = s->handshakes; h; h = h->next)
-		if (h->template_child == c)
-			h->template_child = NULL;
-}
-
-int handshake_verifier_result(struct supervisor *s, const struct verifier_result *result)
-{
-	struct handshake *h = find(s, result->logon);
-
-	if (!record_terminated(result->name, sizeof result->name) ||
-	    !record_terminated(result->detail, sizeof result->detail))
-		return -EPROTO;
-	/* it has ended meanwhile, or another template has it */
-	if (!h || h->mechanism != MECHANISM_NTLM)
-		return 0;
-	h->proof = *result;
-	if (result->asked == 1)
-		return 0;
-	h->proved = result->granted == 1;
-	if (!h->proved)
-		h->refusal = result->refusal != REFUSAL_NONE && result->refusal < REFUSAL_MAX_
-				 ? (enum refusal)result->refusal
-				 : REFUSAL_INTERNAL;
-	if (!h->proved)
-		memcpy(h->detail, result->detail, sizeof result->detail);
-	handshake_trace(h, "verifier: %s", h->proved ? "NTLMv2 response is right" : refusal_word(h->refusal));
-	return 0;
-}
-
-void handshake_verifier_gone(struct supervisor *s, struct child *c)
-{
-	for (struct handshake *h = s->handshakes; h; h = h->next)
-		if (h->verifier_child == c)
-			h->verifier_child = NULL;
+	process_suspect(w->template);
+	process_suspect(w->verifier);
 }

@@ -1,200 +1,363 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * One logon: a channel to the front end, a worker, and the table of logon-table.h between them. TSRequests pass
- * through unread.
- */
+/* The events of a logon: its channel, its worker, its deadlines, the answers of other processes. */
 #include "credsspd/supervisor/logon.h"
 
-#include <stdarg.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
 #include "common/base/cleanup.h"
-#include "common/ipc/handover.h"
+#include "common/base/clock.h"
 #include "common/ipc/packet.h"
-#include "credsspd/supervisor/tell.h"
+#include "common/wire/name.h"
 #include "include/credssp/channel.h"
 
-#define USEC_PER_SEC_ 1000000ULL
+/* ---- one step of the table ---- */
 
-/* ---- log ---- */
-
-struct log_logon handshake_who(const struct handshake *h)
+/* Reads the front end only in the client's turn, and sets the deadline of what is awaited now. */
+static void take_turns(struct logon *h)
 {
-	return (struct log_logon){
-		.logon = h->id,
-		.user = h->about.user[0] ? h->about.user : h->proof.name,
-		.rhost = h->peer.rhost,
-		.rport = h->peer.rport,
-		.service = h->about.service,
-		.mechanism = h->user_to_user ? "krb5-u2u"
-			     : h->mechanism  ? mechanism_name(h->mechanism)
-					     : NULL,
-		.version = h->credssp_version,
-		.kind = credential_kind_name(h->delegation.kind),
-		.principal = h->about.principal,
-	};
+	bool client = logon_awaits_client(h->state), worker = logon_awaits_worker(h->state);
+
+	h->turn_began = clock_usec();
+	(void)sd_event_source_set_io_events(h->channel_io, client ? EPOLLIN : 0);
+	/* in LOGON_CLIENT the client may still have to send pubKeyAuth: its answer is not judged before that */
+	if (h->state != LOGON_WORKING && h->state != LOGON_CLIENT)
+		logon_judged(h);
+	if (client || worker)
+		(void)sd_event_source_set_time_relative(
+		    h->turn, (client ? HANDSHAKE_TURN_TIMEOUT_SEC : WORKER_STEP_TIMEOUT_SEC) * USEC_PER_SEC);
+	(void)sd_event_source_set_enabled(h->turn, client || worker ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-void handshake_trace(const struct handshake *h, const char *fmt, ...)
+/* Takes the row of the table for @event and does its action. @record: the message that came with it, or NULL. */
+static void step(struct logon *h, enum logon_event event, const uint8_t *record, size_t len)
 {
-	struct log_logon who = { .logon = h->id, .rhost = h->peer.rhost, .rport = h->peer.rport };
-	char text[256];
-	va_list ap;
+	struct logon_step row = logon_step(h->state, event);
+	struct logons *l = h->logons;
 
-	if (!log_debug_enabled())
+	if (row.action == LOGON_FAIL) {
+		if (event == LOGON_GOT_END)
+			logon_worker_lost(h);
+		else
+			logon_fail(h, REFUSAL_CRASHED, "the worker sent a message out of order");
 		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	log_logon_line(LOG_DEBUG, &who, "%s", text);
+	}
+	if (h->state == LOGON_FIRST && l->first_over)
+		l->first_over(l->userdata);
+	h->state = row.next;
+	logon_act(h, row.action, record, len);
+	if (!logon_is_over(h->state))
+		take_turns(h);
 }
 
-/* ---- end ---- */
-
-void handshake_free(struct handshake *h)
+static void on_worker(enum logon_event event, const uint8_t *record, size_t len, void *userdata)
 {
-	struct supervisor *s = h->s;
-	struct handshake **p = &s->handshakes;
+	if (event == LOGON_EVENTS_)
+		logon_fail(userdata, REFUSAL_CRASHED, "the worker sent a malformed message");
+	else
+		step(userdata, event, record, len);
+}
 
-	handshake_drop_worker(h);
-	resolve_cancel(h->question);
-	handshake_judged(h);
-	while (*p && *p != h)
-		p = &(*p)->next;
-	if (*p) {
-		*p = h->next;
-		s->n_handshakes--;
+/* ---- deadlines ---- */
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct logon *h = userdata;
+	char detail[64];
+
+	(void)source;
+	(void)usec;
+	(void)snprintf(detail, sizeof detail, "state %s", logon_state_name(h->state));
+	logon_fail(h, logon_awaits_client(h->state) ? REFUSAL_TIMEOUT : REFUSAL_UNAVAILABLE, detail);
+	return 0;
+}
+
+static int on_turn(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct logon *h = userdata;
+
+	if (logon_awaits_client(h->state))
+		return on_deadline(source, usec, h);
+	logon_worker_suspect(&h->worker);
+	logon_fail(h, REFUSAL_UNAVAILABLE, "the worker gave no answer in time");
+	return 0;
+}
+
+/* ---- the channel ---- */
+
+/*
+ * Returns whether the client's answer may be judged now. If not, it stays in the channel until another answer of the
+ * address has been judged; or the logon has ended, because the address has to wait.
+ */
+static bool may_be_judged(struct logon *h)
+{
+	int r;
+
+	if (h->state != LOGON_CLIENT || !h->counted || h->judging)
+		return true;
+	r = backoff_judge(h->logons->backoff, &h->address, clock_usec());
+	h->judging = r == 0;
+	if (r > 0)
+		logon_fail(h, REFUSAL_BACKOFF, NULL);
+	if (r < 0) {
+		h->queued = true;
+		(void)sd_event_source_set_io_events(h->channel_io, 0);
+		(void)sd_event_source_set_enabled(h->turn, SD_EVENT_OFF); /* the client is not slow */
 	}
+	return r == 0;
+}
+
+static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	static uint8_t packet[CHANNEL_PACKET_MAX];
+	struct logon *h = userdata;
+	ssize_t n;
+
+	(void)source;
+	if (!(revents & EPOLLIN)) { /* hung up while it was not its turn */
+		logon_fail(h, REFUSAL_CANCELLED, NULL);
+		return 0;
+	}
+	if (!may_be_judged(h))
+		return 0;
+	n = packet_recv(fd, packet, sizeof packet, NULL, 0);
+	if (n == -EAGAIN)
+		return 0;
+	if (n == 0)
+		logon_fail(h, REFUSAL_CANCELLED, NULL);
+	else if (n < 2 || packet[0] != CHANNEL_TSREQUEST)
+		logon_fail(h, REFUSAL_PROTOCOL, "the front end sent what is no TSRequest");
+	else
+		step(h, LOGON_GOT_TSREQUEST, packet, (size_t)n);
+	return 0;
+}
+
+/* ---- answers of other processes ---- */
+
+/*
+ * Returns whether credentials may follow that fit to what was negotiated in X.224; else notes the reason. Asked before
+ * the client is confirmed, so before it sends credentials that would be refused.
+ */
+static bool check_negotiated(struct logon *h)
+{
+	const char *why = NULL;
+	enum refusal refusal = policy_check_negotiated(h->logons->config, &h->peer, h->worker.mechanism, &why);
+
+	if (refusal == REFUSAL_NONE)
+		return true;
+	h->refusal = refusal;
+	(void)snprintf(h->detail, sizeof h->detail, "%s", why);
+	return false;
+}
+
+/* The resolver reports the kind of trouble with a name as a number; the names are the supervisor's own copies. */
+static void explain_name(struct logon *h, const struct resolver_answer *answer)
+{
+	const struct worker_delegated *d = &h->delegation;
+
+	if (answer->refusal == REFUSAL_NAME && answer->trouble != NAME_FINE)
+		(void)name_trouble_text((enum name_trouble)answer->trouble, h->delegated ? d->domain : "",
+					h->delegated ? d->user : "", h->detail, sizeof h->detail);
+}
+
+static void on_account(const struct resolver_answer *answer, void *userdata)
+{
+	struct logon *h = userdata;
+
+	h->question = NULL;
+	if (!answer) {
+		h->refusal = REFUSAL_UNAVAILABLE;
+		(void)snprintf(h->detail, sizeof h->detail, "no answer from the name service (nsswitch.conf)");
+		step(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
+	} else if (answer->refusal != REFUSAL_NONE || !check_negotiated(h)) {
+		if (answer->refusal != REFUSAL_NONE)
+			h->refusal = answer->refusal < REFUSAL_MAX_ ? (enum refusal)answer->refusal : REFUSAL_INTERNAL;
+		explain_name(h, answer);
+		if (!h->about.user[0])
+			memcpy(h->about.user, answer->name, sizeof h->about.user);
+		step(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
+	} else {
+		step(h, LOGON_GOT_ACCOUNT, (const uint8_t *)answer, sizeof *answer);
+	}
+}
+
+void logons_resume(struct logons *l)
+{
+	struct logon *h;
+
+	TAILQ_FOREACH(h, &l->list, entry)
+	{
+		if (!h->waits || logon_is_over(h->state))
+			continue;
+		h->waits = false;
+		logon_start_worker(h, l->services->krb5);
+	}
+}
+
+void logons_process_gone(struct logons *l, const struct process *p)
+{
+	struct logon *h;
+
+	/* the sockets of its workers report their end */
+	TAILQ_FOREACH(h, &l->list, entry)
+	logon_worker_process_gone(&h->worker, p);
+}
+
+static struct logon *find(struct logons *l, uint64_t id)
+{
+	struct logon *h;
+
+	TAILQ_FOREACH(h, &l->list, entry)
+	if (h->id == id && !logon_is_over(h->state))
+		break;
+	return h;
+}
+
+int logons_verifier_result(struct logons *l, const struct verifier_result *result)
+{
+	struct logon *h = find(l, result->logon);
+
+	if (!record_terminated(result->name, sizeof result->name) ||
+	    !record_terminated(result->detail, sizeof result->detail))
+		return -EPROTO;
+	/* the logon has ended meanwhile, or the worker is one of the other template now */
+	if (!h || h->worker.mechanism != MECHANISM_NTLM)
+		return 0;
+	h->proof = *result;
+	if (result->asked == 1)
+		return 0;
+	h->proved = result->granted == 1;
+	if (!h->proved) {
+		h->refusal = result->refusal != REFUSAL_NONE && result->refusal < REFUSAL_MAX_
+				 ? (enum refusal)result->refusal
+				 : REFUSAL_INTERNAL;
+		memcpy(h->detail, result->detail, sizeof result->detail);
+	}
+	logon_trace(h, "verifier: %s", h->proved ? "NTLMv2 response is right" : refusal_word(h->refusal));
+	return 0;
+}
+
+/* ---- life ---- */
+
+static void logon_free(struct logon *h)
+{
+	TAILQ_REMOVE(&h->logons->list, h, entry);
+	logon_worker_drop(&h->worker);
+	logon_worker_forget_first(&h->worker);
+	resolve_cancel(h->question);
 	(void)sd_event_source_disable_unref(h->channel_io);
 	(void)sd_event_source_disable_unref(h->deadline);
-	(void)sd_event_source_disable_unref(h->step);
+	(void)sd_event_source_disable_unref(h->turn);
 	(void)packet_close(h->channel);
 	(void)close_fd(h->pipe[0]);
 	(void)close_fd(h->pipe[1]);
-	free(h->first);
 	free(h);
-	handshake_first_over(s);
 }
 
-void handshake_free_all(struct supervisor *s)
+/* Frees the logons that are over, after the event that has ended them. */
+static int on_reap(sd_event_source *source, void *userdata)
 {
-	while (s->handshakes)
-		handshake_free(s->handshakes);
+	struct logons *l = userdata;
+	struct logon *h, *next;
+
+	(void)source;
+	for (h = TAILQ_FIRST(&l->list); h; h = next) {
+		next = TAILQ_NEXT(h, entry);
+		if (logon_is_over(h->state))
+			logon_free(h);
+	}
+	return 0;
 }
 
-void supervisor_states(const struct supervisor *s, unsigned ret_count[LOGON_STATES_])
+static int watch_channel(struct logon *h)
 {
+	struct logons *l = h->logons;
+	int r;
+
+	r = sd_event_add_io(l->event, &h->channel_io, h->channel, EPOLLIN, on_channel, h);
+	if (r >= 0)
+		r = sd_event_add_time_relative(l->event, &h->deadline, CLOCK_BOOTTIME,
+					       l->config->handshake_timeout_sec * USEC_PER_SEC, 100000, on_deadline, h);
+	if (r >= 0)
+		r = sd_event_add_time_relative(l->event, &h->turn, CLOCK_BOOTTIME,
+					       HANDSHAKE_FIRST_TIMEOUT_SEC * USEC_PER_SEC, 100000, on_turn, h);
+	return r < 0 ? r : 0;
+}
+
+int logon_new(struct logons *l, uid_t caller, const char *service, const void *public_key, size_t public_key_len,
+	      const struct logon_peer *peer, bool counted, struct logon **ret_logon, int *ret_channel)
+{
+	struct logon *h = calloc(1, sizeof *h + public_key_len);
+	int pair[2] = { -1, -1 }, r = h ? packet_pair(0, pair) : -ENOMEM;
+
+	if (r < 0) {
+		free(h);
+		return r;
+	}
+	h->logons = l;
+	h->id = ++l->last_id;
+	h->began = h->turn_began = clock_usec();
+	h->caller = caller;
+	h->peer = *peer;
+	h->address = backoff_key(caller, peer->rhost);
+	h->counted = counted;
+	h->channel = pair[0];
+	h->pipe[0] = h->pipe[1] = -1;
+	h->worker = (struct logon_worker){ .services = l->services, .logon = h->id, .fn = on_worker, .userdata = h };
+	logon_worker_init(&h->worker);
+	h->about.logon = h->id;
+	(void)snprintf(h->about.service, sizeof h->about.service, "%s", service);
+	(void)snprintf(h->about.rhost, sizeof h->about.rhost, "%s", peer->rhost);
+	h->public_key_len = public_key_len;
+	memcpy(h->public_key, public_key, public_key_len);
+	TAILQ_INSERT_HEAD(&l->list, h, entry);
+	packet_refuse_fds(h->channel);
+	r = fcntl(h->channel, F_SETFL, O_NONBLOCK) < 0 ? -errno : watch_channel(h);
+	if (r < 0) {
+		(void)close_fd(pair[1]);
+		logon_free(h);
+		return r;
+	}
+	l->live++;
+	logon_trace(h, "begun by uid %u", caller);
+	*ret_logon = h;
+	*ret_channel = pair[1];
+	return 0;
+}
+
+void logons_states(const struct logons *l, unsigned ret_count[LOGON_STATES_])
+{
+	const struct logon *h;
+
 	memset(ret_count, 0, LOGON_STATES_ * sizeof *ret_count);
-	for (const struct handshake *h = s->handshakes; h; h = h->next)
-		ret_count[h->state]++;
+	TAILQ_FOREACH(h, &l->list, entry)
+	ret_count[h->state]++;
 }
 
-void handshake_uncount(struct handshake *h, unsigned weight)
+int logons_init(struct logons *l)
 {
-	if (h->counted)
-		backoff_end(h->s->backoff, &h->address, supervisor_now(), weight);
-	h->counted = false;
+	int r;
+
+	TAILQ_INIT(&l->list);
+	l->answered = on_account;
+	l->last_id = (uint64_t)time(NULL) << 20; /* not used before: a log can be searched for an id */
+	r = sd_event_add_defer(l->event, &l->reap, on_reap, l);
+	if (r >= 0) /* before any other source of a logon that is over */
+		r = sd_event_source_set_priority(l->reap, SD_EVENT_PRIORITY_IMPORTANT - 1);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(l->reap, SD_EVENT_OFF);
+	return r < 0 ? r : 0;
 }
 
-/* Tells the front end, logs, frees. */
-void handshake_refuse(struct handshake *h)
+void logons_done(struct logons *l)
 {
-	unsigned refusal = h->refusal != REFUSAL_NONE ? h->refusal : REFUSAL_INTERNAL;
-	enum tell_phase phase = h->confirmed ? TELL_AFTER_BINDING_REPLY : TELL_BEFORE_BINDING_REPLY;
-	struct tell tell = tell_refusal(refusal, phase, h->told, h->peer.early_authorization, h->delegated);
-	unsigned weight = refusal_weight(refusal);
-	struct channel_failed failed = {
-		.type = CHANNEL_FAILED,
-		.alert = tell.alert,
-		.early_result = tell.early_result,
-		.failure = weight > 0,
-	};
-	struct log_logon who = handshake_who(h);
-	bool asked;
+	struct logon *h;
 
-	h->state = LOGON_FAILED;
-	(void)snprintf(failed.reason, sizeof failed.reason, "%s", refusal_word(refusal));
-	(void)packet_send(h->channel, &failed, sizeof failed, NULL, 0);
-	who.reason = failed.reason;
-	h->s->counters.refused++;
-	h->s->counters.refusals[refusal < REFUSAL_MAX_ ? refusal : REFUSAL_INTERNAL]++;
-	/* the KDC may not have given the client a ticket for that name */
-	asked = h->asked[0] && !h->about.principal[0];
-	log_logon_line(refusal == REFUSAL_CANCELLED ? LOG_INFO : LOG_WARNING, &who, "logon refused: %s%s%s%s%s",
-		       refusal_text(refusal), h->detail[0] ? ": " : "", h->detail,
-		       asked ? "; it began user-to-user with " : "", asked ? h->asked : "");
-	handshake_uncount(h, weight);
-	handshake_free(h);
-}
-
-/*
- * The answer comes late when the account was guessed at, or the domain is slow: a client that does not wait for it must
- * not guess for free.
- */
-static bool is_being_judged(const struct handshake *h)
-{
-	return h->state == LOGON_WORKING && h->mechanism == MECHANISM_NTLM && !h->proved;
-}
-
-void handshake_fail(struct handshake *h, enum refusal refusal, const char *detail)
-{
-	/* the verifier's no is not taken back by a client that leaves, or a worker that says nothing more */
-	bool stands = h->refusal != REFUSAL_NONE && refusal_weight(refusal) == 0;
-
-	if (refusal == REFUSAL_CANCELLED && is_being_judged(h))
-		refusal = REFUSAL_ABANDONED;
-	if (!stands)
-		h->refusal = refusal;
-	if (detail && !stands)
-		(void)snprintf(h->detail, sizeof h->detail, "%s", detail);
-	handshake_refuse(h);
-}
-
-/* ---- events ---- */
-
-/* The front end is read only when it is its turn; whose turn it is has a deadline. */
-static void take_turns(struct handshake *h)
-{
-	bool client = logon_awaits_client(h->state);
-	bool worker = h->state == LOGON_OPENING || h->state == LOGON_WORKING || h->state == LOGON_REFUSING ||
-		      h->state == LOGON_CONFIRMING || h->state == LOGON_DECRYPTING;
-
-	(void)sd_event_source_set_io_events(h->channel_io, client ? EPOLLIN : 0);
-	/* whose answer was not refused may owe pubKeyAuth still: the judgement is not over */
-	if (h->state != LOGON_WORKING && h->state != LOGON_CLIENT)
-		handshake_judged(h);
-	if (worker || client) {
-		(void)sd_event_source_set_time_relative(
-		    h->step, (client ? HANDSHAKE_TURN_TIMEOUT_SEC : WORKER_STEP_TIMEOUT_SEC) * USEC_PER_SEC_);
-		(void)sd_event_source_set_enabled(h->step, SD_EVENT_ONESHOT);
-	} else {
-		(void)sd_event_source_set_enabled(h->step, SD_EVENT_OFF);
-	}
-}
-
-void handshake_event(struct handshake *h, enum logon_event event, const uint8_t *p, size_t len)
-{
-	struct logon_step step = logon_step(h->state, event);
-	enum logon_state from = h->state;
-	uint64_t id = h->id;
-	struct supervisor *s = h->s;
-
-	h->state = step.next;
-	if (from == LOGON_FIRST)
-		handshake_first_over(s);
-	if (step.action == LOGON_FAIL) {
-		h->state = from;
-		if (event == LOGON_GOT_END)
-			handshake_worker_lost(h);
-		else
-			handshake_fail(h, REFUSAL_CRASHED, "the worker sent a record out of order");
-		return;
-	}
-	handshake_act(h, step.action, p, len);
-	/* the actions may have freed it: it is still there when it is still listed */
-	for (struct handshake *i = s->handshakes; i; i = i->next)
-		if (i == h && i->id == id)
-			take_turns(h);
+	while ((h = TAILQ_FIRST(&l->list)))
+		logon_free(h);
+	l->live = 0;
+	l->reap = sd_event_source_disable_unref(l->reap);
 }

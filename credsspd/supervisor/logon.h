@@ -1,92 +1,139 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One logon of the supervisor, as logon.c (its events and its end), logon-worker.c (its worker),
- * logon-steps.c (what is done in answer to an event) and admission.c (the front end's side) share it.
+ * One logon: a channel to the front end, a worker, and the table of logon-table.h between them. TSRequests pass through
+ * unread.
+ *
+ * logon-end.c ends a logon, logon-actions.c has what is done in answer to an event, logon.c receives the events. Each
+ * file calls only those before it. A logon ends by its state, LOGON_DONE or LOGON_FAILED, and stays valid until the
+ * event loop calls on_reap() of logon.c, which frees it: no function has to expect that a logon was freed by a function
+ * that it called.
  */
 #pragma once
 
-#include <stdbool.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "common/base/log.h"
 #include "common/base/refusal.h"
-#include "credsspd/supervisor/logon-table.h"
-#include "credsspd/supervisor/supervisor-private.h"
+#include "credsspd/supervisor/backoff.h"
+#include "credsspd/supervisor/keytab-watch.h"
+#include "credsspd/supervisor/logon-worker.h"
+#include "credsspd/supervisor/policy.h"
+#include "credsspd/supervisor/resolver-pool.h"
+#include "credsspd/supervisor/tickets.h"
 
-struct handshake {
-	struct supervisor *s;
-	struct handshake *next;
+struct logon;
+
+/* All logons, and what they use. */
+struct logons {
+	sd_event *event;
+	const struct config *config;
+	struct services *services;
+	struct resolver_pool *resolvers;
+	struct tickets *tickets;
+	struct keytab_watch *keytab;
+	struct backoff *backoff;
+	/* called when a logon has left LOGON_FIRST; may be NULL */
+	void (*first_over)(void *userdata);
+	void *userdata;
+	TAILQ_HEAD(, logon) list; /* newest first, with those that are over and not freed yet */
+	unsigned live;            /* that are not over */
+	uint64_t last_id;
+	sd_event_source *reap;
+	resolve_fn answered; /* takes the answer to logon.question */
+	uint64_t granted, refused;
+	uint64_t refusals[REFUSAL_MAX_];
+};
+
+struct logon {
+	struct logons *logons;
+	TAILQ_ENTRY(logon) entry;
 	uint64_t id;
 	enum logon_state state;
-	uint64_t began;
+	uint64_t began, turn_began; /* clock_usec(): of the logon, and of what it awaits now */
 	/* the front end */
 	uid_t caller;
-	struct supervisor_peer peer;
+	struct logon_peer peer;
 	struct backoff_key address;
 	bool counted; /* by backoff_begin() */
 	bool judging; /* by backoff_judge() */
-	bool queued;  /* behind others of its address that are being judged */
+	bool queued;  /* until another answer of its address has been judged */
 	int channel;
-	sd_event_source *channel_io, *deadline, *step;
+	sd_event_source *channel_io, *deadline, *turn;
 	/* the worker */
-	struct service *template;                      /* whose worker it is */
-	struct child *template_child, *verifier_child; /* NULL once gone */
-	unsigned templates_tried;
-	bool last_resort; /* the worker that runs is the last that may know the token */
+	struct logon_worker worker;
+	bool last_resort; /* no other template can know the token */
 	bool waits;       /* for a krb5 template with new keys */
-	int worker;
-	sd_event_source *worker_io;
-	bool worker_ended;
-	uint8_t *first; /* the first TSRequest as a packet, for the other template */
-	size_t first_len;
 	/* what is known */
 	struct resolve *question;
-	bool proved; /* the verifier has answered for this logon, with yes */
+	bool proved; /* the verifier has said yes for this logon */
 	struct verifier_result proof;
-	uint8_t mechanism; /* enum mechanism of the template in use */
 	uint8_t credssp_version;
 	bool user_to_user;
-	char asked[RECORD_PRINCIPAL_MAX]; /* for the log: the name that a client asked for that began user-to-user */
+	char asked[RECORD_PRINCIPAL_MAX]; /* for the log: the name that a user-to-user client asked for */
 	bool told, confirmed, delegated;
 	enum refusal refusal;
 	char detail[WORKER_DETAIL_MAX];
 	int pipe[2];
-	struct vault_logon about;
+	struct vault_logon about; /* of the ticket; user and uid are set once the account is known */
 	struct worker_delegated delegation;
 	size_t public_key_len;
 	uint8_t public_key[];
 };
 
+/* ---- logon.c ---- */
+
+/* Prepares @l; the fields above "list" are set. Returns 0 or -errno. */
+int logons_init(struct logons *l);
+/* Frees all logons. The front ends see end of file. */
+void logons_done(struct logons *l);
+
 /*
- * Something happened: takes the row of logon-table.h and does its action. @h may be gone afterwards. @p and @len: the
- * record or packet, if the event has one.
+ * Begins a logon that has been admitted. @counted: backoff_begin() counted it, and backoff_end() follows, also on
+ * failure. Returns 0, the logon and the front end's end of the channel, which the caller owns; or -errno.
  */
-void handshake_event(struct handshake *h, enum logon_event event, const uint8_t *p, size_t len);
+int logon_new(struct logons *l, uid_t caller, const char *service, const void *public_key, size_t public_key_len,
+	      const struct logon_peer *peer, bool counted, struct logon **ret_logon, int *ret_channel);
 
-/* Ends it: tells the front end, logs, frees. handshake_refuse() for the reason that is in @h. */
-void handshake_refuse(struct handshake *h);
-void handshake_fail(struct handshake *h, enum refusal refusal, const char *detail);
+/* Counts the logons in each state. */
+void logons_states(const struct logons *l, unsigned ret_count[LOGON_STATES_]);
 
-/* Frees without a word. */
-void handshake_free(struct handshake *h);
+/* Starts the workers of the logons that wait for keys. */
+void logons_resume(struct logons *l);
 
-/* Takes back what backoff_begin() counted; @weight as in backoff_end(). */
-void handshake_uncount(struct handshake *h, unsigned weight);
+/* A process of a template or of the verifier has ended. */
+void logons_process_gone(struct logons *l, const struct process *p);
 
-/* admission.c: the worker has judged the client's answer, or never will: those of the address that wait ask again. */
-void handshake_judged(struct handshake *h);
+/* The verifier's result for one logon. Returns 0 or -EPROTO. */
+int logons_verifier_result(struct logons *l, const struct verifier_result *result);
 
-struct log_logon handshake_who(const struct handshake *h);
-__attribute__((format(printf, 2, 3))) void handshake_trace(const struct handshake *h, const char *fmt, ...);
+/* ---- logon-actions.c ---- */
 
-/* logon-worker.c: forks a worker of the next template to try and gives it the first TSRequest; ends the present
- * one; ends the logon, whose worker has ended before its time. */
-void handshake_spawn_next(struct handshake *h);
-void handshake_drop_worker(struct handshake *h);
-void handshake_worker_lost(struct handshake *h);
+/* Does the action of a row of the table. @record: the message that the event came with, or NULL. */
+void logon_act(struct logon *h, enum logon_action action, const uint8_t *record, size_t len);
 
-/* logon-steps.c */
-void handshake_act(struct handshake *h, enum logon_action action, const uint8_t *p, size_t len);
+/* Starts the worker of a logon that has waited for keys. */
+void logon_start_worker(struct logon *h, struct service *template);
+
+/* The worker has ended before its time: ends the logon. */
+void logon_worker_lost(struct logon *h);
+
+/* ---- logon-end.c ---- */
+
+/* Ends the logon as granted; a ticket was issued. */
+void logon_end_granted(struct logon *h);
+
+/* Ends the logon: tells the front end and logs. logon_refuse() does so for the reason that is in @h. */
+void logon_refuse(struct logon *h);
+void logon_fail(struct logon *h, enum refusal refusal, const char *detail);
+
+/* Undoes backoff_judge(): the worker has judged the client's answer, or never will. Waiting logons of the address ask
+ * again. */
+void logon_judged(struct logon *h);
+
+/* Returns the fields of a log line; they point into @h. */
+struct log_logon logon_who(const struct logon *h);
+__attribute__((format(printf, 2, 3))) void logon_trace(const struct logon *h, const char *fmt, ...);
 
 static inline bool record_terminated(const char *s, size_t size)
 {

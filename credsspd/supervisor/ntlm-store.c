@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Manager's calls about the NTLM store, passed on to the verifier, which alone holds it. */
+#include "credsspd/supervisor/ntlm-store.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,64 +10,64 @@
 #include "common/base/cleanup.h"
 #include "common/base/refusal.h"
 #include "common/ipc/packet.h"
-#include "credsspd/supervisor/supervisor-private.h"
 
 struct store_call {
-	struct supervisor *s;
-	struct store_call *next;
+	struct ntlm_store *store;
+	TAILQ_ENTRY(store_call) entry;
 	uint64_t id;
-	uint8_t type;           /* VERIFIER_SET, UPDATE, DELETE or LIST */
-	bool create;            /* UPDATE becomes SET for an account that may log on */
-	int pipe_fd;            /* SET, UPDATE: our duplicate */
-	struct child *verifier; /* who has been asked */
+	uint8_t type;             /* VERIFIER_SET, UPDATE, DELETE or LIST */
+	bool create;              /* UPDATE becomes SET for an account that may log on */
+	int pipe_fd;              /* SET, UPDATE: a duplicate */
+	struct process *verifier; /* that was asked */
 	struct resolve *question;
-	supervisor_changed_fn changed;
-	supervisor_listed_fn listed;
+	ntlm_store_changed_fn changed;
+	ntlm_store_listed_fn listed;
 	void *userdata;
 };
+
+struct ntlm_store {
+	struct services *services;
+	struct resolver_pool *resolvers;
+	const struct config *config;
+	TAILQ_HEAD(, store_call) calls;
+	uint64_t last_call;
+};
+
+static void call_free(struct store_call *c)
+{
+	TAILQ_REMOVE(&c->store->calls, c, entry);
+	resolve_cancel(c->question);
+	(void)close_fd(c->pipe_fd);
+	if (c->verifier)
+		process_unref(c->verifier);
+	free(c);
+}
 
 /* Ends the call with its one answer. */
 static void finish(struct store_call *c, int result)
 {
-	struct store_call **p = &c->s->store_calls;
-
-	while (*p && *p != c)
-		p = &(*p)->next;
-	if (*p)
-		*p = c->next;
-	resolve_cancel(c->question);
-	(void)close_fd(c->pipe_fd);
-	if (c->verifier)
-		child_unref(c->verifier);
 	if (c->changed)
 		c->changed(result, c->userdata);
 	else
 		c->listed(NULL, result, c->userdata);
-	free(c);
+	call_free(c);
 }
 
-static struct store_call *call_new(struct supervisor *s, uint8_t type, void *userdata)
+static struct store_call *call_new(struct ntlm_store *s, uint8_t type, void *userdata)
 {
 	struct store_call *c = calloc(1, sizeof *c);
 
 	if (!c)
 		return NULL;
-	*c = (struct store_call){
-		.s = s,
-		.next = s->store_calls,
-		.id = ++s->last_store_call,
-		.type = type,
-		.pipe_fd = -1,
-		.userdata = userdata,
-	};
-	s->store_calls = c;
+	*c = (struct store_call){ .store = s, .id = ++s->last_call, .type = type, .pipe_fd = -1, .userdata = userdata };
+	TAILQ_INSERT_TAIL(&s->calls, c, entry);
 	return c;
 }
 
 static void send_call(struct store_call *c, const char *name, uint32_t uid)
 {
 	struct verifier_control r = { .type = c->type, .uid = uid, .id = c->id };
-	struct child *verifier = service_current(c->s->verifier);
+	struct process *verifier = service_current(c->store->services->verifier);
 	int e;
 
 	(void)snprintf(r.name, sizeof r.name, "%s", name);
@@ -76,12 +77,12 @@ static void send_call(struct store_call *c, const char *name, uint32_t uid)
 		finish(c, e);
 		return;
 	}
-	child_ref(verifier); /* after a reload it stays until it has answered */
+	process_ref(verifier); /* after a reload it stays until it has answered */
 	c->verifier = verifier;
-	child_suspect(verifier); /* nothing else would tell that it is stuck */
+	process_suspect(verifier); /* a call has no deadline of its own */
 }
 
-/* What of the account rules the uid alone decides: nobody else needs a hash. */
+/* The account rules that the uid alone decides: an account that may not log on needs no hash. */
 static bool may_log_on(const struct config *c, uint32_t uid)
 {
 	return uid == 0 ? c->allow_root : uid >= c->minimum_uid;
@@ -92,7 +93,7 @@ static void on_name(const struct resolver_answer *answer, void *userdata)
 	struct store_call *c = userdata;
 
 	c->question = NULL;
-	if (answer && c->create && may_log_on(&c->s->config, answer->uid))
+	if (answer && c->create && may_log_on(c->store->config, answer->uid))
 		c->type = VERIFIER_SET;
 	if (!answer)
 		finish(c, -ENETDOWN);
@@ -102,14 +103,14 @@ static void on_name(const struct resolver_answer *answer, void *userdata)
 		finish(c, answer->refusal == REFUSAL_UNAVAILABLE ? -ENETDOWN : -ENOENT);
 }
 
-static int begin_set(struct supervisor *s, uint8_t type, bool create, const char *user, int pipe_fd,
-		     supervisor_changed_fn fn, void *userdata)
+static int begin_set(struct ntlm_store *s, uint8_t type, bool create, const char *user, int pipe_fd,
+		     ntlm_store_changed_fn fn, void *userdata)
 {
 	struct resolver_request q = { .type = RESOLVE_NAME };
 	struct store_call *c;
 	int r;
 
-	if (!s->verifier)
+	if (!s->services->verifier)
 		return -ENETDOWN;
 	if (strlen(user) > ACCOUNT_NAME_MAX)
 		return -EINVAL;
@@ -120,36 +121,30 @@ static int begin_set(struct supervisor *s, uint8_t type, bool create, const char
 	(void)snprintf(q.user, sizeof q.user, "%s", user);
 	c->pipe_fd = fcntl(pipe_fd, F_DUPFD_CLOEXEC, 3);
 	r = c->pipe_fd < 0 ? -errno : resolve(s->resolvers, &q, on_name, c, &c->question);
-	if (r < 0) {
-		s->store_calls = c->next;
-		(void)close_fd(c->pipe_fd);
-		free(c);
-		return r;
-	}
 	c->changed = fn;
-	return 0;
+	if (r < 0)
+		call_free(c);
+	return r;
 }
 
-int supervisor_set_verifier(struct supervisor *s, const char *user, int pipe_fd, supervisor_changed_fn fn,
-			    void *userdata)
+int ntlm_store_set(struct ntlm_store *s, const char *user, int pipe_fd, ntlm_store_changed_fn fn, void *userdata)
 {
 	return begin_set(s, VERIFIER_SET, false, user, pipe_fd, fn, userdata);
 }
 
-int supervisor_update_verifier(struct supervisor *s, const char *user, bool create, int pipe_fd,
-			       supervisor_changed_fn fn, void *userdata)
+int ntlm_store_update(struct ntlm_store *s, const char *user, bool create, int pipe_fd, ntlm_store_changed_fn fn,
+		      void *userdata)
 {
-	/* nobody's password is of interest then: not a failure to report to whoever changes one */
-	if (s->config.ntlm != CONFIG_NTLM_LOCAL)
+	if (s->config->ntlm != CONFIG_NTLM_LOCAL)
 		return -ENOENT;
 	return begin_set(s, VERIFIER_UPDATE, create, user, pipe_fd, fn, userdata);
 }
 
-int supervisor_delete_verifier(struct supervisor *s, const char *user, supervisor_changed_fn fn, void *userdata)
+int ntlm_store_delete(struct ntlm_store *s, const char *user, ntlm_store_changed_fn fn, void *userdata)
 {
 	struct store_call *c;
 
-	if (!s->verifier)
+	if (!s->services->verifier)
 		return -ENETDOWN;
 	if (strlen(user) > ACCOUNT_NAME_MAX)
 		return -EINVAL;
@@ -157,16 +152,16 @@ int supervisor_delete_verifier(struct supervisor *s, const char *user, superviso
 	if (!c)
 		return -ENOMEM;
 	c->changed = fn;
-	/* by the name in the store: an account that no longer exists can be deleted from it */
+	/* not resolved: the record of an account that no longer exists can be deleted */
 	send_call(c, user, 0);
 	return 0;
 }
 
-int supervisor_list_verifiers(struct supervisor *s, supervisor_listed_fn fn, void *userdata)
+int ntlm_store_list(struct ntlm_store *s, ntlm_store_listed_fn fn, void *userdata)
 {
 	struct store_call *c;
 
-	if (!s->verifier)
+	if (!s->services->verifier)
 		return -ENETDOWN;
 	c = call_new(s, VERIFIER_LIST, userdata);
 	if (!c)
@@ -176,23 +171,24 @@ int supervisor_list_verifiers(struct supervisor *s, supervisor_listed_fn fn, voi
 	return 0;
 }
 
-static struct store_call *find(struct supervisor *s, uint64_t id)
+static struct store_call *find(struct ntlm_store *s, uint64_t id)
 {
-	struct store_call *c = s->store_calls;
+	struct store_call *c;
 
-	while (c && c->id != id)
-		c = c->next;
+	TAILQ_FOREACH(c, &s->calls, entry)
+	if (c->id == id)
+		break;
 	return c;
 }
 
-static int on_changed(struct supervisor *s, const void *p, size_t len)
+static int on_changed(struct ntlm_store *s, const void *record, size_t len)
 {
 	struct verifier_changed r;
 	struct store_call *c;
 
 	if (len != sizeof r)
 		return -EPROTO;
-	memcpy(&r, p, sizeof r);
+	memcpy(&r, record, sizeof r);
 	c = find(s, r.id);
 	if (!c || !c->changed || r.result > 0)
 		return -EPROTO;
@@ -200,14 +196,14 @@ static int on_changed(struct supervisor *s, const void *p, size_t len)
 	return 0;
 }
 
-static int on_listed(struct supervisor *s, const void *p, size_t len)
+static int on_listed(struct ntlm_store *s, const void *record, size_t len)
 {
 	struct verifier_listed r;
 	struct store_call *c;
 
 	if (len != sizeof r)
 		return -EPROTO;
-	memcpy(&r, p, sizeof r);
+	memcpy(&r, record, sizeof r);
 	c = find(s, r.id);
 	if (!c || !c->listed || !memchr(r.name, '\0', sizeof r.name))
 		return -EPROTO;
@@ -218,27 +214,54 @@ static int on_listed(struct supervisor *s, const void *p, size_t len)
 	return 0;
 }
 
-int store_record(struct supervisor *s, const void *p, size_t len)
+int ntlm_store_answer(struct ntlm_store *s, const void *record, size_t len)
 {
-	switch (*(const uint8_t *)p) {
+	switch (*(const uint8_t *)record) {
 	case VERIFIER_CHANGED:
-		return on_changed(s, p, len);
+		return on_changed(s, record, len);
 	case VERIFIER_LISTED:
-		return on_listed(s, p, len);
+		return on_listed(s, record, len);
 	default:
 		return -EPROTO;
 	}
 }
 
-void store_verifier_gone(struct supervisor *s, struct child *verifier)
+/* Answers the calls of @verifier, or with NULL all calls. */
+static void fail_calls(struct ntlm_store *s, const struct process *verifier)
 {
-	struct store_call *next;
+	struct store_call *c, *next;
 
-	for (struct store_call *c = s->store_calls; c; c = next) {
-		next = c->next;
-		if (verifier && c->verifier != verifier)
-			continue;
-		c->verifier = NULL;
-		finish(c, -ENETDOWN);
+	for (c = TAILQ_FIRST(&s->calls); c; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (!verifier || c->verifier == verifier) {
+			c->verifier = NULL;
+			finish(c, -ENETDOWN);
+		}
 	}
+}
+
+void ntlm_store_verifier_gone(struct ntlm_store *s, const struct process *verifier)
+{
+	fail_calls(s, verifier);
+}
+
+int ntlm_store_new(struct services *services, struct resolver_pool *resolvers, const struct config *config,
+		   struct ntlm_store **ret_store)
+{
+	struct ntlm_store *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct ntlm_store){ .services = services, .resolvers = resolvers, .config = config };
+	TAILQ_INIT(&s->calls);
+	*ret_store = s;
+	return 0;
+}
+
+void ntlm_store_free(struct ntlm_store *s)
+{
+	if (!s)
+		return;
+	fail_calls(s, NULL);
+	free(s);
 }

@@ -11,14 +11,14 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *why_not_password(const struct config *c, const struct supervisor_peer *peer, unsigned mechanism)
+static const char *why_not_password(const struct config *c, const struct logon_peer *peer, unsigned mechanism)
 {
 	(void)c;
 	(void)mechanism;
 	return peer->remote_guard ? "a password, after remote guard was negotiated" : NULL;
 }
 
-static const char *why_not_smartcard(const struct config *c, const struct supervisor_peer *peer, unsigned mechanism)
+static const char *why_not_smartcard(const struct config *c, const struct logon_peer *peer, unsigned mechanism)
 {
 	if (peer->remote_guard)
 		return "a PIN, after remote guard was negotiated";
@@ -27,7 +27,7 @@ static const char *why_not_smartcard(const struct config *c, const struct superv
 	return c->smartcard == CONFIG_SMARTCARD_REFUSE ? "smartcard = refuse" : NULL;
 }
 
-static const char *why_not_remote_guard(const struct config *c, const struct supervisor_peer *peer, unsigned mechanism)
+static const char *why_not_remote_guard(const struct config *c, const struct logon_peer *peer, unsigned mechanism)
 {
 	if (!peer->remote_guard)
 		return "remote guard was not negotiated";
@@ -36,8 +36,7 @@ static const char *why_not_remote_guard(const struct config *c, const struct sup
 	return c->remote_guard == CONFIG_REMOTE_GUARD_REFUSE ? "remote_guard = refuse" : NULL;
 }
 
-static const char *why_not_restricted_admin(const struct config *c, const struct supervisor_peer *peer,
-					    unsigned mechanism)
+static const char *why_not_restricted_admin(const struct config *c, const struct logon_peer *peer, unsigned mechanism)
 {
 	(void)mechanism;
 	if (!peer->restricted_admin)
@@ -48,7 +47,7 @@ static const char *why_not_restricted_admin(const struct config *c, const struct
 
 static const struct {
 	unsigned kind, worker_flag;
-	const char *(*why_not)(const struct config *c, const struct supervisor_peer *peer, unsigned mechanism);
+	const char *(*why_not)(const struct config *c, const struct logon_peer *peer, unsigned mechanism);
 } kinds[] = {
 	{ CREDENTIAL_PASSWORD, 0, why_not_password },
 	{ CREDENTIAL_SMARTCARD, WORKER_SMARTCARD, why_not_smartcard },
@@ -57,7 +56,7 @@ static const struct {
 };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
-enum refusal policy_check_kind(const struct config *config, const struct supervisor_peer *peer, unsigned mechanism,
+enum refusal policy_check_kind(const struct config *config, const struct logon_peer *peer, unsigned mechanism,
 			       unsigned kind, const char **ret_why)
 {
 	const char *why = "a type that nobody knows";
@@ -71,8 +70,8 @@ enum refusal policy_check_kind(const struct config *config, const struct supervi
 	return REFUSAL_CREDENTIAL_KIND;
 }
 
-enum refusal policy_check_negotiated(const struct config *config, const struct supervisor_peer *peer,
-				     unsigned mechanism, const char **ret_why)
+enum refusal policy_check_negotiated(const struct config *config, const struct logon_peer *peer, unsigned mechanism,
+				     const char **ret_why)
 {
 	const char *guard = peer->remote_guard ? why_not_remote_guard(config, peer, mechanism) : NULL;
 	const char *admin = peer->restricted_admin ? why_not_restricted_admin(config, peer, mechanism) : NULL;
@@ -83,7 +82,7 @@ enum refusal policy_check_negotiated(const struct config *config, const struct s
 	return REFUSAL_CREDENTIAL_KIND;
 }
 
-unsigned policy_worker_flags(const struct config *config, const struct supervisor_peer *peer, unsigned mechanism)
+unsigned policy_worker_flags(const struct config *config, const struct logon_peer *peer, unsigned mechanism)
 {
 	unsigned flags = 0;
 

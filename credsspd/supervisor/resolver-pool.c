@@ -5,23 +5,22 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/ipc/packet.h"
 #include "credsspd/supervisor/service.h"
 
-#define USEC_PER_SEC_ 1000000ULL
-#define FIRST_RESOLVERS 2U /* started with the daemon; the others when there is work for them */
+#define FIRST_RESOLVERS 2U /* started with the daemon; the others are started when there is work for them */
 
 struct resolve {
 	struct resolver_pool *pool;
-	struct resolve *next;
+	TAILQ_ENTRY(resolve) entry;
 	struct resolver_request question;
 	resolve_fn fn; /* NULL once cancelled */
 	void *userdata;
 	bool of_domain;
-	struct child *child; /* who has been asked; NULL while it waits */
+	struct process *resolver; /* that was asked; NULL while the question waits */
 	sd_event_source *deadline;
 };
 
@@ -30,17 +29,17 @@ struct resolver_pool {
 	const struct config *config;
 	struct service *service[RESOLVER_POOL];
 	unsigned started;
-	struct resolve *waiting, *asked;
+	TAILQ_HEAD(resolves, resolve) waiting, asked;
 	unsigned n_waiting;
-	unsigned n_of_domain; /* of those asked */
+	unsigned n_of_domain; /* among the asked */
 	uint64_t last_id;
 	bool closing;
 	void (*changed)(void *userdata);
 	void *userdata;
 };
 
-static int on_record(struct child *c, const void *p, size_t len, void *userdata);
-static void on_gone(struct child *c, void *userdata);
+static int on_record(struct process *c, const void *p, size_t len, void *userdata);
+static void on_gone(struct process *c, void *userdata);
 static void on_ready(struct service *s, void *userdata);
 
 static const struct service_ops ops = {
@@ -53,26 +52,20 @@ static const struct service_ops ops = {
 	.ready = on_ready,
 };
 
-static void unlink_from(struct resolve **list, struct resolve *r)
-{
-	while (*list && *list != r)
-		list = &(*list)->next;
-	if (*list)
-		*list = r->next;
-	r->next = NULL;
-}
-
 /* Takes the question out of the pool and answers it. */
 static void finish(struct resolve *r, const struct resolver_answer *answer)
 {
 	resolve_fn fn = r->fn;
 	void *userdata = r->userdata;
 
-	unlink_from(&r->pool->asked, r);
-	r->pool->n_of_domain -= r->of_domain;
-	if (r->child) {
-		r->child->use = NULL;
-		child_unref(r->child);
+	if (r->resolver) {
+		TAILQ_REMOVE(&r->pool->asked, r, entry);
+		r->pool->n_of_domain -= r->of_domain;
+		r->resolver->lookup = NULL;
+		process_unref(r->resolver);
+	} else {
+		TAILQ_REMOVE(&r->pool->waiting, r, entry);
+		r->pool->n_waiting--;
 	}
 	(void)sd_event_source_disable_unref(r->deadline);
 	free(r);
@@ -89,39 +82,45 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	log_line(LOG_ERR,
-		 "resolver: the name service (nsswitch.conf) did not answer a lookup of %s within %u s; killed",
-		 r->of_domain ? "an account of a domain" : "an account", RESOLVER_TIMEOUT_SEC);
-	child_kill(r->child);
+	if (r->resolver) {
+		log_line(LOG_ERR,
+			 "resolver: the name service (nsswitch.conf) did not answer a lookup of %s within %u s; killed",
+			 r->of_domain ? "an account of a domain" : "an account", RESOLVER_TIMEOUT_SEC);
+		process_kill(r->resolver);
+	} else {
+		log_line(LOG_ERR,
+			 "resolver: the name service (nsswitch.conf) is too slow: a lookup of %s was given up after "
+			 "%u s in the queue",
+			 r->of_domain ? "an account of a domain" : "an account", RESOLVER_WAIT_SEC);
+	}
 	finish(r, NULL);
 	dispatch(pool);
 	return 0;
 }
 
-static void ask(struct child *c, struct resolve *r)
+static void ask(struct process *c, struct resolve *r)
 {
-	unlink_from(&r->pool->waiting, r);
+	TAILQ_REMOVE(&r->pool->waiting, r, entry);
 	r->pool->n_waiting--;
-	r->next = r->pool->asked;
-	r->pool->asked = r;
+	TAILQ_INSERT_HEAD(&r->pool->asked, r, entry);
 	r->pool->n_of_domain += r->of_domain;
-	r->child = c;
-	c->use = r;
-	child_ref(c);
+	r->resolver = c;
+	c->lookup = r;
+	process_ref(c);
 	if (packet_send(c->control, &r->question, sizeof r->question, NULL, 0) < 0 ||
-	    sd_event_add_time_relative(r->pool->event, &r->deadline, CLOCK_BOOTTIME,
-				       RESOLVER_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_deadline, r) < 0)
-		child_kill(c); /* its end answers the question */
+	    sd_event_source_set_time_relative(r->deadline, RESOLVER_TIMEOUT_SEC * USEC_PER_SEC) < 0)
+		process_kill(c); /* on_gone() answers the question */
 }
 
-/* The one whose turn it is. A name service that hangs keeps all that may ask for a domain's names, and they would keep
- * those of this host's. */
+/* Returns the next question to ask, or NULL. A hanging name service of a domain must not take the reserved resolvers.
+ */
 static struct resolve *next_waiting(const struct resolver_pool *p)
 {
-	struct resolve *r = p->waiting;
+	struct resolve *r;
 
-	while (r && r->of_domain && p->n_of_domain >= RESOLVER_POOL - RESOLVER_RESERVED)
-		r = r->next;
+	TAILQ_FOREACH(r, &p->waiting, entry)
+	if (!r->of_domain || p->n_of_domain < RESOLVER_POOL - RESOLVER_RESERVED)
+		break;
 	return r;
 }
 
@@ -131,21 +130,21 @@ static void dispatch(struct resolver_pool *p)
 	struct resolve *r = p->closing ? NULL : next_waiting(p);
 
 	for (unsigned i = 0; i < p->started && r; i++) {
-		struct child *c = service_current(p->service[i]);
+		struct process *c = service_current(p->service[i]);
 
-		if (!c || c->use)
+		if (!c || c->lookup)
 			continue;
 		ask(c, r);
 		r = next_waiting(p);
 	}
 	if (r && p->started < RESOLVER_POOL)
-		(void)service_start(p->service[p->started++]); /* one that cannot be started now is tried again */
+		(void)service_start(p->service[p->started++]); /* the service itself tries again */
 }
 
-static int on_record(struct child *c, const void *p, size_t len, void *userdata)
+static int on_record(struct process *c, const void *p, size_t len, void *userdata)
 {
 	struct resolver_pool *pool = userdata;
-	struct resolve *r = c->use;
+	struct resolve *r = c->lookup;
 	struct resolver_answer answer;
 
 	if (len != sizeof answer || !r)
@@ -159,14 +158,14 @@ static int on_record(struct child *c, const void *p, size_t len, void *userdata)
 	return 0;
 }
 
-static void on_gone(struct child *c, void *userdata)
+static void on_gone(struct process *c, void *userdata)
 {
-	struct resolve *r = c->use;
+	struct resolve *r = c->lookup;
 
 	if (!r)
 		return;
 	finish(r, NULL);
-	dispatch(userdata); /* of a retired one nobody hears that it has ended */
+	dispatch(userdata); /* on_ready() is not called for a retired process */
 }
 
 static void on_ready(struct service *s, void *userdata)
@@ -190,6 +189,8 @@ int resolver_pool_new(sd_event *event, const char *config_path, const struct con
 	p->config = config;
 	p->changed = changed;
 	p->userdata = userdata;
+	TAILQ_INIT(&p->waiting);
+	TAILQ_INIT(&p->asked);
 	for (unsigned i = 0; i < RESOLVER_POOL && r == 0; i++)
 		r = service_new(event, &ops, config_path, p, &p->service[i]);
 	for (unsigned i = 0; i < FIRST_RESOLVERS && r == 0; i++, p->started++)
@@ -210,50 +211,50 @@ void resolver_pool_hang_up(struct resolver_pool *p)
 
 void resolver_pool_free(struct resolver_pool *p)
 {
+	struct resolve *r;
+
 	if (!p)
 		return;
 	p->closing = true;
-	for (struct resolve *r = p->asked; r; r = r->next)
-		r->fn = NULL; /* the end of its resolver frees it */
+	TAILQ_FOREACH(r, &p->asked, entry)
+	r->fn = NULL; /* the end of its resolver frees it */
 	resolver_pool_hang_up(p);
 	for (unsigned i = 0; i < RESOLVER_POOL; i++)
 		service_free(p->service[i]);
-	while (p->waiting) {
-		struct resolve *r = p->waiting;
-
-		unlink_from(&p->waiting, r);
-		free(r);
+	while ((r = TAILQ_FIRST(&p->waiting))) {
+		r->fn = NULL;
+		finish(r, NULL);
 	}
 	free(p);
 }
 
-int resolver_pool_ready(const struct resolver_pool *p)
+bool resolver_pool_ready(const struct resolver_pool *p)
 {
 	for (unsigned i = 0; i < p->started; i++)
 		if (service_current(p->service[i]))
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
-int resolver_pool_failed_to_start(const struct resolver_pool *p)
+bool resolver_pool_failed_to_start(const struct resolver_pool *p)
 {
 	return service_failed_to_start(p->service[0]);
 }
 
-int resolver_pool_starting(const struct resolver_pool *p)
+bool resolver_pool_starting(const struct resolver_pool *p)
 {
 	for (unsigned i = 0; i < p->started; i++)
 		if (service_starting(p->service[i]))
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
-int resolver_pool_stale(const struct resolver_pool *p)
+bool resolver_pool_stale(const struct resolver_pool *p)
 {
 	for (unsigned i = 0; i < p->started; i++)
 		if (service_stale(p->service[i]))
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
 void resolver_pool_restart(struct resolver_pool *p)
@@ -265,8 +266,8 @@ void resolver_pool_restart(struct resolver_pool *p)
 }
 
 /*
- * Whether a domain's name may be asked for. By what is known here: winbind and SSSD may be set up to call accounts of
- * the domain as this host calls its own.
+ * Returns whether the lookup may ask a domain, as far as is known here: winbind and SSSD can be configured to call
+ * accounts of the domain like local accounts.
  */
 static bool of_domain(const struct config *c, const struct resolver_request *q)
 {
@@ -280,8 +281,8 @@ static bool of_domain(const struct config *c, const struct resolver_request *q)
 int resolve(struct resolver_pool *p, const struct resolver_request *question, resolve_fn fn, void *userdata,
 	    struct resolve **ret_resolve)
 {
-	struct resolve **last = &p->waiting;
 	struct resolve *r;
+	int e;
 
 	if (p->n_waiting >= RESOLVER_QUEUE_MAX)
 		return -EBUSY;
@@ -294,9 +295,13 @@ int resolve(struct resolver_pool *p, const struct resolver_request *question, re
 	r->fn = fn;
 	r->userdata = userdata;
 	r->of_domain = of_domain(p->config, question);
-	while (*last)
-		last = &(*last)->next;
-	*last = r;
+	e = sd_event_add_time_relative(p->event, &r->deadline, CLOCK_BOOTTIME, RESOLVER_WAIT_SEC * USEC_PER_SEC, 100000,
+				       on_deadline, r);
+	if (e < 0) {
+		free(r);
+		return e;
+	}
+	TAILQ_INSERT_TAIL(&p->waiting, r, entry);
 	p->n_waiting++;
 	*ret_resolve = r;
 	dispatch(p);
@@ -308,9 +313,6 @@ void resolve_cancel(struct resolve *r)
 	if (!r)
 		return;
 	r->fn = NULL;
-	if (!r->child) {
-		unlink_from(&r->pool->waiting, r);
-		r->pool->n_waiting--;
-		free(r);
-	}
+	if (!r->resolver)
+		finish(r, NULL);
 }

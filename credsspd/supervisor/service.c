@@ -13,10 +13,10 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/exec.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -24,7 +24,6 @@
 #include "common/ipc/packet.h"
 #include "common/ipc/worker-msg.h"
 
-#define USEC_PER_SEC_ 1000000ULL
 #define RECORD_SIZE_MAX 8192U
 #define PING_MAX 512U
 #define NAME_MAX_ 64U
@@ -34,17 +33,16 @@ struct service {
 	const struct service_ops *ops;
 	const char *config_path;
 	void *userdata;
-	struct child *children;
-	struct child *current;
+	TAILQ_HEAD(, process) processes;
+	struct process *current;
 	sd_event_source *restart;
 	unsigned restart_delay; /* seconds */
 	bool was_ready;
 	bool start_failed;
-	bool stale; /* the last one did not become ready */
-	bool again; /* another one is to follow the one that is starting */
+	bool stale; /* the last process did not become ready */
+	bool again; /* another process has to follow the one that is starting */
 	uint64_t last_serial;
-	int64_t
-	    end_by; /* milliseconds: when service_free() waits for its wardens no longer; 0 before service_hang_up() */
+	uint64_t end_by; /* when service_free() stops waiting for the wardens; 0 before service_hang_up() */
 };
 
 static int pidfd_of(pid_t pid)
@@ -52,92 +50,89 @@ static int pidfd_of(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-static void child_free(struct child *c)
+static void process_free(struct process *p)
 {
-	struct child **p = &c->service->children;
-
-	while (*p && *p != c)
-		p = &(*p)->next;
-	if (*p)
-		*p = c->next;
-	if (c->service->current == c)
-		c->service->current = NULL;
-	(void)sd_event_source_disable_unref(c->io);
-	(void)sd_event_source_disable_unref(c->exit);
-	(void)sd_event_source_disable_unref(c->timer);
-	(void)packet_close(c->control);
-	(void)close_fd(c->pidfd);
-	free(c);
+	TAILQ_REMOVE(&p->service->processes, p, entry);
+	if (p->service->current == p)
+		p->service->current = NULL;
+	(void)sd_event_source_disable_unref(p->io);
+	(void)sd_event_source_disable_unref(p->exit);
+	(void)sd_event_source_disable_unref(p->timer);
+	(void)packet_close(p->control);
+	(void)close_fd(p->pidfd);
+	free(p);
 }
 
 /*
- * For a child of a warden: tells the warden to end the process. Records that the process has sent are still read, then
- * comes end of file, whether the process has ended or not.
+ * Tells the warden to end the process. Messages that the process has sent are still read; then comes end of file,
+ * whether the process has ended or not.
  */
-static void hang_up(struct child *c)
+static void hang_up(struct process *p)
 {
-	if (c->control >= 0)
-		(void)shutdown(c->control, SHUT_RDWR);
+	if (p->control >= 0)
+		(void)shutdown(p->control, SHUT_RDWR);
 }
 
-const char *child_name(const struct child *c)
+const char *process_name(const struct process *p)
 {
 	static char text[NAME_MAX_];
 
-	if (!c->pid)
-		return c->service->ops->name;
-	(void)snprintf(text, sizeof text, "%s: pid %d", c->service->ops->name, (int)c->pid);
+	if (!p->pid)
+		return p->service->ops->name;
+	(void)snprintf(text, sizeof text, "%s: pid %d", p->service->ops->name, (int)p->pid);
 	return text;
 }
 
-void child_kill(struct child *c)
+void process_kill(struct process *p)
 {
-	c->dying = true;
-	if (c->service->ops->socket)
-		hang_up(c);
-	if (c->pidfd >= 0)
-		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+	p->dying = true;
+	if (p->service->ops->socket)
+		hang_up(p);
+	if (p->pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 }
 
-/* Closing its socket asks a child to end. */
-static void end_if_idle(struct child *c)
+/* A process ends when its socket is closed. */
+static void end_if_idle(struct process *p)
 {
-	if (!c->retired || c->live)
+	if (!p->retired || p->live)
 		return;
-	if (c->service->ops->socket) {
-		hang_up(c);
+	if (p->service->ops->socket) {
+		hang_up(p);
 	} else {
-		c->io = sd_event_source_disable_unref(c->io);
-		c->control = packet_close(c->control);
+		p->io = sd_event_source_disable_unref(p->io);
+		p->control = packet_close(p->control);
 	}
 }
 
-static void retire(struct child *c)
+static void retire(struct process *p)
 {
-	c->retired = true;
-	end_if_idle(c);
+	p->retired = true;
+	end_if_idle(p);
 }
 
-void child_ref(struct child *c)
+void process_ref(struct process *p)
 {
-	c->live++;
+	p->live++;
 }
 
-void child_unref(struct child *c)
+void process_unref(struct process *p)
 {
-	c->live--;
-	end_if_idle(c);
+	p->live--;
+	end_if_idle(p);
 }
 
 bool service_starting(const struct service *s)
 {
-	for (const struct child *c = s->children; c; c = c->next)
-		if (!c->ready && !c->retired)
-			return true;
+	const struct process *p;
+
+	TAILQ_FOREACH(p, &s->processes, entry)
+	if (!p->ready && !p->retired)
+		return true;
 	return false;
 }
 
-/* Whether a child started that was waiting for its turn. */
+/* Starts the process that service_renew() has postponed. Returns whether it did. */
 static bool start_next(struct service *s)
 {
 	if (!s->again || service_starting(s))
@@ -146,38 +141,38 @@ static bool start_next(struct service *s)
 	return service_start(s) == 0;
 }
 
-static void became_ready(struct child *c)
+static void became_ready(struct process *p)
 {
-	struct service *s = c->service;
+	struct service *s = p->service;
 
-	c->ready = true;
+	p->ready = true;
 	if (s->current)
 		retire(s->current);
-	s->current = c;
+	s->current = p;
 	s->was_ready = true;
 	s->stale = false;
 	s->restart_delay = 0;
-	log_line(LOG_DEBUG, "%s: ready", child_name(c));
+	log_line(LOG_DEBUG, "%s: ready", process_name(p));
 	(void)start_next(s);
 	if (s->ops->ready)
 		s->ops->ready(s, s->userdata);
 }
 
-/* What a record that has come means. */
-static int take_record(struct child *c, const uint8_t *p, size_t len)
+/* Returns 0, or a negative value when the process has to be killed. */
+static int take_record(struct process *p, const uint8_t *record, size_t len)
 {
-	struct service *s = c->service;
-	bool says_ready = p[0] == s->ops->ready_type;
+	struct service *s = p->service;
+	bool says_ready = record[0] == s->ops->ready_type;
 
-	/* first, and then only when it was asked */
-	if (c->ready ? says_ready && !c->pinged : !says_ready)
+	/* the ready message comes first, and later only as the answer to a ping */
+	if (p->ready ? says_ready && !p->pinged : !says_ready)
 		return -EPROTO;
-	c->timer = sd_event_source_disable_unref(c->timer);
+	p->timer = sd_event_source_disable_unref(p->timer);
 	if (!says_ready)
-		return s->ops->record(c, p, len, s->userdata);
-	c->pinged = false;
-	if (!c->ready)
-		became_ready(c);
+		return s->ops->record(p, record, len, s->userdata);
+	p->pinged = false;
+	if (!p->ready)
+		became_ready(p);
 	return 0;
 }
 
@@ -199,30 +194,47 @@ static void schedule_restart(struct service *s)
 	s->restart_delay = delay ? delay * 2 : CHILD_RESPAWN_MIN_SEC;
 	if (s->restart_delay > CHILD_RESPAWN_MAX_SEC)
 		s->restart_delay = CHILD_RESPAWN_MAX_SEC;
-	if (!s->restart && sd_event_add_time_relative(s->event, &s->restart, CLOCK_BOOTTIME, delay * USEC_PER_SEC_,
+	if (!s->restart && sd_event_add_time_relative(s->event, &s->restart, CLOCK_BOOTTIME, delay * USEC_PER_SEC,
 						      100000, on_restart, s) < 0)
-		log_line(LOG_ERR, "%s: cannot be started again", s->ops->name);
+		log_line(LOG_ERR, "%s: no timer; it is not started again before a reload", s->ops->name);
 }
 
-/* Frees the child. @si is NULL for a child of a warden, which alone sees the exit status. */
-static void ended(struct child *c, const siginfo_t *si)
+static void gone(struct process *p)
 {
-	struct service *s = c->service;
-	bool needed = !c->retired;
+	if (p->service->ops->gone)
+		p->service->ops->gone(p, p->service->userdata);
+	process_free(p);
+}
 
-	if (needed && si)
-		log_line(LOG_ERR, "%s ended unexpectedly (%s %d)", child_name(c),
-			 si->si_code == CLD_EXITED ? "exit status" : "signal", si->si_status);
-	else if (needed)
-		log_line(LOG_ERR, "%s ended unexpectedly", child_name(c));
-	if (needed && !c->ready && !s->was_ready)
+static void log_end(const struct process *p, const siginfo_t *si)
+{
+	char how[32] = "";
+
+	if (si)
+		(void)snprintf(how, sizeof how, " (%s %d)", si->si_code == CLD_EXITED ? "exit status" : "signal",
+			       si->si_status);
+	if (p->dying)
+		log_line(LOG_NOTICE, "%s ended after it was killed for the reason logged above%s", process_name(p),
+			 how);
+	else
+		log_line(LOG_ERR, "%s ended unexpectedly%s", process_name(p), how);
+}
+
+/* Frees the process. @si is NULL for a process of a warden: only the warden sees the exit status. */
+static void ended(struct process *p, const siginfo_t *si)
+{
+	struct service *s = p->service;
+	bool needed = !p->retired;
+
+	if (needed)
+		log_end(p, si);
+	if (needed && !p->ready && !s->was_ready)
 		s->start_failed = true;
-	if (needed && !c->ready)
+	if (needed && !p->ready)
 		s->stale = true;
-	if (s->current == c)
+	if (s->current == p)
 		s->current = NULL;
-	s->ops->gone(c, s->userdata);
-	child_free(c);
+	gone(p);
 	if (!start_next(s) && needed && !s->current && !service_starting(s))
 		schedule_restart(s);
 	if (needed && s->ops->ready)
@@ -242,156 +254,155 @@ static int on_record(sd_event_source *source, int fd, uint32_t revents, void *us
 		uint8_t octets[RECORD_SIZE_MAX];
 		uint64_t align;
 	} record;
-	struct child *c = userdata;
-	struct service *s = c->service;
+	struct process *p = userdata;
+	struct service *s = p->service;
 	ssize_t n;
 
 	(void)revents;
 	n = packet_recv(fd, record.octets, s->ops->record_max, NULL, 0);
 	if (n == -EAGAIN)
 		return 0;
-	if (n < 0 && !c->dying)
-		log_line(LOG_ERR, "%s sent what it must not: %s; killed", child_name(c), strerror((int)-n));
+	if (n < 0 && !p->dying)
+		log_line(LOG_ERR, "%s sent a malformed message: %s; killed", process_name(p), strerror((int)-n));
 	if (n <= 0) {
-		/* the exit of the process follows; a child of a warden has ended for us */
+		/* on_ended() follows, except for a process of a warden */
 		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 		if (n < 0)
-			child_kill(c);
+			process_kill(p);
 		if (s->ops->socket)
-			ended(c, NULL);
+			ended(p, NULL);
 		return 0;
 	}
-	if (c->dying)
+	if (p->dying)
 		return 0;
-	if (take_record(c, record.octets, (size_t)n) < 0) {
-		log_line(LOG_ERR, "%s sent a record that it may not send; killed", child_name(c));
-		child_kill(c);
+	if (take_record(p, record.octets, (size_t)n) < 0) {
+		log_line(LOG_ERR, "%s sent a message that is not allowed now; killed", process_name(p));
+		process_kill(p);
 	}
 	return 0;
 }
 
 static int on_not_ready(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct child *c = userdata;
+	struct process *p = userdata;
 
 	(void)source;
 	(void)usec;
-	log_line(LOG_ERR, "%s was not ready after %u s; killed", child_name(c), TEMPLATE_READY_TIMEOUT_SEC);
-	child_kill(c);
+	log_line(LOG_ERR, "%s was not ready after %u s; killed", process_name(p), TEMPLATE_READY_TIMEOUT_SEC);
+	process_kill(p);
 	return 0;
 }
 
 static int on_no_sign(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct child *c = userdata;
+	struct process *p = userdata;
 
 	(void)source;
 	(void)usec;
-	log_line(LOG_ERR, "%s gave no sign of life for %u s; killed", child_name(c), c->service->ops->sign_sec);
-	child_kill(c);
+	log_line(LOG_ERR, "%s gave no sign of life for %u s; killed", process_name(p), p->service->ops->sign_sec);
+	process_kill(p);
 	return 0;
 }
 
-void child_suspect(struct child *c)
+void process_suspect(struct process *p)
 {
 	uint8_t ping[PING_MAX] = { 0 };
-	const struct service_ops *ops = c ? c->service->ops : NULL;
+	const struct service_ops *ops = p ? p->service->ops : NULL;
 
-	/* one that is not ready, or was asked before, has a deadline */
-	if (!c || c->timer || c->dying || c->control < 0 || !ops->ping_type)
+	/* a process that is not ready or was pinged before has a deadline already */
+	if (!p || p->timer || p->dying || p->control < 0 || !ops->ping_type)
 		return;
 	ping[0] = ops->ping_type;
-	/* when its socket is full it has something else to answer */
-	if (!c->pinged)
-		c->pinged = packet_send(c->control, ping, ops->ping_len, NULL, 0) == 0;
-	if (sd_event_add_time_relative(c->service->event, &c->timer, CLOCK_BOOTTIME, ops->sign_sec * USEC_PER_SEC_,
-				       100000, on_no_sign, c) < 0)
-		child_kill(c);
+	/* when its socket is full, it has other messages to answer: any answer is a sign of life */
+	if (!p->pinged)
+		p->pinged = packet_send(p->control, ping, ops->ping_len, NULL, 0) == 0;
+	if (sd_event_add_time_relative(p->service->event, &p->timer, CLOCK_BOOTTIME, ops->sign_sec * USEC_PER_SEC,
+				       100000, on_no_sign, p) < 0)
+		process_kill(p);
 }
 
-static int watch_exit(struct child *c)
+static int watch_exit(struct process *p)
 {
-	int r = loop_watch_exit(c->service->event, c->pidfd, on_ended, c, &c->exit);
+	int r = loop_watch_exit(p->service->event, p->pidfd, on_ended, p, &p->exit);
 
-	/* records that a process sent before it ended are read first */
-	return r < 0 ? r : sd_event_source_set_priority(c->exit, SD_EVENT_PRIORITY_NORMAL + 10);
+	/* messages that the process sent before it ended are read first */
+	return r < 0 ? r : sd_event_source_set_priority(p->exit, SD_EVENT_PRIORITY_NORMAL + 10);
 }
 
-static int watch(struct child *c)
+static int watch(struct process *p)
 {
-	struct service *s = c->service;
+	struct service *s = p->service;
 	int r;
 
-	r = sd_event_add_io(s->event, &c->io, c->control, EPOLLIN, on_record, c);
+	r = sd_event_add_io(s->event, &p->io, p->control, EPOLLIN, on_record, p);
 	if (r >= 0 && s->ops->priority)
-		r = sd_event_source_set_priority(c->io, s->ops->priority);
+		r = sd_event_source_set_priority(p->io, s->ops->priority);
 	if (r >= 0 && !s->ops->socket)
-		r = watch_exit(c);
+		r = watch_exit(p);
 	if (r >= 0)
-		r = sd_event_add_time_relative(s->event, &c->timer, CLOCK_BOOTTIME,
-					       TEMPLATE_READY_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_not_ready, c);
+		r = sd_event_add_time_relative(s->event, &p->timer, CLOCK_BOOTTIME,
+					       TEMPLATE_READY_TIMEOUT_SEC * USEC_PER_SEC, 100000, on_not_ready, p);
 	return r < 0 ? r : 0;
 }
 
-/* Forks a process of this user. */
-static int start_process(struct child *c)
+/* Forks a process that runs as the supervisor's user. */
+static int start_process(struct process *p)
 {
-	const struct service *s = c->service;
+	const struct service *s = p->service;
 	AUTO_CLOSE int theirs = -1;
 	int pair[2];
 	int r = packet_pair(0, pair);
 
 	if (r < 0)
 		return r;
-	c->control = pair[0];
+	p->control = pair[0];
 	theirs = pair[1];
-	packet_refuse_fds(c->control);
-	if (fcntl(c->control, F_SETFL, O_NONBLOCK) < 0)
+	packet_refuse_fds(p->control);
+	if (fcntl(p->control, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	c->pid = fork();
-	if (c->pid == 0)
+	p->pid = fork();
+	if (p->pid == 0)
 		exec_role(s->ops->arg1, s->ops->arg2, s->config_path, theirs);
-	if (c->pid > 0)
-		c->pidfd = pidfd_of(c->pid);
-	return c->pidfd < 0 ? -errno : 0;
+	if (p->pid > 0)
+		p->pidfd = pidfd_of(p->pid);
+	return p->pidfd < 0 ? -errno : 0;
 }
 
-/* Has a warden make a process of its user (credsspd/warden/warden.h). */
-static int connect_warden(struct child *c)
+/* Has a warden make the process (credsspd/warden/warden.h). */
+static int connect_warden(struct process *p)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-	if (strlen(c->service->ops->socket) >= sizeof at.sun_path)
+	if (strlen(p->service->ops->socket) >= sizeof at.sun_path)
 		return -ENAMETOOLONG;
-	strcpy(at.sun_path, c->service->ops->socket);
-	c->control = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->control < 0 || connect(c->control, (const struct sockaddr *)&at, sizeof at) < 0)
+	strcpy(at.sun_path, p->service->ops->socket);
+	p->control = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (p->control < 0 || connect(p->control, (const struct sockaddr *)&at, sizeof at) < 0)
 		return -errno;
-	packet_refuse_fds(c->control);
-	if (c->service->ops->greet)
-		c->service->ops->greet(c, c->service->userdata);
+	packet_refuse_fds(p->control);
+	if (p->service->ops->greet)
+		p->service->ops->greet(p, p->service->userdata);
 	return 0;
 }
 
 static int start(struct service *s)
 {
-	struct child *c = calloc(1, sizeof *c);
+	struct process *p = calloc(1, sizeof *p);
 	int r;
 
-	if (!c)
+	if (!p)
 		return -ENOMEM;
-	*c =
-	    (struct child){ .service = s, .serial = ++s->last_serial, .control = -1, .pidfd = -1, .next = s->children };
-	s->children = c;
-	r = s->ops->socket ? connect_warden(c) : start_process(c);
+	*p = (struct process){ .service = s, .serial = ++s->last_serial, .control = -1, .pidfd = -1 };
+	TAILQ_INSERT_HEAD(&s->processes, p, entry);
+	r = s->ops->socket ? connect_warden(p) : start_process(p);
 	if (r == 0)
-		r = watch(c);
+		r = watch(p);
 	if (r < 0) {
-		if (c->pid > 0) { /* not reaped yet, so its pid is still its own; there may be no pidfd */
-			(void)kill(c->pid, SIGKILL);
-			(void)waitpid(c->pid, NULL, 0);
+		if (p->pid > 0) { /* not reaped yet, so its pid is still its own; there may be no pidfd */
+			(void)kill(p->pid, SIGKILL);
+			(void)waitpid(p->pid, NULL, 0);
 		}
-		child_free(c);
+		process_free(p);
 	}
 	return r;
 }
@@ -400,7 +411,7 @@ int service_start(struct service *s)
 {
 	int r = service_starting(s) ? 0 : start(s);
 
-	if (r < 0) { /* no descriptor, no memory, no process left: all of that passes */
+	if (r < 0) { /* no descriptor, memory or process is left: try again later */
 		log_line(LOG_ERR, "%s: cannot be started: %s", s->ops->name, strerror(-r));
 		s->stale = true;
 		schedule_restart(s);
@@ -432,40 +443,37 @@ int service_new(sd_event *event, const struct service_ops *ops, const char *conf
 	if (!s)
 		return -ENOMEM;
 	*s = (struct service){ .event = event, .ops = ops, .config_path = config_path, .userdata = userdata };
+	TAILQ_INIT(&s->processes);
 	*ret_service = s;
 	return 0;
 }
 
-static int64_t now_msec(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void service_hang_up(struct service *s)
 {
+	struct process *p;
+
 	if (!s || !s->ops->socket || s->end_by)
 		return;
-	s->end_by = now_msec() + 2000 * WARDEN_END_SEC;
-	for (struct child *c = s->children; c; c = c->next) {
-		c->dying = true;
-		if (c->control >= 0)
-			(void)shutdown(c->control, SHUT_WR);
+	s->end_by = clock_usec() + 2 * WARDEN_END_SEC * USEC_PER_SEC;
+	TAILQ_FOREACH(p, &s->processes, entry)
+	{
+		p->dying = true;
+		if (p->control >= 0)
+			(void)shutdown(p->control, SHUT_WR);
 	}
 }
 
-/* The warden closes the connection when the process has ended. A process that has passed the connection to another one
- * keeps it open: hence the deadline. */
-static void wait_for_warden(const struct child *c)
+/* The warden closes the connection when the process has ended. The deadline is for a process that has passed the
+ * connection on, which keeps it open. */
+static void wait_for_warden(const struct process *p)
 {
-	struct pollfd p = { .fd = c->control, .events = POLLIN };
-	uint8_t rest[16]; /* a longer record is -EMSGSIZE */
-	int64_t left;
+	struct pollfd poll_fd = { .fd = p->control, .events = POLLIN };
+	uint8_t rest[16]; /* a longer message is -EMSGSIZE */
+	uint64_t now;
 
-	while ((left = c->service->end_by - now_msec()) > 0 && poll(&p, 1, (int)left) >= 0) {
-		ssize_t n = packet_recv(c->control, rest, sizeof rest, NULL, 0);
+	while ((now = clock_usec()) < p->service->end_by &&
+	       poll(&poll_fd, 1, (int)((p->service->end_by - now) / 1000) + 1) >= 0) {
+		ssize_t n = packet_recv(p->control, rest, sizeof rest, NULL, 0);
 
 		if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMSGSIZE && n != -EPROTO))
 			return;
@@ -474,26 +482,25 @@ static void wait_for_warden(const struct child *c)
 
 void service_free(struct service *s)
 {
+	struct process *p;
+
 	if (!s)
 		return;
 	(void)sd_event_source_disable_unref(s->restart);
 	service_hang_up(s);
-	while (s->children) {
-		struct child *c = s->children;
-
+	while ((p = TAILQ_FIRST(&s->processes))) {
 		if (s->ops->socket) {
-			wait_for_warden(c);
+			wait_for_warden(p);
 		} else {
-			child_kill(c);
-			(void)waitpid(c->pid, NULL, 0);
+			process_kill(p);
+			(void)waitpid(p->pid, NULL, 0);
 		}
-		s->ops->gone(c, s->userdata);
-		child_free(c);
+		gone(p);
 	}
 	free(s);
 }
 
-struct child *service_current(struct service *s)
+struct process *service_current(struct service *s)
 {
 	return s && s->current && !s->current->dying ? s->current : NULL;
 }

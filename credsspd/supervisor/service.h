@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The supervisor's processes. Templates are its own; verifier, resolvers and keeper run as users of their own, and are
- * made by the warden at the other end of a socket (credsspd/warden/warden.h). Each is this program exec'ed again with
- * another first argument and a socket on descriptor 3, so each has an address space layout of its own.
+ * A service is one role of the supervisor's processes: a template, the verifier, a resolver, the keeper. Each process
+ * is this program exec'ed again with another first argument and a socket on descriptor 3, so each has an address space
+ * layout of its own. The supervisor forks the templates itself. A warden (credsspd/warden/warden.h) makes the processes
+ * that run as users of their own, at the other end of a socket.
  *
- * A service is one role. It has one child that takes new work, perhaps a next
- * one that is still starting (after a reload, or because a worker crashed), and older
- * ones that finish what they have. A child that dies is started again, with a growing
- * delay.
+ * A service has one current process, which takes new work. It may also have a next process that is still starting
+ * (after a reload, or because a worker crashed) and older processes that finish their work. A process that dies is
+ * replaced after a delay that grows with each failure.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
@@ -21,47 +22,49 @@
 #define WARDEN_SOCKETS "/run/credsspd"
 
 struct service;
+struct resolve;
 
-/* One process. Its fields are the service's; @live is what keeps a retired one alive. */
-struct child {
+/* One process. service.c alone writes the fields, except the last two. */
+struct process {
 	struct service *service;
-	struct child *next; /* in the service's list */
-	pid_t pid;          /* 0: a warden's */
-	uint64_t serial;    /* of the service's children, from 1 */
-	int control;        /* SOCK_SEQPACKET, non-blocking */
+	TAILQ_ENTRY(process) entry;
+	pid_t pid;       /* 0: made by a warden */
+	uint64_t serial; /* counts the processes of the service, from 1 */
+	int control;     /* SOCK_SEQPACKET, non-blocking */
 	int pidfd;
 	sd_event_source *io, *exit, *timer;
 	bool ready;
-	bool retired;  /* takes no new work, ends when live is 0 */
-	bool dying;    /* killed, its end not yet seen */
-	bool pinged;   /* it owes a ready record for that */
-	unsigned live; /* uses: see child_ref() */
-	void *use;     /* the service's owner may note what the child is busy with */
+	bool retired;           /* takes no new work, ends when @live is 0 */
+	bool dying;             /* killed, its end not yet seen */
+	bool pinged;            /* its ready message is expected as the answer to a ping */
+	unsigned live;          /* see process_ref() */
+	struct resolve *lookup; /* of a resolver: the question that it has to answer */
+	uint64_t keeper;        /* of the krb5 template: the serial of the keeper that it is connected to, or 0 */
 };
 
-/* A record from a child other than its ready record. A negative result kills the child. */
-typedef int (*service_record_fn)(struct child *c, const void *p, size_t len, void *userdata);
-/* A child has been made. */
-typedef void (*service_greet_fn)(struct child *c, void *userdata);
-/* A child has ended; what was under way with it is lost. */
-typedef void (*service_gone_fn)(struct child *c, void *userdata);
-/* Called whenever readiness of the service may have changed. */
+/* Takes a message of @p other than the ready message. A negative result kills the process. */
+typedef int (*service_record_fn)(struct process *p, const void *record, size_t len, void *userdata);
+/* Called when a warden has accepted the connection for @p, before anything else is sent. */
+typedef void (*service_greet_fn)(struct process *p, void *userdata);
+/* Called when @p has ended, just before it is freed. */
+typedef void (*service_gone_fn)(struct process *p, void *userdata);
+/* Called whenever the readiness of the service may have changed. */
 typedef void (*service_ready_fn)(struct service *s, void *userdata);
 
 struct service_ops {
 	const char *name;        /* for the log */
 	const char *arg1, *arg2; /* of the exec'ed program; arg2 may be NULL */
-	const char *socket;      /* of the warden that makes the process; NULL: it is a child of this one */
-	service_greet_fn greet;  /* sends what the process is to have first; may be NULL; for those of a warden */
-	uint8_t ready_type;      /* first octet of the record that says ready */
-	uint8_t ping_type;       /* first octet of the record that it answers by saying ready again; 0: none */
-	size_t ping_len;         /* of that record, the rest of which is zero */
-	unsigned sign_sec;       /* how long a sign of life may take */
-	size_t record_max;       /* largest record it sends */
+	const char *socket;      /* of the warden that makes the process; NULL: the supervisor forks it */
+	service_greet_fn greet;  /* sends what the process needs first; only with @socket; may be NULL */
+	uint8_t ready_type;      /* first byte of the ready message */
+	uint8_t ping_type;       /* first byte of the message that is answered by a ready message; 0: none */
+	size_t ping_len;         /* of that message; its other bytes are zero */
+	unsigned sign_sec;       /* deadline of that answer */
+	size_t record_max;       /* largest message that it sends */
 	service_record_fn record;
-	service_gone_fn gone;
-	service_ready_fn ready;
-	int64_t priority; /* of its socket in the event loop */
+	service_gone_fn gone;   /* may be NULL */
+	service_ready_fn ready; /* may be NULL */
+	int64_t priority;       /* of its socket in the event loop */
 };
 
 /* @ops and @config_path outlive the service. Returns 0 or -errno. */
@@ -69,50 +72,50 @@ int service_new(sd_event *event, const struct service_ops *ops, const char *conf
 		struct service **ret_service);
 
 /*
- * Asks the wardens of all children to end them, and does not wait. service_free() waits: call this for every service
- * first, so that their processes end at the same time. For a service without a warden, or NULL, it does nothing.
+ * Asks the wardens of all processes to end them, and does not wait. service_free() waits: call this for every service
+ * first, so that their processes end at the same time. Does nothing for NULL and for a service without a warden.
  */
 void service_hang_up(struct service *s);
 
-/* Ends all children, waits for their end (at most 2 * WARDEN_END_SEC for a warden's) and frees. NULL is fine. */
+/* Ends all processes, waits for their end (at most 2 * WARDEN_END_SEC for a warden's) and frees. NULL is allowed. */
 void service_free(struct service *s);
 
-/* Starts a child that replaces the current one when it is ready. Returns 0 or -errno. */
+/* Starts a process that replaces the current one when it is ready. Returns 0 or -errno. */
 int service_start(struct service *s);
 
 /*
- * The same for a child that reads its files from now on: when one is starting already, another follows it. Either may
- * fail to become ready, and then the current one stays. *@ret_serial is the child's.
+ * Starts a process that reads its files from now on, like service_start(). When another process is starting already,
+ * the new one follows it. The current process stays when neither becomes ready. Returns 0 or -errno; *@ret_serial is
+ * the serial of the new process.
  */
 int service_renew(struct service *s, uint64_t *ret_serial);
 
-/* Whether a child is starting, or about to. */
+/* Returns whether a process is starting, or about to. */
 bool service_starting(const struct service *s);
 
-/* The child that takes new work, or NULL. */
-struct child *service_current(struct service *s);
-
-/* For the log: "resolver", with the pid where it is known. */
-const char *child_name(const struct child *c);
+/* Returns the process that takes new work, or NULL. @s may be NULL. */
+struct process *service_current(struct service *s);
 
 const char *service_name(const struct service *s);
 
-/* The last child did not become ready: the one before goes on, or there is none, also while another try is under way.
- */
+/* Returns whether the last process did not become ready, also while another attempt is under way. */
 bool service_stale(const struct service *s);
 
-/* The service has never been ready, and its first child has ended. */
+/* Returns whether the first process has ended and no process has ever been ready. */
 bool service_failed_to_start(const struct service *s);
 
+/* Returns the name for the log, with the pid where it is known. The string is valid until the next call. */
+const char *process_name(const struct process *p);
+
 /*
- * Others have waited in vain for what may be this child's fault: it has to give a sign of life, any record, and is
- * killed otherwise. NULL is fine.
+ * Pings a process that may be the cause of a delay, and kills it when neither the answer nor another message comes
+ * within service_ops.sign_sec. NULL is allowed.
  */
-void child_suspect(struct child *c);
+void process_suspect(struct process *p);
 
-/* Kills one child; gone() follows. */
-void child_kill(struct child *c);
+/* Kills @p; service_ops.gone() follows. The caller has logged the reason. */
+void process_kill(struct process *p);
 
-/* A use of the child begins or ends. */
-void child_ref(struct child *c);
-void child_unref(struct child *c);
+/* A use of the process begins or ends. A retired process ends with its last use. */
+void process_ref(struct process *p);
+void process_unref(struct process *p);

@@ -3,74 +3,237 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/refusal.h"
+#include "common/ipc/handover.h"
 #include "common/ipc/packet.h"
 
-struct grant {
-	struct supervisor *s;
-	struct grant *next;
+/* The channel of the logon whose ticket is outstanding. */
+struct binding {
+	struct tickets *tickets;
+	TAILQ_ENTRY(binding) entry;
 	uint64_t logon;
 	int channel;
 	sd_event_source *io;
 };
 
-static void grant_free(struct grant *g)
-{
-	struct grant **p = &g->s->grants;
+struct tickets {
+	sd_event *event;
+	const struct config *config;
+	struct vault *vault;
+	sd_event_source *expiry;
+	TAILQ_HEAD(, binding) bindings;
+	struct tickets_counters counters;
+};
 
-	while (*p && *p != g)
-		p = &(*p)->next;
-	if (*p)
-		*p = g->next;
-	(void)sd_event_source_disable_unref(g->io);
-	(void)packet_close(g->channel);
-	free(g);
+static struct log_logon who_of(const struct vault_logon *about)
+{
+	return (struct log_logon){
+		.logon = about->logon, .user = about->user, .rhost = about->rhost, .service = about->service
+	};
+}
+
+/* ---- the channel ---- */
+
+static void binding_free(struct binding *b)
+{
+	TAILQ_REMOVE(&b->tickets->bindings, b, entry);
+	(void)sd_event_source_disable_unref(b->io);
+	(void)packet_close(b->channel);
+	free(b);
+}
+
+/* The ticket of @logon is gone. */
+static void close_channel(struct tickets *t, uint64_t logon)
+{
+	struct binding *b;
+
+	TAILQ_FOREACH(b, &t->bindings, entry)
+	if (b->logon == logon)
+		break;
+	if (b)
+		binding_free(b);
 }
 
 static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct grant *g = userdata;
+	struct binding *b = userdata;
 
 	(void)source;
 	(void)fd;
-	if (revents & (EPOLLHUP | EPOLLERR)) {
-		supervisor_revoke(g->s, g->logon);
-		grant_free(g);
-	}
+	if (revents & (EPOLLHUP | EPOLLERR))
+		tickets_revoke(b->tickets, b->logon);
 	return 0;
 }
 
-int grant_new(struct supervisor *s, uint64_t logon, int *fd)
+void tickets_bind(struct tickets *t, uint64_t logon, int *fd)
 {
-	struct grant *g = calloc(1, sizeof *g);
+	struct binding *b = calloc(1, sizeof *b);
+
+	if (!b) {
+		tickets_revoke(t, logon);
+		return;
+	}
+	*b = (struct binding){ .tickets = t, .logon = logon, .channel = -1 };
+	TAILQ_INSERT_HEAD(&t->bindings, b, entry);
+	/* EPOLLHUP is reported without being asked for */
+	if (sd_event_add_io(t->event, &b->io, *fd, 0, on_channel, b) < 0)
+		tickets_revoke(t, logon);
+	else
+		b->channel = TAKE_FD(*fd);
+}
+
+/* ---- expiry ---- */
+
+static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void arm_expiry(struct tickets *t)
+{
+	uint64_t next = vault_next_expiry(t->vault);
+
+	t->expiry = sd_event_source_disable_unref(t->expiry);
+	if (next != UINT64_MAX &&
+	    sd_event_add_time(t->event, &t->expiry, CLOCK_BOOTTIME, next, 100000, on_expiry, t) < 0)
+		log_line(LOG_ERR, "tickets: no timer; expired tickets are destroyed when the next one is issued");
+}
+
+static void expire(struct tickets *t)
+{
+	struct vault_logon about;
+
+	while (vault_expire(t->vault, clock_usec(), &about)) {
+		struct log_logon who = who_of(&about);
+
+		t->counters.expired++;
+		log_logon_line(LOG_WARNING, &who, "ticket expired unused");
+		close_channel(t, about.logon);
+	}
+}
+
+static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct tickets *t = userdata;
+
+	(void)source;
+	(void)usec;
+	expire(t);
+	arm_expiry(t);
+	return 0;
+}
+
+/* ---- a ticket ---- */
+
+/* An account whose password is known must not keep other accounts out: its own tickets go. */
+static void evict(struct tickets *t)
+{
+	struct vault_logon about;
+
+	while (vault_evict(t->vault, &about)) {
+		struct log_logon who = who_of(&about);
+
+		who.reason = refusal_word(REFUSAL_LIMIT);
+		t->counters.evicted++;
+		log_logon_line(LOG_WARNING, &who,
+			       "ticket evicted: %u tickets are outstanding, and this account has the most",
+			       TICKETS_MAX);
+		close_channel(t, about.logon);
+	}
+}
+
+int tickets_issue(struct tickets *t, const struct vault_logon *about, int pipe_fd, char ret_ticket[TICKET_LEN + 1])
+{
+	uint64_t expires = clock_usec() + t->config->ticket_lifetime_sec * USEC_PER_SEC;
 	int r;
 
-	if (!g)
+	expire(t);
+	evict(t);
+	r = vault_put(t->vault, about, pipe_fd, expires, ret_ticket);
+	arm_expiry(t);
+	return r;
+}
+
+void tickets_revoke(struct tickets *t, uint64_t logon)
+{
+	struct vault_logon about;
+
+	if (vault_revoke(t->vault, logon, &about)) {
+		struct log_logon who = who_of(&about);
+
+		t->counters.revoked++;
+		log_logon_line(LOG_INFO, &who, "ticket revoked: the connection that it was for has ended");
+		arm_expiry(t);
+	}
+	close_channel(t, logon);
+}
+
+enum vault_result tickets_redeem(struct tickets *t, const char *ticket, const char *service, const char *user,
+				 struct vault_logon *ret_about, int *ret_fd)
+{
+	struct vault_logon about = { .logon = 0 };
+	enum vault_result result = vault_redeem(t->vault, ticket, service, user, clock_usec(), &about, ret_fd);
+	struct log_logon who = { .logon = about.logon, .user = user, .rhost = about.rhost, .service = service };
+
+	if (result == VAULT_GRANTED) {
+		t->counters.redeemed++;
+		who.kind = credential_kind_name(about.kind);
+		log_logon_line(LOG_INFO, &who, "ticket redeemed");
+		*ret_about = about;
+	} else {
+		t->counters.redeem_refused++;
+		who.reason = result == VAULT_MISMATCH ? "ticket-mismatch" : "no-such-ticket";
+		if (result == VAULT_MISMATCH)
+			log_logon_line(LOG_WARNING, &who, "ticket of %s for service %s refused and destroyed",
+				       about.user, about.service);
+		else
+			log_logon_line(LOG_WARNING, &who, "ticket refused: unknown, used or expired");
+	}
+	if (result != VAULT_NO_TICKET)
+		close_channel(t, about.logon);
+	arm_expiry(t);
+	return result;
+}
+
+/* ---- all of them ---- */
+
+int tickets_new(sd_event *event, const struct config *config, struct tickets **ret_tickets)
+{
+	struct tickets *t = calloc(1, sizeof *t);
+
+	if (!t)
 		return -ENOMEM;
-	*g = (struct grant){ .s = s, .next = s->grants, .logon = logon, .channel = -1 };
-	s->grants = g;
-	r = sd_event_add_io(s->event, &g->io, *fd, 0, on_channel, g); /* that the other end is closed is told unasked */
-	if (r < 0)
-		grant_free(g);
-	else
-		g->channel = TAKE_FD(*fd);
-	return r < 0 ? r : 0;
+	*t = (struct tickets){ .event = event, .config = config, .vault = vault_new() };
+	TAILQ_INIT(&t->bindings);
+	if (!t->vault) {
+		free(t);
+		return -ENOMEM;
+	}
+	*ret_tickets = t;
+	return 0;
 }
 
-void grant_end(struct supervisor *s, uint64_t logon)
+void tickets_free(struct tickets *t)
 {
-	struct grant *g = s->grants;
+	struct binding *b;
 
-	while (g && g->logon != logon)
-		g = g->next;
-	if (g)
-		grant_free(g);
+	if (!t)
+		return;
+	while ((b = TAILQ_FIRST(&t->bindings)))
+		binding_free(b);
+	(void)sd_event_source_disable_unref(t->expiry);
+	vault_free(t->vault);
+	free(t);
 }
 
-void grant_free_all(struct supervisor *s)
+unsigned tickets_outstanding(const struct tickets *t)
 {
-	while (s->grants)
-		grant_free(s->grants);
+	return (unsigned)vault_count(t->vault);
+}
+
+const struct tickets_counters *tickets_counters(const struct tickets *t)
+{
+	return &t->counters;
 }

@@ -7,18 +7,18 @@
 
 static unsigned gone;
 
-static int on_record(struct child *c, const void *p, size_t len, void *userdata)
+static int on_record(struct process *p, const void *record, size_t len, void *userdata)
 {
-	(void)c;
 	(void)p;
+	(void)record;
 	(void)len;
 	(void)userdata;
 	return -1;
 }
 
-static void on_gone(struct child *c, void *userdata)
+static void on_gone(struct process *p, void *userdata)
 {
-	(void)c;
+	(void)p;
 	(void)userdata;
 	gone++;
 }

@@ -101,7 +101,7 @@ static void test_in_flight(void **state)
 		backoff_end(b, &k, SEC, i < 1);
 	/* it had to wait: one at a time */
 	assert_int_equal(backoff_begin(b, &k, 3 * SEC), 0);
-	assert_int_equal(backoff_begin(b, &k, 3 * SEC), 1);
+	assert_int_equal(backoff_begin(b, &k, 3 * SEC), -EAGAIN);
 	backoff_free(b);
 }
 

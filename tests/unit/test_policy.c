@@ -39,7 +39,7 @@ static bool allowed(const struct config *c, unsigned modes, unsigned mechanism, 
 
 static void check(const struct config *c, unsigned modes, unsigned mechanism)
 {
-	const struct supervisor_peer peer = { .remote_guard = modes & GUARD, .restricted_admin = modes & ADMIN };
+	const struct logon_peer peer = { .remote_guard = modes & GUARD, .restricted_admin = modes & ADMIN };
 	unsigned flags = policy_worker_flags(c, &peer, mechanism);
 	bool any = false, without_secret = false;
 	const char *why = NULL;
@@ -111,7 +111,7 @@ static void test_why(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		const struct supervisor_peer peer = { .remote_guard = row[i].modes & GUARD,
+		const struct logon_peer peer = { .remote_guard = row[i].modes & GUARD,
 						      .restricted_admin = row[i].modes & ADMIN };
 		const char *why = "";
 

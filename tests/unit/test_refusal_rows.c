@@ -11,7 +11,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/refusal.h"
-#include "credsspd/supervisor/tell.h"
+#include "credsspd/supervisor/logon-table.h"
 #include "include/credssp/channel.h"
 
 /* MS-ERREF 2.3.1 */
@@ -32,7 +32,7 @@ static const struct {
 	{ REFUSAL_MECHANISM, "mechanism", LOGON_FAILURE, 0 },
 	{ REFUSAL_BINDING, "binding", NOBODY, 1 },
 	{ REFUSAL_REPLAY, "replay", NOBODY, 1 },
-	{ REFUSAL_TIMEOUT, "timeout", NOBODY, 1 },
+	{ REFUSAL_TIMEOUT, "timeout", NOBODY, 0 },
 	{ REFUSAL_CANCELLED, "cancelled", NOBODY, 0 },
 	{ REFUSAL_ABANDONED, "abandoned", NOBODY, 1 },
 	/* a wrong password, an unknown user and a system account are told alike */
@@ -149,15 +149,14 @@ static void test_versions(void **state)
 }
 
 /* Every reason in every situation: exactly one way is taken, and a client that has left is told nothing. */
-static void test_tell(void **state)
+static void test_signal(void **state)
 {
 	(void)state;
 	for (unsigned refusal = 0; refusal < REFUSAL_MAX_; refusal++) {
 		for (unsigned i = 0; i < 16; i++) {
-			enum tell_phase phase = i & 1 ? TELL_AFTER_BINDING_REPLY : TELL_BEFORE_BINDING_REPLY;
-			bool told = i & 2, early = i & 4, ended = i & 8;
-			struct tell t = tell_refusal(refusal, phase, told, early, ended);
-			bool by_early = phase == TELL_AFTER_BINDING_REPLY && early && ended;
+			bool confirmed = i & 1, told = i & 2, early = i & 4, ended = i & 8;
+			struct refusal_signal t = logon_refusal_signal(refusal, confirmed, told, early, ended);
+			bool by_early = confirmed && early && ended;
 
 			if (told || refusal == REFUSAL_CANCELLED || refusal == REFUSAL_ABANDONED) {
 				assert_int_equal(t.alert, 0);
@@ -177,7 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),     cmocka_unit_test(test_out_of_range), cmocka_unit_test(test_statuses),
-		cmocka_unit_test(test_versions), cmocka_unit_test(test_tell),
+		cmocka_unit_test(test_versions), cmocka_unit_test(test_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

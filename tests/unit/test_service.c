@@ -71,7 +71,7 @@ static void run_for(unsigned msec)
 static pid_t current_other_than(pid_t other)
 {
 	for (int i = 0; i < 200; i++) {
-		const struct child *c = service_current(service);
+		const struct process *c = service_current(service);
 
 		if (c && c->pid != other)
 			return c->pid;
@@ -86,8 +86,8 @@ static void test_suspect(void **unused)
 	pid_t pid = current_other_than(-1);
 
 	(void)unused;
-	child_suspect(service_current(service));
-	child_suspect(service_current(service));
+	process_suspect(service_current(service));
+	process_suspect(service_current(service));
 	run_for(2000 * SIGN_SEC);
 	assert_int_equal(current_other_than(-1), pid); /* it has answered */
 	assert_int_equal(gone, 0);
@@ -99,7 +99,7 @@ static void test_stopped(void **unused)
 
 	(void)unused;
 	assert_int_equal(kill(pid, SIGSTOP), 0);
-	child_suspect(service_current(service));
+	process_suspect(service_current(service));
 	run_for(500 * SIGN_SEC);
 	assert_int_equal(current_other_than(-1), pid); /* it has its time */
 	assert_int_equal(gone, 0);
@@ -116,7 +116,7 @@ static void test_paused(void **unused)
 	(void)unused;
 	gone = 0;
 	assert_int_equal(kill(pid, SIGSTOP), 0);
-	child_suspect(service_current(service));
+	process_suspect(service_current(service));
 	run_for(500 * SIGN_SEC);
 	assert_int_equal(kill(pid, SIGCONT), 0);
 	run_for(1500 * SIGN_SEC);

@@ -488,12 +488,12 @@ static struct service_ops ops = {
 	.gone = on_gone,
 };
 
-static struct child *current(struct service *s, uint64_t after)
+static struct process *current(struct service *s, uint64_t after)
 {
 	int64_t begin = now_msec();
 
 	while (now_msec() - begin < 15000) {
-		struct child *c = service_current(s);
+		struct process *c = service_current(s);
 
 		if (c && c->serial > after)
 			return c;
@@ -507,7 +507,7 @@ static struct child *current(struct service *s, uint64_t after)
 static void test_service(void **unused)
 {
 	struct service *s = NULL;
-	struct child *c;
+	struct process *c;
 	int listener;
 
 	(void)unused;
@@ -518,8 +518,8 @@ static void test_service(void **unused)
 	assert_true(service_start(s) < 0);
 	listener = start("serves");
 	c = current(s, 0);
-	assert_string_equal(child_name(c), "process");
-	child_kill(c);
+	assert_string_equal(process_name(c), "process");
+	process_kill(c);
 	c = current(s, c->serial);
 	assert_int_equal(gone, 1);
 	assert_int_equal(kill(warden, SIGKILL), 0);

@@ -16,7 +16,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/refusal.h"
 #include "common/wire/tsrequest.h"
-#include "credsspd/supervisor/tell.h"
+#include "credsspd/supervisor/logon-table.h"
 #include "include/credssp/channel.h"
 
 #define ALERT 49
@@ -41,13 +41,12 @@ struct seen {
 static struct seen see(enum refusal refusal, unsigned version, enum place place, bool hybrid_ex)
 {
 	struct seen s = { .early_result = -1 };
-	struct tell t;
+	struct refusal_signal t;
 
 	/* a worker that has answered pubKeyAuth sends no errorCode any more */
 	if (place == TOKENS && refusal_version_has_error_code(version))
 		s.error_code = refusal_ntstatus(refusal);
-	t = tell_refusal(refusal, place == TOKENS ? TELL_BEFORE_BINDING_REPLY : TELL_AFTER_BINDING_REPLY,
-			 s.error_code != 0, hybrid_ex, place == DELEGATED);
+	t = logon_refusal_signal(refusal, place != TOKENS, s.error_code != 0, hybrid_ex, place == DELEGATED);
 	s.alert = t.alert;
 	if (t.early_result != CHANNEL_EARLY_NONE)
 		s.early_result = t.early_result;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* org.credssp1.Acceptor: remote login stacks begin a logon. */
+/* org.credssp1.Acceptor: a remote login stack begins a logon. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -7,9 +7,10 @@
 
 #include "common/base/cleanup.h"
 #include "credsspd/bus/bus.h"
+#include "credsspd/supervisor/admission.h"
 #include "include/credssp/bus-api.h"
 
-static int read_rhost(sd_bus_message *m, struct supervisor_peer *peer)
+static int read_rhost(sd_bus_message *m, struct logon_peer *peer)
 {
 	const char *s;
 	int r = sd_bus_message_read(m, "v", "s", &s);
@@ -17,7 +18,7 @@ static int read_rhost(sd_bus_message *m, struct supervisor_peer *peer)
 	if (r < 0)
 		return r;
 	if (strlen(s) > RHOST_MAX || strspn(s, "0123456789abcdefABCDEF.:%") != strlen(s))
-		return -EINVAL; /* an address as text; names are not taken */
+		return -EINVAL; /* an address as text, never a name */
 	(void)snprintf(peer->rhost, sizeof peer->rhost, "%s", s);
 	return 0;
 }
@@ -31,7 +32,7 @@ static int read_flag(sd_bus_message *m, bool *flag)
 	return r;
 }
 
-static int read_peer_entry(sd_bus_message *m, struct supervisor_peer *peer)
+static int read_peer_entry(sd_bus_message *m, struct logon_peer *peer)
 {
 	const struct {
 		const char *key;
@@ -56,9 +57,9 @@ static int read_peer_entry(sd_bus_message *m, struct supervisor_peer *peer)
 	return -EINVAL;
 }
 
-static int read_peer(sd_bus_message *m, struct supervisor_peer *ret_peer)
+static int read_peer(sd_bus_message *m, struct logon_peer *ret_peer)
 {
-	struct supervisor_peer peer = { .rport = 0 };
+	struct logon_peer peer = { .rport = 0 };
 	int r;
 
 	r = sd_bus_message_enter_container(m, 'a', "{sv}");
@@ -76,7 +77,7 @@ static int read_peer(sd_bus_message *m, struct supervisor_peer *ret_peer)
 int bus_begin(sd_bus_message *m, uid_t uid, struct supervisor *s)
 {
 	AUTO_CLOSE int channel = -1;
-	struct supervisor_peer peer;
+	struct logon_peer peer;
 	const char *service;
 	const void *key;
 	uint64_t logon;
@@ -90,6 +91,6 @@ int bus_begin(sd_bus_message *m, uid_t uid, struct supervisor *s)
 		r = read_peer(m, &peer);
 	if (r < 0)
 		return -EINVAL;
-	r = supervisor_begin(s, uid, service, key, key_len, &peer, &logon, &channel);
+	r = admission_begin(&s->logons, uid, service, key, key_len, &peer, &logon, &channel);
 	return r < 0 ? r : sd_bus_reply_method_return(m, "th", logon, channel);
 }

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The clock of all deadlines: it counts while the machine sleeps, and setting the time of day does not move it. */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+#define USEC_PER_SEC 1000000ULL
+
+/* Returns CLOCK_BOOTTIME in microseconds. */
+static inline uint64_t clock_usec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
+}
