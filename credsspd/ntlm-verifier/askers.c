@@ -20,7 +20,7 @@
 struct asker {
 	struct askers *a;
 	struct asker *next;
-	struct asking *asking; /* NULL: nobody waits for it */
+	struct asking *asking; /* NULL: the logon has ended */
 	int fd;
 	sd_event_source *io;
 };
@@ -70,7 +70,7 @@ void asking_cancel(struct asking *q)
 	if (q->asker)
 		q->asker->asking = NULL;
 	(void)sd_event_source_disable_unref(q->deadline);
-	secret_wipe(&q->question, sizeof q->question); /* who guesses passwords could work on the response */
+	secret_wipe(&q->question, sizeof q->question); /* passwords can be guessed with the response */
 	free(q);
 }
 
@@ -98,7 +98,7 @@ __attribute__((noreturn)) static void asker_main(const struct askers *a, const s
 {
 	struct winbind_reply r;
 
-	/* nobody can kill it: it ends itself */
+	/* no other process can kill it: it ends itself */
 	(void)alarm(WINBIND_TIMEOUT_SEC + 1);
 	/* not the supervisor's socket, nor those of other workers */
 	if (fd != FIRST_FD && dup2(fd, FIRST_FD) < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that ask winbind, one question each: a question that hangs holds up nobody else's, and ends with its
+ * Processes that ask winbind, one question each: a question that hangs delays no other question, and ends with its
  * process. At most WINBIND_ASKERS_MAX run; the other questions wait their turn, oldest first.
  */
 #pragma once
@@ -21,7 +21,7 @@ typedef void (*askers_ask_fn)(const void *context, const struct winbind_question
 /* Once, WINBIND_TIMEOUT_SEC after askers_ask() at the latest. The asking is gone afterwards. */
 typedef void (*askers_answer_fn)(const struct winbind_reply *reply, void *userdata);
 
-/* Needs SIGCHLD ignored: nobody waits for the processes. NULL without memory. */
+/* SIGCHLD must be ignored, because the processes are not waited for. Returns NULL without memory. */
 struct askers *askers_new(sd_event *event, askers_ask_fn ask, const void *context);
 void askers_free(struct askers *a);
 
@@ -29,5 +29,5 @@ void askers_free(struct askers *a);
 int askers_ask(struct askers *a, const struct winbind_question *question, askers_answer_fn fn, void *userdata,
 	       struct asking **ret_asking);
 
-/* Nobody wants the answer any more. NULL is fine. */
+/* Cancels a question, so that its answer is dropped. @a may be NULL. */
 void asking_cancel(struct asking *q);

@@ -38,7 +38,7 @@ static int told(int r, const char *what, const char *name, const char *error)
 
 /* ---- set ---- */
 
-/* A SET or UPDATE whose password is being read. */
+/* A SET or UPDATE that waits for its password. */
 struct change {
 	struct verifier *v;
 	struct change *next;
@@ -81,7 +81,7 @@ static int store_password(struct change *c)
 	size_t len = secret_len(&c->password);
 	int e;
 
-	/* the octets are the password; a line end in it was not meant */
+	/* the bytes are the password; a line end in it is a mistake */
 	if (len == 0 || memchr(p, '\0', len) || memchr(p, '\n', len))
 		return -EINVAL;
 	memcpy(r.name, c->name, sizeof r.name);

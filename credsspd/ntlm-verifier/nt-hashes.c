@@ -9,7 +9,7 @@
 
 #include "common/base/secret.h"
 
-static size_t octets_of(size_t room)
+static size_t bytes_of(size_t room)
 {
 	return room * sizeof(struct store_record);
 }
@@ -17,21 +17,21 @@ static size_t octets_of(size_t room)
 void records_done(struct records *r)
 {
 	if (r->p) {
-		secret_wipe(r->p, octets_of(r->room));
-		(void)munmap(r->p, octets_of(r->room));
+		secret_wipe(r->p, bytes_of(r->room));
+		(void)munmap(r->p, bytes_of(r->room));
 	}
 	*r = RECORDS_NULL;
 }
 
 int records_init(struct records *r, size_t room)
 {
-	void *p = mmap(NULL, octets_of(room), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, bytes_of(room), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return -ENOMEM;
-	(void)madvise(p, octets_of(room), MADV_DONTDUMP);
-	(void)madvise(p, octets_of(room), MADV_WIPEONFORK);
-	(void)mlock(p, octets_of(room)); /* RLIMIT_MEMLOCK may say no */
+	(void)madvise(p, bytes_of(room), MADV_DONTDUMP);
+	(void)madvise(p, bytes_of(room), MADV_WIPEONFORK);
+	(void)mlock(p, bytes_of(room)); /* RLIMIT_MEMLOCK may say no */
 	*r = (struct records){ .p = p, .room = room };
 	return 0;
 }
@@ -44,7 +44,7 @@ int records_copy(const struct records *from, struct records *ret_)
 	if (e < 0)
 		return e;
 	if (from->n)
-		memcpy(r.p, from->p, octets_of(from->n));
+		memcpy(r.p, from->p, bytes_of(from->n));
 	r.n = from->n;
 	*ret_ = r;
 	return 0;
@@ -133,7 +133,7 @@ int records_set(struct records *r, const struct store_record *record, const char
 	if (at == r->n || strcmp(r->p[at].name, name) != 0) {
 		if (r->n == NTLM_STORE_MAX_RECORDS)
 			return -ENOSPC;
-		memmove(&r->p[at + 1], &r->p[at], octets_of(r->n - at));
+		memmove(&r->p[at + 1], &r->p[at], bytes_of(r->n - at));
 		r->n++;
 	}
 	r->p[at] = *record;
@@ -144,7 +144,7 @@ int records_update(struct records *r, const struct store_record *record, const c
 {
 	ssize_t at = find_exact(r, name);
 
-	/* of another uid: the name had another account once, which nobody asked to bring back */
+	/* of another uid: an earlier account had the name, and its record must not come back */
 	if (at < 0 || r->p[at].uid != record->uid)
 		return -ENOENT;
 	r->p[at] = *record;
@@ -159,6 +159,6 @@ int records_remove(struct records *r, const struct store_record *record, const c
 	if (at < 0)
 		return -ENOENT;
 	r->n--;
-	memmove(&r->p[at], &r->p[at + 1], octets_of(r->n - (size_t)at));
+	memmove(&r->p[at], &r->p[at + 1], bytes_of(r->n - (size_t)at));
 	return 0;
 }

@@ -19,13 +19,13 @@ int ntlmv2_init(const char **ret_error);
 
 /*
  * NTOWFv1: MD4 of the password in UTF-16LE. @password is UTF-8 of at most
- * PASSWORD_MAX octets. Returns 0, -EILSEQ, -ENOSPC, -ENOMEM, or -EIO.
+ * PASSWORD_MAX bytes. Returns 0, -EILSEQ, -ENOSPC, -ENOMEM, or -EIO.
  */
 int ntlmv2_hash_password(struct view password, uint8_t ret_hash[NT_HASH_LEN]);
 
 struct ntlmv2_claim {
 	const char *user, *domain;       /* UTF-8, as in the AUTHENTICATE message */
-	const uint8_t *server_challenge; /* 8 octets */
+	const uint8_t *server_challenge; /* 8 bytes */
 	struct view response;            /* NTProofStr and NTLMv2_CLIENT_CHALLENGE, MS-NLMP 2.2.2.8 */
 };
 

@@ -36,16 +36,18 @@ struct question {
 	sd_event_source *io, *timer;
 	bool asked;
 	struct verifier_challenge challenge;
-	uint64_t since, due;             /* asked, and not answered before */
-	char user[ACCOUNT_NAME_MAX + 1]; /* whose failures a yes ends: a record, or the SID of the domain's account */
+	uint64_t since, due; /* asked, and not answered before */
+	char
+	    user[ACCOUNT_NAME_MAX +
+		 1]; /* its failures are forgotten after a logon: a record's name, or the SID of the domain's account */
 	struct asking *asking;           /* the domain */
 	char typed[2 * RECORD_NAME_MAX]; /* the name, for the domain: see count_as() */
 	struct verifier_result result;
 	struct verifier_answer answer; /* may hold a session key while it waits; wiped with the question */
 };
 
-/* Who is compared with when there is no record: nobody's hash, the same work. */
-static const struct store_record nobody = { .uid = (uid_t)-1 };
+/* The record that is verified against when the store has none of the name: the same work, and no password fits. */
+static const struct store_record no_record = { .uid = (uid_t)-1 };
 
 static uint64_t now_usec(void)
 {
@@ -79,7 +81,10 @@ static void forget_failures(const struct question *q)
 		throttle_clear(q->v->throttle, false, q->typed);
 }
 
-/* The failures of the account are forgotten only with a yes that was taken: who leaves before it learns nothing. */
+/*
+ * Sends the answer. The failures of the account are forgotten only after a granted answer was delivered: a client that
+ * leaves before learns nothing.
+ */
 static void deliver(struct question *q)
 {
 	if (packet_send(q->fd, &q->answer, sizeof q->answer, NULL, 0) == 0 && q->answer.granted)
@@ -98,7 +103,7 @@ static int on_delay_over(sd_event_source *source, uint64_t usec, void *userdata)
 /* The decision is made: tells the supervisor, and the worker now or when it is due. */
 static void deliver_when_due(struct question *q)
 {
-	/* a worker never hears a yes that the supervisor does not know of */
+	/* a worker gets no granted answer before the supervisor has it */
 	if (packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0) < 0)
 		question_free(q);
 	else if (q->due <= now_usec())
@@ -152,7 +157,7 @@ static enum refusal check(const struct question *q, const struct verifier_query 
 		.server_challenge = q->challenge.server_challenge,
 		.response = { query->nt_response, query->nt_response_len },
 	};
-	int right = ntlmv2_verify(&claim, record ? record->hash : nobody.hash, session_key);
+	int right = ntlmv2_verify(&claim, record ? record->hash : no_record.hash, session_key);
 
 	if (refusal == REFUSAL_NONE && !record)
 		refusal = REFUSAL_UNKNOWN_USER;
@@ -333,7 +338,7 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 	ssize_t n;
 
 	(void)revents;
-	if (q->asked) { /* the worker has gone: nobody waits for the answer */
+	if (q->asked) { /* the worker has gone */
 		question_free(q);
 		return 0;
 	}
@@ -354,7 +359,7 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 	q->since = now_usec();
 	(void)sd_event_source_set_io_events(source, 0);
 	answer(q, &query);
-	secret_wipe(&query, sizeof query); /* who guesses passwords could work on the response */
+	secret_wipe(&query, sizeof query); /* passwords can be guessed with the response */
 	return 0;
 }
 

@@ -33,7 +33,7 @@ static int read_hash(const char *p, uint8_t out[NT_HASH_LEN])
 	return 0;
 }
 
-/* All of the @len octets at @p are digits and a number up to @max. */
+/* Reads a decimal number of at most @max, of exactly @len bytes. Returns 0 or -EPROTO. */
 static int read_number(const char *p, size_t len, uint64_t max, uint64_t *ret_)
 {
 	uint64_t n = 0;

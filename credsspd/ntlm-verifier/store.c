@@ -47,7 +47,7 @@ static int check_file(const struct store *s, const struct stat *st, char **ret_e
 	return 0;
 }
 
-/* Who can rename files in the directory can choose the store. */
+/* A user who can rename files in the directory can choose the store. */
 static int check_directory(const struct store *s, char **ret_error)
 {
 	struct stat st;

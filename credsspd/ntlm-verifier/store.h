@@ -40,10 +40,10 @@ void store_refresh_and_log(struct store *s);
 
 size_t store_count(const struct store *s);
 
-/* Records are in an order of their own, by name; NULL behind the last. */
+/* Records are sorted by name; NULL after the last. */
 const struct store_record *store_at(const struct store *s, size_t i);
 
-/* The first record behind that of @name, which need not be there. */
+/* Returns the first record after @name, which need not exist. */
 const struct store_record *store_after(const struct store *s, const char *name);
 
 /*

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fixed tables of counters that names fall into by a keyed hash: nothing is ever
- * evicted, so nobody can make the table forget an account by filling it, and
- * without the key nobody can aim at somebody else's counter. Names without a record have a
- * table of their own: spraying invented ones delays no real account.
+ * Two tables of counters of fixed size; a keyed hash of the name selects the counter. No counter is evicted, so an
+ * attacker cannot make the table forget an account by filling it, and cannot select another account's counter without
+ * the key. Names without a record have a table of their own, so that guesses at invented names delay no account.
  */
 #include "credsspd/ntlm-verifier/throttle.h"
 
@@ -15,7 +14,7 @@
 
 #define COUNTERS 4096U /* a power of two */
 #define FIRST_DELAY_MSEC 250U
-#define COUNT_MAX 64U /* more is not remembered: it takes as long to decay */
+#define COUNT_MAX 64U /* more failures are not counted, so that decay ends */
 #define KEY_LEN 16U
 #define USEC_PER_MSEC_ 1000ULL
 #define USEC_PER_SEC_ 1000000ULL
@@ -38,7 +37,7 @@ static struct counter *counter_of(struct throttle *t, bool known, const char *na
 
 	for (size_t i = 0; i < len; i++)
 		lower[i] = (uint8_t)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
-	/* should it fail, all share one counter: slow, but not open */
+	/* if it fails, all names share one counter: slow, but not open */
 	(void)HMAC(EVP_sha256(), t->key, KEY_LEN, lower, len, digest, NULL);
 	memcpy(&n, digest, sizeof n);
 	return &t->counter[known][n % COUNTERS];

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failures per account: who has many of them is answered later, never refused, or
- * anybody could lock anybody out. No clock inside: @now is any monotonic clock in
- * microseconds.
+ * Failures per account. An account with many failures is answered later and never refused, because an attacker could
+ * lock its owner out otherwise. There is no clock inside: @now is any monotonic clock, in microseconds.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library is loaded when the configuration wants it, so that other hosts need none of Samba's. Speaking winbind's
- * protocol ourselves would bind us to one version of Samba, as its layout is private.
+ * The library is loaded only with ntlm = winbind, so that other hosts need no package of Samba. winbind's protocol is
+ * private to one version of Samba, which is why it is not spoken here.
  */
 #include "credsspd/ntlm-verifier/winbind.h"
 
@@ -76,7 +76,7 @@ __attribute__((format(printf, 3, 4))) static void refuse(struct winbind_reply *r
 	va_end(ap);
 }
 
-/* The library says the same when nobody answers and when the privileged pipe may not be opened. */
+/* The library returns the same error when winbindd does not answer and when its privileged pipe may not be opened. */
 static void refuse_unreachable(const struct winbind *w, struct wbcContext *ctx, struct winbind_reply *r)
 {
 	if (w->ctx_ping(ctx) == WBC_ERR_SUCCESS)

@@ -70,7 +70,7 @@ static enum refusal of_domain(const struct identity_lookups *l, const char *doma
 	return refusal;
 }
 
-/* ---- may it log on ---- */
+/* ---- the account rules ---- */
 
 static int in_list(const char *name, config_list list)
 {
@@ -103,7 +103,7 @@ static enum refusal check_rules(const struct config *c, const struct identity_lo
 
 	if (a->uid == 0 ? !c->allow_root : a->uid < c->minimum_uid)
 		return REFUSAL_SYSTEM_ACCOUNT;
-	/* a computer's account: whoever has broken into one has its ticket */
+	/* a computer's account: an attacker who has broken into that computer has its ticket */
 	if (n > 0 && a->name[n - 1] == '$' && !in_list(a->name, c->allow_users))
 		return REFUSAL_SYSTEM_ACCOUNT;
 	if (!*c->allow_users && !*c->allow_groups)
@@ -123,7 +123,7 @@ static enum refusal check_kind(const struct config *c, const struct identity_loo
 	return REFUSAL_NONE;
 }
 
-/* ---- who is it ---- */
+/* ---- the authenticated account ---- */
 
 /* One request, and what its answer says. */
 struct asked {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is it, and may it log on: from claimed names to {uid, pw_name}. docs/accounts.md has the rules.
+ * Finds the account {uid, pw_name} of a claimed name, and applies the rules of credsspd.conf to it: docs/accounts.md.
  * Lookups go through a table, so that the rules can be tested without a name service.
  */
 #pragma once

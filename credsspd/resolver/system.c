@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The lookups that ask the host: NSS, and libkrb5's localauth. They may block; the process has a deadline. */
+/* The lookups on this host: NSS, and localauth of libkrb5. They may block: the supervisor has a deadline for each. */
 #include <errno.h>
 #include <grp.h>
 #include <krb5.h>
@@ -163,7 +163,7 @@ static int is_local_host(const char *domain)
 		return 0;
 	if (strcasecmp(domain, name) == 0)
 		return 1;
-	/* the short name, and what Windows makes of a long one: 15 octets */
+	/* the short name, and what Windows makes of a long one: 15 bytes */
 	label = strcspn(name, ".");
 	if (strlen(domain) == label && strncasecmp(domain, name, label) == 0)
 		return 1;
