@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that holds the NT hashes, or asks the domain. It answers ntlm workers, which may be hostile, over one socket
- * each. The supervisor gets each result before the worker.
+ * The process that holds the NT hashes, or asks the domain. It answers ntlm workers, which may be hostile, over one
+ * socket each. The supervisor gets each result before the worker.
  */
 #include "credsspd/ntlm-verifier/ntlm-verifier.h"
 
