@@ -66,6 +66,24 @@ static int readable(const char *path)
 	return proc_probe_access(FRONT_END_USER, pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0, path, R_OK);
 }
 
+/* The remedy for a file that the front end cannot read; false when the directories above it are not the cause. */
+static bool is_behind_closed_directory(struct finding *found, const char *path)
+{
+	struct passwd *pw = getpwnam(FRONT_END_USER);
+	AUTO_FREE char *closed =
+	    proc_probe_closed_directory(FRONT_END_USER, pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0, path);
+
+	if (!closed)
+		return false;
+	(void)check_wrong(found, "user %s cannot enter the directory %s", FRONT_END_USER, closed);
+	(void)check_remedy(
+	    found,
+	    "chmod a+x %s, or copies of certificate and key below /etc, which a hook of the certificate's "
+	    "renewal makes (install -o %s -m 0400)",
+	    closed, FRONT_END_USER);
+	return true;
+}
+
 /* NULL: certificate_file() says why. */
 static X509 *load(const struct check_context *ctx, struct finding *found)
 {
@@ -91,6 +109,8 @@ static enum check_result certificate_file(struct check_context *ctx, struct find
 	r = readable(path);
 	if (r == 0 && x)
 		return CHECK_OK;
+	if (r == -EACCES && is_behind_closed_directory(found, path))
+		return CHECK_BAD;
 	if (r < 0)
 		(void)check_wrong(found, "user %s cannot read it: %s", FRONT_END_USER, strerror(-r));
 	else
@@ -123,6 +143,8 @@ static enum check_result certificate_key(struct check_context *ctx, struct findi
 		return CHECK_NONE;
 	(void)check_looked(found, "private key %s", path);
 	r = readable(path);
+	if (r == -EACCES && is_behind_closed_directory(found, path))
+		return CHECK_BAD;
 	if (r < 0)
 		(void)check_wrong(found, "user %s cannot read it: %s", FRONT_END_USER, strerror(-r));
 	else if (has_passphrase)
@@ -196,11 +218,12 @@ static enum check_result certificate_tls(struct check_context *ctx, struct findi
 	struct passwd *pw = getpwnam(FRONT_END_USER);
 	pid_t front_end = pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0;
 	enum check_result result = CHECK_OK;
-	CLEANUP(check_finding_done) struct finding of_key = { .wrong = NULL };
+	CLEANUP(check_finding_done) struct finding other = { .wrong = NULL };
 	struct tls_trial *t;
 
 	/* what the two findings before this one report is not repeated */
-	if (!certificate || !key || !pw || certificate_key(ctx, &of_key) != CHECK_OK)
+	if (!certificate || !key || !pw || certificate_file(ctx, &other) != CHECK_OK ||
+	    certificate_key(ctx, &other) != CHECK_OK)
 		return CHECK_NONE;
 	t = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (t == MAP_FAILED)

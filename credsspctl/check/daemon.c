@@ -33,7 +33,7 @@ static enum check_result bus_policy(struct check_context *ctx, struct finding *f
 	(void)check_looked(found, "/usr/share/dbus-1/system.d/" POLICY);
 	if (has_policy())
 		return CHECK_OK;
-	(void)check_wrong(found, "it is not there: the bus lets nobody own %s", CREDSSP_BUS_NAME);
+	(void)check_wrong(found, "the file is missing: the bus lets no process own %s", CREDSSP_BUS_NAME);
 	return check_remedy(
 	    found, "install credsspd (or: make install), then: systemctl reload dbus && systemctl restart credsspd");
 }
@@ -70,7 +70,8 @@ static enum check_result stale(struct check_context *ctx, struct finding *found)
 	(void)check_looked(found, "the last reload");
 	if (!*ctx->stale)
 		return CHECK_OK;
-	(void)check_wrong(found, "%s does not work with the configuration: an older process goes on, or none",
+	(void)check_wrong(found,
+			  "%s does not work with the configuration: an older process continues, or no process runs",
 			  ctx->stale);
 	return check_remedy(found, "credsspctl reload; journalctl -t credsspd says why");
 }
@@ -88,7 +89,7 @@ static enum check_result front_end(struct check_context *ctx, struct finding *fo
 	if (at)
 		return check_looked(found, "credsspd-rdp listens on %s", at);
 	(void)check_looked(found, "TCP sockets of credsspd-rdp");
-	(void)check_wrong(found, "nobody listens for RDP clients");
+	(void)check_wrong(found, "no process listens for RDP clients");
 	return check_remedy(found,
 			    "systemctl enable --now credsspd-rdp.socket credsspd-rdp; journalctl -u credsspd-rdp "
 			    "says why not");

@@ -73,9 +73,9 @@ static enum check_result own_ticket(struct check_context *ctx, struct finding *f
 	(void)check_looked(found, "a ticket-granting ticket for %s", b->client);
 	if (b->refusal == 0)
 		return CHECK_OK;
-	(void)check_wrong(found,
-			  "the KDC gives none: %s; user-to-user, which Windows in a domain begins with, needs one",
-			  b->refusal_text);
+	(void)check_wrong(
+	    found, "the KDC gives no ticket: %s; user-to-user, which Windows clients in a domain begin with, needs one",
+	    b->refusal_text);
 	return check_remedy(found,
 			    "kinit -k -t %s %s; Active Directory: the key HOST$ in the keytab; or kerberos = "
 			    "service-ticket in %s",
@@ -91,7 +91,9 @@ static enum check_result user_to_user(struct check_context *ctx, struct finding 
 	(void)check_looked(found, "credsspd's own ticket-granting tickets");
 	if (ctx->tgts > 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "it has none: user-to-user, which Windows in a domain begins with, is not taken");
+	(void)check_wrong(
+	    found,
+	    "credsspd has no ticket: it does not accept user-to-user, which Windows clients in a domain begin with");
 	return check_remedy(found, "credsspctl reload; journalctl -t credsspd says why");
 }
 
@@ -155,7 +157,7 @@ static enum check_result kdc_names(struct check_context *ctx, struct finding *fo
 			krb5_free_creds(b->k, creds);
 			continue;
 		}
-		(void)check_wrong(found, "the KDC gives none for %s/%s: %s", SERVICE, name, text ? text : "");
+		(void)check_wrong(found, "the KDC gives no ticket for %s/%s: %s", SERVICE, name, text ? text : "");
 		if (!ctx->config.domains[0])
 			return check_remedy(found, "kadmin: addprinc -randkey %s/%s; FreeIPA: ipa service-add %s/%s",
 					    SERVICE, name, SERVICE, name);
@@ -223,7 +225,7 @@ static enum check_result kdc_host(struct check_context *ctx, struct finding *fou
 		return CHECK_OK;
 	}
 	text = kerberos_text(b->k, code);
-	(void)check_wrong(found, "remote guard needs one, and the KDC gives none: %s", text ? text : "");
+	(void)check_wrong(found, "remote guard needs such a ticket, and the KDC gives none: %s", text ? text : "");
 	return check_remedy(found, "kadmin: addprinc -randkey HOST/%s, ktadd HOST/%s; or an alias of host/%s",
 			    ctx->fqdn, ctx->fqdn, ctx->fqdn);
 }

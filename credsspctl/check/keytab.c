@@ -163,7 +163,7 @@ static enum check_result keytab_mode(struct check_context *ctx, struct finding *
 	(void)check_looked(found, "keytab %s, mode %04o", ctx->config.keytab, st.st_mode & 07777);
 	if (!(st.st_mode & (S_IRWXO | S_IWGRP)))
 		return CHECK_OK;
-	(void)check_wrong(found, "others can use it: who has a key of this server is this server");
+	(void)check_wrong(found, "other users can use it, and a user with this server's key can pose as this server");
 	return check_remedy(found, "chmod 0400 %s, and new keys if it was read", ctx->config.keytab);
 }
 
@@ -307,7 +307,7 @@ static enum check_result host_key(struct check_context *ctx, struct finding *fou
 	keys_done(&keys);
 	if (there)
 		return CHECK_OK;
-	(void)check_wrong(found, "there is none: tickets of remote guard and smart cards cannot be proved");
+	(void)check_wrong(found, "there is no such key: tickets of remote guard and smart cards cannot be verified");
 	return check_remedy(found, "kadmin: ktadd host/%s", ctx->fqdn);
 }
 

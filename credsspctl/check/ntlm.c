@@ -99,7 +99,7 @@ static enum check_result ntlm_records(struct check_context *ctx, struct finding 
 	(void)check_looked(found, "records in the NTLM store");
 	if (sd_bus_message_read(reply, "s", &name) > 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "there are none: nobody can log on with NTLM");
+	(void)check_wrong(found, "there are no records: no user can log on with NTLM");
 	return check_remedy(found, "credsspctl ntlm set USER, for each user");
 }
 
@@ -122,7 +122,7 @@ static enum check_result ntlm_accounts(struct check_context *ctx, struct finding
 	(void)check_looked(found, "accounts of the NTLM store");
 	if (n == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "%u of them are gone, %s for one", n, gone ? gone : "");
+	(void)check_wrong(found, "%u of the accounts do not exist any more, for example %s", n, gone ? gone : "");
 	return check_remedy(found, "credsspctl ntlm delete %s", gone ? gone : "USER");
 }
 

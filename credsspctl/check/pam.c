@@ -85,7 +85,7 @@ static enum check_result pam_module(struct check_context *ctx, struct finding *f
 	(void)check_looked(found, PAM_MODULE_DIR "/" US ".so");
 	if (access(PAM_MODULE_DIR "/" US ".so", R_OK) == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "%s: nobody can log on", strerror(errno));
+	(void)check_wrong(found, "%s: no user can log on", strerror(errno));
 	return check_remedy(found, "install libpam-credssp (or: make install)");
 }
 
@@ -110,6 +110,39 @@ static enum check_result pam_stack(struct check_context *ctx, struct finding *fo
 	return remedy_lines(ctx, found,
 			    "by hand, as pam_credssp(8) says: auth [success=ignore ignore=ignore default=die] " US
 			    ".so redeem require_ticket");
+}
+
+/* libpam looks for a name without a slash in its own directory. */
+static bool module_exists(const struct pamstack_line *l)
+{
+	AUTO_FREE char *path = NULL;
+
+	if (!l->path || l->may_be_missing || strcmp(l->module, US) == 0) /* pam_module() */
+		return true;
+	if (asprintf(&path, "%s%s", l->path[0] == '/' ? "" : PAM_MODULE_DIR "/", l->path) < 0)
+		path = NULL;
+	return !path || access(path, R_OK) == 0;
+}
+
+/* libpam fails a service of which it cannot load a module, however the line's result counts. */
+static enum check_result pam_modules(struct check_context *ctx, struct finding *found)
+{
+	static const char *const types[] = { "auth", "account", "session" };
+	enum check_result result = CHECK_NONE;
+
+	for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+		AUTO_STACK struct pamstack *s = load(ctx, found, types[t]);
+
+		for (size_t i = 0; s && i < s->n; i++) {
+			result = CHECK_OK;
+			if (module_exists(&s->line[i]))
+				continue;
+			(void)check_wrong(found, "%s: there is no such module", s->line[i].path);
+			return check_remedy(found, "install its package (apt-file search %s), or remove the line",
+					    s->line[i].path);
+		}
+	}
+	return result;
 }
 
 /* A module in front would ask for the password itself, and send the ticket to whoever it asks. */
@@ -142,7 +175,8 @@ static enum check_result pam_require_ticket(struct check_context *ctx, struct fi
 	for (size_t i = 0; i < s->n; i++) {
 		if (strcmp(s->line[i].module, US) != 0 || pamstack_has_arg(&s->line[i], "require_ticket"))
 			continue;
-		(void)check_wrong(found, US " %s without require_ticket: who reaches sesman logs on without NLA",
+		(void)check_wrong(found,
+				  US " %s without require_ticket: a client that reaches sesman logs on without NLA",
 				  stack_kind_of(&s->line[i]) == STACK_VERIFY ? "verify" : "redeem");
 		return remedy_lines(ctx, found, "add require_ticket to every auth line of " US);
 	}
@@ -157,7 +191,7 @@ static enum check_result pam_redeem(struct check_context *ctx, struct finding *f
 	if (!s || !stack_first(s, STACK_REDEEM) || stack_play_succeeds(s, &stack_play_wrong))
 		return CHECK_NONE;
 	if (stack_play_succeeds(s, &stack_play_refused))
-		(void)check_wrong(found, "the stack goes on when the ticket was refused");
+		(void)check_wrong(found, "the stack continues after the ticket was refused");
 	else if (stack_play_succeeds(s, &stack_play_counted))
 		(void)check_wrong(found, "a redeemed ticket counts as a success, whatever the password");
 	else
@@ -174,7 +208,7 @@ static enum check_result pam_wrong_password(struct check_context *ctx, struct fi
 		return CHECK_NONE;
 	if (!stack_play_succeeds(s, &stack_play_wrong))
 		return CHECK_OK;
-	(void)check_wrong(found, "somebody is logged on when no module has verified the password");
+	(void)check_wrong(found, "the stack logs a user on although no module has verified the password");
 	return check_remedy(found, "auth requisite pam_deny.so behind the modules that verify; see " EXAMPLES);
 }
 
@@ -193,8 +227,7 @@ static enum check_result pam_password(struct check_context *ctx, struct finding 
 		if (stack_kind_of(&s->line[i]) != STACK_PASSWORD || (action <= 0 && action != PAMSTACK_DO_DONE) ||
 		    stack_play_succeeds(s, &right))
 			continue;
-		(void)check_wrong(found, "who has the password that %s verifies is refused all the same",
-				  s->line[i].module);
+		(void)check_wrong(found, "a user whose password %s verifies is refused", s->line[i].module);
 		return check_remedy(found, "success=N of its line skips N lines: count to auth required pam_permit.so");
 	}
 	return CHECK_OK;
@@ -226,7 +259,7 @@ static enum check_result pam_verify(struct check_context *ctx, struct finding *f
 	}
 	if (stack_play_succeeds(s, &stack_play_proved))
 		return CHECK_OK;
-	(void)check_wrong(found, "who has been proved by " US " verify is refused all the same");
+	(void)check_wrong(found, "a user whom " US " verify has proved is refused");
 	return check_remedy(found, "success=N of its line skips N lines: count to auth required pam_permit.so");
 }
 
@@ -470,6 +503,7 @@ struct check_area check_pam_area(void)
 	static const struct check_row rows[] = {
 		{ "pam-module", CHECK_ERROR, pam_module },
 		{ "pam-stack", CHECK_ERROR, pam_stack },
+		{ "pam-modules", CHECK_ERROR, pam_modules },
 		{ "pam-order", CHECK_ERROR, pam_order },
 		{ "pam-require-ticket", CHECK_ERROR, pam_require_ticket },
 		{ "pam-redeem", CHECK_ERROR, pam_redeem },

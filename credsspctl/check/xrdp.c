@@ -136,7 +136,7 @@ static enum check_result xrdp_tcp(struct check_context *ctx, struct finding *fou
 	(void)check_looked(found, "TCP sockets of xrdp");
 	if (!at)
 		return CHECK_OK;
-	(void)check_wrong(found, "it listens on %s: who connects there logs on without NLA", at);
+	(void)check_wrong(found, "it listens on %s: a client that connects there logs on without NLA", at);
 	return check_remedy(found, "in [Globals] of " XRDP_INI ": port=unix://.%s, " RESTART,
 			    ctx->has_settings ? ctx->settings.xrdp_socket : "/run/xrdp/front.sock");
 }
@@ -164,7 +164,7 @@ static enum check_result xrdp_socket(struct check_context *ctx, struct finding *
 		return CHECK_NONE;
 	(void)check_looked(found, "socket %s", ctx->settings.xrdp_socket);
 	if (!listens(ctx->settings.xrdp_socket)) {
-		(void)check_wrong(found, "nobody listens on it");
+		(void)check_wrong(found, "no process listens on it");
 		return check_remedy(found, "systemctl restart xrdp-sesman xrdp");
 	}
 	if (front_end) /* its groups are those of the unit */

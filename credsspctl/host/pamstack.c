@@ -170,10 +170,13 @@ static int add_line(struct reader *r, char **text, const char *module, struct pl
 static int add_module(struct reader *r, char **text, char **words, size_t n, struct place place)
 {
 	struct pamstack_line *l = &r->stack->line[r->stack->n];
-	int e = add_line(r, text, stem_of(words[2]), place);
+	AUTO_FREE char *path = strdup(words[2]);
+	int e = path ? add_line(r, text, stem_of(words[2]), place) : -ENOMEM;
 
 	if (e < 0)
 		return e;
+	l->path = TAKE_PTR(path);
+	l->may_be_missing = words[0][0] == '-';
 	for (size_t i = 3; i < n; i++)
 		l->args[l->n_args++] = words[i];
 	read_control(words[1], l->action, &l->leaves);
@@ -323,8 +326,10 @@ int pamstack_read_text(int root, const char *text, const char *type, struct pams
 
 void pamstack_free(struct pamstack *s)
 {
-	for (size_t i = 0; s && i < s->n; i++)
+	for (size_t i = 0; s && i < s->n; i++) {
 		free(s->line[i].text);
+		free(s->line[i].path);
+	}
 	free(s);
 }
 

@@ -27,8 +27,10 @@ enum pamstack_action {
 };
 
 struct pamstack_line {
-	char *text;         /* what the pointers below point into */
-	const char *module; /* without directory and .so; "" for the head of a substack */
+	char *text;          /* what the pointers below point into */
+	char *path;          /* of the module, as the file has it; NULL for the head of a substack */
+	bool may_be_missing; /* the type has a leading - */
+	const char *module;  /* without directory and .so; "" for the head of a substack */
 	const char *args[PAMSTACK_ARGS_MAX];
 	size_t n_args;
 	int action[PAMSTACK_RESULTS_];

@@ -153,6 +153,18 @@ int proc_probe_access(const char *user, pid_t like, const char *path, int mode)
 	return proc_probe_as(user, like, try_access, &(struct probe){ path, mode });
 }
 
+char *proc_probe_closed_directory(const char *user, pid_t like, const char *path)
+{
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		char *directory = strndup(path, (size_t)(slash - path));
+
+		if (!directory || proc_probe_access(user, like, directory, X_OK) == -EACCES)
+			return directory;
+		free(directory);
+	}
+	return NULL;
+}
+
 int proc_probe_connect(const char *user, pid_t like, const char *path)
 {
 	return proc_probe_as(user, like, try_connect, &(struct probe){ .path = path });

@@ -17,6 +17,12 @@ int proc_probe_as(const char *user, pid_t like, int (*work)(void *userdata), voi
  * access(2). */
 int proc_probe_access(const char *user, pid_t like, const char *path, int mode);
 
+/*
+ * Returns the first directory above the absolute @path that such a process cannot enter, malloc'ed; NULL when it can
+ * enter all of them, or without memory.
+ */
+char *proc_probe_closed_directory(const char *user, pid_t like, const char *path);
+
 /* Connects to the unix socket @path as such a process and closes the connection. Returns 0, or -errno as connect(2). */
 int proc_probe_connect(const char *user, pid_t like, const char *path);
 
