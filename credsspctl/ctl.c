@@ -29,7 +29,7 @@
 #include "credsspctl/host/proc-probe.h"
 #include "credsspctl/host/program.h"
 #include "credsspctl/host/systemctl.h"
-#include "credsspctl/password.h"
+#include "credsspctl/host/password.h"
 #include "credsspctl/report/report.h"
 #include "credsspctl/try/try.h"
 #include "credsspctl/watch-status.h"

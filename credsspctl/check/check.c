@@ -3,7 +3,6 @@
 #include "credsspctl/check/check.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,44 +22,6 @@ static struct check_area (*const areas[])(void) = {
 #define N_AREAS (sizeof areas / sizeof *areas)
 
 static const char *const words[] = { [CHECK_OK] = "ok", [CHECK_WARNING] = "warning", [CHECK_ERROR] = "error" };
-
-/* ---- for the checks ---- */
-
-#define SAY(member) \
-	do { \
-		va_list ap; \
-		va_start(ap, fmt); \
-		free(found->member); \
-		if (vasprintf(&found->member, fmt, ap) < 0) \
-			found->member = NULL; \
-		va_end(ap); \
-	} while (0)
-
-enum check_result check_looked(struct finding *found, const char *fmt, ...)
-{
-	SAY(looked_at);
-	return CHECK_OK;
-}
-
-enum check_result check_wrong(struct finding *found, const char *fmt, ...)
-{
-	SAY(wrong);
-	return CHECK_BAD;
-}
-
-enum check_result check_remedy(struct finding *found, const char *fmt, ...)
-{
-	SAY(remedy);
-	return CHECK_BAD;
-}
-
-void check_finding_done(struct finding *f)
-{
-	free(f->looked_at);
-	free(f->wrong);
-	free(f->remedy);
-	*f = (struct finding){ .wrong = NULL };
-}
 
 /* ---- on paper ---- */
 

@@ -16,7 +16,7 @@
 #include "common/base/cleanup.h"
 #include "common/initiator/initiator.h"
 #include "credsspctl/host/exit-status.h"
-#include "credsspctl/password.h"
+#include "credsspctl/host/password.h"
 #include "credsspctl/try/connection.h"
 #include "credsspctl/try/credssp.h"
 #include "credsspctl/try/report.h"

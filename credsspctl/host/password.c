@@ -4,7 +4,7 @@
  * is read here goes from read(2) into the secret. One octet at a time, so that the
  * rest of standard input stays for whoever shares it, such as a loop in a shell.
  */
-#include "credsspctl/password.h"
+#include "credsspctl/host/password.h"
 
 #include <errno.h>
 #include <fcntl.h>
