@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/random.h>
 
 #include "common/base/limits.h"
@@ -21,23 +22,22 @@ struct key {
 	uint64_t family;
 };
 
-struct address {
-	struct addresses *table;
-	struct address *next;
+struct address_count {
+	LIST_ENTRY(address_count) entry;
 	struct key key;
 	unsigned n[ADDRESS_STAGES_];
 };
 
-struct addresses {
+struct address_counts {
 	uint64_t seed[2];
-	struct address *chain[CHAINS];
+	LIST_HEAD(chain, address_count) chain[CHAINS];
 };
 
 _Static_assert((CHAINS & (CHAINS - 1)) == 0, "a power of two");
 
-struct addresses *addresses_new(void)
+struct address_counts *address_counts_new(void)
 {
-	struct addresses *t = calloc(1, sizeof *t);
+	struct address_counts *t = calloc(1, sizeof *t);
 
 	if (t && getrandom(t->seed, sizeof t->seed, 0) != (ssize_t)sizeof t->seed) {
 		free(t);
@@ -46,7 +46,7 @@ struct addresses *addresses_new(void)
 	return t;
 }
 
-void addresses_free(struct addresses *t)
+void address_counts_free(struct address_counts *t)
 {
 	free(t);
 }
@@ -68,7 +68,7 @@ static struct key key_of(const char *rhost)
 }
 
 /* Two rounds of multiplication and folding; the upper half depends on all of both words. */
-static size_t chain_of(const struct addresses *t, const struct key *k)
+static size_t chain_of(const struct address_counts *t, const struct key *k)
 {
 	__extension__ unsigned __int128 m = (unsigned __int128)(k->prefix ^ t->seed[0]) * (t->seed[1] | 1);
 	uint64_t h = (uint64_t)m ^ (uint64_t)(m >> 64) ^ k->family;
@@ -77,43 +77,38 @@ static size_t chain_of(const struct addresses *t, const struct key *k)
 	return (size_t)((uint64_t)m ^ (uint64_t)(m >> 64)) & (CHAINS - 1);
 }
 
-struct address *addresses_enter(struct addresses *t, const char *rhost, enum address_stage stage)
+struct address_count *address_counts_enter(struct address_counts *t, const char *rhost, enum address_stage stage)
 {
 	struct key k = key_of(rhost);
-	struct address **chain = &t->chain[chain_of(t, &k)], *a = *chain;
+	struct chain *chain = &t->chain[chain_of(t, &k)];
+	struct address_count *a;
 
-	while (a && (a->key.prefix != k.prefix || a->key.family != k.family))
-		a = a->next;
+	LIST_FOREACH(a, chain, entry)
+		if (a->key.prefix == k.prefix && a->key.family == k.family)
+			break;
 	if (!a) {
 		a = calloc(1, sizeof *a);
 		if (!a)
 			return NULL;
-		a->table = t;
 		a->key = k;
-		a->next = *chain;
-		*chain = a;
+		LIST_INSERT_HEAD(chain, a, entry);
 	}
 	a->n[stage]++;
 	return a;
 }
 
-void address_leave(struct address *a, enum address_stage stage)
+void address_counts_leave(struct address_count *a, enum address_stage stage)
 {
-	struct address **p;
-
 	if (!a)
 		return;
 	a->n[stage]--;
-	if (a->n[ADDRESS_WAITING] || a->n[ADDRESS_SESSION])
+	if (a->n[ADDRESS_PRE_TLS] || a->n[ADDRESS_CONNECTION])
 		return;
-	p = &a->table->chain[chain_of(a->table, &a->key)];
-	while (*p != a)
-		p = &(*p)->next;
-	*p = a->next;
+	LIST_REMOVE(a, entry);
 	free(a);
 }
 
-unsigned address_count(const struct address *a, enum address_stage stage)
+unsigned address_counts_get(const struct address_count *a, enum address_stage stage)
 {
 	return a ? a->n[stage] : 0;
 }

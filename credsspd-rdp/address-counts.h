@@ -3,25 +3,26 @@
  */
 #pragma once
 
-enum address_stage { ADDRESS_WAITING, ADDRESS_SESSION, ADDRESS_STRANGER, ADDRESS_STAGES_ };
+enum address_stage { ADDRESS_PRE_TLS, ADDRESS_CONNECTION, ADDRESS_UNAUTHENTICATED, ADDRESS_STAGES_ };
 
-struct addresses;
-struct address;
+struct address_counts;
+struct address_count;
 
 /* NULL without memory. */
-struct addresses *addresses_new(void);
+struct address_counts *address_counts_new(void);
 
 /* All addresses have been left before. */
-void addresses_free(struct addresses *t);
+void address_counts_free(struct address_counts *t);
 
 /*
  * One connection more of @rhost (an address as text; of IPv6 its /64 counts) in @stage. Returns the address, which
- * address_leave() takes back; NULL without memory. Who is an ADDRESS_STRANGER is an ADDRESS_SESSION as long.
+ * address_counts_leave() takes back; NULL without memory. Who is an ADDRESS_UNAUTHENTICATED is an ADDRESS_CONNECTION as
+ * long.
  */
-struct address *addresses_enter(struct addresses *t, const char *rhost, enum address_stage stage);
+struct address_count *address_counts_enter(struct address_counts *t, const char *rhost, enum address_stage stage);
 
 /* NULL is fine. */
-void address_leave(struct address *a, enum address_stage stage);
+void address_counts_leave(struct address_count *a, enum address_stage stage);
 
 /* 0 for NULL. */
-unsigned address_count(const struct address *a, enum address_stage stage);
+unsigned address_counts_get(const struct address_count *a, enum address_stage stage);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of a connection's process share: connection.c, connection-sandbox.c, credssp-relay.c, rdp-sequence.c.
- */
+/* The state of a connection's process, for connection.c, connection-io.c, credssp-relay.c and rdp-sequence.c. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "credsspd-rdp/connection.h"
@@ -14,8 +11,8 @@
 
 #define MSEC_PER_SEC_ 1000LL
 
-struct child {
-	const struct child_task *task;
+struct connection {
+	const struct connection_task *task;
 	struct stream client, xrdp;
 	int channel;
 	struct channel_done done;
@@ -29,16 +26,3 @@ static inline int64_t in_sec(unsigned sec)
 {
 	return stream_now() + sec * MSEC_PER_SEC_;
 }
-
-/* One line of the log about this connection. */
-void child_say(const struct child *c, int level, const char *text, const char *detail);
-
-/* Octets that poll() does not know of. */
-bool child_has_input(const struct stream *s);
-
-/*
- * Asks the listener with a record of two parts, for a descriptor. Returns 0 and it, -ECANCELED when the listener had
- * none and that has been logged, -ECONNRESET when the client left meanwhile, or another -errno.
- */
-int child_ask(struct child *c, const void *request, size_t len, const void *tail, size_t tail_len, uint8_t answer_type,
-	      int64_t deadline, int *ret_fd);

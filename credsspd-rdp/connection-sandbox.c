@@ -31,7 +31,7 @@ static const int allowed[] = {
 };
 static const int not_there[] = { SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(access) };
 
-int child_filter(struct filter *ret_)
+int connection_filter(struct filter *ret_)
 {
 	return filter_make(FILTER_LIST(allowed), FILTER_LIST(not_there), ret_);
 }
@@ -61,7 +61,7 @@ static int limit(void)
 	return confine_limits(row, sizeof row / sizeof *row);
 }
 
-int child_confine(const struct filter *filter)
+int connection_confine(const struct filter *filter)
 {
 	uint8_t seed[48];
 	int r;

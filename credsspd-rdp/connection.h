@@ -8,8 +8,8 @@
 #include "common/base/limits.h"
 #include "common/sandbox/filter.h"
 
-struct child_task {
-	const struct filter *filter; /* child_filter() */
+struct connection_task {
+	const struct filter *filter; /* connection_filter() */
 	SSL_CTX *ctx;
 	int net;            /* the client's socket */
 	int control;        /* to the listener (connection-msg.h) */
@@ -22,4 +22,4 @@ struct child_task {
 };
 
 /* Runs in the forked process; returns its exit status. Confines itself first. */
-int child_run(const struct child_task *task);
+int connection_run(const struct connection_task *task);

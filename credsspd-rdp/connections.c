@@ -27,36 +27,36 @@
 /* the longest that a child gives its client, from the first octet of TLS to RDP_ASK_XRDP */
 #define LOGON_SEC (RDP_TLS_TIMEOUT_SEC + 2 * RDP_NLA_TIMEOUT_SEC + RDP_FIRST_MCS_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
 
-struct session {
+struct connection_process {
 	struct listener *l;
-	LIST_ENTRY(session) entry;
+	LIST_ENTRY(connection_process) entry;
 	pid_t pid;
 	int pidfd, control;
 	sd_event_source *io, *exit;
-	struct acceptor_call *call;
+	struct credsspd_call *call;
 	int channel; /* the child's, kept open: closing it would revoke the ticket */
-	sd_event_source *ticket, *place_timer;
+	sd_event_source *ticket, *slot_timer;
 	sd_event_source *deadline; /* to ask for xrdp; its desktop has none */
-	struct address *address;
-	bool stranger; /* has not logged on yet, and counts as such */
+	struct address_count *address;
+	bool unauthenticated; /* has not logged on yet, and counts as such */
 	bool evicted;
-	struct place place;
+	struct xrdp_slot slot;
 	uint64_t asked; /* for the place; CLOCK_BOOTTIME in microseconds */
 	bool begun;
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
 };
 
-static void no_stranger(struct session *c)
+static void set_authenticated(struct connection_process *c)
 {
-	if (c->stranger)
-		address_leave(c->address, ADDRESS_STRANGER);
-	c->stranger = false;
+	if (c->unauthenticated)
+		address_counts_leave(c->address, ADDRESS_UNAUTHENTICATED);
+	c->unauthenticated = false;
 }
 
 /* ---- what it asks for ---- */
 
-static void send_answer(struct session *c, uint8_t type, int error, const char *detail, int fd)
+static void send_answer(struct connection_process *c, uint8_t type, int error, const char *detail, int fd)
 {
 	struct rdp_answer a = { .type = type, .error = error };
 
@@ -64,29 +64,29 @@ static void send_answer(struct session *c, uint8_t type, int error, const char *
 	(void)packet_send(c->control, &a, sizeof a, &fd, fd >= 0 ? 1 : 0);
 }
 
-static void leave_place(struct session *c)
+static void leave_slot(struct connection_process *c)
 {
-	c->place_timer = sd_event_source_disable_unref(c->place_timer);
-	places_leave(&c->l->xrdp, &c->place);
+	c->slot_timer = sd_event_source_disable_unref(c->slot_timer);
+	xrdp_slots_leave(&c->l->xrdp_slots, &c->slot);
 }
 
-static void serve_places(struct listener *l);
+static void serve_queue(struct listener *l);
 
-static int on_place_over(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_slot_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct session *c = userdata;
-	struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->place.user };
+	struct connection_process *c = userdata;
+	struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->slot.user };
 
 	(void)source;
 	(void)usec;
 	log_logon_line(LOG_INFO, &w, "its ticket is not redeemed after %u s; others are let to xrdp",
-		       RDP_PLACE_TIMEOUT_SEC);
-	leave_place(c);
-	serve_places(c->l);
+		       RDP_SLOT_TIMEOUT_SEC);
+	leave_slot(c);
+	serve_queue(c->l);
 	return 0;
 }
 
-static uint64_t now_usec(const struct session *c)
+static uint64_t now_usec(const struct connection_process *c)
 {
 	uint64_t now = 0;
 
@@ -94,56 +94,56 @@ static uint64_t now_usec(const struct session *c)
 	return now;
 }
 
-static void give_xrdp(struct session *c)
+static void give_xrdp(struct connection_process *c)
 {
 	AUTO_CLOSE int fd = sockets_connect_unix(c->l->settings->xrdp_socket);
 	uint64_t waited = (now_usec(c) - c->asked) / 1000;
 	char detail[96] = "";
 	int r = fd < 0 ? fd
-		       : sd_event_add_time_relative(c->l->event, &c->place_timer, CLOCK_BOOTTIME,
-						    RDP_PLACE_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_place_over, c);
+		       : sd_event_add_time_relative(c->l->event, &c->slot_timer, CLOCK_BOOTTIME,
+						    RDP_SLOT_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_slot_timeout, c);
 
 	if (r < 0) {
 		(void)snprintf(detail, sizeof detail, "no connection to xrdp at xrdp_socket: %s", strerror(-r));
-		leave_place(c);
+		leave_slot(c);
 	} else if (waited >= 1000) {
-		struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->place.user };
+		struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->slot.user };
 
 		log_logon_line(LOG_INFO, &w, "waited %llu ms for a place with xrdp", (unsigned long long)waited);
 	}
 	send_answer(c, RDP_XRDP, r < 0 ? r : 0, detail, r < 0 ? -1 : fd);
 }
 
-static void serve_places(struct listener *l)
+static void serve_queue(struct listener *l)
 {
-	struct place *p;
+	struct xrdp_slot *p;
 
-	while ((p = places_next(&l->xrdp)))
-		give_xrdp((struct session *)((char *)p - offsetof(struct session, place)));
+	while ((p = xrdp_slots_next(&l->xrdp_slots)))
+		give_xrdp((struct connection_process *)((char *)p - offsetof(struct connection_process, slot)));
 }
 
 /* The ticket was redeemed or has expired, or there was none: credsspd has closed the channel. */
 static int on_ticket_gone(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct session *c = userdata;
-	bool waits = c->place.state == PLACE_WAITING;
+	struct connection_process *c = userdata;
+	bool waits = c->slot.state == XRDP_SLOT_QUEUED;
 
 	(void)source;
 	(void)fd;
 	(void)revents;
 	c->ticket = sd_event_source_disable_unref(c->ticket);
 	c->channel = close_fd(c->channel);
-	leave_place(c);
+	leave_slot(c);
 	if (waits)
 		send_answer(c, RDP_XRDP, -ETIMEDOUT,
 			    "the ticket has expired, or was evicted, while others were with xrdp", -1);
-	serve_places(c->l);
+	serve_queue(c->l);
 	return 0;
 }
 
 static void on_channel(int error, const char *detail, int channel, void *userdata)
 {
-	struct session *c = userdata;
+	struct connection_process *c = userdata;
 	int r = error;
 
 	c->call = NULL;
@@ -156,7 +156,7 @@ static void on_channel(int error, const char *detail, int channel, void *userdat
 		(void)close_fd(channel);
 }
 
-static int take_begin(struct session *c, const void *p, size_t len)
+static int take_begin(struct connection_process *c, const void *p, size_t len)
 {
 	static struct rdp_begin b;
 	int r;
@@ -167,14 +167,14 @@ static int take_begin(struct session *c, const void *p, size_t len)
 	if (b.public_key_len != len - offsetof(struct rdp_begin, public_key))
 		return -EPROTO;
 	c->begun = true;
-	r = acceptor_client_begin(c->l->acceptor, c->l->settings->service, &b, c->rhost, c->rport, on_channel, c,
+	r = credsspd_client_begin(c->l->credsspd, c->l->settings->service, &b, c->rhost, c->rport, on_channel, c,
 				  &c->call);
 	if (r < 0)
 		send_answer(c, RDP_CHANNEL, r, "no connection to the system bus", -1);
 	return 0;
 }
 
-static int take_ask_xrdp(struct session *c, const void *p, size_t len)
+static int take_ask_xrdp(struct connection_process *c, const void *p, size_t len)
 {
 	struct rdp_ask_xrdp ask;
 
@@ -184,15 +184,15 @@ static int take_ask_xrdp(struct session *c, const void *p, size_t len)
 	if (!memchr(ask.user, '\0', sizeof ask.user))
 		return -EPROTO;
 	c->asked = now_usec(c);
-	no_stranger(c);
+	set_authenticated(c);
 	c->deadline = sd_event_source_disable_unref(c->deadline);
 	if (c->channel >= 0)
-		return places_ask(&c->l->xrdp, &c->place, ask.user);
+		return xrdp_slots_ask(&c->l->xrdp_slots, &c->slot, ask.user);
 	send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired, or was evicted", -1);
 	return 0;
 }
 
-static int take_record(struct session *c, const uint8_t *p, size_t len)
+static int take_message(struct connection_process *c, const uint8_t *p, size_t len)
 {
 	int r;
 
@@ -205,42 +205,42 @@ static int take_record(struct session *c, const uint8_t *p, size_t len)
 	default:
 		return -EPROTO;
 	}
-	serve_places(c->l);
+	serve_queue(c->l);
 	return r;
 }
 
-static int on_child_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int on_message(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	static _Alignas(8) uint8_t packet[sizeof(struct rdp_begin)];
-	struct session *c = userdata;
+	struct connection_process *c = userdata;
 	ssize_t n = packet_recv(fd, packet, sizeof packet, NULL, 0);
 
 	(void)revents;
 	if (n == -EAGAIN)
 		return 0;
-	if (n > 0 && take_record(c, packet, (size_t)n) == 0)
+	if (n > 0 && take_message(c, packet, (size_t)n) == 0)
 		return 0;
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	if (n != 0)
-		session_kill(c);
+		connections_kill(c);
 	return 0;
 }
 
 /* ---- life ---- */
 
-void session_free(struct session *c)
+void connections_free(struct connection_process *c)
 {
 	LIST_REMOVE(c, entry);
-	c->l->n_sessions--;
-	acceptor_call_cancel(c->call);
-	leave_place(c);
-	serve_places(c->l);
+	c->l->n_connections--;
+	credsspd_call_cancel(c->call);
+	leave_slot(c);
+	serve_queue(c->l);
 	(void)sd_event_source_disable_unref(c->ticket);
 	(void)sd_event_source_disable_unref(c->deadline);
 	(void)close_fd(c->channel);
-	no_stranger(c);
+	set_authenticated(c);
 	c->l->n_evicted -= c->evicted;
-	address_leave(c->address, ADDRESS_SESSION);
+	address_counts_leave(c->address, ADDRESS_CONNECTION);
 	(void)sd_event_source_disable_unref(c->io);
 	(void)sd_event_source_disable_unref(c->exit);
 	(void)packet_close(c->control);
@@ -248,25 +248,26 @@ void session_free(struct session *c)
 	free(c);
 }
 
-void session_kill(const struct session *c)
+void connections_kill(const struct connection_process *c)
 {
 	(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
 }
 
-struct log_logon session_who(const struct session *c)
+struct log_logon connections_log_fields(const struct connection_process *c)
 {
 	return (struct log_logon){ .rhost = c->rhost, .rport = c->rport };
 }
 
-struct session *session_stranger(const struct listener *l, unsigned *ret_count)
+struct connection_process *connections_find_unauthenticated(const struct listener *l, unsigned *ret_count)
 {
-	struct session *found = NULL;
+	struct connection_process *found = NULL;
 
 	*ret_count = 0;
-	for (struct session *c = LIST_FIRST(&l->sessions); c; c = LIST_NEXT(c, entry)) { /* newest first */
-		unsigned n = address_count(c->address, ADDRESS_STRANGER);
+	for (struct connection_process *c = LIST_FIRST(&l->connections); c;
+	     c = LIST_NEXT(c, entry)) { /* newest first */
+		unsigned n = address_counts_get(c->address, ADDRESS_UNAUTHENTICATED);
 
-		if (c->stranger && n >= *ret_count) {
+		if (c->unauthenticated && n >= *ret_count) {
 			found = c;
 			*ret_count = n;
 		}
@@ -274,31 +275,31 @@ struct session *session_stranger(const struct listener *l, unsigned *ret_count)
 	return found;
 }
 
-void session_evict(struct session *c)
+void connections_evict(struct connection_process *c)
 {
-	no_stranger(c);
+	set_authenticated(c);
 	c->evicted = true;
 	c->l->n_evicted++;
-	session_kill(c);
+	connections_kill(c);
 }
 
-static int on_child_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
+static int on_process_exit(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
-	struct session *c = userdata;
-	struct log_logon w = session_who(c);
+	struct connection_process *c = userdata;
+	struct log_logon w = connections_log_fields(c);
 
 	(void)source;
 	if (!c->evicted && (si->si_code != CLD_EXITED || si->si_status != 0))
 		log_logon_line(LOG_ERR, &w, "the process of a connection died (%s %d)",
 			       si->si_code == CLD_EXITED ? "exit status" : "signal", si->si_status);
-	session_free(c);
+	connections_free(c);
 	return 0;
 }
 
 /* In the child: only its own two sockets and the standard descriptors stay open. */
-__attribute__((noreturn)) static void run_child(const struct waiting *w, int control, pid_t parent)
+__attribute__((noreturn)) static void run_child(const struct pre_tls *w, int control, pid_t parent)
 {
-	struct child_task task = {
+	struct connection_task task = {
 		.filter = &w->l->filter,
 		.ctx = w->l->ctx,
 		.net = 3,
@@ -322,64 +323,65 @@ __attribute__((noreturn)) static void run_child(const struct waiting *w, int con
 	    close_range(5, ~0U, 0) < 0)
 		_exit(1);
 	log_use_stderr();
-	_exit(child_run(&task));
+	_exit(connection_run(&task));
 }
 
 /* It ends by itself long before this, unless it hangs or does not want to. */
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct session *c = userdata;
-	struct log_logon w = session_who(c);
+	struct connection_process *c = userdata;
+	struct log_logon w = connections_log_fields(c);
 
 	(void)source;
 	(void)usec;
 	log_logon_line(LOG_ERR, &w, "the process of a connection has not logged anybody on after %u s; killed",
 		       LOGON_SEC);
-	session_kill(c);
+	connections_kill(c);
 	return 0;
 }
 
-static int watch_child(struct session *c)
+static int watch_process(struct connection_process *c)
 {
-	int r = sd_event_add_io(c->l->event, &c->io, c->control, EPOLLIN, on_child_record, c);
+	int r = sd_event_add_io(c->l->event, &c->io, c->control, EPOLLIN, on_message, c);
 
 	if (r >= 0)
-		r = loop_watch_exit(c->l->event, c->pidfd, on_child_ended, c, &c->exit);
+		r = loop_watch_exit(c->l->event, c->pidfd, on_process_exit, c, &c->exit);
 	if (r >= 0)
 		r = sd_event_add_time_relative(c->l->event, &c->deadline, CLOCK_BOOTTIME, LOGON_SEC * USEC_PER_SEC_,
 					       1000000, on_deadline, c);
 	return r < 0 ? r : 0;
 }
 
-/* Counts it, so that session_free() undoes all there is. */
-static struct session *session_new(const struct waiting *w, int control)
+/* Counts it, so that connections_free() undoes all there is. */
+static struct connection_process *process_new(const struct pre_tls *w, int control)
 {
-	struct session *c = calloc(1, sizeof *c);
+	struct connection_process *c = calloc(1, sizeof *c);
 
 	if (!c)
 		return NULL;
-	c->address = w->address ? addresses_enter(w->l->addresses, w->rhost, ADDRESS_SESSION) : NULL;
+	c->address = w->address ? address_counts_enter(w->l->address_counts, w->rhost, ADDRESS_CONNECTION) : NULL;
 	if (w->address && !c->address) {
 		free(c);
 		return NULL;
 	}
-	c->stranger = c->address && addresses_enter(w->l->addresses, w->rhost, ADDRESS_STRANGER) == c->address;
+	c->unauthenticated =
+	    c->address && address_counts_enter(w->l->address_counts, w->rhost, ADDRESS_UNAUTHENTICATED) == c->address;
 	c->l = w->l;
 	c->control = control;
 	c->channel = -1;
 	c->pidfd = -1;
 	c->rport = w->rport;
 	memcpy(c->rhost, w->rhost, sizeof c->rhost);
-	LIST_INSERT_HEAD(&w->l->sessions, c, entry);
-	w->l->n_sessions++;
+	LIST_INSERT_HEAD(&w->l->connections, c, entry);
+	w->l->n_connections++;
 	return c;
 }
 
-int session_start(const struct waiting *w)
+int connections_start(const struct pre_tls *w)
 {
 	AUTO_CLOSE int theirs = -1;
 	pid_t me = getpid();
-	struct session *c;
+	struct connection_process *c;
 	int pair[2], r;
 
 	r = packet_pair(0, pair);
@@ -387,7 +389,7 @@ int session_start(const struct waiting *w)
 		return r;
 	theirs = pair[1];
 	packet_refuse_fds(pair[0]);
-	c = session_new(w, pair[0]);
+	c = process_new(w, pair[0]);
 	if (!c) {
 		(void)close(pair[0]);
 		return -ENOMEM;
@@ -396,13 +398,13 @@ int session_start(const struct waiting *w)
 	if (c->pid == 0)
 		run_child(w, theirs, me);
 	c->pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
-	r = c->pidfd < 0 ? -errno : watch_child(c);
+	r = c->pidfd < 0 ? -errno : watch_process(c);
 	if (r < 0) {
 		if (c->pid > 0) {
 			(void)kill(c->pid, SIGKILL);
 			(void)waitpid(c->pid, NULL, 0);
 		}
-		session_free(c);
+		connections_free(c);
 	}
 	return r;
 }

@@ -5,24 +5,24 @@
 #include "common/base/log.h"
 
 struct listener;
-struct session;
-struct waiting;
+struct connection_process;
+struct pre_tls;
 
 /* Forks for @w, which stays the caller's. Returns 0 or -errno. */
-int session_start(const struct waiting *w);
+int connections_start(const struct pre_tls *w);
 
 /* Forgets @s; its process goes on without the listener, or is killed. */
-void session_free(struct session *s);
-void session_kill(const struct session *s);
+void connections_free(struct connection_process *s);
+void connections_kill(const struct connection_process *s);
 
 /*
  * Of the sessions that have not logged on the oldest of the address that has most of them; NULL when there is none.
  * *@ret_count: how many that has.
  */
-struct session *session_stranger(const struct listener *l, unsigned *ret_count);
+struct connection_process *connections_find_unauthenticated(const struct listener *l, unsigned *ret_count);
 
 /* Kills it for another one's sake; the log has said why. */
-void session_evict(struct session *s);
+void connections_evict(struct connection_process *s);
 
 /* Who it is, for the log. */
-struct log_logon session_who(const struct session *s);
+struct log_logon connections_log_fields(const struct connection_process *s);

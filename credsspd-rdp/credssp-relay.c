@@ -12,11 +12,12 @@
 #include "common/base/secret.h"
 #include "common/ipc/connection-msg.h"
 #include "common/ipc/packet.h"
+#include "credsspd-rdp/connection-io.h"
 #include "credsspd-rdp/connection-private.h"
 #include "credsspd-rdp/tls.h"
 #include "credsspd-rdp/x224.h"
 
-static int begin(struct child *c)
+static int begin(struct connection *c)
 {
 	static struct rdp_begin b; /* too large for the stack */
 	size_t len;
@@ -30,8 +31,8 @@ static int begin(struct child *c)
 	if (r < 0)
 		return r;
 	b.public_key_len = (uint32_t)len;
-	return child_ask(c, &b, offsetof(struct rdp_begin, public_key), b.public_key, len, RDP_CHANNEL,
-			 in_sec(RDP_NLA_TIMEOUT_SEC), &c->channel);
+	return connection_ask(c, &b, offsetof(struct rdp_begin, public_key), b.public_key, len, RDP_CHANNEL,
+			      in_sec(RDP_NLA_TIMEOUT_SEC), &c->channel);
 }
 
 static bool terminated(const char *s, size_t size)
@@ -39,7 +40,7 @@ static bool terminated(const char *s, size_t size)
 	return memchr(s, '\0', size) != NULL;
 }
 
-static int take_done(struct child *c, const uint8_t *packet, size_t len)
+static int take_done(struct connection *c, const uint8_t *packet, size_t len)
 {
 	struct channel_done *d = &c->done;
 
@@ -53,7 +54,7 @@ static int take_done(struct child *c, const uint8_t *packet, size_t len)
 }
 
 /* Tells the client as far as it can be told: OpenSSL has no call that sends an alert of choice after the handshake. */
-static int take_failed(struct child *c, const uint8_t *packet, size_t len)
+static int take_failed(struct connection *c, const uint8_t *packet, size_t len)
 {
 	struct channel_failed f;
 	uint8_t early[4] = { 0 };
@@ -68,12 +69,12 @@ static int take_failed(struct child *c, const uint8_t *packet, size_t len)
 		early[0] = f.early_result;
 		(void)stream_write(&c->client, early, sizeof early, in_sec(1));
 	}
-	child_say(c, LOG_INFO, "credsspd refused the logon", "");
+	connection_log(c, LOG_INFO, "credsspd refused the logon", "");
 	return -ECANCELED;
 }
 
 /* One message of credsspd. Returns 1 when the logon is granted, 0 to go on. */
-static int take_channel(struct child *c, const uint8_t *packet, size_t len, int64_t deadline)
+static int take_channel(struct connection *c, const uint8_t *packet, size_t len, int64_t deadline)
 {
 	int r;
 
@@ -91,7 +92,7 @@ static int take_channel(struct child *c, const uint8_t *packet, size_t len, int6
 }
 
 /* A TSRequest of the client to credsspd. */
-static int pass_tsrequest(struct child *c, int64_t deadline)
+static int pass_tsrequest(struct connection *c, int64_t deadline)
 {
 	const uint8_t type = CHANNEL_TSREQUEST, *p;
 	size_t len;
@@ -106,7 +107,7 @@ static int pass_tsrequest(struct child *c, int64_t deadline)
 }
 
 /* Whether the next octet of the client begins a TSRequest. Returns 1, 0, or -errno. */
-static int at_tsrequest(struct child *c, int64_t deadline)
+static int at_tsrequest(struct connection *c, int64_t deadline)
 {
 	int r = stream_need(&c->client, 1, deadline);
 
@@ -118,7 +119,7 @@ static int at_tsrequest(struct child *c, int64_t deadline)
  * (some clients send pubKeyAuth unasked). Behind its last TSRequest a client goes on with MCS at once, which stays
  * where it is.
  */
-static int relay(struct child *c, int64_t deadline)
+static int relay(struct connection *c, int64_t deadline)
 {
 	static uint8_t packet[CHANNEL_PACKET_MAX];
 	bool client_done = false;
@@ -127,7 +128,7 @@ static int relay(struct child *c, int64_t deadline)
 	while (r == 0) {
 		struct pollfd p[2] = { { .fd = c->channel, .events = POLLIN },
 				       { .fd = c->task->net, .events = POLLRDHUP } };
-		bool ahead = !client_done && child_has_input(&c->client);
+		bool ahead = !client_done && connection_has_input(&c->client);
 		int64_t left = deadline - stream_now();
 		ssize_t n;
 
@@ -155,7 +156,7 @@ static int relay(struct child *c, int64_t deadline)
 	return r == 1 ? 0 : r;
 }
 
-int nla_run(struct child *c)
+int credssp_relay_run(struct connection *c)
 {
 	static const uint8_t success[4] = { 0 };
 	int64_t deadline = in_sec(RDP_NLA_TIMEOUT_SEC);

@@ -2,7 +2,7 @@
 /* CredSSP, as far as the front end takes part in it: the relay between client and credsspd. */
 #pragma once
 
-struct child;
+struct connection;
 
 /* After TLS. Returns 0 when the logon is granted (@c->done says whose), -ECANCELED when it is refused, or -errno. */
-int nla_run(struct child *c);
+int credssp_relay_run(struct connection *c);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
 
@@ -19,31 +20,26 @@
 	"type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus'," \
 	"member='NameOwnerChanged',arg0='" CREDSSP_BUS_NAME "'"
 
-struct acceptor_call {
-	struct acceptor_client *client;
-	struct acceptor_call *next; /* the one that came after it */
-	sd_bus_message *message;    /* until it is sent */
-	sd_bus_slot *slot;          /* from then on */
-	acceptor_fn fn;
+struct credsspd_call {
+	struct credsspd_client *client;
+	STAILQ_ENTRY(credsspd_call) entry;
+	sd_bus_message *message; /* until it is sent */
+	sd_bus_slot *slot;       /* from then on */
+	credsspd_begin_fn fn;
 	void *userdata;
 };
 
-struct acceptor_client {
+struct credsspd_client {
 	sd_event *event;
 	sd_bus *bus;
 	sd_event_source *reconnect;
-	struct acceptor_call *calls;
-	bool there; /* somebody has the name: credsspd, says the bus's policy */
+	STAILQ_HEAD(call_list, credsspd_call) calls; /* oldest first */
+	bool there;                                  /* somebody has the name: credsspd, says the bus's policy */
 };
 
-static void call_free(struct acceptor_call *c)
+static void call_free(struct credsspd_call *c)
 {
-	struct acceptor_call **p = &c->client->calls;
-
-	while (*p && *p != c)
-		p = &(*p)->next;
-	if (*p)
-		*p = c->next;
+	STAILQ_REMOVE(&c->client->calls, c, credsspd_call, entry);
 	sd_bus_message_unref(c->message);
 	sd_bus_slot_unref(c->slot);
 	free(c);
@@ -51,7 +47,7 @@ static void call_free(struct acceptor_call *c)
 
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error);
 
-static int send_call(struct acceptor_call *c)
+static int send_call(struct credsspd_call *c)
 {
 	int r = sd_bus_call_async(c->client->bus, &c->slot, c->message, on_reply, c, CALL_TIMEOUT_USEC);
 
@@ -60,18 +56,19 @@ static int send_call(struct acceptor_call *c)
 }
 
 /* The bus cuts a connection at 128 calls, and credsspd answers no faster than children take what it answers. */
-static bool may_send(const struct acceptor_client *a)
+static bool may_send(const struct credsspd_client *a)
 {
+	const struct credsspd_call *c;
 	unsigned n = 0;
 
-	for (const struct acceptor_call *c = a->calls; c; c = c->next)
+	STAILQ_FOREACH(c, &a->calls, entry)
 		n += c->slot != NULL;
 	return n < RDP_BEGIN_CALLS_MAX;
 }
 
-static void finish(struct acceptor_call *c, int error, const char *detail, int channel)
+static void finish(struct credsspd_call *c, int error, const char *detail, int channel)
 {
-	acceptor_fn fn = c->fn;
+	credsspd_begin_fn fn = c->fn;
 	void *userdata = c->userdata;
 
 	call_free(c);
@@ -79,13 +76,14 @@ static void finish(struct acceptor_call *c, int error, const char *detail, int c
 }
 
 /* The oldest calls that wait, as far as there is room. */
-static void send_more(struct acceptor_client *a)
+static void send_more(struct credsspd_client *a)
 {
-	struct acceptor_call *c;
+	struct credsspd_call *c;
 
 	while (a->bus && may_send(a)) {
-		for (c = a->calls; c && !c->message;)
-			c = c->next;
+		STAILQ_FOREACH(c, &a->calls, entry)
+			if (c->message)
+				break;
 		if (!c)
 			return;
 		if (send_call(c) < 0)
@@ -93,11 +91,11 @@ static void send_more(struct acceptor_client *a)
 	}
 }
 
-static int connect_bus(struct acceptor_client *a);
+static int connect_bus(struct credsspd_client *a);
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* Without the bus nobody is let in: what cannot wait for it ends, and is started again. Desktops stay. */
-static void reconnect_later(struct acceptor_client *a)
+static void reconnect_later(struct credsspd_client *a)
 {
 	int r = a->reconnect ? 0
 			     : sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC,
@@ -109,7 +107,7 @@ static void reconnect_later(struct acceptor_client *a)
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct acceptor_client *a = userdata;
+	struct credsspd_client *a = userdata;
 
 	(void)source;
 	(void)usec;
@@ -124,14 +122,14 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	struct acceptor_client *a = userdata;
+	struct credsspd_client *a = userdata;
 
 	(void)m;
 	(void)error;
 	a->there = false;
 	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
-	while (a->calls)
-		finish(a->calls, -ECONNRESET, "the system bus has gone", -1);
+	while (!STAILQ_EMPTY(&a->calls))
+		finish(STAILQ_FIRST(&a->calls), -ECONNRESET, "the system bus has gone", -1);
 	reconnect_later(a);
 	return 0;
 }
@@ -140,7 +138,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	struct acceptor_client *a = userdata;
+	struct credsspd_client *a = userdata;
 	const char *name, *was, *is;
 
 	(void)error;
@@ -157,7 +155,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
 
 static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	struct acceptor_client *a = userdata;
+	struct credsspd_client *a = userdata;
 
 	(void)error;
 	a->there = !sd_bus_message_is_method_error(reply, NULL);
@@ -168,7 +166,7 @@ static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 }
 
 /* In this order: no change is missed. */
-static int watch_owner(struct acceptor_client *a)
+static int watch_owner(struct credsspd_client *a)
 {
 	int r = sd_bus_add_match_async(a->bus, NULL, OWNER_CHANGED, on_owner_changed, NULL, a);
 
@@ -178,14 +176,14 @@ static int watch_owner(struct acceptor_client *a)
 						CREDSSP_BUS_NAME);
 }
 
-bool acceptor_client_there(const struct acceptor_client *a)
+bool credsspd_client_on_bus(const struct credsspd_client *a)
 {
 	return a->there;
 }
 
 /* ---- the connection ---- */
 
-static int connect_bus(struct acceptor_client *a)
+static int connect_bus(struct credsspd_client *a)
 {
 	int r = sd_bus_open_system_with_description(&a->bus, "credsspd-rdp");
 
@@ -201,14 +199,15 @@ static int connect_bus(struct acceptor_client *a)
 	return r < 0 ? r : 0;
 }
 
-int acceptor_client_new(sd_event *event, struct acceptor_client **ret_client)
+int credsspd_client_new(sd_event *event, struct credsspd_client **ret_client)
 {
-	struct acceptor_client *a = calloc(1, sizeof *a);
+	struct credsspd_client *a = calloc(1, sizeof *a);
 	int r;
 
 	if (!a)
 		return -ENOMEM;
 	a->event = event;
+	STAILQ_INIT(&a->calls);
 	r = connect_bus(a);
 	if (r < 0) {
 		free(a);
@@ -218,12 +217,12 @@ int acceptor_client_new(sd_event *event, struct acceptor_client **ret_client)
 	return 0;
 }
 
-void acceptor_client_free(struct acceptor_client *a)
+void credsspd_client_free(struct credsspd_client *a)
 {
 	if (!a)
 		return;
-	while (a->calls)
-		call_free(a->calls);
+	while (!STAILQ_EMPTY(&a->calls))
+		call_free(STAILQ_FIRST(&a->calls));
 	(void)sd_event_source_disable_unref(a->reconnect);
 	a->bus = sd_bus_close_unref(a->bus);
 	free(a);
@@ -252,8 +251,8 @@ static const char *explain(const sd_bus_error *e)
 
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	struct acceptor_call *c = userdata;
-	struct acceptor_client *a = c->client;
+	struct credsspd_call *c = userdata;
+	struct credsspd_client *a = c->client;
 	const sd_bus_error *e = sd_bus_message_get_error(reply);
 	uint64_t logon;
 	int fd = -1;
@@ -278,10 +277,10 @@ static int append_peer(sd_bus_message *m, const struct rdp_begin *b, const char 
 				     CREDSSP_PEER_EARLY_AUTHORIZATION, "b", (int)b->early_authorization);
 }
 
-int acceptor_client_begin(struct acceptor_client *a, const char *service, const struct rdp_begin *b, const char *rhost,
-			  uint16_t rport, acceptor_fn fn, void *userdata, struct acceptor_call **ret_call)
+int credsspd_client_begin(struct credsspd_client *a, const char *service, const struct rdp_begin *b, const char *rhost,
+			  uint16_t rport, credsspd_begin_fn fn, void *userdata, struct credsspd_call **ret_call)
 {
-	struct acceptor_call *c, **last = &a->calls;
+	struct credsspd_call *c;
 	sd_bus_message *m = NULL;
 	int r;
 
@@ -290,10 +289,8 @@ int acceptor_client_begin(struct acceptor_client *a, const char *service, const 
 	c = calloc(1, sizeof *c);
 	if (!c)
 		return -ENOMEM;
-	*c = (struct acceptor_call){ .client = a, .fn = fn, .userdata = userdata };
-	while (*last)
-		last = &(*last)->next;
-	*last = c;
+	*c = (struct credsspd_call){ .client = a, .fn = fn, .userdata = userdata };
+	STAILQ_INSERT_TAIL(&a->calls, c, entry);
 	r = sd_bus_message_new_method_call(a->bus, &m, CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH,
 					   CREDSSP_ACCEPTOR_INTERFACE, CREDSSP_METHOD_BEGIN);
 	if (r >= 0)
@@ -313,9 +310,9 @@ int acceptor_client_begin(struct acceptor_client *a, const char *service, const 
 	return 0;
 }
 
-void acceptor_call_cancel(struct acceptor_call *c)
+void credsspd_call_cancel(struct credsspd_call *c)
 {
-	struct acceptor_client *a = c ? c->client : NULL;
+	struct credsspd_client *a = c ? c->client : NULL;
 
 	if (!c)
 		return;

@@ -22,28 +22,28 @@ struct listener {
 	const struct settings *settings;
 	SSL_CTX *ctx;
 	struct filter filter; /* for the processes of connections */
-	struct acceptor_client *acceptor;
+	struct credsspd_client *credsspd;
 	int fds[SOCKETS_MAX];
 	sd_event_source *io[SOCKETS_MAX], *pause;
 	int n_fds;
-	struct addresses *addresses;
-	LIST_HEAD(waiting_list, waiting) waiting;
-	LIST_HEAD(session_list, session) sessions;
-	unsigned n_waiting, n_sessions;
-	unsigned n_evicted; /* of the sessions: killed, and not reaped yet */
-	struct places xrdp; /* tickets that xrdp has and has not redeemed yet */
+	struct address_counts *address_counts;
+	LIST_HEAD(pre_tls_list, pre_tls) pre_tls;
+	LIST_HEAD(process_list, connection_process) connections;
+	unsigned n_pre_tls, n_connections;
+	unsigned n_evicted;           /* of the sessions: killed, and not reaped yet */
+	struct xrdp_slots xrdp_slots; /* tickets that xrdp has and has not redeemed yet */
 };
 
-enum waiting_state { WAITING_PROXY, WAITING_REQUEST, WAITING_TLS };
+enum pre_tls_state { PRE_TLS_PROXY, PRE_TLS_REQUEST, PRE_TLS_CLIENT_HELLO };
 
 /* A connection before its first TLS octet. */
-struct waiting {
+struct pre_tls {
 	struct listener *l;
-	LIST_ENTRY(waiting) entry;
+	LIST_ENTRY(pre_tls) entry;
 	int fd;
-	enum waiting_state state;
+	enum pre_tls_state state;
 	sd_event_source *io, *timer;
-	struct address *address; /* NULL: a proxy, for whom nothing is counted */
+	struct address_count *address; /* NULL: a proxy, for whom nothing is counted */
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
 	bool probe;    /* a proxy's health check */

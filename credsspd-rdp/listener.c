@@ -50,7 +50,7 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
 		int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (c >= 0) {
-			waiting_new(l, c);
+			pre_tls_new(l, c);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -87,14 +87,14 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 	if (!l)
 		return -ENOMEM;
 	l->event = event;
-	LIST_INIT(&l->waiting);
-	LIST_INIT(&l->sessions);
-	places_init(&l->xrdp, RDP_UNREDEEMED_MAX, RDP_PLACES_PER_ACCOUNT_MAX);
+	LIST_INIT(&l->pre_tls);
+	LIST_INIT(&l->connections);
+	xrdp_slots_init(&l->xrdp_slots, RDP_UNREDEEMED_MAX, RDP_SLOTS_PER_ACCOUNT_MAX);
 	listener_configure(l, settings, ctx);
-	l->addresses = addresses_new();
-	r = l->addresses ? 0 : -ENOMEM;
+	l->address_counts = address_counts_new();
+	r = l->address_counts ? 0 : -ENOMEM;
 	if (r == 0) {
-		r = child_filter(&l->filter);
+		r = connection_filter(&l->filter);
 		if (r < 0)
 			log_line(LOG_ERR,
 				 "the filter of connections' processes cannot be made (seccomp): %s; credsspd-rdp "
@@ -102,7 +102,7 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 				 strerror(-r));
 	}
 	if (r == 0) {
-		r = acceptor_client_new(event, &l->acceptor);
+		r = credsspd_client_new(event, &l->credsspd);
 		if (r < 0)
 			log_line(LOG_ERR, "D-Bus: no connection to the system bus: %s", strerror(-r));
 	}
@@ -129,14 +129,14 @@ void listener_free(struct listener *l, int keep_sessions)
 		(void)close_fd(l->fds[i]);
 	}
 	(void)sd_event_source_disable_unref(l->pause);
-	l->xrdp.limit = 0; /* nobody gets his turn because another has to go */
-	while (!LIST_EMPTY(&l->waiting))
-		waiting_free(LIST_FIRST(&l->waiting));
-	for (struct session *s; (s = LIST_FIRST(&l->sessions)); session_free(s))
+	l->xrdp_slots.limit = 0; /* nobody gets his turn because another has to go */
+	while (!LIST_EMPTY(&l->pre_tls))
+		pre_tls_free(LIST_FIRST(&l->pre_tls));
+	for (struct connection_process *s; (s = LIST_FIRST(&l->connections)); connections_free(s))
 		if (!keep_sessions)
-			session_kill(s);
+			connections_kill(s);
 	filter_done(&l->filter);
-	acceptor_client_free(l->acceptor);
-	addresses_free(l->addresses);
+	credsspd_client_free(l->credsspd);
+	address_counts_free(l->address_counts);
 	free(l);
 }

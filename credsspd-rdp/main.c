@@ -48,7 +48,7 @@ static int load_certificate(const struct settings *s, SSL_CTX **ret_ctx, char **
 	int r = tls_context(s, &ctx, ret_error);
 
 	if (r == 0)
-		r = tls_rehearse(ctx, ret_error);
+		r = tls_selftest_run(ctx, ret_error);
 	if (r < 0)
 		SSL_CTX_free(ctx);
 	else

@@ -24,40 +24,41 @@
 
 #define PEEK_MAX (PROXY_V2_MAX + X224_REQUEST_MAX)
 
-void waiting_free(struct waiting *w)
+void pre_tls_free(struct pre_tls *w)
 {
 	LIST_REMOVE(w, entry);
-	w->l->n_waiting--;
-	address_leave(w->address, ADDRESS_WAITING);
+	w->l->n_pre_tls--;
+	address_counts_leave(w->address, ADDRESS_PRE_TLS);
 	(void)sd_event_source_disable_unref(w->io);
 	(void)sd_event_source_disable_unref(w->timer);
 	(void)close_fd(w->fd);
 	free(w);
 }
 
-static void drop(struct waiting *w, int level, const char *text)
+static void drop(struct pre_tls *w, int level, const char *text)
 {
 	struct log_logon f = { .rhost = w->rhost, .rport = w->rport };
 
 	if (text)
 		log_logon_line(level, &f, "connection ended: %s", text);
-	waiting_free(w);
+	pre_tls_free(w);
 }
 
-static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct waiting *w = userdata;
+	struct pre_tls *w = userdata;
 
 	(void)source;
 	(void)usec;
-	drop(w, LOG_INFO, w->state == WAITING_TLS ? "no TLS handshake in time" : "no connection request in time");
+	drop(w, LOG_INFO,
+	     w->state == PRE_TLS_CLIENT_HELLO ? "no TLS handshake in time" : "no connection request in time");
 	return 0;
 }
 
 /* Counts it for its address. Returns 0 or -ENOMEM. */
-static int count(struct waiting *w)
+static int count(struct pre_tls *w)
 {
-	w->address = addresses_enter(w->l->addresses, w->rhost, ADDRESS_WAITING);
+	w->address = address_counts_enter(w->l->address_counts, w->rhost, ADDRESS_PRE_TLS);
 	return w->address ? 0 : -ENOMEM;
 }
 
@@ -91,7 +92,7 @@ static uint8_t response_flags(const struct settings *s)
  * No RDP_NEG_FAILURE says that a mode is not supported: the flag that is not in the response does, and clients that
  * require the mode end the connection with a message of their own. credsspd refuses those that go on.
  */
-static void tell_unsupported(const struct waiting *w)
+static void tell_unsupported(const struct pre_tls *w)
 {
 	const struct log_logon who = { .rhost = w->rhost, .rport = w->rport };
 	const struct settings *s = w->l->settings;
@@ -102,7 +103,7 @@ static void tell_unsupported(const struct waiting *w)
 		log_logon_line(LOG_WARNING, &who, "the client requires restricted admin; restricted_admin = refuse");
 }
 
-static int confirm(struct waiting *w, const struct x224_request *q)
+static int confirm(struct pre_tls *w, const struct x224_request *q)
 {
 	uint8_t out[X224_CONFIRM_LEN];
 
@@ -124,7 +125,7 @@ static void wait_for(int fd, int octets)
 }
 
 /* The PROXY header at @p. Returns 1 when there is more to look at, 0 to wait, or -errno when the connection is gone. */
-static int take_proxy(struct waiting *w, const uint8_t *p, size_t len)
+static int take_proxy(struct pre_tls *w, const uint8_t *p, size_t len)
 {
 	struct proxy_peer peer;
 	size_t total;
@@ -145,12 +146,12 @@ static int take_proxy(struct waiting *w, const uint8_t *p, size_t len)
 		}
 	}
 	w->probe = peer.local;
-	w->state = WAITING_REQUEST;
+	w->state = PRE_TLS_REQUEST;
 	wait_for(w->fd, 1);
 	return 1;
 }
 
-static int take_request(struct waiting *w, const uint8_t *p, size_t len)
+static int take_request(struct pre_tls *w, const uint8_t *p, size_t len)
 {
 	struct x224_request q;
 	size_t total = 0;
@@ -169,7 +170,7 @@ static int take_request(struct waiting *w, const uint8_t *p, size_t len)
 		return -EPROTO;
 	}
 	/* a line for each would be one every few seconds: the one that said so is the acceptor client's */
-	if (w->probe && !acceptor_client_there(w->l->acceptor)) {
+	if (w->probe && !credsspd_client_on_bus(w->l->credsspd)) {
 		drop(w, LOG_DEBUG, "a health check is refused: credsspd is not on the bus");
 		return -ENOTCONN;
 	}
@@ -178,29 +179,29 @@ static int take_request(struct waiting *w, const uint8_t *p, size_t len)
 		drop(w, LOG_INFO, r == -EPROTONOSUPPORT ? "refused: the client does not offer NLA" : NULL);
 		return r;
 	}
-	w->state = WAITING_TLS;
+	w->state = PRE_TLS_CLIENT_HELLO;
 	wait_for(w->fd, 1);
 	(void)sd_event_source_set_time_relative(w->timer, RDP_PRE_TLS_TIMEOUT_SEC * USEC_PER_SEC_);
 	return 1;
 }
 
-static int take_tls(struct waiting *w)
+static int take_tls(struct pre_tls *w)
 {
 	int r;
 
-	if (address_count(w->address, ADDRESS_SESSION) >= RDP_CHILDREN_PER_ADDRESS_MAX) {
+	if (address_counts_get(w->address, ADDRESS_CONNECTION) >= RDP_PROCESSES_PER_ADDRESS_MAX) {
 		drop(w, LOG_WARNING, "refused: too many connections from this address");
 		return -EBUSY;
 	}
-	r = session_start(w);
+	r = connections_start(w);
 	drop(w, LOG_ERR, r < 0 ? strerror(-r) : NULL);
 	return -ECANCELED;
 }
 
-static int on_waiting(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	static uint8_t peek[PEEK_MAX]; /* too large for the stack */
-	struct waiting *w = userdata;
+	struct pre_tls *w = userdata;
 	int r = 1;
 
 	(void)source;
@@ -213,9 +214,9 @@ static int on_waiting(sd_event_source *source, int fd, uint32_t revents, void *u
 			drop(w, LOG_DEBUG, NULL);
 			return 0;
 		}
-		if (w->state == WAITING_PROXY)
+		if (w->state == PRE_TLS_PROXY)
 			r = take_proxy(w, peek, (size_t)n);
-		else if (w->state == WAITING_REQUEST)
+		else if (w->state == PRE_TLS_REQUEST)
 			r = take_request(w, peek, (size_t)n);
 		else
 			r = take_tls(w);
@@ -230,14 +231,14 @@ static int on_waiting(sd_event_source *source, int fd, uint32_t revents, void *u
 	return 0;
 }
 
-static int watch_waiting(struct waiting *w)
+static int watch(struct pre_tls *w)
 {
 	struct listener *l = w->l;
-	int r = sd_event_add_io(l->event, &w->io, w->fd, EPOLLIN | EPOLLRDHUP, on_waiting, w);
+	int r = sd_event_add_io(l->event, &w->io, w->fd, EPOLLIN | EPOLLRDHUP, on_input, w);
 
 	if (r >= 0)
 		r = sd_event_add_time_relative(l->event, &w->timer, CLOCK_BOOTTIME,
-					       RDP_X224_TIMEOUT_SEC * USEC_PER_SEC_, 1000000, on_waited, w);
+					       RDP_X224_TIMEOUT_SEC * USEC_PER_SEC_, 1000000, on_timeout, w);
 	return r < 0 ? r : 0;
 }
 
@@ -251,22 +252,22 @@ static bool is_proxy(const struct listener *l, const char *rhost)
 
 static unsigned n_open(const struct listener *l)
 {
-	return l->n_waiting + l->n_sessions - l->n_evicted;
+	return l->n_pre_tls + l->n_connections - l->n_evicted;
 }
 
 static bool is_full(const struct listener *l)
 {
-	return n_open(l) > l->settings->max_connections || l->n_waiting > RDP_PRE_TLS_MAX;
+	return n_open(l) > l->settings->max_connections || l->n_pre_tls > RDP_PRE_TLS_MAX;
 }
 
 /* The oldest of the address that has most of those before TLS; *@ret_count: how many that has. */
-static struct waiting *find_waiting(const struct listener *l, unsigned *ret_count)
+static struct pre_tls *find_to_evict(const struct listener *l, unsigned *ret_count)
 {
-	struct waiting *found = NULL;
+	struct pre_tls *found = NULL;
 
 	*ret_count = 0;
-	for (struct waiting *w = LIST_FIRST(&l->waiting); w; w = LIST_NEXT(w, entry)) { /* newest first */
-		unsigned n = address_count(w->address, ADDRESS_WAITING);
+	for (struct pre_tls *w = LIST_FIRST(&l->pre_tls); w; w = LIST_NEXT(w, entry)) { /* newest first */
+		unsigned n = address_counts_get(w->address, ADDRESS_PRE_TLS);
 
 		if (!found || n >= *ret_count) {
 			found = w;
@@ -283,28 +284,29 @@ static struct waiting *find_waiting(const struct listener *l, unsigned *ret_coun
 static void make_room(struct listener *l)
 {
 	unsigned before_tls, strangers;
-	struct waiting *w = find_waiting(l, &before_tls);
-	struct session *s = l->n_waiting > RDP_PRE_TLS_MAX ? NULL : session_stranger(l, &strangers);
+	struct pre_tls *w = find_to_evict(l, &before_tls);
+	struct connection_process *s =
+	    l->n_pre_tls > RDP_PRE_TLS_MAX ? NULL : connections_find_unauthenticated(l, &strangers);
 	bool behind = s && (!w || strangers > before_tls);
 	struct log_logon f;
 
 	if (!behind && !w)
 		return;
-	f = behind ? session_who(s) : (struct log_logon){ .rhost = w->rhost, .rport = w->rport };
+	f = behind ? connections_log_fields(s) : (struct log_logon){ .rhost = w->rhost, .rport = w->rport };
 	log_logon_line(LOG_WARNING, &f,
 		       "connection ended: %u are open (max_connections), and of those %s this address has most, %u",
 		       n_open(l) - 1, behind ? "that have not logged on" : "before TLS",
 		       behind ? strangers : before_tls);
 	if (behind)
-		session_evict(s);
+		connections_evict(s);
 	else
-		waiting_free(w);
+		pre_tls_free(w);
 }
 
-void waiting_new(struct listener *l, int fd)
+void pre_tls_new(struct listener *l, int fd)
 {
 	const int on = 1;
-	struct waiting *w = calloc(1, sizeof *w);
+	struct pre_tls *w = calloc(1, sizeof *w);
 	bool proxy;
 
 	/* a probe that was gone before it was accepted: its octets are no client's, and no proxy's any more */
@@ -315,13 +317,13 @@ void waiting_new(struct listener *l, int fd)
 	}
 	w->l = l;
 	w->fd = fd;
-	LIST_INSERT_HEAD(&l->waiting, w, entry);
-	l->n_waiting++;
+	LIST_INSERT_HEAD(&l->pre_tls, w, entry);
+	l->n_pre_tls++;
 	proxy = is_proxy(l, w->rhost);
-	w->state = proxy ? WAITING_PROXY : WAITING_REQUEST;
+	w->state = proxy ? PRE_TLS_PROXY : PRE_TLS_REQUEST;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	if ((!proxy && count(w) < 0) || watch_waiting(w) < 0)
+	if ((!proxy && count(w) < 0) || watch(w) < 0)
 		drop(w, LOG_ERR, "out of memory");
 	if (is_full(l))
 		make_room(l);

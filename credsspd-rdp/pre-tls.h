@@ -3,8 +3,8 @@
 #pragma once
 
 struct listener;
-struct waiting;
+struct pre_tls;
 
 /* Takes the accepted @fd over. */
-void waiting_new(struct listener *l, int fd);
-void waiting_free(struct waiting *w);
+void pre_tls_new(struct listener *l, int fd);
+void pre_tls_free(struct pre_tls *w);

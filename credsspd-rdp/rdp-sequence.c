@@ -15,6 +15,7 @@
 #include "common/base/secret.h"
 #include "common/ipc/connection-msg.h"
 #include "credsspd-rdp/clientinfo.h"
+#include "credsspd-rdp/connection-io.h"
 #include "credsspd-rdp/connection-private.h"
 #include "credsspd-rdp/mcs.h"
 #include "credsspd-rdp/x224.h"
@@ -22,7 +23,7 @@
 #define MASKED_PROTOCOLS 0x0bU /* what xrdp takes in a connection request */
 
 /* Asked only when the client has gone on: who does not takes nobody's place. */
-static int ask_xrdp(struct child *c)
+static int ask_xrdp(struct connection *c)
 {
 	struct rdp_ask_xrdp ask = { .type = RDP_ASK_XRDP };
 	uint8_t *p;
@@ -36,10 +37,10 @@ static int ask_xrdp(struct child *c)
 	c->phase = "waiting for a place with xrdp";
 	memcpy(ask.user, c->done.user, sizeof ask.user);
 	/* the listener answers when the ticket has expired, at the latest */
-	return child_ask(c, &ask, sizeof ask, NULL, 0, RDP_XRDP, in_sec(2 * TICKET_LIFETIME_SEC), &c->xrdp.fd);
+	return connection_ask(c, &ask, sizeof ask, NULL, 0, RDP_XRDP, in_sec(2 * TICKET_LIFETIME_SEC), &c->xrdp.fd);
 }
 
-static int connect_xrdp(struct child *c, int64_t deadline)
+static int connect_xrdp(struct connection *c, int64_t deadline)
 {
 	uint8_t request[X224_CONFIRM_LEN], *p;
 	size_t len;
@@ -57,7 +58,7 @@ static int connect_xrdp(struct child *c, int64_t deadline)
 	return r;
 }
 
-static int pass_client_info(struct child *c, uint8_t *p, size_t len, int64_t deadline)
+static int pass_client_info(struct connection *c, uint8_t *p, size_t len, int64_t deadline)
 {
 	static uint8_t out[CLIENT_INFO_OUT_MAX]; /* too large for the stack */
 	size_t n;
@@ -71,7 +72,7 @@ static int pass_client_info(struct child *c, uint8_t *p, size_t len, int64_t dea
 }
 
 /* One PDU of the client, if the list allows it. Returns 1 when it was the last one that is looked at. */
-static int pass_client_pdu(struct child *c, int64_t deadline)
+static int pass_client_pdu(struct connection *c, int64_t deadline)
 {
 	enum mcs_kind kind;
 	uint8_t *p;
@@ -83,7 +84,7 @@ static int pass_client_pdu(struct child *c, int64_t deadline)
 		return r;
 	kind = mcs_kind(p, len);
 	if (mcs_allow(&c->mcs, kind) < 0) {
-		child_say(c, LOG_WARNING, "refused", "the client sent a PDU that may not come before the licence");
+		connection_log(c, LOG_WARNING, "refused", "the client sent a PDU that may not come before the licence");
 		return -ECANCELED;
 	}
 	r = kind == MCS_CLIENT_INFO ? pass_client_info(c, p, len, deadline) : stream_write(&c->xrdp, p, len, deadline);
@@ -92,7 +93,7 @@ static int pass_client_pdu(struct child *c, int64_t deadline)
 }
 
 /* One PDU of xrdp. Returns 1 when it ended the licence exchange: from here on xrdp parses no Client Info. */
-static int pass_server_pdu(struct child *c, int64_t deadline)
+static int pass_server_pdu(struct connection *c, int64_t deadline)
 {
 	uint8_t *p;
 	size_t len;
@@ -109,7 +110,7 @@ static int pass_server_pdu(struct child *c, int64_t deadline)
 	return r < 0 ? r : c->mcs == MCS_LOGGED_ON;
 }
 
-int sequence_run(struct child *c)
+int rdp_sequence_run(struct connection *c)
 {
 	int r = ask_xrdp(c);
 	int64_t deadline = in_sec(RDP_SEQUENCE_TIMEOUT_SEC);
@@ -120,7 +121,7 @@ int sequence_run(struct child *c)
 	while (r == 0) {
 		struct pollfd p[2] = { { .fd = c->client.fd, .events = POLLIN },
 				       { .fd = c->xrdp.fd, .events = POLLIN } };
-		bool client = child_has_input(&c->client), server = child_has_input(&c->xrdp);
+		bool client = connection_has_input(&c->client), server = connection_has_input(&c->xrdp);
 		int64_t left = deadline - stream_now();
 
 		if (left <= 0)

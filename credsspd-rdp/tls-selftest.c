@@ -13,12 +13,12 @@
 #define TURNS_MAX 16
 #define BIO_ROOM 65536U
 
-struct rehearsal {
+struct selftest {
 	SSL_CTX *client_ctx;
 	SSL *client, *server;
 };
 
-static int prepare(struct rehearsal *r, SSL_CTX *ctx, int version)
+static int prepare(struct selftest *r, SSL_CTX *ctx, int version)
 {
 	BIO *client_end, *server_end;
 
@@ -38,7 +38,7 @@ static int prepare(struct rehearsal *r, SSL_CTX *ctx, int version)
 }
 
 /* In turns, until both are through. */
-static int shake_hands(struct rehearsal *r)
+static int shake_hands(struct selftest *r)
 {
 	int client = 0, server = 0;
 
@@ -49,7 +49,7 @@ static int shake_hands(struct rehearsal *r)
 	return client == 1 && server == 1 ? 0 : -EIO;
 }
 
-static int talk(struct rehearsal *r)
+static int talk(struct selftest *r)
 {
 	char octets[64] = "rehearsal";
 
@@ -63,14 +63,14 @@ static int talk(struct rehearsal *r)
 	return 0;
 }
 
-int tls_rehearse(SSL_CTX *ctx, char **ret_error)
+int tls_selftest_run(SSL_CTX *ctx, char **ret_error)
 {
 	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 	char text[160];
 	int result = -EPROTONOSUPPORT;
 
 	for (size_t i = 0; (result == 0 || result == -EPROTONOSUPPORT) && i < sizeof versions / sizeof *versions; i++) {
-		struct rehearsal r = { NULL, NULL, NULL };
+		struct selftest r = { NULL, NULL, NULL };
 
 		if (!tls_policy_allows(ctx, versions[i]))
 			continue;

@@ -10,29 +10,29 @@
 
 #include "common/base/limits.h"
 
-enum place_state { PLACE_NONE, PLACE_WAITING, PLACE_TAKEN };
+enum xrdp_slot_state { XRDP_SLOT_NONE, XRDP_SLOT_QUEUED, XRDP_SLOT_TAKEN };
 
 /* In whatever waits; all zero at first. */
-struct place {
-	TAILQ_ENTRY(place) entry;
-	enum place_state state;
+struct xrdp_slot {
+	TAILQ_ENTRY(xrdp_slot) entry;
+	enum xrdp_slot_state state;
 	char user[ACCOUNT_NAME_MAX + 8U];
 };
 
-TAILQ_HEAD(place_queue, place);
+TAILQ_HEAD(xrdp_slot_queue, xrdp_slot);
 
-struct places {
-	struct place_queue waiting, taken;
+struct xrdp_slots {
+	struct xrdp_slot_queue queued, taken;
 	unsigned limit, per_user, n_taken;
 };
 
-void places_init(struct places *s, unsigned limit, unsigned per_user);
+void xrdp_slots_init(struct xrdp_slots *s, unsigned limit, unsigned per_user);
 
 /* Puts @p, for @user, at the end of the queue. Returns 0, or -EALREADY when it waits already or has its place. */
-int places_ask(struct places *s, struct place *p, const char *user);
+int xrdp_slots_ask(struct xrdp_slots *s, struct xrdp_slot *p, const char *user);
 
 /* Whoever is next, with a place; NULL when there is no free place or nobody waits who may have one. */
-struct place *places_next(struct places *s);
+struct xrdp_slot *xrdp_slots_next(struct xrdp_slots *s);
 
 /* @p waits no longer, or gives its place back. */
-void places_leave(struct places *s, struct place *p);
+void xrdp_slots_leave(struct xrdp_slots *s, struct xrdp_slot *p);

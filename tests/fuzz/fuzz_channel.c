@@ -2,10 +2,10 @@
 /* Packets of credsspd to the front end: include/credssp/channel.h. */
 /* what stands in the place of the TLS connection and of the log */
 #define stream_write channel_stream_write
-#define child_say channel_say
+#define connection_log channel_say
 #include "credsspd-rdp/credssp-relay.c"
 #undef stream_write
-#undef child_say
+#undef connection_log
 #include "tests/fuzz/fuzz.h"
 
 static size_t channel_written; /* to the client */
@@ -19,7 +19,7 @@ int channel_stream_write(const struct stream *s, const void *p, size_t len, int6
 	return 0;
 }
 
-void channel_say(const struct child *c, int level, const char *text, const char *detail)
+void channel_say(const struct connection *c, int level, const char *text, const char *detail)
 {
 	(void)level;
 	PROMISE(text && detail && memchr(c->reason, '\0', sizeof c->reason));
@@ -27,8 +27,8 @@ void channel_say(const struct child *c, int level, const char *text, const char 
 
 static void channel_front_end(const uint8_t *packet, size_t len)
 {
-	static struct child c;
-	const struct child_task task = { .selected = len % 2 ? X224_PROTOCOL_HYBRID_EX : X224_PROTOCOL_HYBRID };
+	static struct connection c;
+	const struct connection_task task = { .selected = len % 2 ? X224_PROTOCOL_HYBRID_EX : X224_PROTOCOL_HYBRID };
 	int r;
 
 	memset(&c.done, 0, sizeof c.done);

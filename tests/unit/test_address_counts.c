@@ -13,34 +13,34 @@
 
 static void test_count(void **state)
 {
-	struct addresses *t = addresses_new();
-	struct address *a, *b, *c;
+	struct address_counts *t = address_counts_new();
+	struct address_count *a, *b, *c;
 
 	(void)state;
 	assert_non_null(t);
-	a = addresses_enter(t, "192.0.2.1", ADDRESS_WAITING);
-	b = addresses_enter(t, "192.0.2.2", ADDRESS_WAITING);
-	c = addresses_enter(t, "192.0.2.1", ADDRESS_WAITING);
+	a = address_counts_enter(t, "192.0.2.1", ADDRESS_PRE_TLS);
+	b = address_counts_enter(t, "192.0.2.2", ADDRESS_PRE_TLS);
+	c = address_counts_enter(t, "192.0.2.1", ADDRESS_PRE_TLS);
 	assert_ptr_equal(a, c);
 	assert_ptr_not_equal(a, b);
-	assert_int_equal(address_count(a, ADDRESS_WAITING), 2);
-	assert_int_equal(address_count(b, ADDRESS_WAITING), 1);
-	assert_int_equal(address_count(a, ADDRESS_SESSION), 0);
+	assert_int_equal(address_counts_get(a, ADDRESS_PRE_TLS), 2);
+	assert_int_equal(address_counts_get(b, ADDRESS_PRE_TLS), 1);
+	assert_int_equal(address_counts_get(a, ADDRESS_CONNECTION), 0);
 	/* from one stage to the other */
-	assert_ptr_equal(addresses_enter(t, "192.0.2.1", ADDRESS_SESSION), a);
-	address_leave(a, ADDRESS_WAITING);
-	address_leave(a, ADDRESS_WAITING);
-	assert_int_equal(address_count(a, ADDRESS_WAITING), 0);
-	assert_int_equal(address_count(a, ADDRESS_SESSION), 1);
+	assert_ptr_equal(address_counts_enter(t, "192.0.2.1", ADDRESS_CONNECTION), a);
+	address_counts_leave(a, ADDRESS_PRE_TLS);
+	address_counts_leave(a, ADDRESS_PRE_TLS);
+	assert_int_equal(address_counts_get(a, ADDRESS_PRE_TLS), 0);
+	assert_int_equal(address_counts_get(a, ADDRESS_CONNECTION), 1);
 	/* the last one forgets it */
-	address_leave(a, ADDRESS_SESSION);
-	a = addresses_enter(t, "192.0.2.1", ADDRESS_WAITING);
-	assert_int_equal(address_count(a, ADDRESS_WAITING), 1);
-	address_leave(a, ADDRESS_WAITING);
-	address_leave(b, ADDRESS_WAITING);
-	address_leave(NULL, ADDRESS_WAITING);
-	assert_int_equal(address_count(NULL, ADDRESS_WAITING), 0);
-	addresses_free(t);
+	address_counts_leave(a, ADDRESS_CONNECTION);
+	a = address_counts_enter(t, "192.0.2.1", ADDRESS_PRE_TLS);
+	assert_int_equal(address_counts_get(a, ADDRESS_PRE_TLS), 1);
+	address_counts_leave(a, ADDRESS_PRE_TLS);
+	address_counts_leave(b, ADDRESS_PRE_TLS);
+	address_counts_leave(NULL, ADDRESS_PRE_TLS);
+	assert_int_equal(address_counts_get(NULL, ADDRESS_PRE_TLS), 0);
+	address_counts_free(t);
 }
 
 static void test_same(void **state)
@@ -59,15 +59,15 @@ static void test_same(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		struct addresses *t = addresses_new();
-		struct address *a = addresses_enter(t, row[i].a, ADDRESS_SESSION);
-		struct address *b = addresses_enter(t, row[i].b, ADDRESS_SESSION);
+		struct address_counts *t = address_counts_new();
+		struct address_count *a = address_counts_enter(t, row[i].a, ADDRESS_CONNECTION);
+		struct address_count *b = address_counts_enter(t, row[i].b, ADDRESS_CONNECTION);
 
 		if ((a == b) != row[i].same)
 			fail_msg("%s and %s", row[i].a, row[i].b);
-		address_leave(a, ADDRESS_SESSION);
-		address_leave(b, ADDRESS_SESSION);
-		addresses_free(t);
+		address_counts_leave(a, ADDRESS_CONNECTION);
+		address_counts_leave(b, ADDRESS_CONNECTION);
+		address_counts_free(t);
 	}
 }
 
@@ -75,24 +75,24 @@ static void test_same(void **state)
 static void test_many(void **state)
 {
 	enum { N = 3 * RDP_CONNECTIONS_MAX };
-	struct addresses *t = addresses_new();
-	static struct address *all[N];
+	struct address_counts *t = address_counts_new();
+	static struct address_count *all[N];
 	char text[32];
 
 	(void)state;
 	for (unsigned i = 0; i < N; i++) {
 		(void)snprintf(text, sizeof text, "10.%u.%u.%u", i >> 16, i >> 8 & 0xff, i & 0xff);
-		all[i] = addresses_enter(t, text, i % 2 ? ADDRESS_SESSION : ADDRESS_WAITING);
-		assert_int_equal(address_count(all[i], i % 2 ? ADDRESS_SESSION : ADDRESS_WAITING), 1);
+		all[i] = address_counts_enter(t, text, i % 2 ? ADDRESS_CONNECTION : ADDRESS_PRE_TLS);
+		assert_int_equal(address_counts_get(all[i], i % 2 ? ADDRESS_CONNECTION : ADDRESS_PRE_TLS), 1);
 	}
 	for (unsigned i = 0; i < N; i++) {
 		unsigned k = i * 1021U % N;
 
-		assert_int_equal(address_count(all[k], k % 2 ? ADDRESS_SESSION : ADDRESS_WAITING), 1);
-		address_leave(all[k], k % 2 ? ADDRESS_SESSION : ADDRESS_WAITING);
+		assert_int_equal(address_counts_get(all[k], k % 2 ? ADDRESS_CONNECTION : ADDRESS_PRE_TLS), 1);
+		address_counts_leave(all[k], k % 2 ? ADDRESS_CONNECTION : ADDRESS_PRE_TLS);
 		all[k] = NULL;
 	}
-	addresses_free(t);
+	address_counts_free(t);
 }
 
 int main(void)

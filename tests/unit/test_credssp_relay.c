@@ -34,8 +34,8 @@
 
 static char dir[] = "/tmp/test_nla.XXXXXX";
 static SSL_CTX *ctx, *client_ctx;
-static struct child child; /* large */
-static struct child_task task;
+static struct connection child; /* large */
+static struct connection_task task;
 static SSL *client;
 static int net, control, channel;
 static volatile int result;
@@ -45,7 +45,7 @@ static void *run(void *unused)
 {
 	int r = stream_accept(child.client.ssl, child.client.fd, stream_now() + 5000);
 
-	result = r < 0 ? r : nla_run(&child);
+	result = r < 0 ? r : credssp_relay_run(&child);
 	child.channel = close_fd(child.channel); /* as the end of the process would */
 	if (result < 0)
 		(void)shutdown(task.net, SHUT_RDWR);
@@ -61,11 +61,11 @@ static void start(uint32_t selected, uint8_t flags)
 	assert_int_equal(fcntl(sockets[0], F_SETFL, O_NONBLOCK), 0);
 	net = sockets[1];
 	control = records[1];
-	task = (struct child_task){ .net = sockets[0],
-				    .control = records[0],
-				    .selected = selected,
-				    .request_flags = flags,
-				    .service = "test" };
+	task = (struct connection_task){ .net = sockets[0],
+					 .control = records[0],
+					 .selected = selected,
+					 .request_flags = flags,
+					 .service = "test" };
 	memset(&child, 0, sizeof child);
 	child.task = &task;
 	child.client.fd = sockets[0];

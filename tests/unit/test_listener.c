@@ -144,10 +144,10 @@ static void test_requests(void **state)
 		settings.hybrid_ex = row[i].hybrid_ex;
 		give(fd, row[i].p, row[i].len);
 		expect(row[i].what, fd, row[i].answer, row[i].answer ? 19 : 0, selected ? -EAGAIN : 0);
-		assert_int_equal(l->n_waiting, selected);
+		assert_int_equal(l->n_pre_tls, selected);
 		(void)close(fd);
 		turn();
-		assert_int_equal(l->n_waiting, 0);
+		assert_int_equal(l->n_pre_tls, 0);
 	}
 	settings.hybrid_ex = true;
 }
@@ -177,7 +177,7 @@ static void test_slowly(void **state)
 		expect("slowly", fd, CONFIRM("\x02"), 19, -EAGAIN);
 		(void)close(fd);
 		turn();
-		assert_int_equal(l->n_waiting, 0);
+		assert_int_equal(l->n_pre_tls, 0);
 	}
 }
 
@@ -203,10 +203,10 @@ static void test_proxy(void **state)
 		give(fd, row[i].p, row[i].len);
 		expect(row[i].what, fd, row[i].answer, row[i].answer ? 19 : 0, row[i].answer ? -EAGAIN : 0);
 		if (row[i].rhost)
-			assert_string_equal(LIST_FIRST(&l->waiting)->rhost, row[i].rhost);
+			assert_string_equal(LIST_FIRST(&l->pre_tls)->rhost, row[i].rhost);
 		(void)close(fd);
 		turn();
-		assert_int_equal(l->n_waiting, 0);
+		assert_int_equal(l->n_pre_tls, 0);
 	}
 	/* a probe that connects and leaves, and one that resets */
 	for (int i = 0; i < 2; i++) {
@@ -217,7 +217,7 @@ static void test_proxy(void **state)
 			(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 		(void)close(fd);
 		turn();
-		assert_int_equal(l->n_waiting, 0);
+		assert_int_equal(l->n_pre_tls, 0);
 	}
 }
 
@@ -231,16 +231,16 @@ static void test_max_connections(void **state)
 		fd[i] = connect_from("127.0.0.1");
 		expect("max_connections", fd[i], NULL, 0, -EAGAIN);
 	}
-	assert_int_equal(l->n_waiting, 3);
+	assert_int_equal(l->n_pre_tls, 3);
 	expect("the oldest had to go", fd[0], NULL, 0, 0);
 	(void)close(fd[0]);
 	(void)close(fd[1]);
 	turn();
-	assert_int_equal(l->n_waiting, 2);
+	assert_int_equal(l->n_pre_tls, 2);
 	(void)close(fd[2]);
 	(void)close(fd[3]);
 	turn();
-	assert_int_equal(l->n_waiting, 0);
+	assert_int_equal(l->n_pre_tls, 0);
 	settings.max_connections = RDP_CONNECTIONS_MAX;
 }
 
@@ -274,7 +274,7 @@ static void test_make_room(void **state)
 		(void)close(more[0]);
 		(void)close(more[1]);
 		turn();
-		assert_int_equal(l->n_waiting, 0);
+		assert_int_equal(l->n_pre_tls, 0);
 	}
 	settings.max_connections = RDP_CONNECTIONS_MAX;
 }
@@ -299,10 +299,10 @@ static void test_gone_within_a_request(void **state)
 		int fd = connect_from(row[i / 2].from);
 
 		give(fd, row[i / 2].p, row[i / 2].len);
-		assert_int_equal(l->n_waiting, 1);
+		assert_int_equal(l->n_pre_tls, 1);
 		assert_int_equal(i % 2 ? close(fd) : shutdown(fd, SHUT_WR), 0);
 		turn();
-		assert_int_equal(l->n_waiting, 0);
+		assert_int_equal(l->n_pre_tls, 0);
 		if (i % 2 == 0)
 			(void)close(fd);
 	}
@@ -320,8 +320,8 @@ static SSL *begin_tls(SSL_CTX *client_ctx, int fd)
 	for (int i = 0; i < 500 && (r = SSL_connect(ssl)) != 1; i++)
 		turn();
 	assert_int_equal(r, 1);
-	assert_int_equal(l->n_waiting, 0);
-	assert_int_equal(l->n_sessions, 1);
+	assert_int_equal(l->n_pre_tls, 0);
+	assert_int_equal(l->n_connections, 1);
 	return ssl;
 }
 
@@ -334,9 +334,9 @@ static void test_process(void **state)
 	(void)state;
 	SSL_free(begin_tls(client_ctx, fd));
 	(void)close(fd);
-	for (int i = 0; i < 500 && l->n_sessions; i++)
+	for (int i = 0; i < 500 && l->n_connections; i++)
 		turn();
-	assert_int_equal(l->n_sessions, 0);
+	assert_int_equal(l->n_connections, 0);
 	SSL_CTX_free(client_ctx);
 }
 
@@ -388,12 +388,12 @@ static void test_process_that_hangs(void **state)
 	assert_int_equal(kill(only_child(), SIGSTOP), 0);
 	err = catch_stderr(&saved);
 	(void)clock_gettime(CLOCK_MONOTONIC, &began);
-	for (int i = 0; i < 50 && l->n_sessions; i++)
+	for (int i = 0; i < 50 && l->n_connections; i++)
 		(void)sd_event_run(event, 200000);
 	(void)clock_gettime(CLOCK_MONOTONIC, &ended);
 	let_stderr_go(err, saved, text, sizeof text);
 	speed = 1;
-	assert_int_equal(l->n_sessions, 0);
+	assert_int_equal(l->n_connections, 0);
 	assert_in_range((ended.tv_sec - began.tv_sec) * 100, all_sec - 100, all_sec + 500);
 	assert_non_null(strstr(text, "has not logged anybody on after 170 s; killed rhost=127.0.0.1 "));
 	assert_non_null(strstr(text, "the process of a connection died (signal 9) rhost=127.0.0.1 "));
@@ -403,7 +403,7 @@ static void test_process_that_hangs(void **state)
 	fd = connect_from("127.0.0.1");
 	SSL_free(begin_tls(client_ctx, fd));
 	(void)close(fd);
-	for (int i = 0; i < 500 && l->n_sessions; i++)
+	for (int i = 0; i < 500 && l->n_connections; i++)
 		turn();
 	SSL_CTX_free(client_ctx);
 }

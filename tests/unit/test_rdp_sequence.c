@@ -27,14 +27,14 @@
 
 #define TICKET "credssp1:0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
-static struct child child; /* large */
-static struct child_task task;
+static struct connection child; /* large */
+static struct connection_task task;
 static int client, control, xrdp, result;
 static pthread_t thread;
 
 static void *run(void *unused)
 {
-	result = sequence_run(&child);
+	result = rdp_sequence_run(&child);
 	(void)close_fd(child.xrdp.fd); /* as the end of the process would */
 	(void)shutdown(task.net, SHUT_RDWR);
 	return unused;
@@ -49,7 +49,8 @@ static void start(uint32_t protocols)
 	assert_int_equal(fcntl(net[0], F_SETFL, O_NONBLOCK), 0);
 	client = net[1];
 	control = records[1];
-	task = (struct child_task){ .net = net[0], .control = records[0], .protocols = protocols, .service = "test" };
+	task =
+	    (struct connection_task){ .net = net[0], .control = records[0], .protocols = protocols, .service = "test" };
 	memset(&child, 0, sizeof child);
 	child.task = &task;
 	child.client.fd = net[0];

@@ -35,7 +35,7 @@ static void refused(SSL_CTX *ctx)
 {
 	AUTO_FREE char *error = NULL;
 
-	assert_true(tls_rehearse(ctx, &error) < 0);
+	assert_true(tls_selftest_run(ctx, &error) < 0);
 	assert_non_null(error);
 	assert_non_null(strstr(error, "a TLS handshake with ourselves fails"));
 	assert_int_equal(ERR_peek_error(), 0);
@@ -45,7 +45,7 @@ static void passes(SSL_CTX *ctx)
 {
 	AUTO_FREE char *error = NULL;
 
-	if (tls_rehearse(ctx, &error) != 0)
+	if (tls_selftest_run(ctx, &error) != 0)
 		fail_msg("%s", error ? error : "nothing said");
 }
 
@@ -56,7 +56,7 @@ static void test_as_shipped(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(tls_rehearse(ctx, &error), 0);
+		assert_int_equal(tls_selftest_run(ctx, &error), 0);
 	assert_null(error);
 	assert_int_equal(ERR_peek_error(), 0);
 	SSL_CTX_free(ctx);
