@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* How many connections an address has: before TLS, behind its first octet, and of the latter those not logged on yet.
- */
+/* How many connections each address has, by stage. Of IPv6 a /64 counts as one address. */
 #pragma once
 
-enum address_stage { ADDRESS_PRE_TLS, ADDRESS_CONNECTION, ADDRESS_UNAUTHENTICATED, ADDRESS_STAGES_ };
+enum address_stage {
+	ADDRESS_PRE_TLS,         /* before the first byte of TLS */
+	ADDRESS_CONNECTION,      /* with a process of their own */
+	ADDRESS_UNAUTHENTICATED, /* of ADDRESS_CONNECTION, those that have not logged on yet */
+	ADDRESS_STAGES_
+};
 
 struct address_counts;
-struct address_count;
+struct address_count; /* of one address */
 
-/* NULL without memory. */
+/* Returns NULL without memory. */
 struct address_counts *address_counts_new(void);
 
-/* All addresses have been left before. */
+/* All connections must have left before. */
 void address_counts_free(struct address_counts *t);
 
 /*
- * One connection more of @rhost (an address as text; of IPv6 its /64 counts) in @stage. Returns the address, which
- * address_counts_leave() takes back; NULL without memory. Who is an ADDRESS_UNAUTHENTICATED is an ADDRESS_CONNECTION as
- * long.
+ * Counts one more connection of @rhost (an address as text) in @stage. Returns the address, for address_counts_leave(),
+ * or NULL without memory. The address is freed when it has no connection in ADDRESS_PRE_TLS and ADDRESS_CONNECTION any
+ * more.
  */
 struct address_count *address_counts_enter(struct address_counts *t, const char *rhost, enum address_stage stage);
 
-/* NULL is fine. */
+/* Counts one connection less. NULL is fine. */
 void address_counts_leave(struct address_count *a, enum address_stage stage);
 
-/* 0 for NULL. */
+/* Returns 0 for NULL. */
 unsigned address_counts_get(const struct address_count *a, enum address_stage stage);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/log.h"
@@ -20,8 +21,15 @@ void connection_log(const struct connection *c, int level, const char *text, con
 		.reason = c->reason,
 	};
 
-	log_logon_line(level, &who, "%s%s%s (%lld ms)", text, detail && *detail ? ": " : "", detail ? detail : "",
-		       (long long)(stream_now() - c->began));
+	struct rdp_log m = { .type = RDP_LOG, .level = (uint8_t)level };
+
+	if (level >= LOG_DEBUG && !log_debug_enabled())
+		return;
+	(void)snprintf(m.text, sizeof m.text, "%s%s%s (%lld ms)", text, detail && *detail ? ": " : "",
+		       detail ? detail : "", (long long)(stream_now() - c->began));
+	/* before CredSSP anybody can cause lines: the listener limits them, as long as it runs */
+	if (c->in_credssp || packet_send(c->task->control, &m, sizeof m, NULL, 0) < 0)
+		log_logon_line(level, &who, "%s", m.text);
 }
 
 bool connection_has_input(const struct stream *s)
@@ -37,7 +45,7 @@ int connection_ask(struct connection *c, const void *request, size_t len, const 
 	int r = packet_send2(c->task->control, request, len, tail, tail_len, NULL, 0);
 
 	while (r == 0) {
-		/* the client may leave while we wait */
+		/* the client may leave in the meantime */
 		struct pollfd p[2] = { { .fd = c->task->control, .events = POLLIN },
 				       { .fd = c->task->net, .events = POLLRDHUP } };
 		int64_t left = deadline - stream_now();

@@ -2,6 +2,7 @@
 /* The state of a connection's process, for connection.c, connection-io.c, credssp-relay.c and rdp-sequence.c. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "credsspd-rdp/connection.h"
@@ -18,8 +19,9 @@ struct connection {
 	struct channel_done done;
 	enum mcs_state mcs;
 	int64_t began;
+	bool in_credssp;               /* credsspd has a handshake for the connection */
 	const char *phase;             /* for the log */
-	char reason[CHANNEL_WORD_MAX]; /* of credsspd */
+	char reason[CHANNEL_WORD_MAX]; /* of a refusal by credsspd */
 };
 
 static inline int64_t in_sec(unsigned sec)

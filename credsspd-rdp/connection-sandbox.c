@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that speaks TLS with strangers: what it needs is open already. A filter that kills, so that what is not
- * listed is seen and not worked around.
+ * The process that speaks TLS with anybody. Everything it needs is open already. The filter kills, so that a system
+ * call that is not listed is noticed and not worked around.
  */
 #include "credsspd-rdp/connection-sandbox.h"
 
@@ -36,7 +36,7 @@ int connection_filter(struct filter *ret_)
 	return filter_make(FILTER_LIST(allowed), FILTER_LIST(not_there), ret_);
 }
 
-/* Standard error may be a file, in a test or on a host without the journal; nothing else here can be written to. */
+/* Standard error may be a file, in a test or on a host without the journal; no other file is open. */
 static bool writes_to_a_file(void)
 {
 	struct stat st;

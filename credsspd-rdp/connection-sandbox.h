@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* The sandbox of a connection's process. */
 #pragma once
 
 #include "common/sandbox/filter.h"
 
-/* In the listener, once. Returns 0 or -errno. */
+/* Makes the system call filter; called once, in the listener. Returns 0 or -errno. */
 int connection_filter(struct filter *ret_);
 
-/* In a child: from here on it opens nothing, connects to nothing and starts nothing. Returns 0 or -errno. */
+/* Enters the sandbox: from here on the process opens nothing, connects to nothing and starts nothing. Returns 0 or
+ * -errno. */
 int connection_confine(const struct filter *filter);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS, the relay of TSRequests, xrdp's connection sequence, the copy loop. The child opens nothing and connects to
- * nothing: what it needs the listener hands over. It sees one client's traffic and one ticket; the delegated
- * credentials pass it encrypted.
+ * TLS, the relay of TSRequests, the connection sequence with xrdp, the copy loop. The process opens nothing and
+ * connects to nothing: the listener hands over what it needs. It sees the traffic of one client and one ticket; the
+ * delegated credentials pass it encrypted.
  */
 #include "credsspd-rdp/connection.h"
 
@@ -23,7 +23,7 @@ static int run_session(struct connection *c)
 {
 	c->phase = "session";
 	connection_log(c, LOG_INFO, "logged on, session begins", "");
-	/* nothing of the logon is needed any more */
+	/* the user name is kept for the log */
 	secret_wipe(&c->done, offsetof(struct channel_done, user));
 	return stream_copy(&c->client, &c->xrdp);
 }
@@ -51,7 +51,7 @@ static const char *reason_of(int r)
 	case -ECONNRESET:
 		return "closed by a peer";
 	case -EPIPE:
-		return "credsspd, the listener or xrdp went away";
+		return "credsspd, the listener or xrdp closed its end";
 	case -EPROTO:
 		return "broke the protocol";
 	default:
@@ -59,20 +59,24 @@ static const char *reason_of(int r)
 	}
 }
 
+/* Clients leave while their users are asked for a password, and mstsc opens connections only to look: no fault of
+ * theirs. */
+static int level_of(const struct connection *c, int r)
+{
+	if (r == -ECONNRESET && !c->done.user[0])
+		return LOG_DEBUG;
+	return r == 0 || r == -ECONNRESET || (r == -ETIMEDOUT && !c->in_credssp) ? LOG_INFO : LOG_WARNING;
+}
+
 static void report(struct connection *c, int r)
 {
 	char text[160];
 
-	/* whoever refused has said why */
+	/* the refusal has been logged */
 	if (r == -ECANCELED)
 		return;
 	(void)snprintf(text, sizeof text, "%s: %s", c->phase, r == 0 ? "ended" : reason_of(r));
-	/* mstsc opens connections that it leaves during CredSSP: that is ordinary */
-	connection_log(c,
-		       r == -ECONNRESET && !c->done.user[0] ? LOG_DEBUG
-		       : r == 0 || r == -ECONNRESET         ? LOG_INFO
-							    : LOG_WARNING,
-		       "connection ended", text);
+	connection_log(c, level_of(c, r), "connection ended", text);
 }
 
 int connection_run(const struct connection_task *task)
@@ -91,7 +95,7 @@ int connection_run(const struct connection_task *task)
 		return 1;
 	r = connection_confine(task->filter);
 	if (r < 0) {
-		log_line(LOG_ERR, "a connection process cannot be confined: %s", strerror(-r));
+		log_line(LOG_ERR, "the process of a connection cannot enter its sandbox: %s", strerror(-r));
 		return 1;
 	}
 	r = run(&c);

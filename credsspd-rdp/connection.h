@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* One connection from the first TLS octet to its end, in a process of its own. */
+/* One connection from the first byte of TLS to its end, in a process of its own. */
 #pragma once
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/limits.h"
@@ -13,13 +14,14 @@ struct connection_task {
 	SSL_CTX *ctx;
 	int net;            /* the client's socket */
 	int control;        /* to the listener (connection-msg.h) */
-	uint32_t protocols; /* requestedProtocols of the client */
+	uint32_t protocols; /* requestedProtocols of the client; 0 in the direct approach */
 	uint32_t selected;  /* X224_PROTOCOL_HYBRID or HYBRID_EX */
 	uint8_t request_flags;
+	bool direct; /* the connection request comes after CredSSP: MS-RDPBCGR 5.4.2.2 */
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
 	const char *service;
 };
 
-/* Runs in the forked process; returns its exit status. Confines itself first. */
+/* Runs in the forked process, which it confines first. Returns the exit status. */
 int connection_run(const struct connection_task *task);

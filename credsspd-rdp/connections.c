@@ -22,10 +22,13 @@
 #include "credsspd-rdp/connection.h"
 #include "credsspd-rdp/credsspd-client.h"
 #include "credsspd-rdp/listener-private.h"
+#include "credsspd-rdp/log-limit.h"
 #include "credsspd-rdp/pre-tls.h"
 
-/* the longest that a child gives its client, from the first octet of TLS to RDP_ASK_XRDP */
-#define LOGON_SEC (RDP_TLS_TIMEOUT_SEC + 2 * RDP_NLA_TIMEOUT_SEC + RDP_FIRST_MCS_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
+/* the sum of a process's own deadlines, from the first byte of TLS to RDP_ASK_XRDP */
+#define LOGON_SEC \
+	(RDP_TLS_TIMEOUT_SEC + RDP_PROMPT_TIMEOUT_SEC + RDP_BEGIN_TIMEOUT_SEC + RDP_NLA_TIMEOUT_SEC + \
+	 RDP_FIRST_MCS_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
 
 struct connection_process {
 	struct listener *l;
@@ -34,15 +37,15 @@ struct connection_process {
 	int pidfd, control;
 	sd_event_source *io, *exit;
 	struct credsspd_call *call;
-	int channel; /* the child's, kept open: closing it would revoke the ticket */
+	int channel; /* a copy of the process's: the ticket is revoked when all copies are closed */
 	sd_event_source *ticket, *slot_timer;
-	sd_event_source *deadline; /* to ask for xrdp; its desktop has none */
-	struct address_count *address;
-	bool unauthenticated; /* has not logged on yet, and counts as such */
+	sd_event_source *deadline;     /* until the process asks for xrdp; a desktop has no deadline */
+	struct address_count *address; /* NULL for a connection of a proxy itself */
+	bool unauthenticated;          /* counted as such in @address; can be evicted */
 	bool evicted;
+	bool begun; /* has called Begin */
 	struct xrdp_slot slot;
-	uint64_t asked; /* for the place; CLOCK_BOOTTIME in microseconds */
-	bool begun;
+	uint64_t asked; /* when it asked for the slot: CLOCK_BOOTTIME in microseconds; 0: not yet */
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
 };
@@ -54,7 +57,7 @@ static void set_authenticated(struct connection_process *c)
 	c->unauthenticated = false;
 }
 
-/* ---- what it asks for ---- */
+/* ---- what the process asks for ---- */
 
 static void send_answer(struct connection_process *c, uint8_t type, int error, const char *detail, int fd)
 {
@@ -79,7 +82,8 @@ static int on_slot_timeout(sd_event_source *source, uint64_t usec, void *userdat
 
 	(void)source;
 	(void)usec;
-	log_logon_line(LOG_INFO, &w, "its ticket is not redeemed after %u s; others are let to xrdp",
+	log_logon_line(LOG_INFO, &w,
+		       "xrdp has not redeemed the ticket after %u s: its slot with xrdp goes to the next connection",
 		       RDP_SLOT_TIMEOUT_SEC);
 	leave_slot(c);
 	serve_queue(c->l);
@@ -109,7 +113,7 @@ static void give_xrdp(struct connection_process *c)
 	} else if (waited >= 1000) {
 		struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->slot.user };
 
-		log_logon_line(LOG_INFO, &w, "waited %llu ms for a place with xrdp", (unsigned long long)waited);
+		log_logon_line(LOG_INFO, &w, "waited %llu ms for a slot with xrdp", (unsigned long long)waited);
 	}
 	send_answer(c, RDP_XRDP, r < 0 ? r : 0, detail, r < 0 ? -1 : fd);
 }
@@ -122,7 +126,7 @@ static void serve_queue(struct listener *l)
 		give_xrdp((struct connection_process *)((char *)p - offsetof(struct connection_process, slot)));
 }
 
-/* The ticket was redeemed or has expired, or there was none: credsspd has closed the channel. */
+/* credsspd has closed the channel: the ticket was redeemed or has expired, or the logon was refused. */
 static int on_ticket_gone(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct connection_process *c = userdata;
@@ -136,7 +140,7 @@ static int on_ticket_gone(sd_event_source *source, int fd, uint32_t revents, voi
 	leave_slot(c);
 	if (waits)
 		send_answer(c, RDP_XRDP, -ETIMEDOUT,
-			    "the ticket has expired, or was evicted, while others were with xrdp", -1);
+			    "the ticket expired, or was evicted, before a slot with xrdp was free", -1);
 	serve_queue(c->l);
 	return 0;
 }
@@ -147,7 +151,7 @@ static void on_channel(int error, const char *detail, int channel, void *userdat
 	int r = error;
 
 	c->call = NULL;
-	if (r == 0) /* that the other end is closed is told unasked */
+	if (r == 0) /* EPOLLHUP is reported without being asked for */
 		r = sd_event_add_io(c->l->event, &c->ticket, channel, 0, on_ticket_gone, c);
 	if (r >= 0)
 		c->channel = channel;
@@ -167,6 +171,9 @@ static int take_begin(struct connection_process *c, const void *p, size_t len)
 	if (b.public_key_len != len - offsetof(struct rdp_begin, public_key))
 		return -EPROTO;
 	c->begun = true;
+	/* no longer idle: the last one to be evicted */
+	LIST_REMOVE(c, entry);
+	LIST_INSERT_HEAD(&c->l->connections, c, entry);
 	r = credsspd_client_begin(c->l->credsspd, c->l->settings->service, &b, c->rhost, c->rport, on_channel, c,
 				  &c->call);
 	if (r < 0)
@@ -192,11 +199,27 @@ static int take_ask_xrdp(struct connection_process *c, const void *p, size_t len
 	return 0;
 }
 
+static int take_log(const struct connection_process *c, const void *p, size_t len)
+{
+	struct rdp_log m;
+	struct log_logon f = connections_log_fields(c);
+
+	if (len != sizeof m)
+		return -EPROTO;
+	memcpy(&m, p, sizeof m);
+	if (m.level < LOG_ERR || m.level > LOG_DEBUG || !memchr(m.text, '\0', sizeof m.text))
+		return -EPROTO;
+	log_limit_line(c->l->log_limit, m.level, &f, "%s", m.text);
+	return 0;
+}
+
 static int take_message(struct connection_process *c, const uint8_t *p, size_t len)
 {
 	int r;
 
 	switch (p[0]) {
+	case RDP_LOG:
+		return take_log(c, p, len);
 	case RDP_ASK_BEGIN:
 		return take_begin(c, p, len);
 	case RDP_ASK_XRDP:
@@ -255,19 +278,19 @@ void connections_kill(const struct connection_process *c)
 
 struct log_logon connections_log_fields(const struct connection_process *c)
 {
-	return (struct log_logon){ .rhost = c->rhost, .rport = c->rport };
+	return (struct log_logon){ .rhost = c->rhost, .rport = c->rport, .service = c->l->settings->service };
 }
 
-struct connection_process *connections_find_unauthenticated(const struct listener *l, unsigned *ret_count)
+struct connection_process *connections_find_idle(const struct listener *l, const struct address_count *address,
+						 unsigned *ret_count)
 {
-	struct connection_process *found = NULL;
+	struct connection_process *found = NULL, *c;
 
 	*ret_count = 0;
-	for (struct connection_process *c = LIST_FIRST(&l->connections); c;
-	     c = LIST_NEXT(c, entry)) { /* newest first */
+	LIST_FOREACH(c, &l->connections, entry) { /* the longest idle comes last */
 		unsigned n = address_counts_get(c->address, ADDRESS_UNAUTHENTICATED);
 
-		if (c->unauthenticated && n >= *ret_count) {
+		if (c->unauthenticated && (!address || c->address == address) && n >= *ret_count) {
 			found = c;
 			*ret_count = n;
 		}
@@ -283,12 +306,24 @@ void connections_evict(struct connection_process *c)
 	connections_kill(c);
 }
 
+/* The last line of a process may arrive together with the news of its end. */
+static void drain_log(const struct connection_process *c)
+{
+	struct rdp_log m;
+	ssize_t n;
+
+	while ((n = packet_recv(c->control, &m, sizeof m, NULL, 0)) > 0 && m.type == RDP_LOG)
+		if (take_log(c, &m, (size_t)n) < 0)
+			return;
+}
+
 static int on_process_exit(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
 	struct connection_process *c = userdata;
 	struct log_logon w = connections_log_fields(c);
 
 	(void)source;
+	drain_log(c);
 	if (!c->evicted && (si->si_code != CLD_EXITED || si->si_status != 0))
 		log_logon_line(LOG_ERR, &w, "the process of a connection died (%s %d)",
 			       si->si_code == CLD_EXITED ? "exit status" : "signal", si->si_status);
@@ -296,7 +331,7 @@ static int on_process_exit(sd_event_source *source, const siginfo_t *si, void *u
 	return 0;
 }
 
-/* In the child: only its own two sockets and the standard descriptors stay open. */
+/* In the new process: only its own two sockets and the standard descriptors stay open. */
 __attribute__((noreturn)) static void run_child(const struct pre_tls *w, int control, pid_t parent)
 {
 	struct connection_task task = {
@@ -307,6 +342,7 @@ __attribute__((noreturn)) static void run_child(const struct pre_tls *w, int con
 		.protocols = w->protocols,
 		.selected = w->selected,
 		.request_flags = w->flags,
+		.direct = w->direct,
 		.rport = w->rport,
 		.service = w->l->settings->service,
 	};
@@ -326,7 +362,7 @@ __attribute__((noreturn)) static void run_child(const struct pre_tls *w, int con
 	_exit(connection_run(&task));
 }
 
-/* It ends by itself long before this, unless it hangs or does not want to. */
+/* A process ends by itself before this, unless it hangs or was taken over. */
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct connection_process *c = userdata;
@@ -334,7 +370,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	log_logon_line(LOG_ERR, &w, "the process of a connection has not logged anybody on after %u s; killed",
+	log_logon_line(LOG_ERR, &w,
+		       "the process of a connection has not ended by itself after %u s without a logon; killed",
 		       LOGON_SEC);
 	connections_kill(c);
 	return 0;
@@ -352,7 +389,7 @@ static int watch_process(struct connection_process *c)
 	return r < 0 ? r : 0;
 }
 
-/* Counts it, so that connections_free() undoes all there is. */
+/* From here on connections_free() undoes everything. */
 static struct connection_process *process_new(const struct pre_tls *w, int control)
 {
 	struct connection_process *c = calloc(1, sizeof *c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TSRequests are told by their frame only; what is in them is for credsspd and the client. */
+/* The relay knows the frame of a TSRequest only; the contents are for credsspd and the client. */
 #include "credsspd-rdp/credssp-relay.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static int begin(struct connection *c)
 		return r;
 	b.public_key_len = (uint32_t)len;
 	return connection_ask(c, &b, offsetof(struct rdp_begin, public_key), b.public_key, len, RDP_CHANNEL,
-			      in_sec(RDP_NLA_TIMEOUT_SEC), &c->channel);
+			      in_sec(RDP_BEGIN_TIMEOUT_SEC), &c->channel);
 }
 
 static bool terminated(const char *s, size_t size)
@@ -53,7 +53,7 @@ static int take_done(struct connection *c, const uint8_t *packet, size_t len)
 	return 0;
 }
 
-/* Tells the client as far as it can be told: OpenSSL has no call that sends an alert of choice after the handshake. */
+/* Tells a client of HYBRID_EX. OpenSSL has no call that sends an alert of choice after the handshake. */
 static int take_failed(struct connection *c, const uint8_t *packet, size_t len)
 {
 	struct channel_failed f;
@@ -73,7 +73,7 @@ static int take_failed(struct connection *c, const uint8_t *packet, size_t len)
 	return -ECANCELED;
 }
 
-/* One message of credsspd. Returns 1 when the logon is granted, 0 to go on. */
+/* Handles one message of credsspd. Returns 1 when the logon is granted, 0 to continue, or -errno. */
 static int take_channel(struct connection *c, const uint8_t *packet, size_t len, int64_t deadline)
 {
 	int r;
@@ -91,7 +91,7 @@ static int take_channel(struct connection *c, const uint8_t *packet, size_t len,
 	}
 }
 
-/* A TSRequest of the client to credsspd. */
+/* Passes a TSRequest of the client to credsspd. */
 static int pass_tsrequest(struct connection *c, int64_t deadline)
 {
 	const uint8_t type = CHANNEL_TSREQUEST, *p;
@@ -106,7 +106,7 @@ static int pass_tsrequest(struct connection *c, int64_t deadline)
 	return r;
 }
 
-/* Whether the next octet of the client begins a TSRequest. Returns 1, 0, or -errno. */
+/* Returns 1 when the next byte of the client begins a TSRequest, 0 when it does not, or -errno. */
 static int at_tsrequest(struct connection *c, int64_t deadline)
 {
 	int r = stream_need(&c->client, 1, deadline);
@@ -115,9 +115,8 @@ static int at_tsrequest(struct connection *c, int64_t deadline)
 }
 
 /*
- * Relays until credsspd ends it. Both sides are watched: whether the client or credsspd speaks next is theirs to know
- * (some clients send pubKeyAuth unasked). Behind its last TSRequest a client goes on with MCS at once, which stays
- * where it is.
+ * Relays until credsspd ends the handshake. Both sides are watched: some clients send pubKeyAuth unasked. After its
+ * last TSRequest a client continues with MCS at once, which stays in the buffer.
  */
 static int relay(struct connection *c, int64_t deadline)
 {
@@ -141,12 +140,12 @@ static int relay(struct connection *c, int64_t deadline)
 		if (p[0].revents) {
 			n = packet_recv(c->channel, packet, sizeof packet, NULL, 0);
 			r = n <= 0 ? (n == 0 ? -EPIPE : (int)n) : take_channel(c, packet, (size_t)n, deadline);
-			secret_wipe(packet, sizeof(struct channel_done)); /* it may have held the ticket */
+			secret_wipe(packet, sizeof(struct channel_done)); /* it may contain the ticket */
 		} else if (ahead || p[1].revents & POLLIN) {
 			r = at_tsrequest(c, deadline);
 			client_done = r == 0;
 			r = r == 1 ? pass_tsrequest(c, deadline) : r;
-			if (r == -EAGAIN) /* credsspd does not wait for the rest */
+			if (r == -EAGAIN) /* credsspd sent a message before the rest of the TSRequest came */
 				r = 0;
 		} else if (p[1].revents) {
 			return -ECONNRESET;
@@ -159,16 +158,19 @@ static int relay(struct connection *c, int64_t deadline)
 int credssp_relay_run(struct connection *c)
 {
 	static const uint8_t success[4] = { 0 };
-	int64_t deadline = in_sec(RDP_NLA_TIMEOUT_SEC);
+	int64_t deadline;
 	const uint8_t *p;
 	size_t len;
 	int r;
 
+	/* the client's user may be answering prompts: credsspd learns of the connection only afterwards */
 	c->phase = "CredSSP";
-	r = stream_tsrequest(&c->client, deadline, &p, &len); /* the first one is there before credsspd is asked */
+	r = stream_tsrequest(&c->client, in_sec(RDP_PROMPT_TIMEOUT_SEC), &p, &len);
 	if (r == 0)
 		r = begin(c);
+	deadline = in_sec(RDP_NLA_TIMEOUT_SEC);
 	if (r == 0) {
+		c->in_credssp = true;
 		c->client.watch = c->channel;
 		r = relay(c, deadline);
 		c->client.watch = 0;

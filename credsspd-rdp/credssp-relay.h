@@ -4,5 +4,8 @@
 
 struct connection;
 
-/* After TLS. Returns 0 when the logon is granted (@c->done says whose), -ECANCELED when it is refused, or -errno. */
+/*
+ * Runs after TLS. Returns 0 when the logon is granted (user and ticket are in @c->done), -ECANCELED when it was refused
+ * and that has been logged, or another -errno.
+ */
 int credssp_relay_run(struct connection *c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What listener.c (accepts), pre-tls.c (before TLS) and connections.c (processes of connections) share. */
+/* The state of the listener, for listener.c (accepts), pre-tls.c (before TLS) and connections.c (processes). */
 #pragma once
 
 #include <openssl/ssl.h>
@@ -22,31 +22,35 @@ struct listener {
 	const struct settings *settings;
 	SSL_CTX *ctx;
 	struct filter filter; /* for the processes of connections */
+	struct log_limit *log_limit;
 	struct credsspd_client *credsspd;
 	int fds[SOCKETS_MAX];
 	sd_event_source *io[SOCKETS_MAX], *pause;
 	int n_fds;
 	struct address_counts *address_counts;
+	/* in both lists the longest idle connection is the last */
 	LIST_HEAD(pre_tls_list, pre_tls) pre_tls;
 	LIST_HEAD(process_list, connection_process) connections;
 	unsigned n_pre_tls, n_connections;
-	unsigned n_evicted;           /* of the sessions: killed, and not reaped yet */
-	struct xrdp_slots xrdp_slots; /* tickets that xrdp has and has not redeemed yet */
+	unsigned n_evicted;           /* of n_connections: killed, but their end has not been reported yet */
+	struct xrdp_slots xrdp_slots; /* for tickets that xrdp has and has not redeemed yet */
 };
 
+/* What the listener waits for. */
 enum pre_tls_state { PRE_TLS_PROXY, PRE_TLS_REQUEST, PRE_TLS_CLIENT_HELLO };
 
-/* A connection before its first TLS octet. */
+/* A connection before its first byte of TLS. */
 struct pre_tls {
 	struct listener *l;
 	LIST_ENTRY(pre_tls) entry;
 	int fd;
 	enum pre_tls_state state;
 	sd_event_source *io, *timer;
-	struct address_count *address; /* NULL: a proxy, for whom nothing is counted */
+	struct address_count *address; /* NULL: a proxy, for which nothing is counted */
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
 	bool probe;    /* a proxy's health check */
 	uint8_t flags; /* RDP_NEG_REQ flags */
 	uint32_t protocols, selected;
+	bool direct; /* TLS came first, without a connection request: MS-RDPBCGR 5.4.2.2 */
 };

@@ -13,6 +13,7 @@
 #include "credsspd-rdp/connections.h"
 #include "credsspd-rdp/credsspd-client.h"
 #include "credsspd-rdp/listener-private.h"
+#include "credsspd-rdp/log-limit.h"
 #include "credsspd-rdp/pre-tls.h"
 
 static void set_accepting(struct listener *l, int enabled)
@@ -29,7 +30,7 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* No descriptors left: accept() would fail again at once, for ever. */
+/* Without descriptors accept() would fail again at once. */
 static void pause_accepting(struct listener *l, int error)
 {
 	log_line(LOG_ERR, "no connection can be accepted: %s; trying again in a second", strerror(error));
@@ -92,13 +93,14 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 	xrdp_slots_init(&l->xrdp_slots, RDP_UNREDEEMED_MAX, RDP_SLOTS_PER_ACCOUNT_MAX);
 	listener_configure(l, settings, ctx);
 	l->address_counts = address_counts_new();
-	r = l->address_counts ? 0 : -ENOMEM;
+	r = l->address_counts ? log_limit_new(event, &l->log_limit) : -ENOMEM;
 	if (r == 0) {
 		r = connection_filter(&l->filter);
 		if (r < 0)
 			log_line(LOG_ERR,
-				 "the filter of connections' processes cannot be made (seccomp): %s; credsspd-rdp "
-				 "does not run without",
+				 "the system call filter for the processes of connections cannot be made (seccomp): "
+				 "%s; credsspd-rdp "
+				 "does not run without it",
 				 strerror(-r));
 	}
 	if (r == 0) {
@@ -129,7 +131,7 @@ void listener_free(struct listener *l, int keep_sessions)
 		(void)close_fd(l->fds[i]);
 	}
 	(void)sd_event_source_disable_unref(l->pause);
-	l->xrdp_slots.limit = 0; /* nobody gets his turn because another has to go */
+	l->xrdp_slots.limit = 0; /* a slot that is freed now goes to no other connection */
 	while (!LIST_EMPTY(&l->pre_tls))
 		pre_tls_free(LIST_FIRST(&l->pre_tls));
 	for (struct connection_process *s; (s = LIST_FIRST(&l->connections)); connections_free(s))
@@ -138,5 +140,6 @@ void listener_free(struct listener *l, int keep_sessions)
 	filter_done(&l->filter);
 	credsspd_client_free(l->credsspd);
 	address_counts_free(l->address_counts);
+	log_limit_free(l->log_limit);
 	free(l);
 }

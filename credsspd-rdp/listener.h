@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The listener: accepts, reads the PROXY header and the X.224 connection request, and forks a child at the first TLS
- * octet. Before that a connection costs one small structure and may wait as long as mstsc's user looks for the
- * password.
+ * The listener accepts connections, reads the PROXY header and the X.224 connection request, and forks a process for
+ * the connection at the first byte of TLS. Before that a connection costs one small structure, and has ten minutes:
+ * mstsc asks its user for the password then.
  */
 #pragma once
 
@@ -13,12 +13,17 @@
 
 struct listener;
 
-/* @settings and @ctx stay the caller's and may be replaced with listener_configure(). Returns 0 or -errno, having
- * logged why. */
+/*
+ * Starts to listen. @settings and @ctx stay the caller's; they must outlive the listener or be replaced with
+ * listener_configure(). Returns 0 or -errno, having logged why.
+ */
 int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx, struct listener **ret_listener);
 
-/* For connections from now on. The listening sockets stay as they are. */
+/* Takes other settings for connections from now on. The listening sockets stay as they are. */
 void listener_configure(struct listener *l, const struct settings *settings, SSL_CTX *ctx);
 
-/* Closes what listens and what has not begun TLS; sessions go on in their own processes when @keep_sessions is set. */
+/*
+ * Closes the listening sockets and the connections that have not begun TLS. The processes of the other connections
+ * continue when @keep_sessions is set, and are killed otherwise.
+ */
 void listener_free(struct listener *l, int keep_sessions);

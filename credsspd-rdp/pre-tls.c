@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing is read from the socket before it is there as a whole: the octets stay with the kernel, a connection costs
- * one small structure, and what follows the connection request is the child's to read.
+ * A message is read from the socket only when all of it has arrived: until then the kernel keeps the bytes, and a
+ * connection costs one small structure. What follows the connection request is left to the connection's process.
  */
 #include "credsspd-rdp/pre-tls.h"
 
@@ -19,6 +19,7 @@
 #include "credsspd-rdp/connections.h"
 #include "credsspd-rdp/credsspd-client.h"
 #include "credsspd-rdp/listener-private.h"
+#include "credsspd-rdp/log-limit.h"
 #include "credsspd-rdp/proxy.h"
 #include "credsspd-rdp/x224.h"
 
@@ -40,7 +41,7 @@ static void drop(struct pre_tls *w, int level, const char *text)
 	struct log_logon f = { .rhost = w->rhost, .rport = w->rport };
 
 	if (text)
-		log_logon_line(level, &f, "connection ended: %s", text);
+		log_limit_line(w->l->log_limit, level, &f, "connection ended: %s", text);
 	pre_tls_free(w);
 }
 
@@ -62,7 +63,7 @@ static int count(struct pre_tls *w)
 	return w->address ? 0 : -ENOMEM;
 }
 
-/* Takes @len octets that were looked at from the socket. */
+/* Reads @len bytes, which were only peeked at so far. */
 static int consume(int fd, size_t len)
 {
 	static uint8_t sink[PEEK_MAX];
@@ -71,8 +72,8 @@ static int consume(int fd, size_t len)
 }
 
 /*
- * HYBRID_EX where it is wanted, HYBRID otherwise; 0 for clients without NLA. Never SSL: it would ask for the password
- * in xrdp.
+ * Returns HYBRID_EX if it is configured and offered, or HYBRID if that is offered, or 0 for clients without NLA. Never
+ * SSL: xrdp would ask for the password.
  */
 static uint32_t select_protocol(const struct settings *s, uint32_t requested)
 {
@@ -81,7 +82,7 @@ static uint32_t select_protocol(const struct settings *s, uint32_t requested)
 	return requested & X224_PROTOCOL_HYBRID;
 }
 
-/* RDP_NEG_RSP flags: what policy allows, whether or not this client asks for it. */
+/* RDP_NEG_RSP flags: what the configuration allows, whether or not this client asks for it. */
 static uint8_t response_flags(const struct settings *s)
 {
 	return (uint8_t)(X224_RSP_EXTENDED_CLIENT_DATA | (s->restricted_admin ? X224_RSP_RESTRICTED_ADMIN : 0) |
@@ -89,8 +90,8 @@ static uint8_t response_flags(const struct settings *s)
 }
 
 /*
- * No RDP_NEG_FAILURE says that a mode is not supported: the flag that is not in the response does, and clients that
- * require the mode end the connection with a message of their own. credsspd refuses those that go on.
+ * There is no RDP_NEG_FAILURE for a mode that is not supported. The client sees that the flag is missing in the
+ * response and ends the connection with a message of its own; credsspd refuses a client that continues.
  */
 static void tell_unsupported(const struct pre_tls *w)
 {
@@ -98,9 +99,11 @@ static void tell_unsupported(const struct pre_tls *w)
 	const struct settings *s = w->l->settings;
 
 	if (w->flags & X224_FLAG_REDIRECTED_AUTH && !s->remote_guard)
-		log_logon_line(LOG_WARNING, &who, "the client requires remote guard; remote_guard = refuse");
+		log_limit_line(w->l->log_limit, LOG_WARNING, &who,
+			       "the client requires remote guard; remote_guard = refuse");
 	if (w->flags & X224_FLAG_RESTRICTED_ADMIN && !s->restricted_admin)
-		log_logon_line(LOG_WARNING, &who, "the client requires restricted admin; restricted_admin = refuse");
+		log_limit_line(w->l->log_limit, LOG_WARNING, &who,
+			       "the client requires restricted admin; restricted_admin = refuse");
 }
 
 static int confirm(struct pre_tls *w, const struct x224_request *q)
@@ -118,13 +121,26 @@ static int confirm(struct pre_tls *w, const struct x224_request *q)
 	return w->selected ? 0 : -EPROTONOSUPPORT;
 }
 
-/* An incomplete header stays in the socket, which would wake us again and again: only more than there is does. */
-static void wait_for(int fd, int octets)
+/* An incomplete message stays in the socket: epoll reports it again only when there is more. */
+static void wait_for(int fd, int bytes)
 {
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &octets, sizeof octets);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
 }
 
-/* The PROXY header at @p. Returns 1 when there is more to look at, 0 to wait, or -errno when the connection is gone. */
+/* The time of the last message decides which connection is the longest idle. */
+static void set_state(struct pre_tls *w, enum pre_tls_state state, unsigned timeout_sec)
+{
+	w->state = state;
+	LIST_REMOVE(w, entry);
+	LIST_INSERT_HEAD(&w->l->pre_tls, w, entry);
+	wait_for(w->fd, 1);
+	(void)sd_event_source_set_time_relative(w->timer, timeout_sec * USEC_PER_SEC_);
+}
+
+/*
+ * Reads the PROXY header at @p. Returns 1 when the next message can be looked at, 0 when bytes are missing, or -errno
+ * when the connection has been closed and @w freed.
+ */
 static int take_proxy(struct pre_tls *w, const uint8_t *p, size_t len)
 {
 	struct proxy_peer peer;
@@ -146,17 +162,35 @@ static int take_proxy(struct pre_tls *w, const uint8_t *p, size_t len)
 		}
 	}
 	w->probe = peer.local;
-	w->state = PRE_TLS_REQUEST;
-	wait_for(w->fd, 1);
+	set_state(w, PRE_TLS_REQUEST, RDP_X224_TIMEOUT_SEC);
 	return 1;
+}
+
+/*
+ * The direct approach (MS-RDPBCGR 5.4.2.2): TLS and CredSSP come first, and the connection request, without
+ * negotiation, inside TLS. Programs that look at the certificate do the same.
+ */
+static bool is_direct(struct pre_tls *w, const uint8_t *p, size_t len)
+{
+	const uint8_t tls_handshake = 22, tls_major = 3;
+
+	if (len < 2 || p[0] != tls_handshake || p[1] != tls_major)
+		return false;
+	w->direct = true;
+	w->selected = X224_PROTOCOL_HYBRID;
+	return true;
 }
 
 static int take_request(struct pre_tls *w, const uint8_t *p, size_t len)
 {
 	struct x224_request q;
 	size_t total = 0;
-	int r = x224_frame(p, len, &total);
+	int r = len == 1 && p[0] == 22 ? 0 : x224_frame(p, len, &total);
 
+	if (is_direct(w, p, len)) {
+		set_state(w, PRE_TLS_CLIENT_HELLO, RDP_PRE_TLS_TIMEOUT_SEC);
+		return 1;
+	}
 	if (r == 0 || (r == 1 && total <= X224_REQUEST_MAX && len < total))
 		return 0;
 	if (r == 1)
@@ -169,9 +203,9 @@ static int take_request(struct pre_tls *w, const uint8_t *p, size_t len)
 		drop(w, LOG_INFO, "no RDP connection request");
 		return -EPROTO;
 	}
-	/* a line for each would be one every few seconds: the one that said so is the acceptor client's */
+	/* health checks come every few seconds: credsspd-client.c has logged once that credsspd is gone */
 	if (w->probe && !credsspd_client_on_bus(w->l->credsspd)) {
-		drop(w, LOG_DEBUG, "a health check is refused: credsspd is not on the bus");
+		drop(w, LOG_DEBUG, "a health check of a proxy is refused: credsspd is not on the bus");
 		return -ENOTCONN;
 	}
 	r = confirm(w, &q);
@@ -179,18 +213,38 @@ static int take_request(struct pre_tls *w, const uint8_t *p, size_t len)
 		drop(w, LOG_INFO, r == -EPROTONOSUPPORT ? "refused: the client does not offer NLA" : NULL);
 		return r;
 	}
-	w->state = PRE_TLS_CLIENT_HELLO;
-	wait_for(w->fd, 1);
-	(void)sd_event_source_set_time_relative(w->timer, RDP_PRE_TLS_TIMEOUT_SEC * USEC_PER_SEC_);
+	set_state(w, PRE_TLS_CLIENT_HELLO, RDP_PRE_TLS_TIMEOUT_SEC);
 	return 1;
+}
+
+/* An address whose processes are all taken loses the longest idle one. Returns false when all of them have logged on.
+ */
+static bool make_room_in_address(const struct pre_tls *w)
+{
+	unsigned n;
+	struct connection_process *c = connections_find_idle(w->l, w->address, &n);
+	struct log_logon f;
+
+	if (!c)
+		return false;
+	f = connections_log_fields(c);
+	log_limit_line(
+	    w->l->log_limit, LOG_WARNING, &f,
+	    "connection ended: evicted: a newer connection needs its slot, the address has all of its %u, and "
+	    "this is the longest idle one without a logon",
+	    RDP_PROCESSES_PER_ADDRESS_MAX);
+	connections_evict(c);
+	return true;
 }
 
 static int take_tls(struct pre_tls *w)
 {
 	int r;
 
-	if (address_counts_get(w->address, ADDRESS_CONNECTION) >= RDP_PROCESSES_PER_ADDRESS_MAX) {
-		drop(w, LOG_WARNING, "refused: too many connections from this address");
+	if (address_counts_get(w->address, ADDRESS_CONNECTION) >= RDP_PROCESSES_PER_ADDRESS_MAX &&
+	    !make_room_in_address(w)) {
+		drop(w, LOG_WARNING,
+		     "refused: too many connections from this address, and no other one without a logon to evict");
 		return -EBUSY;
 	}
 	r = connections_start(w);
@@ -210,7 +264,7 @@ static int on_input(sd_event_source *source, int fd, uint32_t revents, void *use
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
-		if (n <= 0) { /* a probe, a health check, a user who thought better of it */
+		if (n <= 0) { /* a probe, a health check, a user who cancelled */
 			drop(w, LOG_DEBUG, NULL);
 			return 0;
 		}
@@ -221,8 +275,8 @@ static int on_input(sd_event_source *source, int fd, uint32_t revents, void *use
 		else
 			r = take_tls(w);
 		if (r == 0 && revents & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-			drop(w, LOG_DEBUG,
-			     NULL); /* the rest will not come, and no watermark keeps that from waking us */
+			/* the rest will not come, and SO_RCVLOWAT does not keep epoll from reporting that */
+			drop(w, LOG_DEBUG, NULL);
 			return 0;
 		}
 		if (r == 0)
@@ -260,13 +314,16 @@ static bool is_full(const struct listener *l)
 	return n_open(l) > l->settings->max_connections || l->n_pre_tls > RDP_PRE_TLS_MAX;
 }
 
-/* The oldest of the address that has most of those before TLS; *@ret_count: how many that has. */
+/*
+ * Picks a connection before TLS to evict: the longest idle one of the address that has the most. *@ret_count: how many
+ * the address has.
+ */
 static struct pre_tls *find_to_evict(const struct listener *l, unsigned *ret_count)
 {
-	struct pre_tls *found = NULL;
+	struct pre_tls *found = NULL, *w;
 
 	*ret_count = 0;
-	for (struct pre_tls *w = LIST_FIRST(&l->pre_tls); w; w = LIST_NEXT(w, entry)) { /* newest first */
+	LIST_FOREACH(w, &l->pre_tls, entry) { /* the longest idle comes last */
 		unsigned n = address_counts_get(w->address, ADDRESS_PRE_TLS);
 
 		if (!found || n >= *ret_count) {
@@ -278,27 +335,30 @@ static struct pre_tls *find_to_evict(const struct listener *l, unsigned *ret_cou
 }
 
 /*
- * Who only holds connections open, before TLS or in it, keeps nobody out who has fewer of them: the oldest one of the
- * address that has most has to go. Those who have logged on stay.
+ * When all slots are taken, a connection without a logon is evicted: the longest idle one of the address that has the
+ * most of them, before TLS or after. An address that only holds connections open keeps none out that has fewer.
  */
 static void make_room(struct listener *l)
 {
-	unsigned before_tls, strangers;
+	unsigned before_tls, unauthenticated = 0;
 	struct pre_tls *w = find_to_evict(l, &before_tls);
-	struct connection_process *s =
-	    l->n_pre_tls > RDP_PRE_TLS_MAX ? NULL : connections_find_unauthenticated(l, &strangers);
-	bool behind = s && (!w || strangers > before_tls);
+	struct connection_process *c =
+	    l->n_pre_tls > RDP_PRE_TLS_MAX ? NULL : connections_find_idle(l, NULL, &unauthenticated);
+	bool after_tls = c && (!w || unauthenticated > before_tls);
 	struct log_logon f;
 
-	if (!behind && !w)
+	if (!after_tls && !w)
 		return;
-	f = behind ? connections_log_fields(s) : (struct log_logon){ .rhost = w->rhost, .rport = w->rport };
-	log_logon_line(LOG_WARNING, &f,
-		       "connection ended: %u are open (max_connections), and of those %s this address has most, %u",
-		       n_open(l) - 1, behind ? "that have not logged on" : "before TLS",
-		       behind ? strangers : before_tls);
-	if (behind)
-		connections_evict(s);
+	f = after_tls ? connections_log_fields(c) : (struct log_logon){ .rhost = w->rhost, .rport = w->rport };
+	log_limit_line(
+	    l->log_limit, LOG_WARNING, &f,
+	    "connection ended: evicted: a newer connection needs its slot (%s = %u), and this is the longest "
+	    "idle one of the address that has the most %s, %u",
+	    l->n_pre_tls > RDP_PRE_TLS_MAX ? "connections before TLS" : "max_connections",
+	    l->n_pre_tls > RDP_PRE_TLS_MAX ? RDP_PRE_TLS_MAX : l->settings->max_connections,
+	    after_tls ? "without a logon" : "before TLS", after_tls ? unauthenticated : before_tls);
+	if (after_tls)
+		connections_evict(c);
 	else
 		pre_tls_free(w);
 }
@@ -309,7 +369,7 @@ void pre_tls_new(struct listener *l, int fd)
 	struct pre_tls *w = calloc(1, sizeof *w);
 	bool proxy;
 
-	/* a probe that was gone before it was accepted: its octets are no client's, and no proxy's any more */
+	/* the peer was gone before accept(): whether it was a proxy cannot be told any more */
 	if (!w || sockets_peer(fd, w->rhost, &w->rport) < 0) {
 		free(w);
 		(void)close_fd(fd);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xrdp takes every Client Info PDU until the licence exchange for a logon. What a client may send until then is a list
- * (mcs.c), and the one Client Info in it is written anew. The client ends the exchange with xrdp 0.9, xrdp itself with
- * 0.10.
+ * xrdp takes every Client Info PDU before the end of the licence exchange for a logon. Until then the client may send
+ * only the PDUs of a list (mcs.c), and the one Client Info in it is written again from its parsed fields. The client
+ * ends the licence exchange with xrdp 0.9, xrdp itself with 0.10.
  */
 #include "credsspd-rdp/rdp-sequence.h"
 
@@ -20,23 +20,53 @@
 #include "credsspd-rdp/mcs.h"
 #include "credsspd-rdp/x224.h"
 
-#define MASKED_PROTOCOLS 0x0bU /* what xrdp takes in a connection request */
+#define MASKED_PROTOCOLS 0x0bU /* the protocols that xrdp takes in a connection request */
 
-/* Asked only when the client has gone on: who does not takes nobody's place. */
-static int ask_xrdp(struct connection *c)
+/*
+ * Answers the connection request that a client of the direct approach sends after CredSSP. A client that leaves it out
+ * has begun MCS.
+ */
+static int take_direct_request(struct connection *c, int64_t deadline)
 {
-	struct rdp_ask_xrdp ask = { .type = RDP_ASK_XRDP };
-	uint8_t *p;
+	uint8_t confirm[X224_CONFIRM_LEN], *p;
+	struct x224_request q;
 	size_t len;
 	int r;
 
-	c->phase = "waiting for the client's first MCS PDU";
-	r = stream_tpkt(&c->client, in_sec(RDP_FIRST_MCS_TIMEOUT_SEC), &p, &len);
+	c->phase = "connection request after CredSSP";
+	r = stream_tpkt(&c->client, deadline, &p, &len);
+	if (r < 0 || !x224_is_request(p, len))
+		return r;
+	r = x224_request_read(p, len, &q);
+	stream_consume(&c->client, len);
 	if (r < 0)
 		return r;
-	c->phase = "waiting for a place with xrdp";
+	len = X224_CONFIRM_LEN;
+	if (q.negotiates)
+		x224_confirm_write(confirm, c->task->selected, 0, 0);
+	else
+		len = x224_plain_confirm_write(confirm);
+	return stream_write(&c->client, confirm, len, deadline);
+}
+
+/* Asks when the client has continued with MCS: until then it needs no slot. */
+static int ask_xrdp(struct connection *c)
+{
+	struct rdp_ask_xrdp ask = { .type = RDP_ASK_XRDP };
+	int64_t deadline = in_sec(RDP_FIRST_MCS_TIMEOUT_SEC);
+	uint8_t *p;
+	size_t len;
+	int r = c->task->direct ? take_direct_request(c, deadline) : 0;
+
+	if (r < 0)
+		return r;
+	c->phase = "waiting for the client's first MCS PDU";
+	r = stream_tpkt(&c->client, deadline, &p, &len);
+	if (r < 0)
+		return r;
+	c->phase = "waiting for a slot with xrdp";
 	memcpy(ask.user, c->done.user, sizeof ask.user);
-	/* the listener answers when the ticket has expired, at the latest */
+	/* the listener answers at the latest when the ticket has expired */
 	return connection_ask(c, &ask, sizeof ask, NULL, 0, RDP_XRDP, in_sec(2 * TICKET_LIFETIME_SEC), &c->xrdp.fd);
 }
 
@@ -71,7 +101,7 @@ static int pass_client_info(struct connection *c, uint8_t *p, size_t len, int64_
 	return r;
 }
 
-/* One PDU of the client, if the list allows it. Returns 1 when it was the last one that is looked at. */
+/* Passes one PDU of the client, if the list allows it. Returns 1 when it was the last PDU to check, 0, or -errno. */
 static int pass_client_pdu(struct connection *c, int64_t deadline)
 {
 	enum mcs_kind kind;
@@ -92,7 +122,10 @@ static int pass_client_pdu(struct connection *c, int64_t deadline)
 	return r < 0 ? r : c->mcs == MCS_LOGGED_ON;
 }
 
-/* One PDU of xrdp. Returns 1 when it ended the licence exchange: from here on xrdp parses no Client Info. */
+/*
+ * Passes one PDU of xrdp. Returns 1 when it ended the licence exchange (from here on xrdp parses no Client Info), 0, or
+ * -errno.
+ */
 static int pass_server_pdu(struct connection *c, int64_t deadline)
 {
 	uint8_t *p;

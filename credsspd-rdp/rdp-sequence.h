@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* From xrdp's connection confirm to the client's licence PDU: MS-RDPBCGR 1.3.1.1. */
+/* The connection sequence from the X.224 connection request to xrdp up to the licence PDU: MS-RDPBCGR 1.3.1.1. */
 #pragma once
 
 struct connection;
 
-/* After CredSSP. Returns 0 when everything from here on is copied unseen, -ECANCELED when that has been refused and
- * logged, or -errno. */
+/*
+ * Runs after CredSSP. Returns 0 when everything from here on is to be copied, -ECANCELED when the client was refused
+ * and that has been logged, or another -errno.
+ */
 int rdp_sequence_run(struct connection *c);

@@ -41,14 +41,14 @@ int x224_frame(const uint8_t *p, size_t len, size_t *ret_total)
 	return 1;
 }
 
-/* The octets behind an optional cookie or routing token, which ends with CR LF. */
+/* Returns the bytes after an optional cookie or routing token, which ends with CR LF; NULL when it does not end. */
 static const uint8_t *skip_token(const uint8_t *p, const uint8_t *end)
 {
 	static const char cookie[] = "Cookie: ";
 	const uint8_t *crlf;
 
 	if ((size_t)(end - p) < sizeof cookie - 1 || memcmp(p, cookie, sizeof cookie - 1) != 0) {
-		/* load balancers' tokens come bare as well: "tsv://...", anything printable up to CR LF */
+		/* routing tokens of load balancers come without that word, too: "tsv://..." up to CR LF */
 		if (p == end || p[0] < 0x20)
 			return p;
 	}
@@ -112,6 +112,21 @@ void x224_request_write(uint8_t out[X224_CONFIRM_LEN], uint32_t protocols)
 	write_common(out, CODE_REQUEST);
 	out[11] = NEG_REQ;
 	put_le(out + 15, protocols);
+}
+
+size_t x224_plain_confirm_write(uint8_t out[X224_CONFIRM_LEN])
+{
+	const uint8_t confirm[TPKT_LEN + X224_HEADER_LEN] = {
+		3, 0, 0, sizeof confirm, sizeof confirm - 5, CODE_CONFIRM
+	};
+
+	memcpy(out, confirm, sizeof confirm);
+	return sizeof confirm;
+}
+
+bool x224_is_request(const uint8_t *p, size_t len)
+{
+	return len >= TPKT_LEN + X224_HEADER_LEN && p[5] == CODE_REQUEST;
 }
 
 bool x224_is_confirm(const uint8_t *p, size_t len)

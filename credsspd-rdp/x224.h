@@ -24,27 +24,32 @@
 #define X224_CONFIRM_LEN 19U
 
 /*
- * The length of the TPKT at @p, of which @len octets are here. Returns 1 with it in @ret_total, 0 when more octets are
- * needed, -EPROTO when it is none.
+ * Reads the length of the TPKT at @p, of which @len bytes have arrived. Returns 1 with the length in *@ret_total, 0
+ * when more bytes are needed, or -EPROTO when it is no TPKT.
  */
 int x224_frame(const uint8_t *p, size_t len, size_t *ret_total);
 
 struct x224_request {
-	bool negotiates; /* an RDP_NEG_REQ is there */
+	bool negotiates; /* contains an RDP_NEG_REQ */
 	uint8_t flags;
 	uint32_t protocols; /* requestedProtocols, as sent */
 };
 
-/* Reads the connection request that is the whole of @p. Cookies and routing tokens are skipped. Returns 0 or -EPROTO.
- */
+/* Reads the connection request of @len bytes at @p. Cookies and routing tokens are skipped. Returns 0 or -EPROTO. */
 int x224_request_read(const uint8_t *p, size_t len, struct x224_request *ret_);
 
-/* Connection confirm that selects @protocol (RDP_NEG_RSP), or refuses with @failure (RDP_NEG_FAILURE) when that is not
- * 0. */
+/*
+ * Writes a connection confirm that selects @protocol (RDP_NEG_RSP), or, when @failure is not 0, one that refuses with
+ * it (RDP_NEG_FAILURE).
+ */
 void x224_confirm_write(uint8_t out[X224_CONFIRM_LEN], uint32_t protocol, uint8_t flags, uint32_t failure);
 
-/* Our own connection request, to xrdp. */
+/* Writes a connection confirm without negotiation, for a request without it. Returns its length. */
+size_t x224_plain_confirm_write(uint8_t out[X224_CONFIRM_LEN]);
+
+/* Writes the connection request to xrdp. */
 void x224_request_write(uint8_t out[X224_CONFIRM_LEN], uint32_t protocols);
 
-/* Whether @p is a connection confirm. */
+/* Whether the @len bytes at @p are a connection request, or a connection confirm. */
+bool x224_is_request(const uint8_t *p, size_t len);
 bool x224_is_confirm(const uint8_t *p, size_t len);

@@ -124,19 +124,30 @@
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
 #define RDP_PRE_TLS_MAX 2000U     /* of these, before the first TLS octet */
 #define RDP_PROCESSES_PER_ADDRESS_MAX 256U
-#define RDP_PRE_TLS_TIMEOUT_SEC 600U /* mstsc asks for credentials before ClientHello */
-#define RDP_BEGIN_CALLS_MAX 64U      /* calls of Begin under way; the others wait in the listener */
+/*
+ * People answer prompts (certificate, password) before ClientHello, inside the TLS handshake and between it and the first
+ * TSRequest, as the client has it. Connections that wait are evicted when others need their slots.
+ */
+#define RDP_PRE_TLS_TIMEOUT_SEC 600U /* for ClientHello */
+#define RDP_TLS_TIMEOUT_SEC 600U     /* for the TLS handshake */
+#define RDP_PROMPT_TIMEOUT_SEC 600U  /* from TLS to the first TSRequest */
 #define RDP_X224_TIMEOUT_SEC 30U     /* for the connection request itself */
-#define RDP_TLS_TIMEOUT_SEC 30U
-#define RDP_NLA_TIMEOUT_SEC 60U
-#define RDP_FIRST_MCS_TIMEOUT_SEC 10U /* from the ticket to the first MCS PDU: no human has a part in it */
-#define RDP_SEQUENCE_TIMEOUT_SEC 60U  /* from a place with xrdp to the licence */
+#define RDP_BEGIN_CALLS_MAX 64U      /* calls of Begin under way; the others wait in the listener */
+#define RDP_BEGIN_TIMEOUT_SEC 60U    /* for credsspd's answer to Begin */
+/* from Begin to the verdict: credsspd ends a handshake that takes too long, the front end only one that credsspd forgot */
+#define RDP_NLA_TIMEOUT_SEC (HANDSHAKE_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
+#define RDP_FIRST_MCS_TIMEOUT_SEC 60U /* from the ticket to the first MCS PDU, X.224 of the direct approach included */
+#define RDP_SEQUENCE_TIMEOUT_SEC 60U  /* from a slot with xrdp to the licence */
 #define RDP_UNREDEEMED_MAX 8U /* places with one xrdp: connections whose tickets it may have and has not redeemed */
 #define RDP_SLOTS_PER_ACCOUNT_MAX 2U
 #define RDP_SLOT_TIMEOUT_SEC 20U /* then the place is another one's, redeemed or not */
 #define PROXY_PEERS_MAX 64U
 #define RDP_CHILD_MEMORY_MAX (64UL << 20) /* of a connection's process, beyond what the listener has mapped */
 #define RDP_CHILD_SLACK_SEC 10U           /* for one that does not keep its own deadlines */
+/* log lines of one address about connections that end before CredSSP; fail2ban's jail needs ten */
+#define RDP_LOG_LINES_MAX 20U
+#define RDP_LOG_WINDOW_SEC 60U
+#define RDP_LOG_ADDRESSES_MAX 4096U
 
 /* ---- configuration and files ---- */
 #define CONFIG_FILE_MAX 1048576U

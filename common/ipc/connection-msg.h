@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Records between listener and connection child: what the child may not do itself. Rules as in
- * common/ipc/worker-msg.h. */
+/*
+ * Messages between the listener and the process of a connection: what the process may not do itself. Rules as in
+ * common/ipc/worker-msg.h.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -8,10 +10,11 @@
 #include "common/base/limits.h"
 
 enum rdp_type {
-	/* child -> listener */
+	/* process -> listener */
 	RDP_ASK_BEGIN = 1, /* struct rdp_begin: Acceptor.Begin for this connection */
-	RDP_ASK_XRDP = 2,  /* struct rdp_ask_xrdp: a connection to xrdp, when it is this one's turn */
-	/* listener -> child */
+	RDP_ASK_XRDP = 2,  /* struct rdp_ask_xrdp: a connection to xrdp, answered when a slot is free */
+	RDP_LOG = 3,       /* struct rdp_log: a log line before CredSSP, which the listener limits for each address */
+	/* listener -> process */
 	RDP_CHANNEL = 16, /* struct rdp_answer, with the channel when error is 0 */
 	RDP_XRDP = 17,    /* struct rdp_answer, with the connected socket when error is 0 */
 };
@@ -28,7 +31,7 @@ struct rdp_begin {
 struct rdp_ask_xrdp {
 	uint8_t type;
 	uint8_t pad_[7];
-	char user[ACCOUNT_NAME_MAX + 8U]; /* who is logged on */
+	char user[ACCOUNT_NAME_MAX + 8U]; /* the user who logged on */
 };
 
 struct rdp_answer {
@@ -38,6 +41,13 @@ struct rdp_answer {
 	char detail[120]; /* for the log; may be empty */
 };
 
+struct rdp_log {
+	uint8_t type;
+	uint8_t level; /* LOG_ERR ... LOG_DEBUG */
+	char text[254];
+};
+
 _Static_assert(sizeof(struct rdp_begin) == 8 + SUBJECT_PUBLIC_KEY_MAX, "no hidden padding");
 _Static_assert(sizeof(struct rdp_ask_xrdp) == 272, "no hidden padding");
 _Static_assert(sizeof(struct rdp_answer) == 128, "no hidden padding");
+_Static_assert(sizeof(struct rdp_log) == 256, "no hidden padding");

@@ -268,6 +268,8 @@ class Client:
             body += struct.pack("<BBH", 6, 0, 36) + bytes(range(1, 17)) + bytes(16)
         self.write(struct.pack(">BBHBBHHB", 3, 0, 11 + len(body), 6 + len(body), 0xE0, 0, 0, 0) + body)
         answer = self.read_tpkt()
+        if requested is None and len(answer) == 11:  # a confirm without negotiation
+            return None
         kind, self.response_flags, _, value = struct.unpack("<BBHI", answer[11:19])
         if kind != 2:
             raise Refused("X.224", code=value)

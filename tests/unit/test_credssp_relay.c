@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
@@ -40,6 +42,17 @@ static SSL *client;
 static int net, control, channel;
 static volatile int result;
 static pthread_t thread;
+
+static volatile int64_t ahead_sec;
+
+/* In place of libc's, for all of this program: minutes pass at once. */
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+	int r = (int)syscall(SYS_clock_gettime, clock, t);
+
+	t->tv_sec += ahead_sec;
+	return r;
+}
 
 static void *run(void *unused)
 {
@@ -231,7 +244,40 @@ static void test_refused(void **state)
 	}
 }
 
-/* What credsspd would never send: nobody is logged on by it. */
+/* The user answers prompts for minutes; then the client's KDC is slow. credsspd's deadlines count, not the front end's.
+ */
+static void test_patience(void **state)
+{
+	struct channel_done d = done();
+
+	(void)state;
+	start(X224_PROTOCOL_HYBRID, 0);
+	ahead_sec += RDP_PROMPT_TIMEOUT_SEC - 30;
+	give(BYTES(TSREQUEST));
+	answer_begin(X224_PROTOCOL_HYBRID, 0);
+	got(BYTES(TSREQUEST));
+	ahead_sec += HANDSHAKE_TIMEOUT_SEC;
+	give(BYTES(TSREQUEST2));
+	got(BYTES(TSREQUEST2));
+	assert_int_equal(packet_send(channel, &d, sizeof d, NULL, 0), 0);
+	finish(0);
+}
+
+static void test_no_patience(void **state)
+{
+	(void)state;
+	start(X224_PROTOCOL_HYBRID, 0);
+	give(BYTES("\x30"));
+	ahead_sec += RDP_PROMPT_TIMEOUT_SEC + 1;
+	give(BYTES("\x05"));
+	finish(-ETIMEDOUT);
+	/* credsspd says nothing any more */
+	begin(X224_PROTOCOL_HYBRID, 0);
+	ahead_sec += RDP_NLA_TIMEOUT_SEC + 1;
+	give(BYTES(TSREQUEST2));
+	finish(-ETIMEDOUT);
+}
+
 /* Half a TSRequest keeps nobody from hearing what credsspd says meanwhile. */
 static void test_half(void **state)
 {
@@ -347,8 +393,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_granted),   cmocka_unit_test(test_refused), cmocka_unit_test(test_half),
-		cmocka_unit_test(test_malformed), cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_granted),     cmocka_unit_test(test_refused), cmocka_unit_test(test_half),
+		cmocka_unit_test(test_malformed),   cmocka_unit_test(test_ends),    cmocka_unit_test(test_patience),
+		cmocka_unit_test(test_no_patience),
 	};
 
 	(void)alarm(60);

@@ -25,6 +25,7 @@
 #include "common/base/cleanup.h"
 #include "credsspd-rdp/listener-private.h"
 #include "credsspd-rdp/listener.h"
+#include "credsspd-rdp/log-limit.h"
 #include "credsspd-rdp/tls.h"
 
 static char dir[] = "/tmp/test_listener.XXXXXX";
@@ -133,7 +134,8 @@ static void test_requests(void **state)
 		{ "no RDP", BYTES("GET / HTTP/1.0\r\n\r\n"), true, NULL },
 		{ "too long", BYTES("\x03\x00\x04\x01"), true, NULL },
 		{ "a PROXY header from a stranger", BYTES(PROXY4("\x07") REQUEST("\x0b")), true, NULL },
-		{ "TLS at once", BYTES("\x16\x03\x01\x02\x00\x01"), true, NULL },
+		{ "SSL 2 at once", BYTES("\x80\x2e\x01\x00\x02"), true, NULL },
+		{ "no TLS record", BYTES("\x16\x04\x01\x02\x00\x01"), true, NULL },
 	};
 
 	(void)state;
@@ -308,21 +310,33 @@ static void test_gone_within_a_request(void **state)
 	}
 }
 
-/* A client that has come as far as TLS; its process is the only one. */
-static SSL *begin_tls(SSL_CTX *client_ctx, int fd)
+/* The direct approach: TLS without a connection request. */
+static SSL *begin_tls_directly(SSL_CTX *client_ctx, int fd)
 {
 	SSL *ssl = SSL_new(client_ctx);
 	int r = 0;
 
-	give(fd, BYTES(REQUEST("\x0b")));
-	expect("process", fd, CONFIRM("\x08"), 19, -EAGAIN);
 	assert_int_equal(SSL_set_fd(ssl, fd), 1);
 	for (int i = 0; i < 500 && (r = SSL_connect(ssl)) != 1; i++)
 		turn();
 	assert_int_equal(r, 1);
 	assert_int_equal(l->n_pre_tls, 0);
-	assert_int_equal(l->n_connections, 1);
 	return ssl;
+}
+
+/* A client that has come as far as TLS. */
+static SSL *begin_tls(SSL_CTX *client_ctx, int fd)
+{
+	give(fd, BYTES(REQUEST("\x0b")));
+	expect("process", fd, CONFIRM("\x08"), 19, -EAGAIN);
+	return begin_tls_directly(client_ctx, fd);
+}
+
+static void wait_for_connections(unsigned n)
+{
+	for (int i = 0; i < 500 && l->n_connections != n; i++)
+		turn();
+	assert_int_equal(l->n_connections, n);
 }
 
 /* At the first TLS octet there is a process, which the listener forgets when it has gone. */
@@ -333,11 +347,97 @@ static void test_process(void **state)
 
 	(void)state;
 	SSL_free(begin_tls(client_ctx, fd));
+	assert_int_equal(l->n_connections, 1);
 	(void)close(fd);
-	for (int i = 0; i < 500 && l->n_connections; i++)
-		turn();
-	assert_int_equal(l->n_connections, 0);
+	wait_for_connections(0);
 	SSL_CTX_free(client_ctx);
+}
+
+/* TLS comes first, in one piece or byte by byte, behind a proxy as well: served like TLS after a connection request. */
+static void test_direct(void **state)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+
+	(void)state;
+	for (int behind = 0; behind < 2; behind++) {
+		int fd = connect_from(behind ? "127.0.0.2" : "127.0.0.1");
+		SSL *ssl;
+
+		if (behind)
+			give(fd, BYTES(PROXY4("\x09")));
+		ssl = begin_tls_directly(client_ctx, fd);
+		assert_int_equal(l->n_connections, 1);
+		SSL_free(ssl);
+		(void)close(fd);
+		wait_for_connections(0);
+	}
+	int fd = connect_from("127.0.0.1");
+
+	give(fd, BYTES("\x16"));
+	expect("one byte", fd, NULL, 0, -EAGAIN);
+	assert_int_equal(l->n_pre_tls, 1);
+	give(fd, BYTES("\x03"));
+	assert_int_equal(l->n_pre_tls, 0);
+	(void)close(fd);
+	wait_for_connections(0);
+	SSL_CTX_free(client_ctx);
+}
+
+/* All slots of an address are taken by clients that wait (for their users): the longest idle one goes, no other is
+ * refused. */
+static void test_idle_in_tls(void **state)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	enum { HELD = RDP_PROCESSES_PER_ADDRESS_MAX - 3 };
+	struct address_count *held = NULL;
+	int fd[4];
+	SSL *ssl[4];
+
+	(void)state;
+	for (int i = 0; i < HELD; i++) /* logged on */
+		held = address_counts_enter(l->address_counts, "127.0.0.1", ADDRESS_CONNECTION);
+	for (int i = 0; i < 4; i++) {
+		fd[i] = connect_from("127.0.0.1");
+		ssl[i] = begin_tls(client_ctx, fd[i]);
+	}
+	wait_for_connections(3);
+	for (int i = 0; i < 4; i++) {
+		expect("only the first one", fd[i], NULL, 0, i ? -EAGAIN : 0);
+		SSL_free(ssl[i]);
+		(void)close(fd[i]);
+	}
+	wait_for_connections(0);
+	/* desktops are not evicted */
+	for (int i = HELD; i < (int)RDP_PROCESSES_PER_ADDRESS_MAX; i++)
+		held = address_counts_enter(l->address_counts, "127.0.0.1", ADDRESS_CONNECTION);
+	fd[0] = connect_from("127.0.0.1");
+	give(fd[0], BYTES("\x16\x03\x01"));
+	expect("no slot", fd[0], NULL, 0, 0);
+	(void)close(fd[0]);
+	for (int i = 0; i < (int)RDP_PROCESSES_PER_ADDRESS_MAX; i++)
+		address_counts_leave(held, ADDRESS_CONNECTION);
+	SSL_CTX_free(client_ctx);
+}
+
+/* Of the connections before TLS the longest idle one goes, not the one that came first. */
+static void test_longest_idle(void **state)
+{
+	int fd[4];
+
+	(void)state;
+	settings.max_connections = 3;
+	for (int i = 0; i < 3; i++)
+		fd[i] = connect_from("127.0.0.1");
+	give(fd[0], BYTES(REQUEST("\x03")));
+	expect("a request", fd[0], CONFIRM("\x02"), 19, -EAGAIN);
+	fd[3] = connect_from("127.0.0.1");
+	for (int i = 0; i < 4; i++) {
+		expect("the longest idle", fd[i], NULL, 0, i == 1 ? 0 : -EAGAIN);
+		(void)close(fd[i]);
+	}
+	turn();
+	assert_int_equal(l->n_pre_tls, 0);
+	settings.max_connections = RDP_CONNECTIONS_MAX;
 }
 
 static pid_t only_child(void)
@@ -371,19 +471,83 @@ static void let_stderr_go(FILE *f, int saved, char *ret_text, size_t size)
 	(void)fclose(f);
 }
 
+static unsigned n_found(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *p = text; (p = strstr(p, what)); p++)
+		n++;
+	return n;
+}
+
+/* Of hundreds of clients without NLA the first lines are written, and the number of the others: for each address. */
+static void test_flood(void **state)
+{
+	static char text[65536];
+	int saved;
+	FILE *err;
+
+	(void)state;
+	err = catch_stderr(&saved);
+	for (int i = 0; i < 100; i++) {
+		int fd = connect_from(i % 4 == 3 ? "127.0.0.78" : "127.0.0.77");
+
+		give(fd, BYTES(REQUEST("\x01")));
+		(void)close(fd);
+	}
+	turn();
+	log_limit_free(l->log_limit);
+	assert_int_equal(log_limit_new(event, &l->log_limit), 0);
+	let_stderr_go(err, saved, text, sizeof text);
+	assert_int_equal(n_found(text, "does not offer NLA rhost=127.0.0.77 "), RDP_LOG_LINES_MAX);
+	assert_int_equal(n_found(text, "does not offer NLA rhost=127.0.0.78 "), RDP_LOG_LINES_MAX);
+	assert_int_equal(n_found(text,
+				 "and 55 more lines about connections that ended before CredSSP, from this address, "
+				 "within 60 s rhost=127.0.0.77\n"),
+			 1);
+	assert_int_equal(n_found(text,
+				 "and 5 more lines about connections that ended before CredSSP, from this address, "
+				 "within 60 s rhost=127.0.0.78\n"),
+			 1);
+}
+
+/* Not only what the listener sees: lines of the processes count as well. */
+static void test_flood_in_tls(void **state)
+{
+	static char text[65536];
+	int saved;
+	FILE *err;
+
+	(void)state;
+	err = catch_stderr(&saved);
+	for (int i = 0; i < 30; i++) {
+		int fd = connect_from("127.0.0.79");
+
+		give(fd, BYTES("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"));
+		wait_for_connections(0);
+		(void)close(fd);
+	}
+	log_limit_free(l->log_limit);
+	assert_int_equal(log_limit_new(event, &l->log_limit), 0);
+	let_stderr_go(err, saved, text, sizeof text);
+	assert_int_equal(n_found(text, "TLS handshake: broke the protocol"), RDP_LOG_LINES_MAX);
+	assert_int_equal(n_found(text, "and 10 more lines "), 1);
+}
+
 /* A process that hangs, whatever its client does, has all the time that a slow client may take, and no more. */
 static void test_process_that_hangs(void **state)
 {
-	const unsigned all_sec = RDP_TLS_TIMEOUT_SEC + 2 * RDP_NLA_TIMEOUT_SEC + RDP_FIRST_MCS_TIMEOUT_SEC;
+	const unsigned all_sec = RDP_TLS_TIMEOUT_SEC + RDP_PROMPT_TIMEOUT_SEC + RDP_BEGIN_TIMEOUT_SEC +
+				 RDP_NLA_TIMEOUT_SEC + RDP_FIRST_MCS_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC;
 	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
 	int fd = connect_from("127.0.0.1"), saved;
-	char text[1024];
+	char text[1024], line[128];
 	struct timespec began, ended;
 	FILE *err;
 	SSL *ssl;
 
 	(void)state;
-	speed = 100;
+	speed = 1000;
 	ssl = begin_tls(client_ctx, fd);
 	assert_int_equal(kill(only_child(), SIGSTOP), 0);
 	err = catch_stderr(&saved);
@@ -394,8 +558,10 @@ static void test_process_that_hangs(void **state)
 	let_stderr_go(err, saved, text, sizeof text);
 	speed = 1;
 	assert_int_equal(l->n_connections, 0);
-	assert_in_range((ended.tv_sec - began.tv_sec) * 100, all_sec - 100, all_sec + 500);
-	assert_non_null(strstr(text, "has not logged anybody on after 170 s; killed rhost=127.0.0.1 "));
+	assert_in_range((ended.tv_sec - began.tv_sec) * 1000, all_sec - 1000, all_sec + 5000);
+	(void)snprintf(line, sizeof line, "has not ended by itself after %u s without a logon; killed rhost=127.0.0.1 ",
+		       all_sec);
+	assert_non_null(strstr(text, line));
 	assert_non_null(strstr(text, "the process of a connection died (signal 9) rhost=127.0.0.1 "));
 	SSL_free(ssl);
 	(void)close(fd);
@@ -403,8 +569,7 @@ static void test_process_that_hangs(void **state)
 	fd = connect_from("127.0.0.1");
 	SSL_free(begin_tls(client_ctx, fd));
 	(void)close(fd);
-	for (int i = 0; i < 500 && l->n_connections; i++)
-		turn();
+	wait_for_connections(0);
 	SSL_CTX_free(client_ctx);
 }
 
@@ -464,10 +629,19 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),  cmocka_unit_test(test_slowly),
-		cmocka_unit_test(test_proxy),     cmocka_unit_test(test_max_connections),
-		cmocka_unit_test(test_make_room), cmocka_unit_test(test_gone_within_a_request),
-		cmocka_unit_test(test_process),   cmocka_unit_test(test_process_that_hangs),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_slowly),
+		cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_max_connections),
+		cmocka_unit_test(test_make_room),
+		cmocka_unit_test(test_gone_within_a_request),
+		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_idle_in_tls),
+		cmocka_unit_test(test_longest_idle),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_flood_in_tls),
+		cmocka_unit_test(test_process_that_hangs),
 	};
 
 	(void)alarm(110);

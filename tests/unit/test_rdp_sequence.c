@@ -24,6 +24,7 @@
 #include "common/ipc/packet.h"
 #include "credsspd-rdp/connection-private.h"
 #include "credsspd-rdp/rdp-sequence.h"
+#include "credsspd-rdp/x224.h"
 
 #define TICKET "credssp1:0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
@@ -31,6 +32,7 @@ static struct connection child; /* large */
 static struct connection_task task;
 static int client, control, xrdp, result;
 static pthread_t thread;
+static bool direct; /* of the next connection */
 
 static void *run(void *unused)
 {
@@ -49,13 +51,18 @@ static void start(uint32_t protocols)
 	assert_int_equal(fcntl(net[0], F_SETFL, O_NONBLOCK), 0);
 	client = net[1];
 	control = records[1];
-	task =
-	    (struct connection_task){ .net = net[0], .control = records[0], .protocols = protocols, .service = "test" };
+	task = (struct connection_task){ .net = net[0],
+					 .control = records[0],
+					 .protocols = protocols,
+					 .selected = X224_PROTOCOL_HYBRID,
+					 .direct = direct,
+					 .service = "test" };
 	memset(&child, 0, sizeof child);
 	child.task = &task;
 	child.client.fd = net[0];
 	child.xrdp.fd = -1;
 	child.channel = -1;
+	child.in_credssp = true;
 	strcpy(child.done.user, "alice");
 	strcpy(child.done.ticket, TICKET);
 	result = 4711;
@@ -203,6 +210,71 @@ static void test_through(void **state)
 	/* the ticket is gone */
 	for (size_t i = 0; i < sizeof child.done.ticket; i++)
 		assert_int_equal(child.done.ticket[i], 0);
+}
+
+/* The direct approach: the connection request comes after CredSSP, with or without negotiation, or not at all. */
+static void test_direct(void **state)
+{
+	static const struct {
+		const char *request, *confirm;
+		size_t request_len, confirm_len;
+	} row[] = {
+		{ "\x03\0\0\x0b\x06\xe0\0\0\0\0\0", "\x03\0\0\x0b\x06\xd0\0\0\0\0\0", 11, 11 },
+		{ "\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0",
+		  "\x03\0\0\x13\x0e\xd0\0\0\0\0\0\x02\0\x08\0\x02\0\0\0", 19, 19 },
+		{ "\x03\0\0\x1f\x1a\xe0\0\0\0\0\0Cookie: mstshash=x\r\n", "\x03\0\0\x0b\x06\xd0\0\0\0\0\0", 31, 11 },
+		{ "", "", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		direct = true;
+		start(0);
+		direct = false;
+		if (row[i].request_len)
+			give(client, row[i].request, row[i].request_len);
+		if (row[i].confirm_len)
+			take(client, row[i].confirm, row[i].confirm_len);
+		give(client, BYTES(CONNECT_INITIAL));
+		answer(0);
+		/* the client has requested no protocols: MCS tells it so */
+		take(xrdp, BYTES("\x03\x00\x00\x13\x0e\xe0\0\0\0\0\0\x01\x00\x08\x00\x00\0\0\0"));
+		give(xrdp, BYTES(CONFIRM));
+		take(xrdp, BYTES(CONNECT_INITIAL));
+		give(xrdp, BYTES(RESPONSE("\x00\x00\x00\x00")));
+		take(client, BYTES(RESPONSE("\x00\x00\x00\x00")));
+		give(client, BYTES(ERECT_DOMAIN ATTACH_USER));
+		take(xrdp, BYTES(ERECT_DOMAIN ATTACH_USER));
+		give(xrdp, BYTES(ATTACH_CONFIRM));
+		take(client, BYTES(ATTACH_CONFIRM));
+		give(client, BYTES(CLIENT_INFO LICENCE));
+		take_client_info();
+		take(xrdp, BYTES(LICENCE));
+		finish(0);
+	}
+	/* once only, and not in place of what comes later; a request with a fault is none */
+	direct = true;
+	start(0);
+	give(client, row[0].request, 11);
+	take(client, row[0].confirm, 11);
+	give(client, row[0].request, 11);
+	answer(0);
+	take(xrdp, BYTES("\x03\x00\x00\x13\x0e\xe0\0\0\0\0\0\x01\x00\x08\x00\x00\0\0\0"));
+	give(xrdp, BYTES(CONFIRM));
+	at_end(xrdp);
+	finish(-ECANCELED);
+	start(0);
+	give(client, BYTES("\x03\0\0\x0b\x06\xe0\0\0\0\0\x01"));
+	finish(-EPROTO);
+	direct = false;
+	/* without the direct approach no request is taken here */
+	start(3);
+	give(client, row[0].request, 11);
+	answer(0);
+	take(xrdp, BYTES("\x03\x00\x00\x13\x0e\xe0\0\0\0\0\0\x01\x00\x08\x00\x03\0\0\0"));
+	give(xrdp, BYTES(CONFIRM));
+	at_end(xrdp);
+	finish(-ECANCELED);
 }
 
 /* xrdp 0.10: the server ends the licence exchange, and the client's next PDU is for the copy loop. */
@@ -363,6 +435,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_through),
+		cmocka_unit_test(test_direct),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_no_xrdp),

@@ -288,12 +288,28 @@ static void test_own_request(void **state)
 	assert_false(x224_is_confirm(out, sizeof out));
 }
 
+static void test_plain_confirm(void **state)
+{
+	uint8_t out[X224_CONFIRM_LEN], request[X224_CONFIRM_LEN];
+
+	(void)state;
+	assert_int_equal(x224_plain_confirm_write(out), 11);
+	assert_memory_equal(out, "\x03\0\0\x0b\x06\xd0\0\0\0\0\0", 11);
+	assert_true(x224_is_confirm(out, 11));
+	assert_false(x224_is_request(out, 11));
+	x224_request_write(request, 3);
+	assert_true(x224_is_request(request, sizeof request));
+	assert_false(x224_is_request(request, 10));
+	assert_false(x224_is_confirm(request, sizeof request));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),    cmocka_unit_test(test_cut),    cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_longest),     cmocka_unit_test(test_frames), cmocka_unit_test(test_confirm),
-		cmocka_unit_test(test_own_request),
+		cmocka_unit_test(test_requests),    cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_headers),     cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_frames),      cmocka_unit_test(test_confirm),
+		cmocka_unit_test(test_own_request), cmocka_unit_test(test_plain_confirm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
