@@ -18,6 +18,7 @@
 #include "common/config/rdp-settings.h"
 #include "common/sandbox/sandbox.h"
 #include "credsspd-rdp/listener.h"
+#include "credsspd-rdp/tls-certificate.h"
 #include "credsspd-rdp/tls-selftest.h"
 #include "credsspd-rdp/tls.h"
 
@@ -41,7 +42,7 @@ static const char usage[] =
 
 /* ---- the certificate ---- */
 
-/* A context that has shaken hands with itself. */
+/* Makes a context and tests it; logs what clients have to know about it. */
 static int load_certificate(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error)
 {
 	SSL_CTX *ctx = NULL;
@@ -49,14 +50,22 @@ static int load_certificate(const struct settings *s, SSL_CTX **ret_ctx, char **
 
 	if (r == 0)
 		r = tls_selftest_run(ctx, ret_error);
-	if (r < 0)
+	if (r < 0) {
 		SSL_CTX_free(ctx);
-	else
-		*ret_ctx = ctx;
-	return r;
+		return r;
+	}
+	if (r > 0) {
+		log_line(LOG_WARNING, "%s", *ret_error ? *ret_error : "a version of TLS does not work");
+		free(*ret_error);
+		*ret_error = NULL;
+	}
+	if (tls_certificate_remark(ctx))
+		log_line(LOG_WARNING, "%s", tls_certificate_remark(ctx));
+	*ret_ctx = ctx;
+	return 0;
 }
 
-/* One that we have made ourselves changes only when it is gone. */
+/* Watches the configured files. The self-signed pair is made by this program, and not watched. */
 static int watch_certificate(struct program *p, const struct settings *s)
 {
 	const char *paths[] = { s->certificate, s->private_key };
@@ -64,7 +73,7 @@ static int watch_certificate(struct program *p, const struct settings *s)
 	return watch_files(p->watch, paths, s->certificate ? 2 : 0);
 }
 
-/* Certificate and key are two files: in between they do not match, and the old ones go on until they do. */
+/* Certificate and key change one after the other: the old pair stays in use until the new files match. */
 static void renew_certificate(struct program *p)
 {
 	AUTO_FREE char *error = NULL;
@@ -72,7 +81,8 @@ static void renew_certificate(struct program *p)
 	int r = load_certificate(&p->settings, &ctx, &error);
 
 	if (r < 0) {
-		log_line(LOG_WARNING, "the new certificate cannot be used, the old one stays; next try in %u s: %s",
+		log_line(LOG_WARNING,
+			 "the new certificate cannot be used, the old one stays in use; next try in %u s: %s",
 			 watch_again(p->watch), error ? error : strerror(-r));
 		return;
 	}
@@ -85,14 +95,14 @@ static void renew_certificate(struct program *p)
 static void on_certificate_changed(const char *missing, void *userdata)
 {
 	if (missing)
-		log_line(LOG_WARNING, "%s is not there any more; the certificate in use stays", missing);
+		log_line(LOG_WARNING, "%s does not exist any more; the certificate in use stays", missing);
 	else
 		renew_certificate(userdata);
 }
 
 /* ---- all of it ---- */
 
-/* Settings and certificate, both or neither. */
+/* Loads settings and certificate: both or neither. */
 static int load(struct program *p, struct settings *ret_settings, SSL_CTX **ret_ctx)
 {
 	AUTO_FREE char *error = NULL;
@@ -126,10 +136,10 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 		p->ctx = ctx;
 		listener_configure(p->listener, &p->settings, ctx);
 		log_set_debug(settings.debug);
-		log_line(LOG_INFO, "configuration and certificate read again; what listens stays as it was");
+		log_line(LOG_INFO, "configuration and certificate read again; the listening sockets stay as they were");
 	} else {
 		log_line(LOG_ERR, "reload refused, the old configuration stays");
-		/* its files may have changed as well */
+		/* the files of the old configuration may have changed as well */
 		if (watch_certificate(p, &p->settings) == 0)
 			(void)watch_again(p->watch);
 	}
@@ -155,8 +165,8 @@ static int run(struct program *p)
 		r = confine_listener();
 		if (r < 0)
 			log_line(LOG_ERR,
-				 "this kernel does not let credsspd-rdp confine itself (seccomp): %s; it does not run "
-				 "without",
+				 "the system call filter (seccomp) cannot be entered: %s; credsspd-rdp does not run "
+				 "without it",
 				 strerror(-r));
 	}
 	if (r >= 0) {
@@ -168,7 +178,7 @@ static int run(struct program *p)
 	if (r < 0)
 		log_line(LOG_ERR, "%s", strerror(-r));
 	(void)sd_notify(0, "STOPPING=1");
-	/* desktops survive a restart of the listener: their processes need nothing of it */
+	/* the processes of sessions do not need the listener */
 	if (p->listener)
 		listener_free(p->listener, 1);
 	watch_free(p->watch);
@@ -178,16 +188,33 @@ static int run(struct program *p)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* A self-signed certificate is not made here: this may be another user than credsspd-rdp. */
+static int check_tls(const struct settings *s, char **ret_error)
+{
+	SSL_CTX *ctx = NULL;
+	int r =
+	    s->certificate ? load_certificate(s, &ctx, ret_error) : tls_context_without_certificate(s, &ctx, ret_error);
+
+	if (r == 0)
+		SSL_CTX_free(ctx);
+	return r;
+}
+
 static int check_config(const char *path)
 {
 	AUTO_FREE char *error = NULL;
 	struct settings s;
+	int r;
 
-	if (settings_load(path, &s, &error) < 0) {
-		explain_print(stderr, "credsspd-rdp", path, error ? error : "out of memory");
+	r = settings_load(path, &s, &error);
+	if (r == 0) {
+		r = check_tls(&s, &error);
+		settings_done(&s);
+	}
+	if (r < 0) {
+		(void)fprintf(stderr, "credsspd-rdp: %s\n", error ? error : "out of memory");
 		return EXIT_FAILURE;
 	}
-	settings_done(&s);
 	(void)printf("%s: no mistakes found in [credsspd-rdp] (for [credsspd]: credsspd --check-config)\n", path);
 	return EXIT_SUCCESS;
 }
@@ -229,9 +256,11 @@ int main(int argc, char **argv)
 		(void)fputs(usage, stderr);
 		return 2;
 	}
-	if (check)
-		return check_config(p.config_path);
 	log_open("credsspd-rdp");
+	if (check) {
+		log_use_stderr();
+		return check_config(p.config_path);
+	}
 	passed = sd_listen_fds(0);
 	if (confine_start(passed > 0 ? (unsigned)passed : 0) < 0) {
 		log_line(LOG_ERR, "resource limits cannot be set; credsspd-rdp does not run without them");

@@ -9,10 +9,17 @@
 #include "common/config/rdp-settings.h"
 
 /*
- * Makes the context from the configured certificate, or from a self-signed RSA-2048 one that is kept in state_directory
- * and made when it is missing. Returns 0 or -errno with a sentence in *@ret_error (malloc'ed).
+ * Makes the context, with the configured certificate or with a self-signed one that is kept in state_directory. The
+ * latter is made when it is missing, and again when the system's policy (openssl.cnf) does not take the old one.
+ * Returns 0 or -errno with a sentence in *@ret_error (malloc'ed).
  */
 int tls_context(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error);
 
-/* SubjectPublicKey of @ssl's own certificate without the unused-bits octet. Returns 0 or -errno. */
+/* Makes the context as far as it depends on the system's policy and on tls_minimum. Results as of tls_context(). */
+int tls_context_without_certificate(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error);
+
+/*
+ * Copies the SubjectPublicKey of the certificate that @ssl has presented, without the byte of unused bits: what CredSSP
+ * binds to. Returns 0, or -EINVAL when it does not fit in @size bytes.
+ */
 int tls_public_key(const SSL *ssl, uint8_t *out, size_t size, size_t *ret_len);

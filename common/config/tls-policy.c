@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CBC with HMAC-SHA2 stays for Windows 8.1 and Server 2012 R2, whose ECDHE with RSA certificates has no GCM. RSA key
- * exchange has no forward secrecy, and its padding oracles come back every few years; nothing that speaks NLA needs it.
+ * CBC with HMAC-SHA2 stays for Windows 8.1 and Server 2012 R2, which have no GCM with ECDHE and RSA certificates. RSA
+ * key exchange has no forward secrecy, and its padding oracles come back every few years; no client with NLA needs it.
  */
 #include "common/config/tls-policy.h"
 
@@ -15,7 +15,7 @@
 
 enum use { USE_NOT, USE_AEAD, USE_CBC };
 
-/* Of a cipher of TLS 1.2 or below. */
+/* Classifies a cipher of TLS 1.2 or below. */
 static enum use use_of(const SSL_CIPHER *c)
 {
 	int kx = SSL_CIPHER_get_kx_nid(c), auth = SSL_CIPHER_get_auth_nid(c), digest = SSL_CIPHER_get_digest_nid(c);
@@ -35,7 +35,7 @@ static enum use use_of(const SSL_CIPHER *c)
 	}
 }
 
-/* The names of the ciphers of @ctx for one use, in its order, behind what is in @list. */
+/* Appends the names of the ciphers of @ctx for one use to @list, in the order of @ctx. */
 static void add_names(const SSL_CTX *ctx, enum use use, char list[LIST_MAX])
 {
 	const STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(ctx);
@@ -57,7 +57,7 @@ static void add_names(const SSL_CTX *ctx, enum use use, char list[LIST_MAX])
 
 static int raise_minimum(SSL_CTX *ctx, int version)
 {
-	/* 0 stands for the lowest that OpenSSL has */
+	/* 0 stands for the lowest version that OpenSSL has */
 	if (SSL_CTX_get_min_proto_version(ctx) >= version)
 		return 0;
 	return SSL_CTX_set_min_proto_version(ctx, version) == 1 ? 0 : -EINVAL;
@@ -90,11 +90,22 @@ bool tls_policy_allows(SSL_CTX *ctx, int version)
 	return version >= min && (max == 0 || version <= max) && !(SSL_CTX_get_options(ctx) & off);
 }
 
-/* SSL_CTX_set_security_level(3) */
-int tls_policy_rsa_bits(const SSL_CTX *ctx)
+/*
+ * The sizes are those of SSL_CTX_set_security_level(3). RSA comes first, which every client knows, where making the key
+ * does not take minutes. EC is for policies that leave no signature or cipher with RSA.
+ */
+bool tls_policy_key(const SSL_CTX *ctx, unsigned candidate, struct tls_policy_key *ret_key)
 {
-	static const int bits[] = { 2048, 2048, 2048, 3072, 7680, 15360 };
+	static const struct tls_policy_key rsa_2048 = { 2048, NULL }, rsa_3072 = { 3072, NULL }, p256 = { 0, "P-256" },
+					   p384 = { 0, "P-384" }, p521 = { 0, "P-521" };
+	static const struct tls_policy_key *const row[][3] = {
+		{ &rsa_2048, &p256, &p384 }, { &rsa_3072, &p256, &p384 }, { &p384, NULL, NULL }, { &p521, NULL, NULL }
+	};
 	int level = SSL_CTX_get_security_level(ctx);
+	int i = level < 3 ? 0 : level > 5 ? 3 : level - 2;
+	const struct tls_policy_key *key = candidate < 3 ? row[i][candidate] : NULL;
 
-	return bits[level < 0 ? 0 : level > 5 ? 5 : level];
+	if (key)
+		*ret_key = *key;
+	return key != NULL;
 }

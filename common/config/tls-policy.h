@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The versions and ciphers of TLS that clients may use. A new context has the system's policy (ssl_conf in
- * openssl.cnf); these functions only restrict it further.
+ * The TLS versions, ciphers and keys that clients get. The system's policy (ssl_conf in openssl.cnf) is in a context
+ * from the start; the functions here only make it stricter.
  */
 #pragma once
 
@@ -15,13 +15,22 @@ enum tls_minimum {
 };
 
 /*
- * Restricts @ctx to TLS 1.3 and to TLS 1.2 with ECDHE and AEAD or, as the last choice, CBC with HMAC-SHA2; @minimum may
- * exclude more. Returns 0, or -errno with a sentence in *@ret_error when @ctx then allows nothing.
+ * Restricts @ctx to TLS 1.3 and to TLS 1.2 with ECDHE and AEAD or, after these, CBC with HMAC-SHA2, as far as @minimum
+ * and the system's policy allow them. Returns 0, or -errno with a sentence in *@ret_error when nothing is left.
  */
 int tls_policy_apply(SSL_CTX *ctx, enum tls_minimum minimum, char **ret_error);
 
-/* Whether @ctx allows a version (TLS1_2_VERSION ...). */
+/* Whether @ctx allows a version: TLS1_2_VERSION or TLS1_3_VERSION. */
 bool tls_policy_allows(SSL_CTX *ctx, int version);
 
-/* Returns the least length in bits of an RSA key that the security level of @ctx accepts. */
-int tls_policy_rsa_bits(const SSL_CTX *ctx);
+struct tls_policy_key {
+	unsigned rsa_bits;
+	const char *curve; /* NULL: RSA */
+};
+
+/*
+ * Finds the kinds of keys for a self-signed certificate that the security level of @ctx takes, in the order of
+ * preference.
+ * @candidate counts from 0. Returns false when there is no such candidate.
+ */
+bool tls_policy_key(const SSL_CTX *ctx, unsigned candidate, struct tls_policy_key *ret_key);

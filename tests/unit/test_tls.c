@@ -19,6 +19,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
+#include "credsspd-rdp/tls-certificate.h"
 #include "credsspd-rdp/tls.h"
 
 static char dir[] = "/tmp/test_tls.XXXXXX";
@@ -139,11 +140,139 @@ static void test_configured(void **state)
 	assert_int_equal(fclose(f), 0);
 	assert_int_equal(chmod(other, 0600), 0);
 	s.private_key = other;
-	refused(&s, other); /* OpenSSL says it when the key is loaded */
+	refused(&s, "the private key does not belong to certificate ");
 
 	s = own();
 	s.state_directory = (char[]){ "/nonexistent" };
 	refused(&s, "/nonexistent: no self-signed certificate can be made there: No such file");
+}
+
+static void write_key(EVP_PKEY *k, const EVP_CIPHER *cipher, const char *passphrase, bool traditional)
+{
+	BIO *out = BIO_new_file(other, "w");
+	int len = passphrase ? (int)strlen(passphrase) : 0;
+
+	assert_non_null(out);
+	if (traditional)
+		assert_int_equal(
+		    PEM_write_bio_PrivateKey_traditional(out, k, cipher, (const uint8_t *)passphrase, len, NULL, NULL),
+		    1);
+	else
+		assert_int_equal(PEM_write_bio_PrivateKey(out, k, cipher, (const uint8_t *)passphrase, len, NULL, NULL),
+				 1);
+	BIO_free(out);
+	assert_int_equal(chmod(other, 0600), 0);
+}
+
+/* A key with a passphrase, in each form: the reason and the remedy are told, and nothing asks. */
+static void test_passphrase(void **state)
+{
+	struct settings s = configured();
+	EVP_PKEY *k = EVP_RSA_gen(2048);
+
+	(void)state;
+	s.private_key = other;
+	write_key(k, EVP_aes_256_cbc(), "secret", false);
+	refused(&s, "other.pem: the private key has a passphrase");
+	refused(&s, "openssl pkey -in ");
+	write_key(k, EVP_aes_128_cbc(), "secret", true); /* DEK-Info */
+	refused(&s, "other.pem: the private key has a passphrase");
+	/* a passphrase that is empty is one as well */
+	write_key(k, EVP_aes_256_cbc(), "", false);
+	refused(&s, "other.pem: the private key has a passphrase");
+	EVP_PKEY_free(k);
+}
+
+/* What is no key is told by what is missing, not by the function that failed last. */
+static void test_no_key(void **state)
+{
+	static const struct {
+		const char *p, *told;
+	} row[] = {
+		{ "", "no private key in PEM form" },
+		{ "-----BEGIN PRIVATE KEY-----\n!!!\n-----END PRIVATE KEY-----\n", "no private key in PEM form" },
+		{ "\x30\x82\x04\xbd", "no private key in PEM form" },
+	};
+	struct settings s = configured();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		FILE *f = fopen(other, "we");
+
+		assert_non_null(f);
+		assert_true(fputs(row[i].p, f) >= 0);
+		assert_int_equal(fclose(f), 0);
+		assert_int_equal(chmod(other, 0600), 0);
+		s = configured();
+		s.private_key = other;
+		refused(&s, row[i].told);
+		s = configured();
+		s.certificate = other;
+		refused(&s, "other.pem: no certificate in PEM form");
+	}
+}
+
+/* Behind a symbolic link, as certbot makes them: the directory that cannot be entered is named. */
+static void test_directory(void **state)
+{
+	char archive[80], link[80], target[96], told[160];
+	struct settings s = configured();
+
+	(void)state;
+	(void)snprintf(archive, sizeof archive, "%s/archive", dir);
+	(void)snprintf(link, sizeof link, "%s/link.pem", dir);
+	(void)snprintf(target, sizeof target, "archive/key.pem");
+	assert_int_equal(mkdir(archive, 0000), 0);
+	assert_int_equal(symlink(target, link), 0);
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(chmod(certificate, 0644), 0);
+	if (geteuid() == 0)
+		assert_int_equal(seteuid(65534), 0);
+	s.private_key = link;
+	(void)snprintf(told, sizeof told, "link.pem: directory %s cannot be entered by the user of credsspd-rdp",
+		       archive);
+	refused(&s, told);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(dir, 0700), 0);
+	(void)unlink(link);
+	(void)rmdir(archive);
+}
+
+static void remark(EVP_PKEY *k, const char *expected)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	const char *text;
+
+	assert_non_null(k);
+	assert_int_equal(SSL_CTX_use_PrivateKey(ctx, k), 1);
+	text = tls_certificate_remark(ctx);
+	if (!expected != !text || (text && !strstr(text, expected)))
+		fail_msg("%s, not %s", text ? text : "nothing", expected ? expected : "nothing");
+	SSL_CTX_free(ctx);
+	EVP_PKEY_free(k);
+}
+
+static EVP_PKEY *pss_key(void)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA_PSS, NULL);
+	EVP_PKEY *k = NULL;
+
+	assert_int_equal(EVP_PKEY_keygen_init(c), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(c, 2048), 1);
+	assert_int_equal(EVP_PKEY_keygen(c, &k), 1);
+	EVP_PKEY_CTX_free(c);
+	return k;
+}
+
+/* Keys that only some clients know. */
+static void test_remarks(void **state)
+{
+	(void)state;
+	remark(EVP_RSA_gen(2048), NULL);
+	remark(EVP_EC_gen("P-256"), NULL);
+	remark(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), "Ed25519");
+	remark(pss_key(), "RSASSA-PSS");
 }
 
 /* Client and server over memory. Returns the client after a handshake that succeeded, or NULL. */
@@ -396,7 +525,9 @@ int main(void)
 		cmocka_unit_test(test_self_signed), cmocka_unit_test(test_configured),
 		cmocka_unit_test(test_versions),    cmocka_unit_test(test_ciphers),
 		cmocka_unit_test(test_preference),  cmocka_unit_test(test_policy_of_the_system),
-		cmocka_unit_test(test_public_key),
+		cmocka_unit_test(test_public_key),  cmocka_unit_test(test_passphrase),
+		cmocka_unit_test(test_no_key),      cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_remarks),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
