@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include "common/base/log.h"
 #include "common/config/options.h"
 
-/* "host:port", "[host]:port" or "port" to host (empty: any) and port. */
+/* Splits "host:port", "[host]:port" or "port". An empty host stands for all addresses. */
 static int split(const char *spec, char host[128], char port[8])
 {
 	const char *colon = strrchr(spec, ':'), *p = colon ? colon + 1 : spec;
@@ -38,44 +39,85 @@ static int split(const char *spec, char host[128], char port[8])
 	return 0;
 }
 
-static int listen_on(const struct addrinfo *a)
+static int listen_on(const struct addrinfo *a, bool v6only)
 {
 	AUTO_CLOSE int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	const int on = 1, off = 0;
+	const int on = 1, only = v6only;
 
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (a->ai_family == AF_INET6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
 	if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, 1024) < 0)
 		return -errno;
 	return TAKE_FD(fd);
 }
 
-static int listen_spec(const char *spec, char **ret_error)
+/* -EINVAL when @host is no address. */
+static int listen_at(const char *host, const char *port, bool v6only)
 {
 	const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
 					.ai_socktype = SOCK_STREAM };
 	struct addrinfo *list = NULL;
+	int r;
+
+	if (getaddrinfo(host, port, &hints, &list) != 0)
+		return -EINVAL;
+	r = listen_on(list, v6only);
+	freeaddrinfo(list);
+	return r;
+}
+
+/*
+ * Listens on all addresses with one IPv6 socket, which takes IPv4 as well. A kernel, a container or a unit without IPv6
+ * refuses that with one error or another; it does not matter with which.
+ */
+static int listen_anywhere(const char *port)
+{
+	int r = listen_at("::", port, false), r4;
+
+	if (r >= 0 || r == -EADDRINUSE)
+		return r;
+	r4 = listen_at("0.0.0.0", port, false);
+	if (r4 >= 0)
+		log_line(LOG_INFO, "port %s: IPv4 only, for IPv6 cannot be used here: %s", port, strerror(-r));
+	return r4;
+}
+
+/* Whether another of @specs has an IPv4 address and the same port. */
+static bool has_ipv4_beside(char *const *specs, const char *port)
+{
+	char host[128], other[8];
+	struct in_addr in;
+
+	for (; *specs; specs++)
+		if (split(*specs, host, other) == 0 && strcmp(other, port) == 0 && inet_pton(AF_INET, host, &in) == 1)
+			return true;
+	return false;
+}
+
+static int listen_spec(const char *spec, char *const *specs, char **ret_error)
+{
 	char host[128], port[8];
+	struct in6_addr any;
+	bool any6;
 	int r;
 
 	if (split(spec, host, port) < 0)
 		return explain(ret_error, -EINVAL, "listen = %s: an address and a port are expected", spec);
-	/* any address: one IPv6 socket for both families, where there is IPv6 */
-	if (getaddrinfo(*host ? host : "::", port, &hints, &list) != 0)
-		return explain(ret_error, -EINVAL, "listen = %s: an address and a port are expected", spec);
-	r = listen_on(list);
-	freeaddrinfo(list);
-	if (r == -EAFNOSUPPORT && !*host && getaddrinfo("0.0.0.0", port, &hints, &list) == 0) {
-		r = listen_on(list);
-		freeaddrinfo(list);
-	}
+	any6 = inet_pton(AF_INET6, host, &any) == 1 && IN6_IS_ADDR_UNSPECIFIED(&any);
+	r = *host ? listen_at(host, port, any6 && has_ipv4_beside(specs, port)) : listen_anywhere(port);
+	if (r == -EINVAL)
+		return explain(ret_error, r, "listen = %s: an address and a port are expected", spec);
+	if (r < 0 && r != -EADDRINUSE && any6)
+		return explain(ret_error, r,
+			       "listen = %s: IPv6 cannot be used here (%s): listen = %s takes what there is", spec,
+			       strerror(-r), port);
 	return r < 0 ? explain(ret_error, r, "listen = %s: %s", spec, strerror(-r)) : r;
 }
 
-/* systemd passes its sockets without O_NONBLOCK, and a client that has gone would have accept() wait for the next. */
+/* systemd passes its sockets without O_NONBLOCK: accept() would block when the client has gone in the meantime. */
 static int take_passed(int ret_fds[SOCKETS_MAX], int n, char **ret_error)
 {
 	if (n > (int)SOCKETS_MAX)
@@ -84,7 +126,8 @@ static int take_passed(int ret_fds[SOCKETS_MAX], int n, char **ret_error)
 		int fd = SD_LISTEN_FDS_START + i;
 
 		if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
-			return explain(ret_error, -EINVAL, "what systemd has passed is no listening socket");
+			return explain(ret_error, -EINVAL,
+				       "credsspd-rdp.socket: descriptor %d is no listening stream socket", fd);
 		if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 			return -errno;
 		ret_fds[i] = fd;
@@ -97,11 +140,12 @@ int sockets_listen(char *const *specs, int ret_fds[SOCKETS_MAX], char **ret_erro
 	int passed = sd_listen_fds(1), n = 0;
 
 	if (passed > 0) {
-		log_line(LOG_INFO, "on the sockets of credsspd-rdp.socket; `listen` does not count");
+		log_line(LOG_INFO,
+			 "listening on the sockets of credsspd-rdp.socket; listen in credsspd.conf is not used");
 		return take_passed(ret_fds, passed, ret_error);
 	}
-	for (; *specs && n < (int)SOCKETS_MAX; specs++) {
-		int fd = listen_spec(*specs, ret_error);
+	for (char *const *spec = specs; *spec && n < (int)SOCKETS_MAX; spec++) {
+		int fd = listen_spec(*spec, specs, ret_error);
 
 		if (fd < 0) {
 			while (n > 0)

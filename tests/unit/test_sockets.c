@@ -13,13 +13,35 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "credsspd-rdp/sockets.h"
+
+static int no_ipv6; /* the error of a kernel, container or unit without IPv6 */
+static bool v6only; /* of the last socket */
+
+/* In place of libc's, for all of this program. */
+int socket(int family, int type, int protocol)
+{
+	if (family == AF_INET6 && no_ipv6) {
+		errno = no_ipv6;
+		return -1;
+	}
+	return (int)syscall(SYS_socket, family, type, protocol);
+}
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY)
+		v6only = *(const int *)value;
+	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+}
 
 /* The port the kernel chose for "…:0", and the family. */
 static uint16_t port_of(int fd, int *ret_family)
@@ -131,6 +153,68 @@ static void test_port_alone(void **state)
 	(void)close(fds[0]);
 }
 
+/* Without IPv6, whatever the error: all addresses are those of IPv4; what asks for IPv6 in words is told to ask for less. */
+static void test_no_ipv6(void **state)
+{
+	static const int row[] = { EAFNOSUPPORT, EPROTONOSUPPORT, EACCES, EPERM, EADDRNOTAVAIL, EINVAL };
+	int fds[SOCKETS_MAX], family;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		char *all[] = { (char[]){ "0" }, NULL }, *words[] = { (char[]){ "[::]:3390" }, NULL };
+		char *error = NULL;
+		uint16_t port;
+
+		no_ipv6 = row[i];
+		if (sockets_listen(all, fds, &error) != 1)
+			fail_msg("%s: %s", strerror(row[i]), error);
+		port = port_of(fds[0], &family);
+		assert_int_equal(family, AF_INET);
+		sees(fds[0], AF_INET, port, "127.0.0.1");
+		(void)close(fds[0]);
+		assert_true(sockets_listen(words, fds, &error) < 0);
+		if (row[i] != EINVAL)
+			assert_non_null(strstr(error, "IPv6 cannot be used here"));
+		free(error);
+		no_ipv6 = 0;
+	}
+}
+
+/* [::] takes IPv4 as well, unless the list has IPv4 on the same port. */
+static void test_both_in_words(void **state)
+{
+	char *pair[] = { NULL, NULL, NULL }, *error = NULL, spec[2][32];
+	int fds[SOCKETS_MAX], family, n, probe;
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	uint16_t port;
+
+	(void)state;
+	probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(probe, (const struct sockaddr *)&in, sizeof in), 0);
+	port = port_of(probe, &family);
+	(void)close(probe);
+	for (int order = 0; order < 2; order++) {
+		(void)snprintf(spec[order], sizeof spec[0], "0.0.0.0:%u", port);
+		(void)snprintf(spec[!order], sizeof spec[0], "[::]:%u", port);
+		pair[0] = spec[0];
+		pair[1] = spec[1];
+		n = sockets_listen(pair, fds, &error);
+		if (n < 0 && error && strstr(error, "IPv6 cannot be used"))
+			skip();
+		assert_int_equal(n, 2);
+		sees(fds[order], AF_INET, port, "127.0.0.1");
+		sees(fds[!order], AF_INET6, port, "::1");
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+	}
+	pair[0] = (char[]){ "[::]:0" };
+	pair[1] = NULL;
+	assert_int_equal(sockets_listen(pair, fds, &error), 1);
+	assert_false(v6only);
+	sees(fds[0], AF_INET, port_of(fds[0], &family), "127.0.0.1");
+	(void)close(fds[0]);
+}
+
 static void test_bad_specs(void **state)
 {
 	static const char *const row[] = { "",
@@ -209,7 +293,7 @@ static int passed(int fd)
 		if (dup2(fd, 3) < 0 || setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "1", 1) < 0)
 			_exit(99);
 		if (sockets_listen(specs, fds, &error) != 1)
-			_exit(error && strstr(error, "systemd") ? 1 : 98);
+			_exit(error && strstr(error, "credsspd-rdp.socket") ? 1 : 98);
 		_exit(fds[0] == 3 && fcntl(3, F_GETFL) & O_NONBLOCK && fcntl(3, F_GETFD) & FD_CLOEXEC ? 0 : 97);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -270,7 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_listen), cmocka_unit_test(test_port_alone), cmocka_unit_test(test_bad_specs),
 		cmocka_unit_test(test_in_use), cmocka_unit_test(test_nothing),    cmocka_unit_test(test_unix),
-		cmocka_unit_test(test_passed),
+		cmocka_unit_test(test_passed), cmocka_unit_test(test_no_ipv6),    cmocka_unit_test(test_both_in_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
