@@ -41,7 +41,7 @@ static void put_le(uint8_t *p, uint32_t v, size_t n)
 		p[i] = (uint8_t)v;
 }
 
-/* @p: behind the security header. */
+/* @p: the PDU after the security header. */
 static int parse(const uint8_t *p, size_t len, struct parsed *ret_)
 {
 	struct parsed i;
@@ -69,7 +69,7 @@ static int parse(const uint8_t *p, size_t len, struct parsed *ret_)
 	return 0;
 }
 
-/* A string of one octet a character, as a client without INFO_UNICODE sends it: ASCII is all that is converted. */
+/* Converts a string of one byte a character, as a client without INFO_UNICODE sends it, when it is ASCII. */
 static int widen(struct view in, uint8_t *out, size_t size, size_t *ret_len)
 {
 	if (2 * in.len > size)
@@ -84,7 +84,7 @@ static int widen(struct view in, uint8_t *out, size_t size, size_t *ret_len)
 	return 0;
 }
 
-/* A string of the client that is kept, or of ours, at @out. */
+/* Writes @ours to @out, or with NULL the string of the client. */
 static int put_string(const struct parsed *i, size_t s, const char *ours, uint8_t *out, size_t size, size_t *ret_len)
 {
 	struct view v = i->string[s];

@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <syslog.h>
 
 #include "common/base/secret.h"
 #include "common/ipc/connection-msg.h"
+#include "common/wire/utf16.h"
 #include "credsspd-rdp/clientinfo.h"
 #include "credsspd-rdp/connection-io.h"
 #include "credsspd-rdp/connection-private.h"
@@ -88,6 +90,33 @@ static int connect_xrdp(struct connection *c, int64_t deadline)
 	return r;
 }
 
+static bool is_too_long_for_xrdp(const char *user)
+{
+	uint8_t out[CLIENT_INFO_STRING_MAX];
+	size_t len = 0;
+
+	return utf8_to_utf16le((struct view){ (const uint8_t *)user, strlen(user) }, out, sizeof out, &len) < 0 ||
+	       len >= sizeof out;
+}
+
+/* Logs what xrdp could not take. Returns -ECANCELED, or @r when it is something else. */
+static int refuse_client_info(const struct connection *c, int r)
+{
+	const char *why;
+
+	if (r == -ENAMETOOLONG)
+		why = is_too_long_for_xrdp(c->done.user)
+			  ? "the name of the account is longer than xrdp takes (255 UTF-16 units)"
+			  : "a string of the client's Client Info (shell, directory) is longer than xrdp takes (255 "
+			    "UTF-16 units)";
+	else if (r == -EILSEQ)
+		why = "a string of the client's Client Info is neither Unicode nor ASCII";
+	else
+		return r;
+	connection_log(c, LOG_WARNING, "refused", why);
+	return -ECANCELED;
+}
+
 static int pass_client_info(struct connection *c, uint8_t *p, size_t len, int64_t deadline)
 {
 	static uint8_t out[CLIENT_INFO_OUT_MAX]; /* too large for the stack */
@@ -97,6 +126,8 @@ static int pass_client_info(struct connection *c, uint8_t *p, size_t len, int64_
 	secret_wipe(c->done.ticket, sizeof c->done.ticket);
 	if (r == 0)
 		r = stream_write(&c->xrdp, out, n, deadline);
+	else
+		r = refuse_client_info(c, r);
 	secret_wipe(out, sizeof out);
 	return r;
 }

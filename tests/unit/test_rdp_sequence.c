@@ -277,6 +277,37 @@ static void test_direct(void **state)
 	finish(-ECANCELED);
 }
 
+/* An account whose name is longer than xrdp takes: xrdp gets nothing, and the log says it. */
+static void test_long_name(void **state)
+{
+	char text[8192];
+	int saved = dup(STDERR_FILENO);
+	FILE *err = tmpfile();
+
+	(void)state;
+	assert_int_equal(dup2(fileno(err), STDERR_FILENO), STDERR_FILENO);
+	for (int i = 0; i < 2; i++) {
+		connect_through();
+		memset(child.done.user, 'a', ACCOUNT_NAME_MAX);
+		child.done.user[i ? ACCOUNT_NAME_MAX : 255] = '\0';
+		give(client, BYTES(CLIENT_INFO));
+		if (ACCOUNT_NAME_MAX > 255 && i) {
+			at_end(xrdp);
+			finish(-ECANCELED);
+		} else {
+			(void)shutdown(client, SHUT_RDWR);
+			finish(-ECONNRESET);
+		}
+	}
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	(void)close(saved);
+	rewind(err);
+	text[fread(text, 1, sizeof text - 1, err)] = '\0';
+	(void)fclose(err);
+	if (ACCOUNT_NAME_MAX > 255)
+		assert_non_null(strstr(text, "refused: the name of the account is longer than xrdp takes"));
+}
+
 /* xrdp 0.10: the server ends the licence exchange, and the client's next PDU is for the copy loop. */
 static void test_through_without_licence(void **state)
 {
@@ -436,6 +467,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_through),
 		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_long_name),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_no_xrdp),
