@@ -139,7 +139,7 @@ static int write_info(const struct parsed *i, const char *user, const char *pass
 int client_info_rewrite(const uint8_t *in, size_t len, const char *user, const char *password,
 			uint8_t out[CLIENT_INFO_OUT_MAX], size_t *ret_len)
 {
-	const size_t head = 15; /* up to and with a PER length of two octets */
+	const size_t head = 15; /* up to and including a PER length of two bytes */
 	size_t offset = mcs_send_data_offset(in, len), n = 0;
 	struct parsed i;
 	int r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Client Info PDU, MS-RDPBCGR 2.2.1.11: read field by field, written anew with the account and the ticket in place
- * of what the client typed.
+ * The Client Info PDU, MS-RDPBCGR 2.2.1.11: it is parsed, and written again with the account and the ticket in place of the
+ * client's names and password.
  */
 #pragma once
 

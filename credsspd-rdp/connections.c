@@ -140,7 +140,7 @@ static int on_ticket_gone(sd_event_source *source, int fd, uint32_t revents, voi
 	leave_slot(c);
 	if (waits)
 		send_answer(c, RDP_XRDP, -ETIMEDOUT,
-			    "the ticket expired, or was evicted, before a slot with xrdp was free", -1);
+			    "the ticket has expired, or was evicted, before a slot with xrdp was free", -1);
 	serve_queue(c->l);
 	return 0;
 }

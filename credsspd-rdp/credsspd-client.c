@@ -34,7 +34,7 @@ struct credsspd_client {
 	sd_bus *bus;
 	sd_event_source *reconnect;
 	STAILQ_HEAD(call_list, credsspd_call) calls; /* oldest first */
-	bool there;                                  /* somebody has the name: credsspd, says the bus's policy */
+	bool on_bus;                                 /* the name has an owner: credsspd, by the policy of the bus */
 };
 
 static void call_free(struct credsspd_call *c)
@@ -55,7 +55,7 @@ static int send_call(struct credsspd_call *c)
 	return r;
 }
 
-/* The bus cuts a connection at 128 calls, and credsspd answers no faster than children take what it answers. */
+/* The bus ends a connection with 128 pending calls, and credsspd's answers take their time. */
 static bool may_send(const struct credsspd_client *a)
 {
 	const struct credsspd_call *c;
@@ -75,7 +75,7 @@ static void finish(struct credsspd_call *c, int error, const char *detail, int c
 	fn(error, detail, channel, userdata);
 }
 
-/* The oldest calls that wait, as far as there is room. */
+/* Sends the oldest waiting calls, up to the limit. */
 static void send_more(struct credsspd_client *a)
 {
 	struct credsspd_call *c;
@@ -94,7 +94,7 @@ static void send_more(struct credsspd_client *a)
 static int connect_bus(struct credsspd_client *a);
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* Without the bus nobody is let in: what cannot wait for it ends, and is started again. Desktops stay. */
+/* Without the bus there are no logons: without a timer the program ends, and is started again. Sessions stay. */
 static void reconnect_later(struct credsspd_client *a)
 {
 	int r = a->reconnect ? 0
@@ -126,15 +126,15 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 
 	(void)m;
 	(void)error;
-	a->there = false;
-	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
+	a->on_bus = false;
+	log_line(LOG_ERR, "D-Bus: the connection to the system bus is lost; connecting again");
 	while (!STAILQ_EMPTY(&a->calls))
-		finish(STAILQ_FIRST(&a->calls), -ECONNRESET, "the system bus has gone", -1);
+		finish(STAILQ_FIRST(&a->calls), -ECONNRESET, "the connection to the system bus is lost", -1);
 	reconnect_later(a);
 	return 0;
 }
 
-/* ---- whether credsspd is there ---- */
+/* ---- whether credsspd is on the bus ---- */
 
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -144,12 +144,12 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
 	(void)error;
 	if (sd_bus_message_read(m, "sss", &name, &was, &is) < 0)
 		return 0;
-	if (a->there && !*is)
+	if (a->on_bus && !*is)
 		log_line(LOG_WARNING,
 			 "credsspd is not on the bus any more; health checks of proxies are refused until it is back");
-	else if (!a->there && *is)
+	else if (!a->on_bus && *is)
 		log_line(LOG_INFO, "credsspd is on the bus");
-	a->there = *is;
+	a->on_bus = *is;
 	return 0;
 }
 
@@ -158,14 +158,14 @@ static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	struct credsspd_client *a = userdata;
 
 	(void)error;
-	a->there = !sd_bus_message_is_method_error(reply, NULL);
-	if (!a->there)
+	a->on_bus = !sd_bus_message_is_method_error(reply, NULL);
+	if (!a->on_bus)
 		log_line(LOG_WARNING,
 			 "credsspd is not on the bus; health checks of proxies are refused until it is there");
 	return 0;
 }
 
-/* In this order: no change is missed. */
+/* In this order no change is missed. */
 static int watch_owner(struct credsspd_client *a)
 {
 	int r = sd_bus_add_match_async(a->bus, NULL, OWNER_CHANGED, on_owner_changed, NULL, a);
@@ -178,7 +178,7 @@ static int watch_owner(struct credsspd_client *a)
 
 bool credsspd_client_on_bus(const struct credsspd_client *a)
 {
-	return a->there;
+	return a->on_bus;
 }
 
 /* ---- the connection ---- */
@@ -228,14 +228,14 @@ void credsspd_client_free(struct credsspd_client *a)
 	free(a);
 }
 
-/* What an administrator should look at, by the error that came back. */
+/* Translates an error of Begin into what an administrator should look at. */
 static const char *explain(const sd_bus_error *e)
 {
 	static const struct {
 		const char *name, *text;
 	} row[] = {
 		{ CREDSSP_ERROR_ACCESS_DENIED,
-		  "credsspd does not take logons from this user (front_ends in credsspd.conf)" },
+		  "credsspd takes no logons from this user (front_ends in credsspd.conf)" },
 		{ "org.freedesktop.DBus.Error.AccessDenied", "the bus policy does not let this user call credsspd" },
 		{ "org.freedesktop.DBus.Error.ServiceUnknown", "credsspd is not running" },
 		{ "org.freedesktop.DBus.Error.NameHasNoOwner", "credsspd is not running" },
@@ -261,7 +261,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	if (e) {
 		finish(c, -EACCES, explain(e), -1);
 	} else if (sd_bus_message_read(reply, "th", &logon, &fd) < 0 || (fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) {
-		finish(c, -EPROTO, "credsspd gave a malformed answer", -1);
+		finish(c, -EPROTO, "credsspd sent a malformed answer", -1);
 	} else {
 		finish(c, 0, "", fd);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* org.credssp1.Acceptor.Begin, asynchronously, and whether there is a credsspd; the listener's only use of D-Bus. */
+/* Asynchronous calls of org.credssp1.Acceptor.Begin, and whether credsspd is on the bus: the listener's only use of D-Bus. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,19 +11,19 @@
 struct credsspd_client;
 struct credsspd_call;
 
-/* @error: 0 and the channel (the callee's), or -errno with a line for the log in @detail. Called once, later. */
+/*
+ * Called once, later: with 0 and a channel, which the function owns, or with -errno and a sentence for the log in @detail.
+ */
 typedef void (*credsspd_begin_fn)(int error, const char *detail, int channel, void *userdata);
 
-/* Connects to the system bus, and again whenever it goes away. Returns 0 or -errno. */
+/* Connects to the system bus, and again whenever the connection is lost. Returns 0 or -errno. */
 int credsspd_client_new(sd_event *event, struct credsspd_client **ret_client);
 void credsspd_client_free(struct credsspd_client *a);
 
-/*
- * Whether somebody has credsspd's name on the bus now, as far as the bus has told.
- */
+/* Whether credsspd's name has an owner, as far as the bus has reported. */
 bool credsspd_client_on_bus(const struct credsspd_client *a);
 
-/* Calls Begin. Returns 0 and the call, which credsspd_call_cancel() ends early, or -errno. */
+/* Calls Begin. Returns 0 and the call, for credsspd_call_cancel() before @fn is called, or -errno. */
 int credsspd_client_begin(struct credsspd_client *a, const char *service, const struct rdp_begin *b, const char *rhost,
 			  uint16_t rport, credsspd_begin_fn fn, void *userdata, struct credsspd_call **ret_call);
 void credsspd_call_cancel(struct credsspd_call *c);

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#define DATA_AT 7U /* behind TPKT and X.224 data header */
+#define DATA_AT 7U /* after TPKT and X.224 data header */
 #define IO_CHANNEL 0x03ebU
 #define SEC_INFO_PKT 0x0040U
 #define SEC_LICENSE_PKT 0x0080U
@@ -12,7 +12,7 @@
 /* T.125 PDU codes in the upper six bits, as PER has them */
 enum { ERECT_DOMAIN = 1, ATTACH_USER = 10, CHANNEL_JOIN = 14, SEND_DATA = 25, SEND_DATA_INDICATION = 26 };
 
-/* MS-RDPBCGR 2.2.1.12.1.1 and 2.2.1.12.1.3: behind the security header */
+/* MS-RDPBCGR 2.2.1.12.1.1 and 2.2.1.12.1.3: after the security header */
 #define ERROR_ALERT 0xffU
 #define STATUS_VALID_CLIENT 7U
 #define LICENCE_ERROR_LEN 16U /* preamble, code, transition, blob without data */
@@ -114,7 +114,7 @@ int mcs_allow(enum mcs_state *state, enum mcs_kind kind)
 
 /*
  * The server core data block, 2.2.1.4.2: type 0x0c01, length, version, clientRequestedProtocols. It is the first block
- * behind the T.124 ConnectGCC header, which ends with the key "McDn".
+ * after the T.124 ConnectGCC header, which ends with the key "McDn".
  */
 int mcs_patch_protocols(uint8_t *p, size_t len, uint32_t protocols)
 {

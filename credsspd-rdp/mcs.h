@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The MCS PDUs of the connection sequence (MS-RDPBCGR 2.2.1.3 to 2.2.1.12), told apart as xrdp tells them apart. Until
- * the licence exchange xrdp takes every Client Info PDU it is sent: what may pass here is a list, in order.
+ * The MCS PDUs of the connection sequence (MS-RDPBCGR 2.2.1.3 to 2.2.1.12), recognized by the same bytes as in xrdp. Until
+ * the licence exchange xrdp takes every Client Info PDU: only the PDUs of a list may pass, in its order.
  */
 #pragma once
 
@@ -19,10 +19,10 @@ enum mcs_kind {
 	MCS_LICENCE,     /* the same with SEC_LICENSE_PKT */
 };
 
-/* What the TPKT that is the whole of @p is. */
+/* Returns the kind of the TPKT of @len bytes at @p. */
 enum mcs_kind mcs_kind(const uint8_t *p, size_t len);
 
-/* Where the security header begins in a SendDataRequest (as mcs_kind() found one); 0 when it is malformed. */
+/* Returns where the security header begins in a SendDataRequest (as mcs_kind() found it), or 0 when it is malformed. */
 size_t mcs_send_data_offset(const uint8_t *p, size_t len);
 
 /*
@@ -42,11 +42,11 @@ enum mcs_state {
 	MCS_STATES_
 };
 
-/* Whether @kind may come in *@state, which then moves on. Returns 0 or -EPROTO. */
+/* Returns 0 when @kind may come in *@state, which advances, or -EPROTO. */
 int mcs_allow(enum mcs_state *state, enum mcs_kind kind);
 
 /*
- * Puts @protocols where MCS Connect Response @p repeats the client's requestedProtocols (SC_CORE), if it does.
- * Returns 1 when it did, 0 when there is no such block.
+ * Writes @protocols to the field of the MCS Connect Response @p that repeats the client's requestedProtocols (SC_CORE).
+ * Returns 1, or 0 when there is no such field.
  */
 int mcs_patch_protocols(uint8_t *p, size_t len, uint32_t protocols);

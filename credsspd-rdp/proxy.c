@@ -60,6 +60,6 @@ int proxy_read(const uint8_t *p, size_t len, size_t *ret_total, struct proxy_pee
 	if (r < 0)
 		return r;
 	*ret_peer = peer;
-	*ret_total = HEADER_LEN + body; /* TLVs behind the addresses are skipped */
+	*ret_total = HEADER_LEN + body; /* TLVs after the addresses are skipped */
 	return 1;
 }

@@ -9,16 +9,16 @@
 #include "common/base/limits.h"
 
 struct proxy_peer {
-	char rhost[RHOST_MAX + 8U]; /* empty: LOCAL, or an address family that has none */
+	char rhost[RHOST_MAX + 8U]; /* empty: LOCAL, or an address family without addresses */
 	uint16_t rport;
 	bool local; /* the proxy itself: a health check */
 };
 
-/* Whether the @len octets at @p begin with the signature of a header: for who may not send one. */
+/* Whether the @len bytes at @p begin with the signature of a header; for peers that may not send one. */
 bool proxy_begins(const uint8_t *p, size_t len);
 
 /*
- * Reads the header at @p, of which @len octets are here. Returns 1 with its length in @ret_total, 0 when more octets
- * are needed, -EPROTO when it is none, -EMSGSIZE when it is longer than PROXY_V2_MAX.
+ * Reads the header at @p, of which @len bytes have arrived. Returns 1 with its length in *@ret_total, 0 when more bytes are
+ * needed, -EPROTO when it is no header, or -EMSGSIZE when it is longer than PROXY_V2_MAX.
  */
 int proxy_read(const uint8_t *p, size_t len, size_t *ret_total, struct proxy_peer *ret_peer);

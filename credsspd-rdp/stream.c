@@ -76,7 +76,7 @@ int stream_accept(SSL *ssl, int fd, int64_t deadline)
 	}
 }
 
-/* Reads what there is to @p. Returns the octets, 0 when there are none (*@want says what to poll for), or -errno. */
+/* Reads once. Returns the number of bytes, 0 when there are none (*@want says what to poll for), or -errno. */
 static ssize_t read_some(const struct stream *s, void *p, size_t size, int *want)
 {
 	ssize_t n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Octets over the client's TLS connection and xrdp's socket, with a deadline for every step. */
+/* Reads and writes on the client's TLS connection and on xrdp's socket, each with a deadline. */
 #pragma once
 
 #include <openssl/ssl.h>
@@ -11,29 +11,34 @@
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t stream_now(void);
 
-/* One direction's input. */
+/* One side of a connection, with the input that has been read ahead. */
 struct stream {
 	SSL *ssl;          /* NULL: plain */
 	int fd;            /* non-blocking */
-	int watch;         /* when this has something to say waiting for input ends with -EAGAIN; 0: nothing */
-	size_t start, end; /* unread octets in buffer */
+	int watch;         /* a descriptor: when it is readable, waiting for input ends with -EAGAIN; 0: none */
+	size_t start, end; /* the unread bytes of buffer */
 	uint8_t buffer[TSREQUEST_MAX + 1024];
 };
 
-/* All return 0 or more, -ETIMEDOUT, -ECONNRESET (end of file included), -EPROTO for TLS errors, or another -errno. */
+/*
+ * All functions return 0, -ETIMEDOUT, -ECONNRESET (at the end of the input too), -EPROTO for TLS errors, or another -errno.
+ * @deadline is by stream_now().
+ */
+
+/* Does the server's side of the TLS handshake. */
 int stream_accept(SSL *ssl, int fd, int64_t deadline);
 
-/* Makes at least @need octets available. -EMSGSIZE when they do not fit. */
+/* Reads until at least @need bytes are in the buffer. Returns -EMSGSIZE when they do not fit. */
 int stream_need(struct stream *s, size_t need, int64_t deadline);
 
-/* Reads a TSRequest, or a TPKT: *@ret_len octets at the returned address, valid until stream_consume(). */
+/* Read a TSRequest, or a TPKT: *@ret_len bytes at *@ret_p, valid until stream_consume(). */
 int stream_tsrequest(struct stream *s, int64_t deadline, const uint8_t **ret_p, size_t *ret_len);
 int stream_tpkt(struct stream *s, int64_t deadline, uint8_t **ret_p, size_t *ret_len);
 
-/* Wipes and drops @len octets at the start. */
+/* Wipes and drops @len bytes at the start of the buffer. */
 void stream_consume(struct stream *s, size_t len);
 
-/* Writes all, as one TLS record when it fits one. */
+/* Writes all @len bytes, as one TLS record if they fit into one. */
 int stream_write(const struct stream *s, const void *p, size_t len, int64_t deadline);
 
 /* Copies both ways until one side ends. Returns 0 or -errno. */

@@ -191,7 +191,7 @@ static X509 *self_sign(EVP_PKEY *key)
 		return NULL;
 	}
 	name = X509_get_subject_name(x);
-	/* a common name has at most 64 octets; the subject alternative name carries a longer one */
+	/* a common name has at most 64 bytes; the subject alternative name carries a longer name */
 	ok = X509_set_version(x, 2) == 1 && ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1 &&
 	     X509_gmtime_adj(X509_getm_notBefore(x), -3600) && X509_gmtime_adj(X509_getm_notAfter(x), VALID_SEC) &&
 	     X509_set_pubkey(x, key) == 1 &&

@@ -72,12 +72,12 @@ static int shake_hands(struct selftest *r)
 
 static int talk(struct selftest *r)
 {
-	char octets[64] = "self-test";
+	char bytes[64] = "self-test";
 
-	if (SSL_write(r->client, octets, sizeof octets) != (int)sizeof octets ||
-	    SSL_read(r->server, octets, sizeof octets) != (int)sizeof octets ||
-	    SSL_write(r->server, octets, sizeof octets) != (int)sizeof octets ||
-	    SSL_read(r->client, octets, sizeof octets) != (int)sizeof octets)
+	if (SSL_write(r->client, bytes, sizeof bytes) != (int)sizeof bytes ||
+	    SSL_read(r->server, bytes, sizeof bytes) != (int)sizeof bytes ||
+	    SSL_write(r->server, bytes, sizeof bytes) != (int)sizeof bytes ||
+	    SSL_read(r->client, bytes, sizeof bytes) != (int)sizeof bytes)
 		return -EIO;
 	(void)SSL_shutdown(r->server);
 	(void)SSL_shutdown(r->client);

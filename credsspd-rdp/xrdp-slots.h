@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queue for xrdp. sesman logs on one user at a time and a ticket does not wait for ever: so only some connections
- * are with xrdp before their ticket is redeemed, and the others get their turn in the order of asking. One account
- * cannot take all places.
+ * The queue for xrdp. sesman logs on one user at a time, and tickets expire. So only a limited number of connections have a
+ * slot with xrdp before their tickets are redeemed; the others wait in the order of asking. One account cannot take all
+ * slots.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 enum xrdp_slot_state { XRDP_SLOT_NONE, XRDP_SLOT_QUEUED, XRDP_SLOT_TAKEN };
 
-/* In whatever waits; all zero at first. */
+/* Part of the object that waits; all zero at first. */
 struct xrdp_slot {
 	TAILQ_ENTRY(xrdp_slot) entry;
 	enum xrdp_slot_state state;
@@ -28,11 +28,11 @@ struct xrdp_slots {
 
 void xrdp_slots_init(struct xrdp_slots *s, unsigned limit, unsigned per_user);
 
-/* Puts @p, for @user, at the end of the queue. Returns 0, or -EALREADY when it waits already or has its place. */
+/* Puts @p, for @user, at the end of the queue. Returns 0, or -EALREADY when it waits already or has a slot. */
 int xrdp_slots_ask(struct xrdp_slots *s, struct xrdp_slot *p, const char *user);
 
-/* Whoever is next, with a place; NULL when there is no free place or nobody waits who may have one. */
+/* Gives a free slot to the next in the queue and returns it; NULL when there is no slot or none that may have it. */
 struct xrdp_slot *xrdp_slots_next(struct xrdp_slots *s);
 
-/* @p waits no longer, or gives its place back. */
+/* Takes @p out of the queue, or gives its slot back. */
 void xrdp_slots_leave(struct xrdp_slots *s, struct xrdp_slot *p);

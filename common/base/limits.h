@@ -122,7 +122,7 @@
 
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
-#define RDP_PRE_TLS_MAX 2000U     /* of these, before the first TLS octet */
+#define RDP_PRE_TLS_MAX 2000U     /* of these, before the first byte of TLS */
 #define RDP_PROCESSES_PER_ADDRESS_MAX 256U
 /*
  * People answer prompts (certificate, password) before ClientHello, inside the TLS handshake and between it and the first
@@ -138,9 +138,9 @@
 #define RDP_NLA_TIMEOUT_SEC (HANDSHAKE_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
 #define RDP_FIRST_MCS_TIMEOUT_SEC 60U /* from the ticket to the first MCS PDU, X.224 of the direct approach included */
 #define RDP_SEQUENCE_TIMEOUT_SEC 60U  /* from a slot with xrdp to the licence */
-#define RDP_UNREDEEMED_MAX 8U /* places with one xrdp: connections whose tickets it may have and has not redeemed */
+#define RDP_UNREDEEMED_MAX 8U /* slots with one xrdp: connections whose tickets it has and has not redeemed yet */
 #define RDP_SLOTS_PER_ACCOUNT_MAX 2U
-#define RDP_SLOT_TIMEOUT_SEC 20U /* then the place is another one's, redeemed or not */
+#define RDP_SLOT_TIMEOUT_SEC 20U /* then the slot goes to the next connection, redeemed or not */
 #define PROXY_PEERS_MAX 64U
 #define RDP_CHILD_MEMORY_MAX (64UL << 20) /* of a connection's process, beyond what the listener has mapped */
 #define RDP_CHILD_SLACK_SEC 10U           /* for one that does not keep its own deadlines */

@@ -54,8 +54,7 @@ static const struct option_row rows[] = {
 #define N_ROWS (sizeof rows / sizeof *rows)
 
 /*
- * Keys of [credsspd]: one policy in one place. What they mean is config.c's and credsspd's business; here is only
- * whether a client is told that it may try.
+ * Keys of [credsspd], which config.c checks and credsspd obeys. The front end only tells clients whether they may try.
  */
 static const struct option_choice remote_guard_choices[] = {
 	{ "refuse", false }, { "require-tickets", true }, { "allow", true }, { NULL, 0 }
@@ -103,8 +102,8 @@ static int check(const struct settings *s, const char *path, char **ret_error)
 				 "%s: [credsspd-rdp] certificate, private_key and state_directory are absolute paths",
 				 path);
 	if (s->xrdp_socket[0] != '/' || strlen(s->xrdp_socket) > 107)
-		r = explain_also(ret_error, -EINVAL,
-				 "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 octets", path);
+		return explain(ret_error, -EINVAL,
+			       "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 bytes", path);
 	if (!s->service[0] || strlen(s->service) > PAM_SERVICE_MAX || strchr(s->service, '/'))
 		r = explain_also(ret_error, -EINVAL, "%s: [credsspd-rdp] service is no PAM service", path);
 	return r;
