@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -51,6 +52,19 @@ int clock_gettime(clockid_t clock, struct timespec *t)
 	int r = (int)syscall(SYS_clock_gettime, clock, t);
 
 	t->tv_sec += ahead_sec;
+	return r;
+}
+
+static volatile bool in_poll; /* the connection's side waits: it has set its deadline */
+
+/* Likewise. */
+int poll(struct pollfd *p, nfds_t n, int timeout)
+{
+	int r;
+
+	in_poll = true;
+	r = (int)syscall(SYS_poll, p, n, timeout);
+	in_poll = false;
 	return r;
 }
 
@@ -244,6 +258,19 @@ static void test_refused(void **state)
 	}
 }
 
+/* Until the connection's side waits in CredSSP: it has set its deadline by the clock of now. */
+static void wait_for_poll(void)
+{
+	const char *const volatile *phase = &child.phase;
+	struct timespec t = { .tv_nsec = 1000000 };
+
+	while (!*phase || strcmp(*phase, "CredSSP") != 0)
+		(void)nanosleep(&t, NULL);
+	(void)nanosleep(&t, NULL);
+	while (!in_poll)
+		(void)nanosleep(&t, NULL);
+}
+
 /* The user answers prompts for minutes; then the client's KDC is slow. credsspd's deadlines count, not the front end's.
  */
 static void test_patience(void **state)
@@ -252,6 +279,7 @@ static void test_patience(void **state)
 
 	(void)state;
 	start(X224_PROTOCOL_HYBRID, 0);
+	wait_for_poll();
 	ahead_sec += RDP_PROMPT_TIMEOUT_SEC - 30;
 	give(BYTES(TSREQUEST));
 	answer_begin(X224_PROTOCOL_HYBRID, 0);
@@ -267,12 +295,14 @@ static void test_no_patience(void **state)
 {
 	(void)state;
 	start(X224_PROTOCOL_HYBRID, 0);
+	wait_for_poll();
 	give(BYTES("\x30"));
 	ahead_sec += RDP_PROMPT_TIMEOUT_SEC + 1;
 	give(BYTES("\x05"));
 	finish(-ETIMEDOUT);
 	/* credsspd says nothing any more */
 	begin(X224_PROTOCOL_HYBRID, 0);
+	wait_for_poll();
 	ahead_sec += RDP_NLA_TIMEOUT_SEC + 1;
 	give(BYTES(TSREQUEST2));
 	finish(-ETIMEDOUT);
