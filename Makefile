@@ -102,9 +102,10 @@ $(B)/helper.a: $(PAM_HELPER_OBJ)
 
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
+# pam_credssp.so looks for the symbol in the program that has loaded it (common/ipc/account-msg.h)
 $(B)/credsspd: $(B)/obj/credsspd/main.o $(B)/daemon.a $(B)/common.a
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDFLAGS) $(call libs,$(DAEMON_PKGS))
+	$(Q)$(CC) $(CFLAGS) $(LINK) -Wl,--export-dynamic-symbol=credssp_account_question -o $@ $^ $(LDFLAGS) $(call libs,$(DAEMON_PKGS))
 
 $(B)/credsspd-rdp: $(B)/obj/credsspd-rdp/main.o $(B)/rdp.a $(B)/common.a
 	$(call say,LD)

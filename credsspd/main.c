@@ -2,7 +2,8 @@
 /*
  * One program, several processes: without a role option this is the supervisor;
  * with one it is a template, exec'ed by the supervisor with its control socket on descriptor 3, or the verifier, a
- * resolver or the keeper, exec'ed by the warden (--warden) of their kind, with the supervisor's connection there.
+ * resolver, the keeper or an account checker, exec'ed by the warden (--warden) of their kind, with the supervisor's
+ * connection there.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,6 +21,7 @@
 #include "common/base/signals.h"
 #include "common/config/config.h"
 #include "common/sandbox/sandbox.h"
+#include "credsspd/account-checker/account-checker.h"
 #include "credsspd/bus/bus.h"
 #include "credsspd/ntlm-verifier/ntlm-verifier.h"
 #include "credsspd/resolver/resolver.h"
@@ -38,6 +40,7 @@ enum role {
 	ROLE_VERIFIER,
 	ROLE_RESOLVER,
 	ROLE_KEEPER,
+	ROLE_ACCOUNT_CHECKER,
 	ROLE_WARDEN,
 };
 
@@ -180,6 +183,9 @@ static int run_role(enum role role, const char *config_path)
 	case ROLE_KEEPER:
 		r = keeper_main(config_path, &config, CONTROL_FD);
 		break;
+	case ROLE_ACCOUNT_CHECKER:
+		r = account_checker_main(&config, CONTROL_FD);
+		break;
 	case ROLE_SUPERVISOR:
 	case ROLE_WARDEN:
 		r = -EINVAL;
@@ -215,14 +221,25 @@ static int role_of_template(const char *name, enum role *ret_role)
 	return 0;
 }
 
-/* The option of its processes, or NULL. */
-static const char *warden_option(const char *kind)
-{
-	static const char *const options[] = { "--resolver", "--verifier", "--keeper" };
+/* A warden: the option of its processes, and its filter. */
+struct warden_kind {
+	const char *option;
+	int (*confine)(void);
+};
 
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-		if (strcmp(options[i] + 2, kind) == 0)
-			return options[i];
+/* Returns NULL for an unknown @name. */
+static const struct warden_kind *warden_kind(const char *name)
+{
+	static const struct warden_kind kinds[] = {
+		{ "--resolver", confine_supervisor },
+		{ "--verifier", confine_supervisor },
+		{ "--keeper", confine_supervisor },
+		{ "--account-checker", confine_account_warden },
+	};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kinds[i].option + 2, name) == 0)
+			return &kinds[i];
 	return NULL;
 }
 
@@ -236,7 +253,15 @@ static bool has_control_socket(void)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_TEMPLATE = 256, OPT_VERIFIER, OPT_RESOLVER, OPT_KEEPER, OPT_WARDEN, OPT_VERSION };
+	enum {
+		OPT_TEMPLATE = 256,
+		OPT_VERIFIER,
+		OPT_RESOLVER,
+		OPT_KEEPER,
+		OPT_ACCOUNT_CHECKER,
+		OPT_WARDEN,
+		OPT_VERSION
+	};
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, 't' },
@@ -246,10 +271,12 @@ int main(int argc, char **argv)
 		{ "verifier", no_argument, NULL, OPT_VERIFIER },
 		{ "resolver", no_argument, NULL, OPT_RESOLVER },
 		{ "keeper", no_argument, NULL, OPT_KEEPER },
+		{ "account-checker", no_argument, NULL, OPT_ACCOUNT_CHECKER },
 		{ "warden", required_argument, NULL, OPT_WARDEN },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *config_path = CONFIG_PATH_DEFAULT, *warden = NULL;
+	const struct warden_kind *warden = NULL;
+	const char *config_path = CONFIG_PATH_DEFAULT;
 	enum role role = ROLE_SUPERVISOR;
 	bool check = false, bad = false;
 	int c;
@@ -280,9 +307,12 @@ int main(int argc, char **argv)
 		case OPT_KEEPER:
 			role = ROLE_KEEPER;
 			break;
+		case OPT_ACCOUNT_CHECKER:
+			role = ROLE_ACCOUNT_CHECKER;
+			break;
 		case OPT_WARDEN:
 			role = ROLE_WARDEN;
-			warden = warden_option(optarg);
+			warden = warden_kind(optarg);
 			bad = !warden;
 			break;
 		default:
@@ -302,6 +332,6 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (role == ROLE_WARDEN)
-		return warden_main(warden, config_path) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		return warden_main(warden->option, warden->confine, config_path) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	return role == ROLE_SUPERVISOR ? run_supervisor(config_path) : run_role(role, config_path);
 }

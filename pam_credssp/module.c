@@ -21,6 +21,8 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 	(void)flags;
 	if (r != PAM_SUCCESS)
 		return r;
+	if (redeem_is_question())
+		return PAM_AUTH_ERR;
 	logon_guard(pamh);
 	return o.action == ACTION_VERIFY ? verify_authenticate(pamh, &o) : redeem_authenticate(pamh, &o);
 }
@@ -61,6 +63,8 @@ EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const ch
 	(void)flags;
 	(void)argc;
 	(void)argv;
+	if (redeem_is_question())
+		return PAM_SESSION_ERR;
 	logon_guard(pamh);
 	return l && ccache_store(pamh, l) != PAM_SUCCESS ? PAM_SESSION_ERR : PAM_SUCCESS;
 }

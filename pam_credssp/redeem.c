@@ -18,6 +18,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/secret.h"
+#include "common/ipc/account-msg.h"
 #include "common/ipc/handover.h"
 #include "include/credssp/bus-api.h"
 #include "pam_credssp/bus.h"
@@ -276,7 +277,13 @@ int redeem_account(pam_handle_t *pamh, const struct options *o)
 	struct logon *l = logon_get(pamh);
 	bool redeemed = l && logon_redeemed(l)->kind != CREDENTIAL_NONE && logon_is_of_user(pamh, l);
 
-	return redeemed || !o->require_ticket ? PAM_IGNORE : no_ticket(pamh, o);
+	return redeemed || !o->require_ticket || redeem_is_question() ? PAM_IGNORE : no_ticket(pamh, o);
+}
+
+/* The linker's answer: the symbol is defined by the program that has loaded this module, or its address is NULL. */
+bool redeem_is_question(void)
+{
+	return ACCOUNT_QUESTION_SYMBOL != NULL;
 }
 
 int redeem_authenticate(pam_handle_t *pamh, const struct options *o)

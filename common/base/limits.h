@@ -46,6 +46,11 @@
 #define RESOLVER_TIMEOUT_SEC 10U
 #define RESOLVER_QUEUE_MAX 512U
 #define RESOLVER_WAIT_SEC 30U /* how long a question waits for a resolver before it is given up */
+#define ACCOUNT_CHECKERS_MAX 4U      /* questions to PAM's account phase at a time */
+#define ACCOUNT_CHECK_TIMEOUT_SEC 5U /* for an answer, a wait for a free process included; then the logon continues */
+#define ACCOUNT_CHECK_MISSES 3U      /* deadlines missed in a row, after which the check pauses */
+#define ACCOUNT_CHECK_PAUSE_SEC 30U
+#define ACCOUNT_CHECKER_QUESTIONS_MAX 1000U /* of one process, whose modules may leak memory */
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
 #define CHILD_SIGN_TIMEOUT_SEC 10U   /* a process that kept a logon waiting gives a sign of life, or is killed */
 #define KEEPER_SIGN_TIMEOUT_SEC 120U /* the TGT agent: no logon waits for it, and a kill loses what it is fetching */

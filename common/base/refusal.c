@@ -4,7 +4,8 @@
  * what a wrong password is told, and so is an account that may not log on by its
  * name alone (a system account), so that a client does not learn which accounts exist.
  * NOT_ALLOWED and the account states are told by name: they are decided only
- * after the password or the Kerberos ticket was proved.
+ * after the password or the Kerberos ticket was proved. So they are no failure of
+ * the address, but for ACCOUNT_LOCKED: domains tell it for any password.
  */
 #include "common/base/refusal.h"
 
@@ -36,7 +37,7 @@ static const struct {
 	[REFUSAL_BAD_PASSWORD] = { "bad-password", "wrong password", NTSTATUS_LOGON_FAILURE, 1 },
 	[REFUSAL_UNKNOWN_USER] = { "unknown-user", "no such user", NTSTATUS_LOGON_FAILURE, 1 },
 	[REFUSAL_ACCOUNT_LOCKED] = { "account-locked", "the account is locked", NTSTATUS_ACCOUNT_LOCKED_OUT, 1 },
-	[REFUSAL_ACCOUNT_DISABLED] = { "account-disabled", "the account is disabled", NTSTATUS_ACCOUNT_DISABLED, 1 },
+	[REFUSAL_ACCOUNT_DISABLED] = { "account-disabled", "the account is disabled", NTSTATUS_ACCOUNT_DISABLED, 0 },
 	[REFUSAL_ACCOUNT_EXPIRED] = { "account-expired", "the account has expired", NTSTATUS_ACCOUNT_EXPIRED, 0 },
 	[REFUSAL_PASSWORD_EXPIRED] = { "password-expired", "the password has expired", NTSTATUS_PASSWORD_EXPIRED, 0 },
 	[REFUSAL_PASSWORD_MUST_CHANGE] = { "password-must-change", "the password must be changed first",
@@ -45,7 +46,7 @@ static const struct {
 				  NTSTATUS_INVALID_LOGON_HOURS, 0 },
 	[REFUSAL_LOGON_WORKSTATION] = { "logon-workstation", "the account may not log on to this host",
 					NTSTATUS_INVALID_WORKSTATION, 0 },
-	[REFUSAL_ACCOUNT_RESTRICTION] = { "account-restriction", "a rule of the domain about the account",
+	[REFUSAL_ACCOUNT_RESTRICTION] = { "account-restriction", "a rule of the domain or of PAM about the account",
 					  NTSTATUS_ACCOUNT_RESTRICTION, 0 },
 	[REFUSAL_NAME] = { "name", "the client's user name cannot be used", NTSTATUS_LOGON_FAILURE, 1 },
 	[REFUSAL_DOMAIN] = { "domain",

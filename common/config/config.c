@@ -83,6 +83,7 @@ static const struct option_row rows[] = {
 	  .min = 0,
 	  .max = 4294967294U },
 	{ .key = "allow_root", .type = OPTION_BOOL, .offset = AT(c.allow_root), .def = "false" },
+	{ .key = "account_check", .type = OPTION_BOOL, .offset = AT(c.account_check), .def = "true" },
 	{ .key = "smartcard",
 	  .type = OPTION_CHOICE,
 	  .offset = AT(smartcard),

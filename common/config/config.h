@@ -65,6 +65,7 @@ struct config {
 	config_list allow_groups;
 	unsigned minimum_uid;            /* default 1000 */
 	bool allow_root;                 /* default false */
+	bool account_check;              /* PAM's account phase is asked before the client delegates; default true */
 	enum config_smartcard smartcard; /* default pkinit */
 	config_list smartcard_gss_users; /* with gss: only these; they also have to pass the lists above */
 	config_list smartcard_gss_groups;

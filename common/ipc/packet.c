@@ -9,12 +9,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
@@ -27,6 +30,20 @@ union control {
 	struct cmsghdr header;
 	char space[CMSG_SPACE(sizeof(int) * (PACKET_FDS_MAX + 1))];
 };
+
+int packet_connect(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	AUTO_CLOSE int fd = -1;
+
+	if (strlen(path) >= sizeof at.sun_path)
+		return -ENAMETOOLONG;
+	strcpy(at.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&at, sizeof at) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
 
 int packet_pair(int flags, int ret_fds[2])
 {
@@ -248,4 +265,26 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 	for (size_t i = 0; r < 0 && i < n_fds; i++)
 		ret_fds[i] = close_fd(ret_fds[i]);
 	return r < 0 ? r : n;
+}
+
+static int64_t now_msec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void packet_wait_for_end(int fd, int msec)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t until = now_msec() + msec, left;
+	uint8_t rest[16]; /* a longer packet is -EMSGSIZE */
+
+	while ((left = until - now_msec()) > 0 && poll(&p, 1, (int)left) >= 0) {
+		ssize_t n = packet_recv(fd, rest, sizeof rest, NULL, 0);
+
+		if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMSGSIZE && n != -EPROTO))
+			return;
+	}
 }

@@ -11,6 +11,12 @@
 int packet_pair(int flags, int ret_fds[2]);
 
 /*
+ * Connects to the listening socket at @path, close-on-exec and non-blocking. Returns a descriptor that is the caller's,
+ * or -errno.
+ */
+int packet_connect(const char *path);
+
+/*
  * Stops the peer of @fd from sending descriptors, where the kernel knows SO_PASSRIGHTS (Linux 6.16). On an older kernel
  * packet_recv() and packet_close() protect against them.
  */
@@ -22,6 +28,12 @@ void packet_refuse_fds(int fd);
  * forked that holds the last reference and ends. When fork() fails, the socket stays open.
  */
 int packet_close(int fd);
+
+/*
+ * Reads and drops what comes from @fd until its other end has closed it, at most @msec milliseconds. A peer that has
+ * passed its end to another process keeps the connection open: hence the limit.
+ */
+void packet_wait_for_end(int fd, int msec);
 
 /*
  * Sends one packet, without raising SIGPIPE; the descriptors @fds (@n_fds of

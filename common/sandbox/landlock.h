@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 /* Rights to files, whatever the headers of this host know. */
+#define LANDLOCK_EXECUTE ((uint64_t)1 << 0)
 #define LANDLOCK_READ ((uint64_t)1 << 2 | (uint64_t)1 << 3)                     /* files and directories */
 #define LANDLOCK_WRITE ((uint64_t)1 << 1 | (uint64_t)1 << 14)                   /* into files; truncate them */
 #define LANDLOCK_REPLACE (LANDLOCK_WRITE | (uint64_t)1 << 5 | (uint64_t)1 << 8) /* remove and make regular files */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
@@ -28,7 +30,10 @@
 /* ---- lists ---- */
 
 static const int nobody[] = {
-	DENIED_TO_ALL,       DENIED_CHANGES,      SCMP_SYS(keyctl),   SCMP_SYS(add_key),  SCMP_SYS(request_key),
+	DENIED_TO_ALL, DENIED_CHANGES, SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
+};
+
+static const int no_other_user[] = {
 	SCMP_SYS(setuid),    SCMP_SYS(setgid),    SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),
 	SCMP_SYS(setresgid), SCMP_SYS(setgroups), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(capset),
 };
@@ -57,9 +62,17 @@ static const struct {
 	{ no_servers, sizeof no_servers / sizeof *no_servers },
 	{ no_other_process, sizeof no_other_process / sizeof *no_other_process },
 	{ no_children, sizeof no_children / sizeof *no_children },
+	{ no_other_user, sizeof no_other_user / sizeof *no_other_user },
 };
 
-enum { NOBODY = 1, NO_PROGRAMS = 2, NO_SERVERS = 4, NO_OTHER_PROCESS = 8, NO_CHILDREN = 16 };
+enum {
+	NOBODY = 1,
+	NO_PROGRAMS = 2,
+	NO_SERVERS = 4,
+	NO_OTHER_PROCESS = 8,
+	NO_CHILDREN = 16,
+	NO_OTHER_USER = 32,
+};
 
 static int add_lists(scmp_filter_ctx c, unsigned which)
 {
@@ -197,29 +210,36 @@ int confine_start(unsigned passed)
 
 int confine_supervisor(void)
 {
+	return load(NOBODY | NO_OTHER_USER);
+}
+
+int confine_account_warden(void)
+{
 	return load(NOBODY);
 }
 
 int confine_listener(void)
 {
-	int r = load(NOBODY | NO_PROGRAMS | NO_SERVERS);
+	int r = load(NOBODY | NO_OTHER_USER | NO_PROGRAMS | NO_SERVERS);
 
 	if (r == 0)
 		r = landlock_enter(LANDLOCK_NO_TCP | LANDLOCK_NO_SIGNALS, NULL, 0);
 	return r < 0 ? r : 0;
 }
 
-static int confine_files(void)
+/* @programs: LANDLOCK_EXECUTE, or 0. */
+static int confine_files(uint64_t programs)
 {
-	static const struct landlock_rule rule[] = {
-		{ .path = "/", .rights = LANDLOCK_READ },
+	const struct landlock_rule rule[] = {
+		{ .path = "/", .rights = LANDLOCK_READ | programs },
 		{ .path = "/dev/null", .rights = LANDLOCK_WRITE },
 	};
 
 	return landlock_enter(LANDLOCK_FILES | LANDLOCK_NO_SIGNALS, rule, sizeof rule / sizeof *rule);
 }
 
-int confine_helper(int control_fd, const char *name, bool forks)
+/* What processes that call modules of the host have in common, but for the filter. */
+static int confine_module_caller(int control_fd, const char *name, uint64_t programs)
 {
 	static const struct confine_limit row[] = { { RLIMIT_NOFILE, HELPER_PROCESS_FILES_MAX } };
 	pid_t parent = getppid();
@@ -234,8 +254,43 @@ int confine_helper(int control_fd, const char *name, bool forks)
 	if (r == 0)
 		r = confine_limits(row, sizeof row / sizeof *row);
 	if (r == 0)
-		r = confine_files();
-	return r < 0 ? r : load(NOBODY | NO_PROGRAMS | NO_OTHER_PROCESS | (forks ? 0U : NO_CHILDREN));
+		r = confine_files(programs);
+	return r < 0 ? r : 0;
+}
+
+int confine_helper(int control_fd, const char *name, bool forks)
+{
+	int r = confine_module_caller(control_fd, name, 0);
+
+	return r < 0 ? r : load(NOBODY | NO_OTHER_USER | NO_PROGRAMS | NO_OTHER_PROCESS | (forks ? 0U : NO_CHILDREN));
+}
+
+/* A program that is run has no more: at execve() root gets what is in the bounding set. */
+static int confine_capabilities(uint64_t keep)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		if (!(keep & 1ULL << cap) && prctl(PR_CAPBSET_READ, cap) == 1 && prctl(PR_CAPBSET_DROP, cap) < 0)
+			return -errno;
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	for (unsigned i = 0; i < 2; i++) {
+		data[i].permitted &= (uint32_t)(keep >> 32 * i);
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int confine_account_checker(int control_fd)
+{
+	int r = confine_capabilities(1ULL << CAP_DAC_READ_SEARCH);
+
+	if (r == 0)
+		r = confine_module_caller(control_fd, "account-checker", LANDLOCK_EXECUTE);
+	return r < 0 ? r : load(NOBODY | NO_OTHER_PROCESS);
 }
 
 const char *confine_says(void)

@@ -213,16 +213,20 @@ static void take_account(struct logon *h, const uint8_t *record)
 	logon_trace(h, "account %s, uid %u, may log on", a.name, a.uid);
 }
 
-/*
- * The account is known and the client has no pubKeyAuth reply yet: a further check of the account that takes time is a
- * state of its own between LOGON_RESOLVING and LOGON_CONFIRMING, whose action calls take_account().
- */
+/* Without a question under way, logon.c continues at once. */
+static void do_check(struct logon *h, const uint8_t *record, size_t len)
+{
+	(void)len;
+	take_account(h, record);
+	account_check_ask(h);
+}
+
 static void do_grant(struct logon *h, const uint8_t *record, size_t len)
 {
 	int r;
 
+	(void)record;
 	(void)len;
-	take_account(h, record);
 	r = make_pipe(h);
 	if (r < 0) {
 		logon_fail(h, REFUSAL_LIMIT, "no pipe for the credentials");
@@ -412,8 +416,9 @@ void logon_act(struct logon *h, enum logon_action action, const uint8_t *record,
 	static void (*const table[])(struct logon * h, const uint8_t *record, size_t len) = {
 		[LOGON_SPAWN] = do_spawn,   [LOGON_RESPAWN] = do_respawn, [LOGON_FORWARD] = do_forward,
 		[LOGON_REPLY] = do_reply,   [LOGON_RESOLVE] = do_resolve, [LOGON_GRANT] = do_grant,
-		[LOGON_DENY] = do_deny,     [LOGON_COMPARE] = do_compare, [LOGON_FINISH] = do_finish,
-		[LOGON_REFUSE] = do_refuse, [LOGON_NOTE] = do_note,       [LOGON_IGNORE] = NULL,
+		[LOGON_CHECK] = do_check,   [LOGON_DENY] = do_deny,       [LOGON_COMPARE] = do_compare,
+		[LOGON_FINISH] = do_finish, [LOGON_REFUSE] = do_refuse,   [LOGON_NOTE] = do_note,
+		[LOGON_IGNORE] = NULL,
 	};
 
 	if (table[action])

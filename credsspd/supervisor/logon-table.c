@@ -25,8 +25,12 @@ static const struct logon_step table[LOGON_STATES_][LOGON_EVENTS_] = {
 		[LOGON_GOT_TSREQUEST] = { LOGON_FORWARD, LOGON_WORKING },
 	},
 	[LOGON_RESOLVING] = {
-		[LOGON_GOT_ACCOUNT] = { LOGON_GRANT, LOGON_CONFIRMING },
+		[LOGON_GOT_ACCOUNT] = { LOGON_CHECK, LOGON_CHECKING },
 		[LOGON_GOT_NO_ACCOUNT] = { LOGON_DENY, LOGON_REFUSING },
+	},
+	[LOGON_CHECKING] = {
+		[LOGON_GOT_STATE] = { LOGON_GRANT, LOGON_CONFIRMING },
+		[LOGON_GOT_BAD_STATE] = { LOGON_DENY, LOGON_REFUSING },
 	},
 	[LOGON_REFUSING] = {
 		[LOGON_GOT_REFUSED] = { LOGON_REFUSE, LOGON_FAILED },
@@ -62,10 +66,11 @@ struct logon_step logon_step(enum logon_state state, enum logon_event event)
 const char *logon_state_name(enum logon_state state)
 {
 	static const char *const name[LOGON_STATES_] = {
-		[LOGON_FIRST] = "first",           [LOGON_OPENING] = "opening",     [LOGON_WORKING] = "working",
-		[LOGON_CLIENT] = "client",         [LOGON_RESOLVING] = "resolving", [LOGON_REFUSING] = "refusing",
-		[LOGON_CONFIRMING] = "confirming", [LOGON_AUTHINFO] = "authinfo",   [LOGON_DECRYPTING] = "decrypting",
-		[LOGON_COMPARING] = "comparing",   [LOGON_DONE] = "done",           [LOGON_FAILED] = "failed",
+		[LOGON_FIRST] = "first",           [LOGON_OPENING] = "opening",       [LOGON_WORKING] = "working",
+		[LOGON_CLIENT] = "client",         [LOGON_RESOLVING] = "resolving",   [LOGON_CHECKING] = "checking",
+		[LOGON_REFUSING] = "refusing",     [LOGON_CONFIRMING] = "confirming", [LOGON_AUTHINFO] = "authinfo",
+		[LOGON_DECRYPTING] = "decrypting", [LOGON_COMPARING] = "comparing",   [LOGON_DONE] = "done",
+		[LOGON_FAILED] = "failed",
 	};
 
 	return (unsigned)state < LOGON_STATES_ ? name[state] : "?";

@@ -14,6 +14,7 @@ enum logon_state {
 	LOGON_WORKING,    /* an answer of the worker */
 	LOGON_CLIENT,     /* the client's next TSRequest */
 	LOGON_RESOLVING,  /* the account of the authenticated name, from a resolver */
+	LOGON_CHECKING,   /* the state of that account, from PAM by an account checker */
 	LOGON_REFUSING,   /* the worker's last message after the verdict no, perhaps with errorCode */
 	LOGON_CONFIRMING, /* the worker's pubKeyAuth reply after the verdict yes */
 	LOGON_AUTHINFO,   /* the client's authInfo */
@@ -34,6 +35,8 @@ enum logon_event {
 	LOGON_GOT_REFUSED,    /* worker: WORKER_FAILED */
 	LOGON_GOT_ACCOUNT,    /* resolver: yes */
 	LOGON_GOT_NO_ACCOUNT, /* resolver: no */
+	LOGON_GOT_STATE,      /* account checker: no reason to refuse, or no answer */
+	LOGON_GOT_BAD_STATE,  /* account checker: PAM refuses */
 	LOGON_GOT_END,        /* worker: end of file; expected after its last message */
 	LOGON_EVENTS_
 };
@@ -45,6 +48,7 @@ enum logon_action {
 	LOGON_FORWARD,  /* pass the TSRequest to the worker */
 	LOGON_REPLY,    /* pass the TSRequest to the front end */
 	LOGON_RESOLVE,  /* ask for the account of the authenticated name */
+	LOGON_CHECK,    /* ask PAM for the state of the account */
 	LOGON_GRANT,    /* send the verdict yes, with the pipe */
 	LOGON_DENY,     /* send the verdict no */
 	LOGON_COMPARE,  /* ask for the account of the delegated name */

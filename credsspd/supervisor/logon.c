@@ -181,7 +181,16 @@ static void on_account(const struct resolver_answer *answer, void *userdata)
 		step(h, LOGON_GOT_NO_ACCOUNT, NULL, 0);
 	} else {
 		step(h, LOGON_GOT_ACCOUNT, (const uint8_t *)answer, sizeof *answer);
+		if (h->state == LOGON_CHECKING && !h->account_ask)
+			step(h, LOGON_GOT_STATE, NULL, 0);
 	}
+}
+
+static void on_checked(const struct account_answer *answer, const char *why, void *userdata)
+{
+	struct logon *h = userdata;
+
+	step(h, account_check_answered(h, answer, why) ? LOGON_GOT_STATE : LOGON_GOT_BAD_STATE, NULL, 0);
 }
 
 void logons_resume(struct logons *l)
@@ -248,6 +257,7 @@ static void logon_free(struct logon *h)
 	logon_worker_drop(&h->worker);
 	logon_worker_forget_first(&h->worker);
 	resolve_cancel(h->question);
+	account_ask_cancel(h->account_ask);
 	(void)sd_event_source_disable_unref(h->channel_io);
 	(void)sd_event_source_disable_unref(h->deadline);
 	(void)sd_event_source_disable_unref(h->turn);
@@ -343,6 +353,7 @@ int logons_init(struct logons *l)
 
 	TAILQ_INIT(&l->list);
 	l->answered = on_account;
+	l->checked = on_checked;
 	l->last_id = (uint64_t)time(NULL) << 20; /* not used before: a log can be searched for an id */
 	r = sd_event_add_defer(l->event, &l->reap, on_reap, l);
 	if (r >= 0) /* before any other source of a logon that is over */

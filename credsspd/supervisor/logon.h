@@ -15,6 +15,8 @@
 
 #include "common/base/log.h"
 #include "common/base/refusal.h"
+#include "credsspd/supervisor/account-check.h"
+#include "credsspd/supervisor/account-pool.h"
 #include "credsspd/supervisor/backoff.h"
 #include "credsspd/supervisor/keytab-watch.h"
 #include "credsspd/supervisor/logon-worker.h"
@@ -30,6 +32,7 @@ struct logons {
 	const struct config *config;
 	struct services *services;
 	struct resolver_pool *resolvers;
+	struct account_pool *accounts;
 	struct tickets *tickets;
 	struct keytab_watch *keytab;
 	struct backoff *backoff;
@@ -41,6 +44,8 @@ struct logons {
 	uint64_t last_id;
 	sd_event_source *reap;
 	resolve_fn answered; /* takes the answer to logon.question */
+	account_fn checked;  /* takes the answer to logon.account_ask */
+	struct account_check_log account_check_log;
 	uint64_t granted, refused;
 	uint64_t refusals[REFUSAL_MAX_];
 };
@@ -66,6 +71,7 @@ struct logon {
 	bool waits;       /* for a krb5 template with new keys */
 	/* what is known */
 	struct resolve *question;
+	struct account_ask *account_ask;
 	bool proved; /* the verifier has said yes for this logon */
 	struct verifier_result proof;
 	uint8_t credssp_version;

@@ -60,6 +60,7 @@ static int settle(struct supervisor *s)
 	int watched = keytab_watch_settle(s->keytab); /* before the keytab is read */
 	int r = services_settle(&s->services, &krb5);
 
+	account_check_reset(&s->logons);
 	if (krb5 && s->was_ready)
 		keytab_watch_expect(s->keytab, krb5);
 	return watched < 0 ? watched : r;
@@ -171,12 +172,15 @@ static int make_parts(struct supervisor *s, sd_event *event, const char *config_
 	if (r == 0)
 		r = resolver_pool_new(event, config_path, &s->config, on_changed, s, &s->resolvers);
 	if (r == 0)
+		r = account_pool_new(event, WARDEN_SOCKETS "/account-checker", &s->accounts);
+	if (r == 0)
 		r = ntlm_store_new(&s->services, s->resolvers, &s->config, &s->store);
 	s->logons = (struct logons){
 		.event = event,
 		.config = &s->config,
 		.services = &s->services,
 		.resolvers = s->resolvers,
+		.accounts = s->accounts,
 		.tickets = s->tickets,
 		.keytab = s->keytab,
 		.backoff = s->backoff,
@@ -223,9 +227,11 @@ void supervisor_stop(struct supervisor *s)
 	tickets_free(s->tickets);
 	services_hang_up(&s->services);
 	resolver_pool_hang_up(s->resolvers);
+	account_pool_hang_up(s->accounts);
 	services_free(&s->services);
 	ntlm_store_free(s->store);
 	resolver_pool_free(s->resolvers);
+	account_pool_free(s->accounts);
 	keytab_watch_free(s->keytab);
 	backoff_free(s->backoff);
 	s->backoff = NULL;

@@ -25,6 +25,7 @@ struct supervisor {
 	struct services services;
 	struct logons logons;
 	struct resolver_pool *resolvers;
+	struct account_pool *accounts;
 	struct tickets *tickets;
 	struct ntlm_store *store;
 	struct backoff *backoff;

@@ -27,7 +27,6 @@
 #include "common/base/log.h"
 #include "common/base/loop.h"
 #include "common/base/signals.h"
-#include "common/sandbox/sandbox.h"
 
 #define USEC_PER_SEC_ 1000000ULL
 
@@ -225,9 +224,9 @@ static int on_sighup(sd_event_source *source, const struct signalfd_siginfo *si,
 	return 0; /* the processes read the configuration, not the warden */
 }
 
-static int serve(struct warden *warden)
+static int serve(struct warden *warden, int (*confine)(void))
 {
-	int r = confine_supervisor();
+	int r = confine();
 	uid_t supervisor;
 
 	if (r < 0) {
@@ -254,10 +253,10 @@ static int serve(struct warden *warden)
 	return r < 0 ? r : 0;
 }
 
-int warden_main(const char *arg, const char *config_path)
+int warden_main(const char *arg, int (*confine)(void), const char *config_path)
 {
 	struct warden warden = { .arg = arg, .config_path = config_path, .listener = -1 };
-	int r = serve(&warden);
+	int r = serve(&warden, confine);
 
 	while (warden.wards) {
 		struct ward *w = warden.wards;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parent of the supervisor's processes that run as users of their own: verifier, resolvers, keeper. It has a
- * listening socket from systemd, to which only the supervisor's user can connect, and makes for each connection a
- * process of this program with the connection on descriptor 3, as the supervisor does with its own
+ * The parent of the supervisor's processes that run as users of their own: verifier, resolvers, keeper and account
+ * checkers. It has a listening socket from systemd, to which only the supervisor's user can connect, and makes for each
+ * connection a process of this program with the connection on descriptor 3, as the supervisor does with its own
  * (supervisor/service.h).
  *
  * The connection stands for the process: when the supervisor closes it, the process has WARDEN_END_SEC to end and is
@@ -10,5 +10,8 @@
  */
 #pragma once
 
-/* @arg: the option of the processes, "--resolver" for one. Returns 0 or -errno, after a line in the log. */
-int warden_main(const char *arg, const char *config_path);
+/*
+ * @arg: the option of the processes, "--resolver" for one. @confine: the system call filter of the warden and of all
+ * that it makes (common/sandbox/sandbox.h). Returns 0 or -errno, after a line in the log.
+ */
+int warden_main(const char *arg, int (*confine)(void), const char *config_path);

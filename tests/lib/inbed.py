@@ -18,7 +18,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 ENV = os.environ
 
 # the supervisor, and who makes the processes of other users for it
-DAEMONS = ("credsspd", "credsspd-names", "credsspd-ntlm", "credsspd-tgt")
+DAEMONS = ("credsspd", "credsspd-names", "credsspd-ntlm", "credsspd-tgt", "credsspd-account")
 
 
 class Failure(Exception):

@@ -14,7 +14,7 @@ from memsearch import all_processes, children
 
 # the rows of the table; the tests that try them: tests/peers/sandbox and sandbox-ad
 PROCESSES = {"listener", "connection", "supervisor", "template-krb5", "template-ntlm", "worker-krb5", "worker-ntlm", "verifier", "verifier-winbind",
-             "resolver", "keeper", "helper"}
+             "resolver", "keeper", "account-checker", "helper"}
 KEYTAB, STORE = "/etc/credsspd.keytab", "/var/lib/credsspd/ntlm"
 ENOENT, KILLED, ENOSYS = 2, 31, 38
 

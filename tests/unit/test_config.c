@@ -72,6 +72,7 @@ static void test_defaults(void **state)
 		assert_int_equal(count(c.allow_groups), 0);
 		assert_int_equal(c.minimum_uid, 1000);
 		assert_false(c.allow_root);
+		assert_true(c.account_check);
 		assert_int_equal(c.smartcard, CONFIG_SMARTCARD_PKINIT);
 		assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REFUSE);
 		assert_false(c.restricted_admin);
@@ -104,7 +105,7 @@ static void test_all_keys(void **state)
 	    "min_version = 2\n"
 	    " tgt_principals = HOST$@R.TEST TERMSRV/a@R.TEST\n"
 	    " domains = CORP corp.example\n local_domains = OFFICE corp.example\n allow_users = alice, bob\n"
-	    " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n"
+	    " allow_groups = rdp staff\n minimum_uid = 500\n allow_root = true\n account_check = false\n"
 	    " smartcard = gss\n remote_guard = refuse\n restricted_admin = allow\n"
 	    " smartcard_gss_users = dave\n smartcard_gss_groups = cards, 'CORP\\card users'\n"
 	    " restricted_admin_users = carol\n restricted_admin_groups = wheel, ops\n "
@@ -142,6 +143,7 @@ static void test_all_keys(void **state)
 	assert_string_equal(c.allow_groups[0], "rdp");
 	assert_int_equal(c.minimum_uid, 500);
 	assert_true(c.allow_root);
+	assert_false(c.account_check);
 	assert_int_equal(c.smartcard, CONFIG_SMARTCARD_GSS);
 	assert_int_equal(c.remote_guard, CONFIG_REMOTE_GUARD_REFUSE);
 	assert_true(c.restricted_admin);

@@ -44,7 +44,7 @@ static const struct {
 	{ REFUSAL_SYSTEM_ACCOUNT, "system-account", LOGON_FAILURE, 1 },
 	/* states of an account that has been proved */
 	{ REFUSAL_ACCOUNT_LOCKED, "account-locked", 0xc0000234, 1 },
-	{ REFUSAL_ACCOUNT_DISABLED, "account-disabled", 0xc0000072, 1 },
+	{ REFUSAL_ACCOUNT_DISABLED, "account-disabled", 0xc0000072, 0 },
 	{ REFUSAL_ACCOUNT_EXPIRED, "account-expired", 0xc0000193, 0 },
 	{ REFUSAL_PASSWORD_EXPIRED, "password-expired", 0xc0000071, 0 },
 	{ REFUSAL_PASSWORD_MUST_CHANGE, "password-must-change", 0xc0000224, 0 },

@@ -31,6 +31,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
 #include "common/ipc/packet.h"
+#include "common/sandbox/sandbox.h"
 #include "credsspd/warden/warden.h"
 #include "tests/unit/service.h"
 
@@ -135,7 +136,7 @@ static pid_t spawn(int listener, const char *count, const char *does)
 		_exit(99);
 	(void)close_range(CONTROL + 1, ~0U, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	_exit(warden_main(ROLE, does) == 0 ? 0 : 1);
+	_exit(warden_main(ROLE, confine_supervisor, does) == 0 ? 0 : 1);
 }
 
 static int make_listener(int type)

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+#include "credsspd/supervisor/account-pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/refusal.h"
+#include "common/ipc/packet.h"
+
+#define USEC_PER_SEC_ 1000000ULL
+
+struct connection {
+	struct account_pool *pool;
+	struct connection *next;
+	int fd;
+	sd_event_source *io;
+	struct account_ask *ask; /* NULL: idle */
+	unsigned asked;
+	bool old; /* closes when it is idle */
+};
+
+struct account_ask {
+	struct account_pool *pool;
+	struct account_ask *next;
+	struct account_question question;
+	account_fn fn; /* NULL once cancelled */
+	void *userdata;
+	struct connection *connection; /* NULL: it waits */
+	sd_event_source *deadline;
+};
+
+struct account_pool {
+	sd_event *event;
+	const char *socket;
+	struct connection *connections;
+	unsigned n_connections;
+	struct account_ask *asks;
+	uint64_t last_id;
+	unsigned misses;       /* in a row */
+	uint64_t paused_until; /* CLOCK_BOOTTIME in microseconds */
+};
+
+static uint64_t now_usec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * USEC_PER_SEC_ + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* ---- questions ---- */
+
+static void ask_free(struct account_ask *a)
+{
+	struct account_ask **at = &a->pool->asks;
+
+	while (*at && *at != a)
+		at = &(*at)->next;
+	if (*at)
+		*at = a->next;
+	if (a->connection)
+		a->connection->ask = NULL;
+	(void)sd_event_source_disable_unref(a->deadline);
+	free(a);
+}
+
+static void finish(struct account_ask *a, const struct account_answer *answer, const char *why)
+{
+	account_fn fn = a->fn;
+	void *userdata = a->userdata;
+
+	ask_free(a);
+	if (fn)
+		fn(answer, why, userdata);
+}
+
+static struct account_ask *first_waiting(const struct account_pool *p)
+{
+	struct account_ask *a = p->asks;
+
+	while (a && a->connection)
+		a = a->next;
+	return a;
+}
+
+/* ---- connections ---- */
+
+static void connection_free(struct connection *c)
+{
+	struct connection **at = &c->pool->connections;
+
+	while (*at && *at != c)
+		at = &(*at)->next;
+	if (*at) {
+		*at = c->next;
+		c->pool->n_connections--;
+	}
+	if (c->ask)
+		c->ask->connection = NULL;
+	(void)sd_event_source_disable_unref(c->io);
+	(void)packet_close(c->fd);
+	free(c);
+}
+
+static void dispatch(struct account_pool *p);
+
+static bool is_answer(const struct account_ask *a, const struct account_answer *answer, ssize_t len)
+{
+	return a && len == (ssize_t)sizeof *answer && answer->type == ACCOUNT_ANSWER && answer->id == a->question.id &&
+	       answer->refusal < REFUSAL_MAX_ && memchr(answer->detail, '\0', sizeof answer->detail);
+}
+
+static int on_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct connection *c = userdata;
+	struct account_pool *p = c->pool;
+	struct account_ask *a = c->ask;
+	struct account_answer answer;
+	ssize_t n = packet_recv(fd, &answer, sizeof answer, NULL, 0);
+	bool good = n > 0 && is_answer(a, &answer, n);
+
+	(void)source;
+	(void)revents;
+	if (n == -EAGAIN)
+		return 0;
+	if (n != 0 && !good)
+		log_line(LOG_ERR, "account-checker: sent a record that it may not send; killed");
+	if (good)
+		p->misses = 0;
+	if (!good || c->old || c->asked >= ACCOUNT_CHECKER_QUESTIONS_MAX)
+		connection_free(c);
+	if (a)
+		finish(a, good ? &answer : NULL, "the account checker has ended");
+	dispatch(p);
+	return 0;
+}
+
+/* Returns 0 or -errno. */
+static int connect_one(struct account_pool *p)
+{
+	struct connection *c = calloc(1, sizeof *c);
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	*c = (struct connection){ .pool = p, .next = p->connections, .fd = packet_connect(p->socket) };
+	p->connections = c;
+	p->n_connections++;
+	r = c->fd < 0 ? c->fd : sd_event_add_io(p->event, &c->io, c->fd, EPOLLIN, on_record, c);
+	if (r < 0) {
+		connection_free(c);
+		return r;
+	}
+	packet_refuse_fds(c->fd);
+	return 0;
+}
+
+static struct connection *idle_connection(const struct account_pool *p)
+{
+	struct connection *c = p->connections;
+
+	while (c && (c->ask || c->old))
+		c = c->next;
+	return c;
+}
+
+/* Returns false when the process at the other end has gone: c is freed. */
+static bool give(struct connection *c, struct account_ask *a)
+{
+	c->asked++;
+	if (packet_send(c->fd, &a->question, sizeof a->question, NULL, 0) < 0) {
+		connection_free(c);
+		return false;
+	}
+	c->ask = a;
+	a->connection = c;
+	return true;
+}
+
+/* Gives waiting questions to idle connections, and makes new ones. Returns 0 or the -errno of the last attempt. */
+static int try_dispatch(struct account_pool *p)
+{
+	struct account_ask *a;
+	unsigned tries = 2 * ACCOUNT_CHECKERS_MAX; /* idle connections to processes that have gone, then new ones */
+	int r = 0;
+
+	while ((a = first_waiting(p)) && tries-- > 0) {
+		struct connection *c = idle_connection(p);
+
+		if (!c && p->n_connections >= ACCOUNT_CHECKERS_MAX)
+			return 0;
+		if (!c)
+			r = connect_one(p);
+		if (r < 0)
+			return r;
+		c = idle_connection(p);
+		r = give(c, a) ? 0 : -ECONNRESET;
+	}
+	return r;
+}
+
+static void dispatch(struct account_pool *p)
+{
+	/* a question that finds no connection waits for one that is busy, or for its deadline */
+	(void)try_dispatch(p);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct account_ask *a = userdata;
+	struct account_pool *p = a->pool;
+
+	(void)source;
+	(void)usec;
+	if (a->connection)
+		connection_free(a->connection);
+	if (++p->misses >= ACCOUNT_CHECK_MISSES)
+		p->paused_until = now_usec() + ACCOUNT_CHECK_PAUSE_SEC * USEC_PER_SEC_;
+	finish(a, NULL, "no answer in time, a module of the account phase hangs");
+	dispatch(p);
+	return 0;
+}
+
+/* ---- interface ---- */
+
+int account_pool_new(sd_event *event, const char *socket, struct account_pool **ret_pool)
+{
+	struct account_pool *p = calloc(1, sizeof *p);
+
+	if (!p)
+		return -ENOMEM;
+	p->event = event;
+	p->socket = socket;
+	*ret_pool = p;
+	return 0;
+}
+
+void account_pool_hang_up(struct account_pool *p)
+{
+	for (struct connection *c = p ? p->connections : NULL; c; c = c->next)
+		(void)shutdown(c->fd, SHUT_WR);
+}
+
+void account_pool_free(struct account_pool *p)
+{
+	uint64_t until = now_usec() + 2 * WARDEN_END_SEC * USEC_PER_SEC_;
+
+	if (!p)
+		return;
+	account_pool_hang_up(p);
+	while (p->asks)
+		ask_free(p->asks);
+	while (p->connections) {
+		uint64_t now = now_usec();
+
+		packet_wait_for_end(p->connections->fd, now < until ? (int)((until - now) / 1000) : 0);
+		connection_free(p->connections);
+	}
+	free(p);
+}
+
+void account_pool_renew(struct account_pool *p)
+{
+	struct connection *next;
+
+	for (struct connection *c = p->connections; c; c = next) {
+		next = c->next;
+		c->old = true;
+		if (!c->ask)
+			connection_free(c);
+	}
+	p->misses = 0;
+	p->paused_until = 0;
+}
+
+void account_pool_warm_up(struct account_pool *p)
+{
+	if (!p->connections)
+		(void)connect_one(p);
+}
+
+int account_ask(struct account_pool *p, const struct account_question *question, account_fn fn, void *userdata,
+		struct account_ask **ret_ask)
+{
+	struct account_ask **last = &p->asks;
+	struct account_ask *a;
+	int r;
+
+	if (p->paused_until > now_usec())
+		return -EAGAIN;
+	a = calloc(1, sizeof *a);
+	if (!a)
+		return -ENOMEM;
+	*a = (struct account_ask){ .pool = p, .question = *question, .fn = fn, .userdata = userdata };
+	a->question.type = ACCOUNT_QUESTION;
+	a->question.id = ++p->last_id;
+	while (*last)
+		last = &(*last)->next;
+	*last = a;
+	r = sd_event_add_time_relative(p->event, &a->deadline, CLOCK_BOOTTIME,
+				       ACCOUNT_CHECK_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_deadline, a);
+	if (r >= 0)
+		r = try_dispatch(p);
+	/* with a connection that is busy it has somebody to wait for */
+	if (r < 0 && !p->n_connections) {
+		ask_free(a);
+		return r;
+	}
+	*ret_ask = a;
+	return 0;
+}
+
+void account_ask_cancel(struct account_ask *a)
+{
+	if (!a)
+		return;
+	a->fn = NULL;
+	if (!a->connection)
+		ask_free(a);
+}
