@@ -43,8 +43,9 @@ demo: deps ## log on to an unmodified xrdp over NLA with a real client; build/de
 SLOW = %.slow %.md %.py %.sh %.c %.mk
 CHECKS = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
 	$(wildcard tests/packaging/[a-z]*) $(wildcard tests/system/[a-z]*)
-CORE = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(addprefix tests/peers/,desktop clients kinds u2u ad refusals secrets check) \
-	$(wildcard tests/hostile/[a-z]*) tests/system/boot tests/system/packages
+# what differs between releases: libraries (unit), libpam and its modules, xrdp, the clients, Samba, and what check says of them
+CORE = $(UNIT_BIN) tests/pam/run $(addprefix tests/peers/,desktop clients kinds check ad) \
+	$(addprefix tests/hostile/,rdp second-client-info)
 named = $(foreach t,$(TESTS),$(if $(filter unit/%,$t),$(B)/$t,$(or $(wildcard tests/$t),tests/$t)))
 # $(1): the programs when TESTS names none
 tests = $(if $(TESTS),$(named),$(filter-out $(SLOW),$(1)))
@@ -144,9 +145,11 @@ sanitized-all: $(PROGRAMS) $(SANITIZED_PROGRAMS) $(SANITIZED_MODULES) $(B)/pkcs1
 check-sanitize-suites: deps ## tests/pam and tests/hostile with programs that have the same sanitizers (needs root)
 	$(MAKE) --no-print-directory sanitized-run
 
+# SANITIZED_SUITES: directories of tests
+SANITIZED_SUITES = pam hostile sanitized
 sanitized-run: sanitized-programs
-	$(subst $(abspath $(B)),$(abspath $(SANITIZED_DIR)),$(call prove,$(filter-out $(SLOW),$(wildcard tests/pam/[a-z]* tests/hostile/[a-z]* \
-		tests/sanitized/[a-z]*))))
+	$(subst $(abspath $(B)),$(abspath $(SANITIZED_DIR)),$(call prove,$(filter-out $(SLOW),$(foreach d,$(SANITIZED_SUITES),\
+		$(wildcard tests/$(d)/[a-z]*)))))
 
 check-valgrind: deps ## the unit tests under valgrind
 	$(MAKE) --no-print-directory B=$(B)/valgrind UNIT_SRC='$(filter-out $(NOT_VALGRIND),$(UNIT_SRC))' CFLAGS='-O1 -g' \
@@ -155,8 +158,12 @@ check-valgrind: deps ## the unit tests under valgrind
 valgrind-run: $(UNIT_BIN)
 	TEST_UNDER='valgrind -q --error-exitcode=99 --trace-children=no' tests/prove -j "$$(nproc)" -t 600 $(UNIT_BIN)
 
-lint: deps ## formatting, static analysis, sanitizers, coverage of the fuzz targets
+.PHONY: lint-full
+lint: deps ## formatting, layers, static analysis, sanitizers, coverage of the fuzz targets
 	tests/lib/lint
+
+lint-full: deps ## the same, the unit tests under valgrind, and tests/pam with sanitizers
+	LINT_FULL=1 tests/lib/lint
 
 .PHONY: tidy-flags
 tidy-flags:
