@@ -45,7 +45,7 @@
 #define RESOLVER_RESERVED 2U /* of the pool, for names that are of no domain */
 #define RESOLVER_TIMEOUT_SEC 10U
 #define RESOLVER_QUEUE_MAX 512U
-#define RESOLVER_WAIT_SEC 30U /* how long a question waits for a resolver before it is given up */
+#define RESOLVER_WAIT_SEC 30U        /* how long a question waits for a resolver before it is given up */
 #define ACCOUNT_CHECKERS_MAX 4U      /* questions to PAM's account phase at a time */
 #define ACCOUNT_CHECK_TIMEOUT_SEC 5U /* for an answer, a wait for a free process included; then the logon continues */
 #define ACCOUNT_CHECK_MISSES 3U      /* deadlines missed in a row, after which the check pauses */
@@ -60,7 +60,7 @@
 #define KEYTAB_FILE_MAX (1U << 20)
 #define CHILD_RESPAWN_MIN_SEC 1U
 #define CHILD_RESPAWN_MAX_SEC 30U
-#define CHILD_RETRY_SEC 300U /* of a process that has never been ready */
+#define CHILD_RETRY_SEC 300U                  /* of a process that has never been ready */
 #define DAEMON_ADDRESS_SPACE_MAX 1073741824UL /* of any process of the daemons */
 #define DAEMON_FILE_SIZE_MAX 67108864UL       /* the largest NTLM store fits */
 #define HELPER_PROCESS_FILES_MAX 256U         /* descriptors of a resolver or the keeper */

@@ -232,14 +232,16 @@ static struct krb5_initiator *make(enum gss_mech mech, bool spnego)
 
 /*
  * The acceptor takes the first type of the client's list that krb5.conf permits for its subkey, and this service wants
- * AES. Clients list AES first; libkrb5 lists what krb5.conf permits, which may be RC4 first.
+ * AES. libkrb5 lists what krb5.conf permits, which may be RC4 first; Windows lists AES first and RC4 last, as here: a
+ * ticket with an RC4 session key can be sent then, and it is the acceptor that refuses it.
  */
-static OM_uint32 offer_aes_only(OM_uint32 *minor, struct krb5_initiator *k)
+static OM_uint32 offer_aes_first(OM_uint32 *minor, struct krb5_initiator *k)
 {
-	krb5_enctype aes[AES_ENCTYPES_MAX];
-	unsigned n = k->krb5 ? enctypes_permitted(k->krb5, aes) : 0;
+	krb5_enctype list[AES_ENCTYPES_MAX + 1];
+	unsigned n = k->krb5 ? enctypes_permitted(k->krb5, list) : 0;
 
-	return n ? gss_krb5_set_allowable_enctypes(minor, k->cred, n, aes) : GSS_S_COMPLETE;
+	list[n] = ENCTYPE_ARCFOUR_HMAC;
+	return n ? gss_krb5_set_allowable_enctypes(minor, k->cred, n + 1, list) : GSS_S_COMPLETE;
 }
 
 static int acquire(struct krb5_initiator *k, const char *ccache, const char *server)
@@ -255,7 +257,7 @@ static int acquire(struct krb5_initiator *k, const char *ccache, const char *ser
 		major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechs, GSS_C_INITIATE,
 					      ccache ? &store : GSS_C_NO_CRED_STORE, &k->cred, NULL, NULL);
 	if (!GSS_ERROR(major))
-		major = offer_aes_only(&minor, k);
+		major = offer_aes_first(&minor, k);
 	return GSS_ERROR(major) ? failed(k, major, minor) : 0;
 }
 

@@ -221,7 +221,7 @@ static unsigned pending_of(const struct bus *b, const char *sender)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(p, &b->pending, entry)
-	n += strcmp(sd_bus_message_get_sender(p->call), sender) == 0;
+		n += strcmp(sd_bus_message_get_sender(p->call), sender) == 0;
 	return n;
 }
 
@@ -261,8 +261,8 @@ static struct pending *next_turn(const struct bus *b)
 	struct pending *p;
 
 	TAILQ_FOREACH(p, &b->pending, entry)
-	if (p->waits && !admission_waits(&b->supervisor->logons, p->uid))
-		break;
+		if (p->waits && !admission_waits(&b->supervisor->logons, p->uid))
+			break;
 	return p;
 }
 

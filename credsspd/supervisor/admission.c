@@ -19,7 +19,7 @@ static unsigned logons_of(const struct logons *l, uid_t caller)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(h, &l->list, entry)
-	n += h->caller == caller && !logon_is_over(h->state);
+		n += h->caller == caller && !logon_is_over(h->state);
 	return n;
 }
 
@@ -29,7 +29,7 @@ static unsigned logons_from(const struct logons *l, const struct backoff_key *ad
 	unsigned n = 0;
 
 	TAILQ_FOREACH(h, &l->list, entry)
-	n += backoff_key_equal(&h->address, address) && !logon_is_over(h->state);
+		n += backoff_key_equal(&h->address, address) && !logon_is_over(h->state);
 	return n;
 }
 
@@ -39,7 +39,7 @@ bool admission_waits(const struct logons *l, uid_t caller)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(h, &l->list, entry)
-	n += h->caller == caller && h->state == LOGON_FIRST;
+		n += h->caller == caller && h->state == LOGON_FIRST;
 	return n >= HANDSHAKES_BEGUN_MAX;
 }
 
@@ -61,8 +61,7 @@ static struct logon *pick_victim(const struct logons *l, uid_t caller, const str
 	unsigned enough = logons_from(l, newcomer) + 2, most = 0;
 	struct logon *h, *found = NULL;
 
-	TAILQ_FOREACH(h, &l->list, entry)
-	{
+	TAILQ_FOREACH(h, &l->list, entry) {
 		unsigned n;
 
 		if (h->caller != caller || !logon_awaits_client(h->state) || h->judging ||

@@ -53,8 +53,7 @@ void logon_judged(struct logon *h)
 	h->judging = false;
 	backoff_judged(h->logons->backoff, &h->address);
 	/* all of them: the first may be refused, and then the others have to be refused as well */
-	TAILQ_FOREACH(i, &h->logons->list, entry)
-	{
+	TAILQ_FOREACH(i, &h->logons->list, entry) {
 		if (!i->queued || !backoff_key_equal(&i->address, &h->address))
 			continue;
 		i->queued = false;

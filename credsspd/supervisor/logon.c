@@ -197,8 +197,7 @@ void logons_resume(struct logons *l)
 {
 	struct logon *h;
 
-	TAILQ_FOREACH(h, &l->list, entry)
-	{
+	TAILQ_FOREACH(h, &l->list, entry) {
 		if (!h->waits || logon_is_over(h->state))
 			continue;
 		h->waits = false;
@@ -212,7 +211,7 @@ void logons_process_gone(struct logons *l, const struct process *p)
 
 	/* the sockets of its workers report their end */
 	TAILQ_FOREACH(h, &l->list, entry)
-	logon_worker_process_gone(&h->worker, p);
+		logon_worker_process_gone(&h->worker, p);
 }
 
 static struct logon *find(struct logons *l, uint64_t id)
@@ -220,8 +219,8 @@ static struct logon *find(struct logons *l, uint64_t id)
 	struct logon *h;
 
 	TAILQ_FOREACH(h, &l->list, entry)
-	if (h->id == id && !logon_is_over(h->state))
-		break;
+		if (h->id == id && !logon_is_over(h->state))
+			break;
 	return h;
 }
 
@@ -344,7 +343,7 @@ void logons_states(const struct logons *l, unsigned ret_count[LOGON_STATES_])
 
 	memset(ret_count, 0, LOGON_STATES_ * sizeof *ret_count);
 	TAILQ_FOREACH(h, &l->list, entry)
-	ret_count[h->state]++;
+		ret_count[h->state]++;
 }
 
 int logons_init(struct logons *l)

@@ -176,8 +176,8 @@ static struct store_call *find(struct ntlm_store *s, uint64_t id)
 	struct store_call *c;
 
 	TAILQ_FOREACH(c, &s->calls, entry)
-	if (c->id == id)
-		break;
+		if (c->id == id)
+			break;
 	return c;
 }
 

@@ -119,8 +119,8 @@ static struct resolve *next_waiting(const struct resolver_pool *p)
 	struct resolve *r;
 
 	TAILQ_FOREACH(r, &p->waiting, entry)
-	if (!r->of_domain || p->n_of_domain < RESOLVER_POOL - RESOLVER_RESERVED)
-		break;
+		if (!r->of_domain || p->n_of_domain < RESOLVER_POOL - RESOLVER_RESERVED)
+			break;
 	return r;
 }
 
@@ -217,7 +217,7 @@ void resolver_pool_free(struct resolver_pool *p)
 		return;
 	p->closing = true;
 	TAILQ_FOREACH(r, &p->asked, entry)
-	r->fn = NULL; /* the end of its resolver frees it */
+		r->fn = NULL; /* the end of its resolver frees it */
 	resolver_pool_hang_up(p);
 	for (unsigned i = 0; i < RESOLVER_POOL; i++)
 		service_free(p->service[i]);

@@ -127,8 +127,8 @@ bool service_starting(const struct service *s)
 	const struct process *p;
 
 	TAILQ_FOREACH(p, &s->processes, entry)
-	if (!p->ready && !p->retired)
-		return true;
+		if (!p->ready && !p->retired)
+			return true;
 	return false;
 }
 
@@ -455,8 +455,7 @@ void service_hang_up(struct service *s)
 	if (!s || !s->ops->socket || s->end_by)
 		return;
 	s->end_by = clock_usec() + 2 * WARDEN_END_SEC * USEC_PER_SEC;
-	TAILQ_FOREACH(p, &s->processes, entry)
-	{
+	TAILQ_FOREACH(p, &s->processes, entry) {
 		p->dying = true;
 		if (p->control >= 0)
 			(void)shutdown(p->control, SHUT_WR);

@@ -53,8 +53,8 @@ static void close_channel(struct tickets *t, uint64_t logon)
 	struct binding *b;
 
 	TAILQ_FOREACH(b, &t->bindings, entry)
-	if (b->logon == logon)
-		break;
+		if (b->logon == logon)
+			break;
 	if (b)
 		binding_free(b);
 }

@@ -12,12 +12,12 @@
 #include <signal.h>
 #include <sys/random.h>
 
+#include "common/base/ntstatus.h"
 #include "common/base/refusal.h"
 #include "common/initiator/initiator.h"
 #include "common/ipc/handover.h"
 #include "common/ipc/ntlm-verifier-msg.h"
 #include "common/wire/binding.h"
-#include "common/base/ntstatus.h"
 #include "common/wire/tsrequest.h"
 #include "tests/unit/ntlmv2.h"
 #include "tests/unit/templates.h"

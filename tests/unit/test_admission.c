@@ -43,8 +43,8 @@ static void silent_for(uint64_t id, unsigned sec)
 	struct logon *h;
 
 	TAILQ_FOREACH(h, &supervisor->logons.list, entry)
-	if (h->id == id)
-		h->turn_began -= sec * USEC_PER_SEC;
+		if (h->id == id)
+			h->turn_began -= sec * USEC_PER_SEC;
 }
 
 static int begin_at(uid_t caller, const char *rhost)

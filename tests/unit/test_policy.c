@@ -112,7 +112,7 @@ static void test_why(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		const struct logon_peer peer = { .remote_guard = row[i].modes & GUARD,
-						      .restricted_admin = row[i].modes & ADMIN };
+						 .restricted_admin = row[i].modes & ADMIN };
 		const char *why = "";
 
 		assert_int_equal(policy_check_kind(&c, &peer, row[i].mechanism, row[i].kind, &why),

@@ -115,7 +115,7 @@ static void test_not_ready_in_time(void **unused)
 	start_supervisor("");
 	control[KEEPER] = play(KEEPER);
 	TAILQ_FOREACH(p, &supervisor->services.keeper->processes, entry)
-	assert_int_equal(sd_event_source_set_time(p->timer, 1), 0);
+		assert_int_equal(sd_event_source_set_time(p->timer, 1), 0);
 	record_log();
 	while (!service_failed_to_start(supervisor->services.keeper))
 		turn(10);

@@ -185,7 +185,7 @@ static void test_service_tickets_only(void **unused)
 	t = u2u_talk(&service_only, &tgt, &as_mstsc);
 	send_start(t);
 	assert_int_equal(authenticate(t), WORKER_NOT_MINE);
-	assert_int_equal(t->packet[1], 0);
+	assert_int_equal(t->packet[1], WORKER_NO_TGT_OFF);
 	assert_int_equal(finish(t), 0);
 	whole(service_talk(&service_only, true, long_term), CLIENT);
 	assert_int_equal(stop(&service_only), 0);
