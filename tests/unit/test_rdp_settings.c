@@ -143,7 +143,7 @@ static void test_mistakes(void **state)
 		{ "[credsspd-rdp]\n certificate = c\n private_key = /k\n", "state_directory are absolute paths" },
 		{ "[credsspd-rdp]\n certificate = /c\n private_key = k\n", "state_directory are absolute paths" },
 		{ "[credsspd-rdp]\n state_directory = \"\"\n", "state_directory are absolute paths" },
-		{ "[credsspd-rdp]\n xrdp_socket = 3350\n", "xrdp_socket is an absolute path of at most 107 octets" },
+		{ "[credsspd-rdp]\n xrdp_socket = 3350\n", "xrdp_socket is an absolute path of at most 107 bytes" },
 		{ "[credsspd-rdp]\n xrdp_socket = /" LONG "1234567\n", "xrdp_socket is an absolute path" },
 		{ "[credsspd-rdp]\n service = \"\"\n", "service is no PAM service" },
 		{ "[credsspd-rdp]\n service = ../x\n", "service is no PAM service" },
