@@ -83,18 +83,14 @@ static int run(const struct job *j, const char *const *argv)
 /* A value of smb.conf as it is in force, without the blanks around it. */
 static int parameter(const struct job *j, const char *name, char **ret_value)
 {
-	AUTO_FREE char *option = NULL;
+	char option[128];
 	/* Samba 4.22: the checks of testparm do not know spn_prefixes beside account_name, which Samba itself takes */
-	const char *argv[] = { "testparm", "--suppress-prompt", "--skip-logic-checks", NULL, NULL };
+	const char *argv[] = { "testparm", "--suppress-prompt", "--skip-logic-checks", option, NULL };
 	AUTO_FREE char *output = NULL;
 	char *last;
 	int r;
 
-	if (asprintf(&option, "--parameter-name=%s", name) < 0) {
-		option = NULL;
-		return -ENOMEM;
-	}
-	argv[3] = option;
+	(void)snprintf(option, sizeof option, "--parameter-name=%s", name); /* a name of this file */
 	r = ask(j, argv, &output);
 	if (r < 0)
 		return r;
