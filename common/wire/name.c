@@ -210,8 +210,8 @@ const char *name_trouble_text(enum name_trouble trouble, const char *domain, con
 		[NAME_CONTRADICTION] = "the domain field and the user name contradict each other",
 		[NAME_DOMAIN] = "the domain is neither this host nor in domains (credsspd.conf)",
 		[NAME_UPN] = "the part after @ is neither a realm nor in domains (credsspd.conf)",
-		[NAME_ENTERPRISE] = "the ticket is for a UPN as it was typed: the client must have it canonicalized "
-				    "(kinit -C) or log on as USER@REALM",
+		[NAME_ENTERPRISE] = ("the ticket is for a UPN as it was typed: the client must have it canonicalized "
+				     "(kinit -C) or log on as USER@REALM"),
 	};
 	char d[48], u[72];
 

@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,7 +263,8 @@ static int start_tls(struct try_connection *c, const struct connection_target *t
 		(void)SSL_CTX_set_default_verify_paths(c->ctx);
 	c->tls = c->ctx ? SSL_new(c->ctx) : NULL;
 	if (!c->tls || SSL_set_fd(c->tls, c->fd) != 1 ||
-	    (!t->is_address && SSL_set_tlsext_host_name(c->tls, t->host) != 1))
+	    (!t->is_address && SSL_ctrl(c->tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+					(void *)(uintptr_t)t->host) != 1)) /* OpenSSL's macro casts const away */
 		return report_end(-ENOMEM, "OpenSSL makes no TLS client on this host");
 	(void)SSL_set_mode(c->tls, SSL_MODE_AUTO_RETRY);
 	ERR_clear_error();

@@ -11,7 +11,7 @@
 
 #define STEP_WIDTH 11
 
-static void print_line(const char *head, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void print_line(const char *head, const char *fmt, va_list ap)
 {
 	AUTO_FREE char *text = NULL;
 

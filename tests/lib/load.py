@@ -13,8 +13,9 @@ from rdpclient import HYBRID, SSL, Client, Krb5, Ntlm, Refused, password_creds
 from sanitizer import SANITIZED
 
 PROGRAMS = ("/usr/sbin/credsspd", "/usr/sbin/credsspd-rdp")
-# they have descriptors of each resolver
-GROWING = ("/usr/sbin/credsspd --config /etc/credsspd.conf", "/usr/sbin/credsspd --warden resolver --config /etc/credsspd.conf")
+# processes whose number follows the load, and the processes that have descriptors of each of them
+POOL = re.compile("--(resolver|account-checker) ")
+GROWING = ["/usr/sbin/credsspd %s--config /etc/credsspd.conf" % x for x in ("", "--warden resolver ", "--warden account-checker ")]
 GROWTH_KIB = 512  # of one process
 _next, _lock = [0], threading.Lock()
 
@@ -45,7 +46,7 @@ def processes():
 
 
 def roles(them):
-    return sorted(x[0] for x in them.values() if "--resolver" not in x[0])
+    return sorted(x[0] for x in them.values() if not POOL.search(x[0]))
 
 
 def status():
@@ -121,14 +122,14 @@ class Calm:
     def compare(self, after):
         new = set(after) - set(self.before)
         if self.same:
-            expect(not set(self.before) - set(after) and all("--resolver" in after[p][0] for p in new),
+            expect(not set(self.before) - set(after) and all(POOL.search(after[p][0]) for p in new),
                    "processes came or went:\n%s\n%s" % (self.before, after))
         expect(roles(self.before) == roles(after), "other processes than before:\n%s\n%s" % (self.before, after))
         for pid in set(after) & set(self.before):
             role, memory, descriptors = after[pid]
             old = self.before[pid]
-            # resolvers are started when there is work for them
-            more = 2 * len([p for p in new if "--resolver" in after[p][0]]) if role in GROWING else 0
+            # processes of a pool are started when there is work for them
+            more = 2 * len([p for p in new if POOL.search(after[p][0])]) if role in GROWING else 0
             expect(descriptors <= old[2] + more, "%s has more descriptors: %d -> %d" % (role, old[2], descriptors))
             expect(memory - old[1] < self.growth or SANITIZED, "%s grows: %d -> %d KiB" % (role, old[1], memory))
         now = status()
