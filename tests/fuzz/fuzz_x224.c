@@ -11,6 +11,7 @@ static void x224_answers(const struct x224_request *r)
 
 	x224_confirm_write(out, r->protocols, r->flags, r->negotiates ? 0 : X224_FAILURE_HYBRID_REQUIRED);
 	PROMISE(x224_is_confirm(out, sizeof out) && x224_request_read(out, sizeof out, &again) < 0);
+	PROMISE(x224_is_confirm(out, x224_plain_confirm_write(out)));
 	x224_request_write(out, r->protocols);
 	PROMISE(x224_request_read(out, sizeof out, &again) == 0 && again.protocols == r->protocols);
 }
@@ -23,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (frame == 1)
 		PROMISE(total >= 7 && total <= RDP_PDU_MAX);
-	(void)x224_is_confirm(data, size);
+	PROMISE(!x224_is_confirm(data, size) || !x224_is_request(data, size));
 	if (x224_request_read(data, size, &r) == 0) {
 		PROMISE(size >= 11 && size <= 260 && !x224_is_confirm(data, size));
 		PROMISE(r.negotiates ? size >= 19 : !r.flags && !r.protocols);

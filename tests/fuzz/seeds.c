@@ -810,6 +810,48 @@ static void make_exchange(const struct sink *to)
 	seed(to, "faulty-2", LIT("\0\0\0\0\0\0\0\0\0\0\2"));
 }
 
+/* An octet of what the host knows, the domain, NUL, the user (fuzz_name.c). */
+static void make_name(const struct sink *to)
+{
+	seed(to, "local", LIT("\x02L\0alice"));
+	seed(to, "own", LIT("\0host\0alice"));
+	seed(to, "listed",
+	     LIT("\x01"
+		 "D\0alice"));
+	seed(to, "both",
+	     LIT("\x01"
+		 "e.test\0D\\alice"));
+	seed(to, "same",
+	     LIT("\x01"
+		 "d\0alice@d.test"));
+	seed(to, "ticket", LIT("\x04R.TEST\0alice"));
+	seed(to, "ticket-label",
+	     LIT("\x05"
+		 "D\0alice@R.TEST"));
+	seed(to, "first-label", LIT("\x04r\0R.TEST\\alice"));
+	seed(to, "realm",
+	     LIT("\x08"
+		 "D\0alice"));
+	seed(to, "upn", LIT("\x01\0alice@elsewhere.test"));
+	seed(to, "other", LIT("\0DESKTOP-1\0DESKTOP-1\\alice"));
+	seed(to, "contradiction",
+	     LIT("\x01"
+		 "D\0L\\alice"));
+	seed(to, "digits",
+	     LIT("\x30\0"
+		 "1000"));
+	seed(to, "microsoft",
+	     LIT("\x01"
+		 "AzureAD\0alice"));
+	seed(to, "microsoft-user", LIT("\x01\0MicrosoftAccount\\alice@example.test"));
+	seed(to, "form", LIT("\0\0a\\b\\c"));
+	seed(to, "characters", LIT("\0\0a:b"));
+	seed(to, "no-trouble-of-that-number", LIT("\xf0\0alice"));
+	seed(to, "utf-16", LIT("a\0l\0\0\0"));
+	seed(to, "long", JOIN(LIT("a\0"), buf_fill('a', 600)));
+	seed(to, "long-name", JOIN(LIT("\0\0"), buf_fill('a', 300)));
+}
+
 void seeds_make(seed_taker *take, void *arg)
 {
 	static const struct {
@@ -826,6 +868,7 @@ void seeds_make(seed_taker *take, void *arg)
 		{ "usertouser", make_usertouser },
 		{ "handover", make_handover },
 		{ "logoninfo", make_logoninfo },
+		{ "name", make_name },
 		{ "x224", make_x224 },
 		{ "mcs", make_mcs },
 		{ "clientinfo", make_clientinfo },

@@ -31,6 +31,9 @@
 #define LLVMFuzzerTestOneInput fuzz_mcs
 #include "tests/fuzz/fuzz_mcs.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_name
+#include "tests/fuzz/fuzz_name.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_negotiation
 #include "tests/fuzz/fuzz_negotiation.c"
 #undef LLVMFuzzerTestOneInput
@@ -67,9 +70,9 @@
 #name, fuzz_##name, 1, SIZE_MAX, SIZE_MAX \
 	}
 static const struct target targets[] = {
-	TARGET(clientinfo),    TARGET(gsstoken),  TARGET(handover),   TARGET(logoninfo), TARGET(mcs),
-	TARGET(negotiation),   TARGET(ntlm),      TARGET(proxy),      TARGET(spnego),    TARGET(ticketlogon),
-	TARGET(tscredentials), TARGET(tsrequest), TARGET(usertouser), TARGET(x224),
+	TARGET(clientinfo),  TARGET(gsstoken),      TARGET(handover),  TARGET(logoninfo),  TARGET(mcs),
+	TARGET(name),        TARGET(negotiation),   TARGET(ntlm),      TARGET(proxy),      TARGET(spnego),
+	TARGET(ticketlogon), TARGET(tscredentials), TARGET(tsrequest), TARGET(usertouser), TARGET(x224),
 };
 static const size_t n_targets = sizeof targets / sizeof *targets;
 
