@@ -67,17 +67,17 @@ static int ask(const struct job *j, const char *const *argv, char **ret_output)
 /* Shown, and run unless this only shows. */
 static int run(const struct job *j, const char *const *argv)
 {
-	AUTO_FREE char *output = NULL;
+	char *output = NULL; /* by hand: gcc's analyzer does not see through the attribute here */
 	int r;
 
 	show_command(j->host->out, argv);
 	if (j->dry_run)
 		return 0;
 	r = j->host->run(j->host->userdata, argv, &output);
-	if (r == 0)
-		return 0;
-	(void)fprintf(j->host->out, "%s", output ? output : "");
-	return fail(j, r < 0 ? r : -EIO, "the last command has failed");
+	if (r != 0)
+		(void)fprintf(j->host->out, "%s", output ? output : "");
+	free(output);
+	return r == 0 ? 0 : fail(j, r < 0 ? r : -EIO, "the last command has failed");
 }
 
 /* A value of smb.conf as it is in force, without the blanks around it. */

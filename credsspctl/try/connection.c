@@ -243,7 +243,7 @@ static int take_key(struct try_connection *c, const struct connection_target *t)
 
 	if (key && key->length > 0)
 		c->key = malloc((size_t)key->length);
-	if (!c->key) {
+	if (!key || !c->key) {
 		r = report_end(-EPROTO, "the server's certificate has no key that CredSSP can bind to");
 	} else {
 		c->key_len = (size_t)key->length;
