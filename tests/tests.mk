@@ -162,7 +162,7 @@ valgrind-run: $(UNIT_BIN)
 lint: deps ## formatting, layers, static analysis, sanitizers, coverage of the fuzz targets
 	tests/lib/lint
 
-lint-full: deps ## the same, the unit tests under valgrind, and tests/pam with sanitizers
+lint-full: deps ## the same, the unit tests under valgrind, tests/pam and tests/hostile with sanitizers
 	LINT_FULL=1 tests/lib/lint
 
 .PHONY: tidy-flags
