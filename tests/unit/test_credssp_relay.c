@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay between a client behind real TLS and a credsspd of this file's. */
+/*
+ * The relay between a client behind real TLS and a credsspd of this file.
+ * Not with sanitizers: it replaces clock_gettime(), and so do they.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
