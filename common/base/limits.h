@@ -50,13 +50,13 @@
 #define ACCOUNT_CHECK_TIMEOUT_SEC 5U /* for an answer, a wait for a free process included; then the logon continues */
 #define ACCOUNT_CHECK_MISSES 3U      /* deadlines missed in a row, after which the check pauses */
 #define ACCOUNT_CHECK_PAUSE_SEC 30U
-#define ACCOUNT_CHECKER_QUESTIONS_MAX 1000U /* of one process, whose modules may leak memory */
+#define ACCOUNT_CHECKER_QUESTIONS_MAX 1000U /* a process that has answered these exits: PAM modules may leak memory */
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
 #define CHILD_SIGN_TIMEOUT_SEC 10U   /* a process that kept a logon waiting gives a sign of life, or is killed */
 #define KEEPER_SIGN_TIMEOUT_SEC 120U /* the TGT agent: no logon waits for it, and a kill loses what it is fetching */
 /* processes of a warden: a full pool, and a successor of each that is being killed */
 #define WARDS_MAX 32U
-#define WARDEN_END_SEC 1 /* for a process whose connection was closed */
+#define WARDEN_END_SEC 1 /* to exit, after the supervisor has closed a connection; then the process is killed */
 #define KEYTAB_FILE_MAX (1U << 20)
 #define CHILD_RESPAWN_MIN_SEC 1U
 #define CHILD_RESPAWN_MAX_SEC 30U
@@ -69,7 +69,7 @@
 #define TGT_MAX 16384U          /* one ticket-granting ticket of the server, with its PAC */
 #define SESSION_KEY_MAX 32U     /* AES-256 */
 #define TGTS_MAX 16U            /* principals of the server that have one */
-#define SERVER_NAMES_MAX 32U    /* names in the keytab whose owner is known */
+#define SERVER_NAMES_MAX 32U    /* TERMSRV/ names of the keytab, each with its account in the directory */
 #define TGT_OVERLAP_SEC 600U    /* how long clients' tickets under the previous one are still taken */
 #define KEEPER_RETRY_MIN_SEC 2U /* to the next attempt after a failure, doubled each time */
 #define KEEPER_RETRY_MAX_SEC 60U
@@ -143,7 +143,7 @@
 #define RDP_NLA_TIMEOUT_SEC (HANDSHAKE_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
 #define RDP_FIRST_MCS_TIMEOUT_SEC 60U /* from the ticket to the first MCS PDU, X.224 of the direct approach included */
 #define RDP_SEQUENCE_TIMEOUT_SEC 60U  /* from a slot with xrdp to the licence */
-#define RDP_UNREDEEMED_MAX 8U /* slots with one xrdp: connections whose tickets it has and has not redeemed yet */
+#define RDP_UNREDEEMED_MAX 8U /* slots of one xrdp: connections that sent it a ticket which PAM has not redeemed */
 #define RDP_SLOTS_PER_ACCOUNT_MAX 2U
 #define RDP_SLOT_TIMEOUT_SEC 20U /* then the slot goes to the next connection, redeemed or not */
 #define PROXY_PEERS_MAX 64U

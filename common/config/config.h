@@ -55,7 +55,7 @@ struct config {
 	enum config_ntlm ntlm;         /* ntlm = off | local | winbind; default off */
 	bool ntlm_mic_required;        /* ntlm_mic = when-claimed | require; default when-claimed */
 	char *keytab;                  /* FILE path without prefix; default /etc/krb5.keytab */
-	char **tgt_principals;         /* principals whose TGTs user-to-user uses; empty: see credsspd.conf(5) */
+	char **tgt_principals;         /* principals that get a TGT for user-to-user; empty: see credsspd.conf(5) */
 	char *ntlm_store;              /* default /var/lib/credsspd/ntlm */
 	unsigned min_version;          /* 2 to 6; default 5 (CVE-2018-0886) */
 	config_list domains;           /* domains that have accounts here, from a name service; the first is the host's

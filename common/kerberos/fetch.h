@@ -17,7 +17,7 @@ struct keytab_list {
 };
 
 /*
- * Reads the keytab @path and lists the principals whose ticket-granting tickets user-to-user needs. In Active Directory
+ * Reads the keytab @path and lists the principals that need a ticket-granting ticket for user-to-user. In Active Directory
  * these are accounts (names without '/'), of which service names are aliases: the machine's account ("HOST$"), and each
  * account that a TERMSRV/ name belongs to. If the keytab has no such account, they are all TERMSRV/ principals: MIT's
  * KDC requires a service principal as the client of the ticket. A name belongs to the account that has the same key

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls that no process of the project makes, nor a library in one. They are denied in processes that call
- * modules of the host, whose own system calls are not known. The calls reach other processes' memory, other namespaces
- * and the kernel, or change attributes of files, which Landlock does not restrict (landlock(7)): the owner of a file
- * can open it to other users by its mode, or by an ACL, which is an extended attribute.
+ * System calls that no process of the project makes, nor a library in one. They are denied in processes that load
+ * modules of the host (NSS, PAM, PKCS#11). Which system calls a module makes is not known, so a list of permitted ones
+ * cannot be made. The calls reach other processes' memory, other namespaces and the kernel, or change attributes of
+ * files. Landlock does not restrict attributes (landlock(7)): the owner of a file can open it to other users by its
+ * mode, or by an ACL, which is an extended attribute.
  *
  * Calls that are newer than the C library and libseccomp of Debian 12 are listed by number. From 424 on a number is the
  * same on every architecture of Debian.

@@ -29,7 +29,7 @@
 
 /* ---- lists ---- */
 
-static const int nobody[] = {
+static const int deny_always[] = {
 	DENIED_TO_ALL, DENIED_CHANGES, SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
 };
 
@@ -57,7 +57,7 @@ static const struct {
 	const int *call;
 	size_t n;
 } lists[] = {
-	{ nobody, sizeof nobody / sizeof *nobody },
+	{ deny_always, sizeof deny_always / sizeof *nobody },
 	{ no_programs, sizeof no_programs / sizeof *no_programs },
 	{ no_servers, sizeof no_servers / sizeof *no_servers },
 	{ no_other_process, sizeof no_other_process / sizeof *no_other_process },
@@ -66,7 +66,7 @@ static const struct {
 };
 
 enum {
-	NOBODY = 1,
+	DENY_ALWAYS = 1,
 	NO_PROGRAMS = 2,
 	NO_SERVERS = 4,
 	NO_OTHER_PROCESS = 8,
@@ -139,7 +139,7 @@ static int load(unsigned which)
 	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
 	int r = c ? add_lists(c, which) : -ENOMEM;
 
-	if (r == 0 && which & NOBODY)
+	if (r == 0 && which & DENY_ALWAYS)
 		r = add_no_attributes(c);
 	if (r == 0 && which & NO_SERVERS)
 		r = add_no_network(c);
@@ -210,17 +210,17 @@ int confine_start(unsigned passed)
 
 int confine_supervisor(void)
 {
-	return load(NOBODY | NO_OTHER_USER);
+	return load(DENY_ALWAYS | NO_OTHER_USER);
 }
 
 int confine_account_warden(void)
 {
-	return load(NOBODY);
+	return load(DENY_ALWAYS);
 }
 
 int confine_listener(void)
 {
-	int r = load(NOBODY | NO_OTHER_USER | NO_PROGRAMS | NO_SERVERS);
+	int r = load(DENY_ALWAYS | NO_OTHER_USER | NO_PROGRAMS | NO_SERVERS);
 
 	if (r == 0)
 		r = landlock_enter(LANDLOCK_NO_TCP | LANDLOCK_NO_SIGNALS, NULL, 0);
@@ -262,7 +262,8 @@ int confine_helper(int control_fd, const char *name, bool forks)
 {
 	int r = confine_module_caller(control_fd, name, 0);
 
-	return r < 0 ? r : load(NOBODY | NO_OTHER_USER | NO_PROGRAMS | NO_OTHER_PROCESS | (forks ? 0U : NO_CHILDREN));
+	return r < 0 ? r
+		     : load(DENY_ALWAYS | NO_OTHER_USER | NO_PROGRAMS | NO_OTHER_PROCESS | (forks ? 0U : NO_CHILDREN));
 }
 
 /* A program that is run has no more: at execve() root gets what is in the bounding set. */
@@ -290,7 +291,7 @@ int confine_account_checker(int control_fd)
 
 	if (r == 0)
 		r = confine_module_caller(control_fd, "account-checker", LANDLOCK_EXECUTE);
-	return r < 0 ? r : load(NOBODY | NO_OTHER_PROCESS);
+	return r < 0 ? r : load(DENY_ALWAYS | NO_OTHER_PROCESS);
 }
 
 const char *confine_says(void)
