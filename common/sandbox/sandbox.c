@@ -57,7 +57,7 @@ static const struct {
 	const int *call;
 	size_t n;
 } lists[] = {
-	{ deny_always, sizeof deny_always / sizeof *nobody },
+	{ deny_always, sizeof deny_always / sizeof *deny_always },
 	{ no_programs, sizeof no_programs / sizeof *no_programs },
 	{ no_servers, sizeof no_servers / sizeof *no_servers },
 	{ no_other_process, sizeof no_other_process / sizeof *no_other_process },
