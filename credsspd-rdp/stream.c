@@ -308,7 +308,8 @@ static void resume(const struct pollfd *f, struct direction *d)
 		*what = 0;
 }
 
-static int wait_for_both(struct direction *up, struct direction *down)
+/* Polls for both; without waiting when one of them is ready, so that it does not hold up the other. */
+static int poll_both(struct direction *up, struct direction *down)
 {
 	struct pollfd f[2] = { { .fd = up->from->fd }, { .fd = up->to->fd } }, asked[2];
 
@@ -322,7 +323,7 @@ static int wait_for_both(struct direction *up, struct direction *down)
 	for (int i = 0; i < 2; i++)
 		if (!f[i].events)
 			asked[i].fd = -1;
-	if (poll(asked, 2, -1) < 0)
+	if (poll(asked, 2, ready(up) || ready(down) ? 0 : -1) < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < 2; i++)
 		f[i].revents = asked[i].revents;
@@ -377,8 +378,8 @@ int stream_copy(struct stream *client, struct stream *server)
 		/* the side that ended may still have something on its way to the other */
 		if (r == 0 && (done(&up) || done(&down)))
 			return 0;
-		if (r == 0 && !ready(&up) && !ready(&down))
-			r = wait_for_both(&up, &down);
+		if (r == 0)
+			r = poll_both(&up, &down);
 	}
 	return r;
 }

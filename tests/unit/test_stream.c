@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -346,6 +347,7 @@ static SSL_CTX *tls_server_context(void)
 	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
 	assert_int_equal(SSL_CTX_use_certificate(ctx, x), 1);
 	assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
+	(void)SSL_CTX_set_num_tickets(ctx, 0); /* as in tls.c */
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	X509_free(x);
 	EVP_PKEY_free(key);
@@ -412,27 +414,55 @@ static void *pattern_writer(void *userdata)
 	return NULL;
 }
 
-/* Records are gathered for one system call: they all arrive, in order, through a socket that is mostly full. */
-static void test_tls(void **state)
+/* A client and the stream on TLS. */
+struct tls_pair {
+	SSL_CTX *ctx, *client_ctx;
+	struct tls_client client;
+};
+
+static void tls_begin(struct tls_pair *p)
 {
-	SSL_CTX *ctx = tls_server_context(), *client_ctx = SSL_CTX_new(TLS_client_method());
-	struct tls_client c = { .fd = make(&s) };
-	int server = make(&t), result, small = 4096;
-	pthread_t connecting, thread, writing, reading;
+	pthread_t connecting;
 	void *value;
 
-	(void)state;
-	assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
-	c.ssl = SSL_new(client_ctx);
-	s.ssl = SSL_new(ctx);
-	assert_true(c.ssl && s.ssl && SSL_set_fd(c.ssl, c.fd) == 1 && SSL_set_fd(s.ssl, s.fd) == 1);
-	assert_int_equal(pthread_create(&connecting, NULL, tls_connect, &c), 0);
+	p->ctx = tls_server_context();
+	p->client_ctx = SSL_CTX_new(TLS_client_method());
+	p->client.fd = make(&s);
+	p->client.ssl = SSL_new(p->client_ctx);
+	s.ssl = SSL_new(p->ctx);
+	assert_true(p->client.ssl && s.ssl && SSL_set_fd(p->client.ssl, p->client.fd) == 1 &&
+		    SSL_set_fd(s.ssl, s.fd) == 1);
+	assert_int_equal(pthread_create(&connecting, NULL, tls_connect, &p->client), 0);
 	assert_int_equal(stream_accept(s.ssl, s.fd, soon(LONG_MSEC)), 0);
 	(void)pthread_join(connecting, &value);
 	assert_non_null(value);
+}
+
+static void tls_end(struct tls_pair *p)
+{
+	SSL_free(p->client.ssl);
+	SSL_free(s.ssl);
+	s.ssl = NULL;
+	SSL_CTX_free(p->ctx);
+	SSL_CTX_free(p->client_ctx);
+	(void)close(p->client.fd);
+}
+
+/* Records are gathered for one system call: they all arrive, in order, through a socket that is mostly full. */
+static void test_tls(void **state)
+{
+	int result, server, small = 4096;
+	pthread_t thread, writing, reading;
+	struct tls_pair p;
+	void *value;
+
+	(void)state;
+	tls_begin(&p);
+	server = make(&t);
+	assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
 	thread = begin_copy(&result);
 	assert_int_equal(pthread_create(&writing, NULL, pattern_writer, &server), 0);
-	assert_int_equal(pthread_create(&reading, NULL, tls_reader, &c), 0);
+	assert_int_equal(pthread_create(&reading, NULL, tls_reader, &p.client), 0);
 	(void)pthread_join(reading, &value);
 	assert_int_equal((size_t)value, TLS_TOTAL);
 	(void)pthread_join(writing, NULL);
@@ -440,13 +470,87 @@ static void test_tls(void **state)
 	(void)close(server);
 	(void)pthread_join(thread, NULL);
 	assert_int_equal(result, 0);
-	SSL_free(c.ssl);
-	SSL_free(s.ssl);
-	s.ssl = NULL;
-	SSL_CTX_free(ctx);
-	SSL_CTX_free(client_ctx);
-	(void)close(c.fd);
+	tls_end(&p);
+}
+
+/* The last words of the server and close_notify leave the buffer of records. */
+static void test_tls_end(void **state)
+{
+	char got[16];
+	struct tls_pair p;
+	int server;
+
+	(void)state;
+	tls_begin(&p);
+	server = make(&t);
+	give(server, "last words", 10);
+	(void)close(server);
+	assert_int_equal(stream_copy(&s, &t), 0);
+	(void)SSL_shutdown(s.ssl);
+	(void)shutdown(s.fd, SHUT_WR);
+	assert_int_equal(SSL_read(p.client.ssl, got, sizeof got), 10);
+	assert_memory_equal(got, "last words", 10);
+	assert_int_equal(SSL_get_error(p.client.ssl, SSL_read(p.client.ssl, got, sizeof got)), SSL_ERROR_ZERO_RETURN);
+	tls_end(&p);
 	(void)close(s.fd);
+	(void)close(t.fd);
+}
+
+#define UPLOAD (4 * 65536)
+
+/* While the stream reads an upload that has arrived as a whole, the server sends something. */
+struct upload {
+	int client, server;
+	bool sent, seen;
+};
+
+static long on_upload_read(BIO *bio, int operation, const char *argp, size_t len, int argi, long argl, int result,
+			   size_t *processed)
+{
+	struct upload *u = (struct upload *)BIO_get_callback_arg(bio);
+	struct pollfd f = { .fd = u->client, .events = POLLIN };
+
+	(void)argp, (void)len, (void)argi, (void)argl, (void)processed;
+	if (operation != BIO_CB_READ)
+		return result;
+	if (!u->sent && BIO_pending(bio) < UPLOAD * 5 / 8)
+		u->sent = send(u->server, "down", 4, MSG_NOSIGNAL) == 4;
+	if (BIO_pending(bio) == 0 && !u->seen)
+		u->seen = poll(&f, 1, 0) == 1;
+	if (BIO_pending(bio) == 0)
+		(void)shutdown(u->server, SHUT_WR);
+	return result;
+}
+
+/* An upload that never pauses does not hold up what the server sends. */
+static void test_upload(void **state)
+{
+	static uint8_t block[UPLOAD];
+	int much = UPLOAD;
+	struct tls_pair p;
+	struct upload u = { .sent = false };
+	BIO *records = BIO_new(BIO_s_mem());
+
+	(void)state;
+	tls_begin(&p);
+	u.client = p.client.fd;
+	u.server = make(&t);
+	/* the server reads nothing, and need not */
+	assert_int_equal(setsockopt(t.fd, SOL_SOCKET, SO_SNDBUF, &much, sizeof much), 0);
+	assert_int_equal(BIO_up_ref(records), 1);
+	SSL_set0_wbio(p.client.ssl, records);
+	assert_int_equal(SSL_write(p.client.ssl, block, sizeof block), (int)sizeof block);
+	(void)BIO_set_mem_eof_return(records, -1);
+	BIO_set_callback_ex(records, on_upload_read);
+	BIO_set_callback_arg(records, (char *)&u);
+	SSL_set0_rbio(s.ssl, records);
+	assert_int_equal(stream_copy(&s, &t), 0);
+	assert_true(u.sent);
+	assert_true(u.seen);
+	tls_end(&p);
+	(void)close(u.server);
+	(void)close(s.fd);
+	(void)close(t.fd);
 }
 
 int main(void)
@@ -454,7 +558,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames),    cmocka_unit_test(test_bad_frames), cmocka_unit_test(test_large),
 		cmocka_unit_test(test_write),     cmocka_unit_test(test_copy),       cmocka_unit_test(test_slow_client),
-		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_tls),        cmocka_unit_test(test_tls_end),
+		cmocka_unit_test(test_upload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
