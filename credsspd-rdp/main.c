@@ -212,7 +212,7 @@ static int check_config(const char *path)
 		settings_done(&s);
 	}
 	if (r < 0) {
-		(void)fprintf(stderr, "credsspd-rdp: %s\n", error ? error : "out of memory");
+		explain_print(stderr, "credsspd-rdp", path, error ? error : "out of memory");
 		return EXIT_FAILURE;
 	}
 	(void)printf("%s: no mistakes found in [credsspd-rdp] (for [credsspd]: credsspd --check-config)\n", path);
