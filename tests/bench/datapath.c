@@ -3,8 +3,8 @@
  * datapath CERTIFICATE KEY ROUNDS: the copy loop of a session (credsspd-rdp/stream.c) beside a process that only speaks
  * TLS, in turn, ROUNDS times. Each measured process has the limits and the system call filter of a connection process.
  *
- *   copy: client -TLS over TCP- [stream_copy()] -UNIX socket- server      bare: client -TLS over TCP-
- * [SSL_read/SSL_write]
+ *   copy: client -TLS over TCP- [stream_copy()] -UNIX socket- server
+ *   bare: client -TLS over TCP- [SSL_read/SSL_write]
  *
  * Prints one line a measurement: NAME VALUE UNIT. CPU is that of the measured process, user and system.
  */
@@ -104,7 +104,7 @@ __attribute__((noreturn)) static void middle(SSL_CTX *ctx, const struct filter *
 		die("SSL_new");
 	if (unix_fd >= 0 && (fcntl(net, F_SETFL, O_NONBLOCK) < 0 || fcntl(unix_fd, F_SETFL, O_NONBLOCK) < 0))
 		die("fcntl");
-	if (child_confine(filter) < 0)
+	if (connection_confine(filter) < 0)
 		die("confine");
 	if (stream_accept(client.ssl, net, stream_now() + 10000) < 0)
 		_exit(1);
@@ -246,7 +246,7 @@ int main(int argc, char **argv)
 	struct filter filter = { 0 };
 	char *error = NULL;
 
-	if (argc != 4 || !client_ctx || tls_context(&settings, &ctx, &error) < 0 || child_filter(&filter) < 0)
+	if (argc != 4 || !client_ctx || tls_context(&settings, &ctx, &error) < 0 || connection_filter(&filter) < 0)
 		die(error ? error : "usage: datapath CERTIFICATE KEY ROUNDS");
 	for (int round = 0; round < atoi(argv[3]); round++)
 		for (size_t i = 0; i < sizeof row / sizeof *row; i++)
