@@ -43,7 +43,8 @@ struct connection_process {
 	struct address_count *address; /* NULL for a connection of a proxy itself */
 	bool unauthenticated;          /* counted as such in @address; can be evicted */
 	bool evicted;
-	bool begun; /* has called Begin */
+	bool begun;       /* has called Begin */
+	unsigned n_lines; /* that it has sent for the log */
 	struct xrdp_slot slot;
 	uint64_t asked; /* when it asked for the slot: CLOCK_BOOTTIME in microseconds; 0: not yet */
 	char rhost[RHOST_MAX + 8U];
@@ -199,12 +200,13 @@ static int take_ask_xrdp(struct connection_process *c, const void *p, size_t len
 	return 0;
 }
 
-static int take_log(const struct connection_process *c, const void *p, size_t len)
+static int take_log(struct connection_process *c, const void *p, size_t len)
 {
 	struct rdp_log m;
 	struct log_logon f = connections_log_fields(c);
 
-	if (len != sizeof m)
+	/* a process sends one or two: one that was taken over must not keep the listener busy */
+	if (len != sizeof m || c->n_lines++ >= RDP_LOG_LINES_MAX)
 		return -EPROTO;
 	memcpy(&m, p, sizeof m);
 	if (m.level < LOG_ERR || m.level > LOG_DEBUG || !memchr(m.text, '\0', sizeof m.text))
@@ -307,7 +309,7 @@ void connections_evict(struct connection_process *c)
 }
 
 /* The last line of a process may arrive together with the news of its end. */
-static void drain_log(const struct connection_process *c)
+static void drain_log(struct connection_process *c)
 {
 	struct rdp_log m;
 	ssize_t n;
