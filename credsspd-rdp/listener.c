@@ -99,8 +99,7 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 		if (r < 0)
 			log_line(LOG_ERR,
 				 "the system call filter for the processes of connections cannot be made (seccomp): "
-				 "%s; credsspd-rdp "
-				 "does not run without it",
+				 "%s; credsspd-rdp does not run without it",
 				 strerror(-r));
 	}
 	if (r == 0) {

@@ -29,7 +29,7 @@
 
 /*
  * Says why @path cannot be opened. glibc leaves in the buffer of realpath() the name that it could not look up: without
- * permission the directory of that name is the one that cannot be entered, behind all symbolic links.
+ * permission the directory of that name is the one that cannot be entered, with all symbolic links followed.
  */
 static int fail_open(char **ret_error, const char *path, int error)
 {
@@ -269,12 +269,10 @@ const char *tls_certificate_remark(const SSL_CTX *ctx)
 	case EVP_PKEY_ED25519:
 	case EVP_PKEY_ED448:
 		return "the certificate has an Ed25519 or Ed448 key, which Windows' clients do not take: use an RSA "
-		       "key "
-		       "(or EC, P-256 or P-384)";
+		       "key (or EC, P-256 or P-384)";
 	case EVP_PKEY_RSA_PSS:
 		return "the certificate has an RSASSA-PSS key, which Windows' clients, rdesktop and impacket do not "
-		       "take: "
-		       "use a plain RSA key (rsaEncryption)";
+		       "take: use a plain RSA key (rsaEncryption)";
 	default:
 		return NULL;
 	}

@@ -102,8 +102,8 @@ static int check(const struct settings *s, const char *path, char **ret_error)
 				 "%s: [credsspd-rdp] certificate, private_key and state_directory are absolute paths",
 				 path);
 	if (s->xrdp_socket[0] != '/' || strlen(s->xrdp_socket) > 107)
-		return explain(ret_error, -EINVAL,
-			       "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 bytes", path);
+		r = explain_also(ret_error, -EINVAL,
+				 "%s: [credsspd-rdp] xrdp_socket is an absolute path of at most 107 bytes", path);
 	if (!s->service[0] || strlen(s->service) > PAM_SERVICE_MAX || strchr(s->service, '/'))
 		r = explain_also(ret_error, -EINVAL, "%s: [credsspd-rdp] service is no PAM service", path);
 	return r;

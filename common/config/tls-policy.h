@@ -30,7 +30,6 @@ struct tls_policy_key {
 
 /*
  * Finds the kinds of keys for a self-signed certificate that the security level of @ctx takes, in the order of
- * preference.
- * @candidate counts from 0. Returns false when there is no such candidate.
+ * preference; @candidate counts from 0. Returns false when there is no such candidate.
  */
 bool tls_policy_key(const SSL_CTX *ctx, unsigned candidate, struct tls_policy_key *ret_key);

@@ -177,6 +177,23 @@ static void test_mistakes(void **state)
 	settings_done(&s);
 }
 
+/* All of them at once, as in test_config.c. */
+static void test_all_mistakes(void **state)
+{
+	static const char *const said[] = { "unknown key port", "hybrid_ex = maybe", "certificate and private_key",
+					    "xrdp_socket is an absolute path", "service is no PAM service" };
+	AUTO_FREE char *error = NULL;
+	struct settings s;
+
+	(void)state;
+	assert_true(load("[credsspd-rdp]\n port = 3389\n hybrid_ex = maybe\n certificate = /c\n xrdp_socket = x\n"
+			 " service = ../x\n",
+			 &s, &error) < 0);
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+		if (!error || !strstr(error, said[i]))
+			fail_msg("%s: %s", said[i], error ? error : "nothing said");
+}
+
 static int setup(void **state)
 {
 	int fd = mkstemp(path);
@@ -194,10 +211,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_all_keys),
-		cmocka_unit_test(test_daemon_keys),
-		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_all_keys),
+		cmocka_unit_test(test_daemon_keys),  cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_all_mistakes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
