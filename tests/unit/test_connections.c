@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it keeps descriptors of its own. */
+/* Connections from the first byte of TLS on, in processes of their own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <time.h>
+
+#include "tests/unit/rdp-listener.h"
+
+static unsigned speed = 1; /* of the clock that the listener's deadlines go by */
+
+/* In place of libsystemd's, for all of this program: what takes minutes is seen in a second. */
+int sd_event_add_time_relative(sd_event *e, sd_event_source **ret_source, clockid_t clock, uint64_t usec,
+			       uint64_t accuracy, sd_event_time_handler_t fn, void *userdata)
+{
+	uint64_t now;
+	int r = sd_event_now(e, clock, &now);
+
+	return r < 0 ? r : sd_event_add_time(e, ret_source, clock, now + usec / speed, accuracy / speed, fn, userdata);
+}
+
+/* The direct approach: TLS without a connection request. */
+static SSL *begin_tls_directly(SSL_CTX *client_ctx, int fd)
+{
+	SSL *ssl = SSL_new(client_ctx);
+	int r = 0;
+
+	assert_int_equal(SSL_set_fd(ssl, fd), 1);
+	for (int i = 0; i < 500 && (r = SSL_connect(ssl)) != 1; i++)
+		turn();
+	assert_int_equal(r, 1);
+	assert_int_equal(l->n_pre_tls, 0);
+	return ssl;
+}
+
+/* A client that has come as far as TLS. */
+static SSL *begin_tls(SSL_CTX *client_ctx, int fd)
+{
+	give(fd, BYTES(REQUEST("\x0b")));
+	expect("process", fd, CONFIRM("\x08"), 19, -EAGAIN);
+	return begin_tls_directly(client_ctx, fd);
+}
+
+static void wait_for_connections(unsigned n)
+{
+	for (int i = 0; i < 500 && l->n_connections != n; i++)
+		turn();
+	assert_int_equal(l->n_connections, n);
+}
+
+/* At the first TLS octet there is a process, which the listener forgets when it has gone. */
+static void test_process(void **state)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	int fd = connect_from("127.0.0.1");
+
+	(void)state;
+	SSL_free(begin_tls(client_ctx, fd));
+	assert_int_equal(l->n_connections, 1);
+	(void)close(fd);
+	wait_for_connections(0);
+	SSL_CTX_free(client_ctx);
+}
+
+/* TLS comes first, in one piece or byte by byte, behind a proxy as well: served like TLS after a connection request. */
+static void test_direct(void **state)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+
+	(void)state;
+	for (int behind = 0; behind < 2; behind++) {
+		int fd = connect_from(behind ? "127.0.0.2" : "127.0.0.1");
+		SSL *ssl;
+
+		if (behind)
+			give(fd, BYTES(PROXY4("\x09")));
+		ssl = begin_tls_directly(client_ctx, fd);
+		assert_int_equal(l->n_connections, 1);
+		SSL_free(ssl);
+		(void)close(fd);
+		wait_for_connections(0);
+	}
+	int fd = connect_from("127.0.0.1");
+
+	give(fd, BYTES("\x16"));
+	expect("one byte", fd, NULL, 0, -EAGAIN);
+	assert_int_equal(l->n_pre_tls, 1);
+	give(fd, BYTES("\x03"));
+	assert_int_equal(l->n_pre_tls, 0);
+	(void)close(fd);
+	wait_for_connections(0);
+	SSL_CTX_free(client_ctx);
+}
+
+/* All slots of an address are taken by clients that wait (for their users): the longest idle one goes, no other is
+ * refused. */
+static void test_idle_in_tls(void **state)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	enum { HELD = RDP_PROCESSES_PER_ADDRESS_MAX - 3 };
+	struct address_count *held = NULL;
+	int fd[4];
+	SSL *ssl[4];
+
+	(void)state;
+	for (int i = 0; i < HELD; i++) /* logged on */
+		held = address_counts_enter(l->address_counts, "127.0.0.1", ADDRESS_CONNECTION);
+	for (int i = 0; i < 4; i++) {
+		fd[i] = connect_from("127.0.0.1");
+		ssl[i] = begin_tls(client_ctx, fd[i]);
+	}
+	wait_for_connections(3);
+	for (int i = 0; i < 4; i++) {
+		expect("only the first one", fd[i], NULL, 0, i ? -EAGAIN : 0);
+		SSL_free(ssl[i]);
+		(void)close(fd[i]);
+	}
+	wait_for_connections(0);
+	/* desktops are not evicted */
+	for (int i = HELD; i < (int)RDP_PROCESSES_PER_ADDRESS_MAX; i++)
+		held = address_counts_enter(l->address_counts, "127.0.0.1", ADDRESS_CONNECTION);
+	fd[0] = connect_from("127.0.0.1");
+	give(fd[0], BYTES("\x16\x03\x01"));
+	expect("no slot", fd[0], NULL, 0, 0);
+	(void)close(fd[0]);
+	for (int i = 0; i < (int)RDP_PROCESSES_PER_ADDRESS_MAX; i++)
+		address_counts_leave(held, ADDRESS_CONNECTION);
+	SSL_CTX_free(client_ctx);
+}
+
+static pid_t only_child(void)
+{
+	FILE *f = fopen("/proc/thread-self/children", "re");
+	int pid = 0, other;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%d %d", &pid, &other), 1);
+	(void)fclose(f);
+	return pid;
+}
+
+/* Not only what the listener sees: lines of the processes count as well. */
+static void test_flood_in_tls(void **state)
+{
+	static char text[65536];
+	int saved;
+	FILE *err;
+
+	(void)state;
+	err = catch_stderr(&saved);
+	for (int i = 0; i < 30; i++) {
+		int fd = connect_from("127.0.0.79");
+
+		give(fd, BYTES("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"));
+		wait_for_connections(0);
+		(void)close(fd);
+	}
+	log_limit_free(l->log_limit);
+	assert_int_equal(log_limit_new(event, &l->log_limit), 0);
+	let_stderr_go(err, saved, text, sizeof text);
+	assert_int_equal(n_found(text, "TLS handshake: broke the protocol"), RDP_LOG_LINES_MAX);
+	assert_int_equal(n_found(text, "and 10 more lines "), 1);
+}
+
+/* A process that hangs, whatever its client does, has all the time that a slow client may take, and no more. */
+static void test_process_that_hangs(void **state)
+{
+	const unsigned all_sec = RDP_TLS_TIMEOUT_SEC + RDP_PROMPT_TIMEOUT_SEC + RDP_BEGIN_TIMEOUT_SEC +
+				 RDP_NLA_TIMEOUT_SEC + RDP_FIRST_MCS_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC;
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	int fd = connect_from("127.0.0.1"), saved;
+	char text[1024], line[128];
+	struct timespec began, ended;
+	FILE *err;
+	SSL *ssl;
+
+	(void)state;
+	speed = 1000;
+	ssl = begin_tls(client_ctx, fd);
+	assert_int_equal(kill(only_child(), SIGSTOP), 0);
+	err = catch_stderr(&saved);
+	(void)clock_gettime(CLOCK_MONOTONIC, &began);
+	for (int i = 0; i < 50 && l->n_connections; i++)
+		(void)sd_event_run(event, 200000);
+	(void)clock_gettime(CLOCK_MONOTONIC, &ended);
+	let_stderr_go(err, saved, text, sizeof text);
+	speed = 1;
+	assert_int_equal(l->n_connections, 0);
+	assert_in_range((ended.tv_sec - began.tv_sec) * 1000, all_sec - 1000, all_sec + 5000);
+	(void)snprintf(line, sizeof line, "has not ended by itself after %u s without a logon; killed rhost=127.0.0.1 ",
+		       all_sec);
+	assert_non_null(strstr(text, line));
+	assert_non_null(strstr(text, "the process of a connection died (signal 9) rhost=127.0.0.1 "));
+	SSL_free(ssl);
+	(void)close(fd);
+	/* there is room for the next one */
+	fd = connect_from("127.0.0.1");
+	SSL_free(begin_tls(client_ctx, fd));
+	(void)close(fd);
+	wait_for_connections(0);
+	SSL_CTX_free(client_ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_idle_in_tls),
+		cmocka_unit_test(test_flood_in_tls),
+		cmocka_unit_test(test_process_that_hangs),
+	};
+
+	(void)alarm(110);
+	return cmocka_run_group_tests(tests, rdp_setup, rdp_teardown);
+}
