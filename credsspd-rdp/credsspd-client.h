@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Asynchronous calls of org.credssp1.Acceptor.Begin, and whether credsspd is on the bus: the listener's only use of D-Bus. */
+/*
+ * Asynchronous calls of org.credssp1.Acceptor.Begin, and whether credsspd is on the bus: the listener's only use of
+ * D-Bus.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +15,8 @@ struct credsspd_client;
 struct credsspd_call;
 
 /*
- * Called once, later: with 0 and a channel, which the function owns, or with -errno and a sentence for the log in @detail.
+ * Called once, later: with 0 and a channel, which the function owns, or with -errno and a sentence for the log in
+ * @detail.
  */
 typedef void (*credsspd_begin_fn)(int error, const char *detail, int channel, void *userdata);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The MCS PDUs of the connection sequence (MS-RDPBCGR 2.2.1.3 to 2.2.1.12), recognized by the same bytes as in xrdp. Until
- * the licence exchange xrdp takes every Client Info PDU: only the PDUs of a list may pass, in its order.
+ * The MCS PDUs of the connection sequence (MS-RDPBCGR 2.2.1.3 to 2.2.1.12), recognized by the same bytes as in xrdp.
+ * Until the licence exchange xrdp takes every Client Info PDU: only the PDUs of a list may pass, in its order.
  */
 #pragma once
 

@@ -18,7 +18,7 @@ struct proxy_peer {
 bool proxy_begins(const uint8_t *p, size_t len);
 
 /*
- * Reads the header at @p, of which @len bytes have arrived. Returns 1 with its length in *@ret_total, 0 when more bytes are
- * needed, -EPROTO when it is no header, or -EMSGSIZE when it is longer than PROXY_V2_MAX.
+ * Reads the header at @p, of which @len bytes have arrived. Returns 1 with its length in *@ret_total, 0 when more
+ * bytes are needed, -EPROTO when it is no header, or -EMSGSIZE when it is longer than PROXY_V2_MAX.
  */
 int proxy_read(const uint8_t *p, size_t len, size_t *ret_total, struct proxy_peer *ret_peer);

@@ -10,9 +10,10 @@
 #define SOCKETS_MAX 32U
 
 /*
- * Listens on the sockets that systemd passed, or else on @specs: "3389" (all addresses; IPv4 alone where IPv6 cannot be
- * used), "192.0.2.1:3389", "[2001:db8::1]:3389", "[::]:3389" (all of IPv6, and of IPv4 unless @specs have an IPv4 address
- * with the same port). Returns the number of sockets in @ret_fds, or -errno with a sentence in *@ret_error (malloc'ed).
+ * Listens on the sockets that systemd passed, or else on @specs: "3389" (all addresses; IPv4 alone where IPv6 cannot
+ * be used), "192.0.2.1:3389", "[2001:db8::1]:3389", "[::]:3389" (all of IPv6, and of IPv4 unless @specs have an IPv4
+ * address with the same port). Returns the number of sockets in @ret_fds, or -errno with a sentence in *@ret_error
+ * (malloc'ed).
  */
 int sockets_listen(char *const *specs, int ret_fds[SOCKETS_MAX], char **ret_error);
 

@@ -21,8 +21,8 @@ struct stream {
 };
 
 /*
- * All functions return 0, -ETIMEDOUT, -ECONNRESET (at the end of the input too), -EPROTO for TLS errors, or another -errno.
- * @deadline is by stream_now().
+ * All functions return 0, -ETIMEDOUT, -ECONNRESET (at the end of the input too), -EPROTO for TLS errors, or another
+ * -errno. @deadline is by stream_now().
  */
 
 /* Does the server's side of the TLS handshake. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queue for xrdp. sesman logs on one user at a time, and tickets expire. So only a limited number of connections have a
- * slot with xrdp before their tickets are redeemed; the others wait in the order of asking. One account cannot take all
- * slots.
+ * The queue for xrdp. sesman logs on one user at a time, and tickets expire. So only a limited number of connections
+ * have a slot with xrdp before their tickets are redeemed; the others wait in the order of asking. One account cannot
+ * take all slots.
  */
 #pragma once
 
