@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Included by the top Makefile: everything that needs more than the compiler.
 
-TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so $(B)/acceptor-client $(B)/clock.so
+TEST_PROGRAMS := $(B)/loginstack $(B)/librdpear-client.so $(B)/acceptor-client $(B)/clock.so $(B)/datapath
 
 include $(wildcard tests/*/*.mk)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 bench: deps ## CPU, times and memory of logons, next to a FreeRDP 3 shadow server; build/bench.txt (needs root)
-	$(MAKE) --no-print-directory all test-programs $(B)/datapath
+	$(MAKE) --no-print-directory all test-programs
 	BED_BUILD=$(abspath $(B)) tests/bench/bench | tee $(B)/bench.txt
 
 $(B)/datapath: tests/bench/datapath.c $(B)/rdp.a $(B)/common.a
