@@ -136,11 +136,10 @@ static void describe_challenge(struct view message)
 	report_step("ntlm", "the server says that it is %s", *names ? names : "nameless");
 }
 
-static void describe_answer(const struct exchange *e, struct view token)
+static void describe_answer(struct view token)
 {
 	struct spnego_resp r;
 
-	(void)e;
 	if (spnego_resp_read(token, &r) < 0)
 		return;
 	if (r.supported_mech.p)
@@ -185,7 +184,8 @@ static int authenticate(struct exchange *e)
 			sent = receive_request(e, &in);
 		if (sent < 0)
 			return sent;
-		describe_answer(e, in.nego_token);
+		if (r == 1)
+			describe_answer(in.nego_token);
 	}
 	return r == 0 ? 0 : report_end(-EPROTO, "the server asks for more than %u messages", ROUNDS_MAX);
 }

@@ -95,7 +95,7 @@ static bool has_tickets(const struct attempt *a, krb5_context k, krb5_ccache *re
 	return code == 0;
 }
 
-/* Gets the service ticket here, so that a failure of the KDC is told as such. */
+/* Gets the service ticket here, so that a failure of the KDC is reported as such. */
 static bool has_service_ticket(krb5_context k, krb5_ccache ccache, const char *service)
 {
 	krb5_creds in = { .magic = 0 }, *out = NULL;
