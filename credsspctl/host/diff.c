@@ -34,15 +34,6 @@ static int memory_file(const char *text, char name[NAME_MAX_])
 	return TAKE_FD(fd);
 }
 
-/* Tabs stay: PAM stacks are aligned with them. */
-static void print_line(FILE *out, char *line)
-{
-	for (char *part; (part = strsep(&line, "\t"));) {
-		print_escaped(out, part);
-		(void)fputs(line ? "\t" : "\n", out);
-	}
-}
-
 int diff_print(FILE *out, const char *path, const char *before, const char *after)
 {
 	char from_name[NAME_MAX_], to_name[NAME_MAX_];
@@ -63,6 +54,6 @@ int diff_print(FILE *out, const char *path, const char *before, const char *afte
 		return r < 0 ? r : -EIO;
 	rest = text;
 	for (char *line; (line = strsep(&rest, "\n")) && rest;)
-		print_line(out, line);
+		print_escaped_line(out, line);
 	return 0;
 }

@@ -46,6 +46,14 @@ void print_escaped(FILE *out, const char *s)
 	}
 }
 
+void print_escaped_line(FILE *out, char *line)
+{
+	for (char *part; (part = strsep(&line, "\t"));) {
+		print_escaped(out, part);
+		(void)fputs(line ? "\t" : "\n", out);
+	}
+}
+
 /* RFC 8259 section 7; the bus lets only valid UTF-8 through. */
 static void json_string(FILE *out, const char *s)
 {

@@ -17,5 +17,8 @@ int print_dbus_json(FILE *out, sd_bus_message *m);
 /* @s with its control characters as \xNN: nothing that a name can do to a terminal. */
 void print_escaped(FILE *out, const char *s);
 
+/* The same as a line, in which tabs stay: PAM stacks are aligned with them. Changes @line. */
+void print_escaped_line(FILE *out, char *line);
+
 /* @s as a JSON string; what is no UTF-8 in it becomes '?'. */
 void print_json_string(FILE *out, const char *s);

@@ -12,19 +12,12 @@
 #define NAMES_MAX 200U /* different ones; a line with one more is left out */
 #define LEFT_OUT "(left out)"
 
-/* Prints one line; tabs stay. */
 static void print_line(FILE *out, const char *line, size_t len)
 {
 	AUTO_FREE char *copy = strndup(line, len);
-	char *rest = copy;
 
 	(void)fputs("  ", out);
-	for (char *part; (part = strsep(&rest, "\t"));) {
-		print_escaped(out, part);
-		if (rest)
-			(void)fputc('\t', out);
-	}
-	(void)fputc('\n', out);
+	print_escaped_line(out, copy);
 }
 
 /* ---- configuration ---- */
@@ -88,8 +81,9 @@ void report_print_configuration(FILE *out, const char *text)
 static const struct field {
 	const char *key, *token;
 } fields[] = {
-	{ "user=", "user" },      { "ruser=", "user" },    { "principal=", "principal" }, { "account=", "user" },
-	{ "delegated=", "user" }, { "domain=", "domain" }, { "rhost=", "address" },       { "workstation=", "machine" },
+	{ "user=", "user" },     { "ruser=", "user" },          { "principal=", "principal" },
+	{ "account=", "user" },  { "delegated=", "user" },      { "domain=", "domain" },
+	{ "rhost=", "address" }, { "workstation=", "machine" }, { "logname=", "user" }, /* pam_krb5's user */
 };
 #define N_FIELDS (sizeof fields / sizeof *fields)
 
@@ -152,11 +146,15 @@ static int longer_first(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-static const struct name *name_at(const struct names *names, const char *p)
+/* The longest name that is a whole word before @end. */
+static const struct name *name_at(const struct names *names, const char *p, const char *end)
 {
-	for (size_t i = 0; i < names->n; i++)
-		if (strncmp(p, names->p[i].value, strlen(names->p[i].value)) == 0)
+	for (size_t i = 0; i < names->n; i++) {
+		size_t n = strlen(names->p[i].value);
+
+		if (n <= (size_t)(end - p) && strncmp(p, names->p[i].value, n) == 0 && !isalnum((unsigned char)p[n]))
 			return &names->p[i];
+	}
 	return NULL;
 }
 
@@ -170,12 +168,11 @@ static void print_masked(FILE *out, const struct names *names, const char *line,
 		return;
 	for (const char *p = line; p < line + len;) {
 		bool begins = p == line || !isalnum((unsigned char)p[-1]);
-		const struct name *name = begins ? name_at(names, p) : NULL;
-		size_t n = name ? strlen(name->value) : 0;
+		const struct name *name = begins ? name_at(names, p, line + len) : NULL;
 
-		if (n > 0 && p + n <= line + len && !isalnum((unsigned char)p[n])) {
+		if (name) {
 			(void)fprintf(masked, "%s-%u", name->field->token, name->number);
-			p += n;
+			p += strlen(name->value);
 		} else {
 			(void)fputc(*p++, masked);
 		}

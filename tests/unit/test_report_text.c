@@ -61,6 +61,12 @@ static void test_log(void **state)
 		  "  user=user-1 rhost=address-1\n  user=\"user-2\" rhost=address-1\n  user=user-3\n" },
 		{ "ruser= rhost=h  user=u principal=u@R\n",
 		  "  ruser= rhost=address-1  user=user-1 principal=principal-1\n" },
+		/* pam_krb5 */
+		{ "authentication failure; logname=u uid=0 ruser= rhost=h\n",
+		  "  authentication failure; logname=user-1 uid=0 ruser= rhost=address-1\n" },
+		/* one name begins with another */
+		{ "user=a principal=a@R\na@RS a@R a\n",
+		  "  user=user-1 principal=principal-1\n  user-1@RS principal-1 user-1\n" },
 		/* a value that a client has chosen */
 		{ "user=\x1b]0;x\n", "  user=user-1\n" },
 	};
