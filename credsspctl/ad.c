@@ -57,7 +57,7 @@ static void show_command(FILE *out, const char *const *argv)
 /* Of something that changes nothing. @ret_output may be set also when it fails. */
 static int ask(const struct job *j, const char *const *argv, char **ret_output)
 {
-	int r = j->host->run(j->host->userdata, argv, ret_output);
+	int r = j->host->run(argv, ret_output);
 
 	if (r == -ENOENT)
 		return fail(j, r, "there is no program %s: is Samba installed (samba-common-bin)?", argv[0]);
@@ -73,7 +73,7 @@ static int run(const struct job *j, const char *const *argv)
 	show_command(j->host->out, argv);
 	if (j->dry_run)
 		return 0;
-	r = j->host->run(j->host->userdata, argv, &output);
+	r = j->host->run(argv, &output);
 	if (r != 0)
 		(void)fprintf(j->host->out, "%s", output ? output : "");
 	free(output);
@@ -119,34 +119,39 @@ static void reload_winbindd(const struct job *j)
 	AUTO_FREE char *output = NULL;
 
 	show_command(j->host->out, argv);
-	if (!j->dry_run && j->host->run(j->host->userdata, argv, &output) != 0)
+	if (!j->dry_run && j->host->run(argv, &output) != 0)
 		(void)fputs("winbindd does not run: it reads smb.conf when it starts\n", j->host->out);
 }
 
-/* Sets @key in [global]. *@before is the file as it was (data NULL: it was not there). */
-static int change_conf(const struct job *j, const char *key, const char *value, bool append, struct file_text *before)
+/* Sets @key in [global]. *@ret_before is the file as it was, once it was replaced; without data before that. */
+static int change_conf(const struct job *j, const char *key, const char *value, bool append,
+		       struct file_text *ret_before)
 {
+	CLEANUP(file_text_done) struct file_text before = FILE_TEXT_NULL;
 	CLEANUP(file_text_done) struct file_text after = FILE_TEXT_NULL;
 	AUTO_FREE char *text = NULL;
-	int r = atomic_file_read(j->host->root, SMB_CONF, before);
+	int r = atomic_file_read(j->host->root, SMB_CONF, &before);
 
 	if (r < 0)
 		return fail(j, r, "/" SMB_CONF ": %s", r == -ELOOP ? "is a symbolic link" : strerror(-r));
-	r = smb_conf_set(before->data, key, value, append, &text);
+	r = smb_conf_set(before.data, key, value, append, &text);
 	if (r < 0)
 		return fail(j, r, "/" SMB_CONF ": %s", r == -ENOENT ? "there is no [global]" : strerror(-r));
-	if (diff_print(j->host->out, "/" SMB_CONF, before->data, text) < 0)
+	if (diff_print(j->host->out, "/" SMB_CONF, before.data, text) < 0)
 		(void)fputs("/" SMB_CONF " changes; diff, which shows how, cannot be run\n", j->host->out);
 	if (!j->dry_run) {
-		after = *before;
+		after = before;
 		after.data = text;
 		after.len = strlen(text);
 		text = NULL;
 		r = put_conf(j, &after);
+		if (r < 0)
+			return r;
+		*ret_before = before;
+		before = FILE_TEXT_NULL;
 	}
-	if (r == 0)
-		reload_winbindd(j);
-	return r;
+	reload_winbindd(j);
+	return 0;
 }
 
 static void put_back(const struct job *j, const struct file_text *before)
@@ -155,7 +160,7 @@ static void put_back(const struct job *j, const struct file_text *before)
 	struct job quiet = *j;
 
 	quiet.problem = problem;
-	if (j->dry_run || !before->data)
+	if (!before->data)
 		return;
 	if (put_conf(&quiet, before) < 0) {
 		(void)fprintf(j->host->out, "%s\n", problem);
@@ -201,7 +206,7 @@ static int add_names(const struct job *j)
 }
 
 /* Whether Samba's list of keytabs has the file, and with what. */
-static int find_synced(const struct job *j, bool *ret_set, bool *ret_any)
+static int find_synced(const struct job *j, bool *ret_set)
 {
 	AUTO_FREE char *value = NULL;
 	AUTO_FREE char *item = NULL;
@@ -215,7 +220,6 @@ static int find_synced(const struct job *j, bool *ret_set, bool *ret_any)
 		return -ENOMEM;
 	}
 	found = strstr(value, item);
-	*ret_any = *value != '\0';
 	*ret_set = found != NULL;
 	if (found && !strstr(found, SERVICE))
 		return fail(j, -EEXIST,
@@ -227,8 +231,8 @@ static int find_synced(const struct job *j, bool *ret_set, bool *ret_any)
 static int sync_conf(const struct job *j, struct file_text *before)
 {
 	AUTO_FREE char *item = NULL;
-	bool set = false, any = false;
-	int r = find_synced(j, &set, &any);
+	bool set = false;
+	int r = find_synced(j, &set);
 
 	if (r < 0 || set)
 		return r;
@@ -237,10 +241,10 @@ static int sync_conf(const struct job *j, struct file_text *before)
 		item = NULL;
 		return -ENOMEM;
 	}
-	r = change_conf(j, SYNC, item, any, before);
+	r = change_conf(j, SYNC, item, true, before);
 	if (r < 0 || j->dry_run)
 		return r;
-	r = find_synced(j, &set, &any);
+	r = find_synced(j, &set);
 	return r < 0 || set ? r : fail(j, -EEXIST, SYNC " is set elsewhere again (include): put %s there", item);
 }
 
@@ -276,15 +280,14 @@ static int add_keys(const struct job *j, const char *verb, const char *what)
 }
 
 /* winbindd would change the password and write no keys. */
-static int stop_rotation(const struct job *j)
+static int stop_rotation(const struct job *j, struct file_text *before)
 {
-	CLEANUP(file_text_done) struct file_text before = FILE_TEXT_NULL;
 	AUTO_FREE char *value = NULL;
 	int r = parameter(j, TIMEOUT, &value);
 
 	if (r < 0 || strcmp(value, "0") == 0)
 		return r;
-	return change_conf(j, TIMEOUT, "0", false, &before);
+	return change_conf(j, TIMEOUT, "0", false, before);
 }
 
 static int systemctl(const struct job *j, const char *verb)
@@ -310,6 +313,7 @@ static int rotate_by_timer(const struct job *j)
 
 static int keys_by_command(const struct job *j)
 {
+	CLEANUP(file_text_done) struct file_text before = FILE_TEXT_NULL;
 	AUTO_FREE char *account = NULL;
 	int r;
 
@@ -317,10 +321,14 @@ static int keys_by_command(const struct job *j)
 		account = NULL;
 		return -ENOMEM;
 	}
-	r = stop_rotation(j);
+	r = stop_rotation(j, &before);
 	if (r == 0)
 		r = add_keys(j, "add_update_ads", SERVICE);
-	return r == 0 ? add_keys(j, "add", account) : r;
+	if (r == 0)
+		r = add_keys(j, "add", account);
+	if (r < 0)
+		put_back(j, &before);
+	return r;
 }
 
 /* ---- both ---- */

@@ -19,18 +19,16 @@
 struct ad_host {
 	int root; /* the directory that smb.conf and the keytab are relative to */
 	struct systemctl_host units;
-	FILE *out;          /* what is changed, and the commands */
-	const char *keytab; /* absolute */
-	const char *fqdn;   /* of this host */
-	uid_t uid;          /* of the daemon: the keytab's owner */
-	/* program_run(), credsspctl/host/program.h */
-	int (*run)(void *userdata, const char *const *argv, char **ret_output);
-	void *userdata;
+	FILE *out;                                              /* what is changed, and the commands */
+	const char *keytab;                                     /* absolute */
+	const char *fqdn;                                       /* of this host */
+	uid_t uid;                                              /* of the daemon: the keytab's owner */
+	int (*run)(const char *const *argv, char **ret_output); /* program_run(), credsspctl/host/program.h */
 };
 
 /*
  * Returns 0, or -errno with a sentence in @problem. @dry_run: prints what would be done and changes nothing. Can be run
- * again at any time: what is done already is left out, and the keys are written anew. When Samba does not write the
+ * again at any time: what is done already is left out, and the keys are written again. When Samba does not write the
  * keys, smb.conf is put back.
  */
 int ad_keytab(const struct ad_host *host, bool dry_run, char problem[AD_PROBLEM_MAX]);

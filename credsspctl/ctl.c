@@ -243,12 +243,6 @@ static int run_xrdp_disable(struct manager *m, const struct invocation *how, con
 	return run_xrdp(&how->xrdp, problem, xrdp_disable);
 }
 
-static int run_samba(void *userdata, const char *const *argv, char **ret_output)
-{
-	(void)userdata;
-	return program_run(argv, ret_output);
-}
-
 static int run_ad_keytab(struct manager *m, const struct invocation *how, const char **problem)
 {
 	CLEANUP(check_context_done) struct check_context f = { .bus = NULL };
@@ -273,7 +267,7 @@ static int run_ad_keytab(struct manager *m, const struct invocation *how, const 
 					 .keytab = f.config.keytab,
 					 .fqdn = f.fqdn,
 					 .uid = uid,
-					 .run = run_samba },
+					 .run = program_run },
 		      how->xrdp.dry_run, text);
 	if (r == 0)
 		*problem = NULL;

@@ -64,11 +64,10 @@ static char *value_of(const char *option)
 	return value ? strndup(value + 34, strcspn(value + 34, "\n")) : strdup("\n");
 }
 
-static int run(void *userdata, const char *const *argv, char **ret_output)
+static int run(const char *const *argv, char **ret_output)
 {
 	char line[512] = "";
 
-	(void)userdata;
 	for (size_t i = 0; argv[i]; i++)
 		(void)snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s", i > 0 ? " " : "", argv[i]);
 	*ret_output = strdup("output\n");
@@ -251,6 +250,21 @@ static void test_put_back(void **state)
 	assert_non_null(strstr(bed.shown, "output\n"));
 }
 
+/* Without the keys winbindd goes on changing the password. */
+static void test_put_back_old(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	bed.version = "Version 4.17.12-Debian\n";
+	bed.failing = "net ads keytab";
+	assert_int_equal(keytab(false), -EIO);
+	text = conf();
+	assert_string_equal(text, CONF "[homes]\n");
+	assert_string_equal(bed.ran, "smbcontrol winbindd reload-config\nsmbcontrol winbindd reload-config\n");
+	assert_int_equal(bed.timer, 0);
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -267,6 +281,9 @@ static void test_refused(void **state)
 	write_file("etc/samba/smb.conf", "# nothing\n");
 	assert_int_equal(keytab(false), -ENOENT);
 	assert_non_null(strstr(bed.problem, "[global]"));
+	/* nothing was changed that could be put back */
+	assert_null(strstr(bed.shown, "put back"));
+	assert_null(strstr(bed.ran, "smbcontrol"));
 }
 
 int main(void)
@@ -278,6 +295,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_old, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dry_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_put_back_old, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 	};
 
