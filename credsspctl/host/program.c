@@ -46,6 +46,7 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
 }
 
+/* @out: for both outputs; -1 for those of this process. */
 static int start(const char *const *argv, int out, pid_t *ret)
 {
 	posix_spawn_file_actions_t actions;
@@ -61,9 +62,9 @@ static int start(const char *const *argv, int out, pid_t *ret)
 	if (r != 0)
 		return -r;
 	r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (r == 0)
+	if (r == 0 && out >= 0)
 		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	if (r == 0)
+	if (r == 0 && out >= 0)
 		r = posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
 	if (r == 0) /* it does not write to argv */
 		r = posix_spawnp(ret, copy[0], &actions, NULL, (char *const *)(void *)copy, environ);
@@ -77,6 +78,10 @@ int program_run(const char *const *argv, char **ret_output)
 	int p[2], r;
 	pid_t pid;
 
+	if (!ret_output) {
+		r = start(argv, -1, &pid);
+		return r < 0 ? r : wait_for(pid);
+	}
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return -errno;
 	in = p[0];
