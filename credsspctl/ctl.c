@@ -155,8 +155,7 @@ static int run_ntlm_delete(struct manager *m, const struct invocation *how, cons
 /* With the ids and groups that the front end's process has at this moment. */
 static int reach_xrdp(void *userdata, const char *path)
 {
-	struct passwd *pw = getpwnam(FRONT_END_USER);
-	pid_t front_end = pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0;
+	pid_t front_end = proc_probe_process_of(FRONT_END_USER, "credsspd-rdp");
 
 	(void)userdata;
 	return front_end ? proc_probe_connect(FRONT_END_USER, front_end, path) : -ESRCH;

@@ -58,20 +58,21 @@ static char *key_path(const struct check_context *ctx)
 	return path_of(ctx, ctx->settings.private_key, "private_key.pem");
 }
 
+static pid_t front_end(void)
+{
+	return proc_probe_process_of(FRONT_END_USER, "credsspd-rdp");
+}
+
 /* As the front end would, with the groups that its unit has given it. */
 static int readable(const char *path)
 {
-	struct passwd *pw = getpwnam(FRONT_END_USER);
-
-	return proc_probe_access(FRONT_END_USER, pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0, path, R_OK);
+	return proc_probe_access(FRONT_END_USER, front_end(), path, R_OK);
 }
 
 /* The remedy for a file that the front end cannot read; false when the directories above it are not the cause. */
 static bool is_behind_closed_directory(struct finding *found, const char *path)
 {
-	struct passwd *pw = getpwnam(FRONT_END_USER);
-	AUTO_FREE char *closed =
-	    proc_probe_closed_directory(FRONT_END_USER, pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0, path);
+	AUTO_FREE char *closed = proc_probe_closed_directory(FRONT_END_USER, front_end(), path);
 
 	if (!closed)
 		return false;
@@ -215,14 +216,12 @@ static enum check_result certificate_tls(struct check_context *ctx, struct findi
 	AUTO_X509 X509 *x = load(ctx, found);
 	AUTO_FREE char *certificate = x ? certificate_path(ctx) : NULL;
 	AUTO_FREE char *key = x ? key_path(ctx) : NULL;
-	struct passwd *pw = getpwnam(FRONT_END_USER);
-	pid_t front_end = pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0;
 	enum check_result result = CHECK_OK;
 	CLEANUP(check_finding_done) struct finding other = { .wrong = NULL };
 	struct tls_trial *t;
 
 	/* what the two findings before this one report is not repeated */
-	if (!certificate || !key || !pw || certificate_file(ctx, &other) != CHECK_OK ||
+	if (!certificate || !key || certificate_file(ctx, &other) != CHECK_OK ||
 	    certificate_key(ctx, &other) != CHECK_OK)
 		return CHECK_NONE;
 	t = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -232,7 +231,7 @@ static enum check_result certificate_tls(struct check_context *ctx, struct findi
 	t->certificate = certificate;
 	t->key = key;
 	(void)check_looked(found, "TLS with certificate %s, tls_minimum and the policy of openssl.cnf", certificate);
-	if (proc_probe_as(FRONT_END_USER, front_end, make_context, t) < 0) {
+	if (proc_probe_as(FRONT_END_USER, front_end(), make_context, t) < 0) {
 		(void)check_wrong(found, "%s (security level %d): credsspd-rdp does not start with it",
 				  *t->trouble ? t->trouble : "the trial ended", t->level);
 		result =
@@ -265,17 +264,14 @@ static enum check_result certificate_rsa(struct check_context *ctx, struct findi
 {
 	AUTO_X509 X509 *x = load(ctx, found);
 	EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
-	struct finding none = { .wrong = NULL };
+	CLEANUP(check_finding_done) struct finding none = { .wrong = NULL };
 
 	if (!key)
 		return CHECK_NONE;
 	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_bits(key) >= RSA_BITS_MIN)
 		return CHECK_OK;
-	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && certificate_tls(ctx, &none) == CHECK_BAD) {
-		check_finding_done(&none);
+	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && certificate_tls(ctx, &none) == CHECK_BAD)
 		return CHECK_NONE; /* it is too short for TLS on this host, and that finding says so */
-	}
-	check_finding_done(&none);
 	if (EVP_PKEY_base_id(key) != EVP_PKEY_RSA)
 		(void)check_wrong(found, "its key is not RSA: rdesktop and impacket read no other");
 	else

@@ -26,8 +26,6 @@ static enum check_result users(struct check_context *ctx, struct finding *found)
 /* What has failed with the mistake has to be started again, and what runs must not be restarted for it. */
 static const char *taken_over(const struct check_context *ctx)
 {
-	if (!ctx->has_config && !ctx->has_settings)
-		return "systemctl reload-or-restart credsspd credsspd-rdp";
 	if (!ctx->has_settings)
 		return "systemctl reload-or-restart credsspd-rdp";
 	return ctx->has_daemon ? "credsspctl reload" : "systemctl restart credsspd";
@@ -45,14 +43,6 @@ static enum check_result config(struct check_context *ctx, struct finding *found
 	return check_remedy(found, "correct it as credsspd.conf(5) says, then: %s", taken_over(ctx));
 }
 
-/* A process of @program as @user, for its groups; 0 without one. */
-static pid_t process_of(const char *user, const char *program)
-{
-	const struct passwd *pw = getpwnam(user);
-
-	return pw ? proc_probe_process(program, pw->pw_uid) : 0;
-}
-
 /* check runs as root, and the daemons do not. */
 static enum check_result config_access(struct check_context *ctx, struct finding *found)
 {
@@ -61,10 +51,10 @@ static enum check_result config_access(struct check_context *ctx, struct finding
 		pid_t like;
 	} who[] = {
 		{ DAEMON_USER, ctx->daemon_pid },
-		{ NAMES_USER, process_of(NAMES_USER, "credsspd") },
-		{ STORE_USER, process_of(STORE_USER, "credsspd") },
-		{ TICKETS_USER, process_of(TICKETS_USER, "credsspd") },
-		{ FRONT_END_USER, process_of(FRONT_END_USER, "credsspd-rdp") },
+		{ NAMES_USER, proc_probe_process_of(NAMES_USER, "credsspd") },
+		{ STORE_USER, proc_probe_process_of(STORE_USER, "credsspd") },
+		{ TICKETS_USER, proc_probe_process_of(TICKETS_USER, "credsspd") },
+		{ FRONT_END_USER, proc_probe_process_of(FRONT_END_USER, "credsspd-rdp") },
 	};
 
 	if (!ctx->has_config)

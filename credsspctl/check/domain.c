@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Active Directory: winbindd, and what the configuration calls the domain. */
 #include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -73,8 +72,7 @@ static enum check_result winbind_controller(struct check_context *ctx, struct fi
 /* The groups of the process, not those of the account: its unit adds this one. */
 static enum check_result winbind_pipe(struct check_context *ctx, struct finding *found)
 {
-	const struct passwd *pw = getpwnam(STORE_USER);
-	pid_t pid = pw ? proc_probe_process("credsspd", pw->pw_uid) : 0;
+	pid_t pid = proc_probe_process_of(STORE_USER, "credsspd");
 	struct group *group;
 	struct stat st;
 

@@ -4,7 +4,6 @@
  * is in packaging/xrdp/xrdp.ini.fragment.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -156,8 +155,7 @@ static bool listens(const char *path)
 
 static enum check_result xrdp_socket(struct check_context *ctx, struct finding *found)
 {
-	struct passwd *pw = getpwnam(FRONT_END_USER);
-	pid_t front_end = pw ? proc_probe_process("credsspd-rdp", pw->pw_uid) : 0;
+	pid_t front_end = proc_probe_process_of(FRONT_END_USER, "credsspd-rdp");
 	int r = 0;
 
 	if (!ctx->has_settings)

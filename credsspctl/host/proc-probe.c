@@ -207,6 +207,13 @@ pid_t proc_probe_process(const char *comm, uid_t uid)
 	return pid;
 }
 
+pid_t proc_probe_process_of(const char *user, const char *comm)
+{
+	const struct passwd *pw = getpwnam(user);
+
+	return pw ? proc_probe_process(comm, pw->pw_uid) : 0;
+}
+
 /* The name of process @pid, and its parent; false when it has ended. */
 static bool name_and_parent(pid_t pid, char name[16], pid_t *ret_parent)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking at files, sockets and processes as somebody else would see them. */
+/* Files, sockets and processes, as the kernel shows them to root and to other users. */
 #pragma once
 
 #include <stdbool.h>
@@ -33,6 +33,9 @@ bool proc_probe_no_group(const char *name);
 /* The first process that runs as @uid ((uid_t)-1 for any) and is called @comm; 0 without one. */
 pid_t proc_probe_process(const char *comm, uid_t uid);
 
+/* The first process of the account @user that is called @comm; 0 without account or process. */
+pid_t proc_probe_process_of(const char *user, const char *comm);
+
 /*
  * Counts the processes with a name that begins with @prefix, a parent named in @parents (which ends with NULL), and a
  * grandparent named @grandparent. Zombies are not counted.
@@ -40,12 +43,12 @@ pid_t proc_probe_process(const char *comm, uid_t uid);
 unsigned proc_probe_grandchildren(const char *prefix, const char *const *parents, const char *grandparent);
 
 /*
- * Where processes called @comm, as @uid or whoever with (uid_t)-1, listen for TCP connections: "[::]:3389,
+ * Where processes called @comm, as @uid ((uid_t)-1 for any), listen for TCP connections: "[::]:3389,
  * 0.0.0.0:3390", malloc'ed. NULL when nowhere.
  */
 char *proc_probe_tcp_listeners(const char *comm, uid_t uid);
 
-/* Whether somebody listens on the unix socket @path. */
+/* Whether a process listens on the unix socket @path. */
 bool proc_probe_unix_listening(const char *path);
 
 /* Whether process @pid has @gid among its groups. */
