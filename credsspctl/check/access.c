@@ -18,7 +18,7 @@
 
 #define MAP_REMOTE "ad_gpo_map_remote_interactive"
 
-/* Returns the first account line of @module as its arguments say in *@ret_argument (malloc'ed, NULL without it). */
+/* Whether the account phase has @module. The value of its @argument goes to *@ret_argument, malloc'ed, when it has one. */
 static bool asks(const struct check_context *ctx, const char *module, const char *argument, char **ret_argument)
 {
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -262,7 +262,6 @@ static enum check_result keytab_enctypes(struct check_context *ctx, struct findi
 	return CHECK_OK;
 }
 
-/* With it tickets of remote guard and of PKINIT are proved. */
 /* krb5.conf may permit fewer encryption types than the keytab has. */
 static enum check_result keytab_permitted(struct check_context *ctx, struct finding *found)
 {
@@ -292,6 +291,7 @@ static enum check_result keytab_permitted(struct check_context *ctx, struct find
 	    ctx->config.keytab);
 }
 
+/* With it tickets of remote guard and of PKINIT are proved. */
 static enum check_result host_key(struct check_context *ctx, struct finding *found)
 {
 	struct kerberos *b = kerberos_get(ctx);

@@ -22,8 +22,10 @@ static bool append(char ***list, size_t *n, const char *text)
 		return false;
 	*list = p;
 	p[*n] = strdup(text);
-	*n += p[*n] ? 1 : 0;
-	return p[*n - 1] != NULL;
+	if (!p[*n])
+		return false;
+	(*n)++;
+	return true;
 }
 
 static int is_snippet(const struct dirent *e)
