@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/cleanup.h"
+#include "common/base/secret.h"
 #include "common/initiator/initiator-private.h"
 #include "common/wire/ntlm-session.h"
 #include "common/wire/ntlm.h"
@@ -22,6 +24,22 @@ struct utf16 {
 	uint8_t p[2 * NAME_ROOM];
 	size_t len;
 };
+
+static void utf16_wipe(struct utf16 *s)
+{
+	secret_wipe(s, sizeof *s);
+}
+
+struct key {
+	uint8_t p[NTLM_KEY_LEN];
+};
+
+static void key_wipe(struct key *key)
+{
+	secret_wipe(key, sizeof *key);
+}
+
+#define AUTO_KEY CLEANUP(key_wipe)
 
 struct ntlm_initiator {
 	struct initiator base;
@@ -98,8 +116,7 @@ static size_t write_client_challenge(struct ntlm_initiator *n, const struct ntlm
 }
 
 /* NTOWFv2 and the response, MS-NLMP 3.3.2. Returns its length, or 0. */
-static size_t write_response(struct ntlm_initiator *n, const struct ntlm_challenge *c,
-			     uint8_t ret_base_key[NTLM_KEY_LEN])
+static size_t write_response(struct ntlm_initiator *n, const struct ntlm_challenge *c, struct key *ret_base_key)
 {
 	struct utf16 upper = n->user;
 	const struct view names[] = { view_of(&upper), view_of(&n->domain) };
@@ -107,32 +124,33 @@ static size_t write_response(struct ntlm_initiator *n, const struct ntlm_challen
 	const struct view parts[] = { { c->server_challenge, NTLM_SERVER_CHALLENGE_LEN },
 				      { n->response + NTLM_PROOF_LEN, len } };
 	const struct view proof = { n->response, NTLM_PROOF_LEN };
-	uint8_t key[NTLM_HASH_LEN];
+	AUTO_KEY struct key key;
 
 	for (size_t at = 0; at < upper.len; at += 2)
 		if (upper.p[at + 1] == 0)
 			upper.p[at] = (uint8_t)toupper(upper.p[at]);
-	if (len == 0 || ntlm_hmac_md5(n->nt_hash, names, 2, key) < 0 || ntlm_hmac_md5(key, parts, 2, n->response) < 0 ||
-	    ntlm_hmac_md5(key, &proof, 1, ret_base_key) < 0)
+	if (len == 0 || ntlm_hmac_md5(n->nt_hash, names, 2, key.p) < 0 ||
+	    ntlm_hmac_md5(key.p, parts, 2, n->response) < 0 || ntlm_hmac_md5(key.p, &proof, 1, ret_base_key->p) < 0)
 		return 0;
 	return NTLM_PROOF_LEN + len;
 }
 
-static int encrypt_key(const uint8_t base_key[NTLM_KEY_LEN], const uint8_t key[NTLM_KEY_LEN],
-		       uint8_t ret_[NTLM_KEY_LEN])
+static int encrypt_key(const struct key *base_key, const struct key *key, uint8_t ret_[NTLM_KEY_LEN])
 {
 	struct ntlm_rc4 *rc4 = ntlm_rc4_new();
-	int r = rc4 ? ntlm_rc4_start(rc4, base_key) : -ENOMEM;
+	int r = rc4 ? ntlm_rc4_start(rc4, base_key->p) : -ENOMEM;
 
 	if (r == 0)
-		r = ntlm_rc4_crypt(rc4, key, NTLM_KEY_LEN, ret_);
+		r = ntlm_rc4_crypt(rc4, key->p, NTLM_KEY_LEN, ret_);
 	ntlm_rc4_free(rc4);
 	return r;
 }
 
 static int send_authenticate(struct ntlm_initiator *n, struct view token, struct view *ret_token)
 {
-	uint8_t base_key[NTLM_KEY_LEN], key[NTLM_KEY_LEN], encrypted[NTLM_KEY_LEN];
+	AUTO_KEY struct key base_key;
+	AUTO_KEY struct key key;
+	uint8_t encrypted[NTLM_KEY_LEN];
 	struct ntlm_authenticate a = { .domain = view_of(&n->domain), .user = view_of(&n->user) };
 	struct ntlm_challenge c;
 	size_t len;
@@ -140,17 +158,17 @@ static int send_authenticate(struct ntlm_initiator *n, struct view token, struct
 	if (ntlm_challenge_read(token, &c) < 0)
 		return initiator_fail(&n->base, -EACCES, "no CHALLENGE");
 	a.flags = c.flags;
-	a.nt_response = (struct view){ n->response, write_response(n, &c, base_key) };
-	if (!a.nt_response.len || RAND_bytes(key, sizeof key) != 1 || encrypt_key(base_key, key, encrypted) < 0)
+	a.nt_response = (struct view){ n->response, write_response(n, &c, &base_key) };
+	if (!a.nt_response.len || RAND_bytes(key.p, sizeof key.p) != 1 || encrypt_key(&base_key, &key, encrypted) < 0)
 		return initiator_fail(&n->base, -EACCES, "no NTLMv2 response");
 	a.session_key = (struct view){ encrypted, sizeof encrypted };
 	if (ntlm_authenticate_write(&a, n->authenticate, sizeof n->authenticate, &len) < 0 ||
 	    ntlm_authenticate_read((struct view){ n->authenticate, len }, &a) < 0)
 		return initiator_fail(&n->base, -EACCES, "no AUTHENTICATE");
 	*ret_token = (struct view){ n->authenticate, len };
-	if (ntlm_hmac_md5(key, (const struct view[]){ { n->negotiate, sizeof n->negotiate }, token, *ret_token }, 3,
+	if (ntlm_hmac_md5(key.p, (const struct view[]){ { n->negotiate, sizeof n->negotiate }, token, *ret_token }, 3,
 			  n->authenticate + a.mic_offset) < 0 ||
-	    ntlm_session_init(&n->session, key) < 0)
+	    ntlm_session_init(&n->session, key.p) < 0)
 		return initiator_fail(&n->base, -EACCES, "no session key");
 	return 0;
 }
@@ -225,18 +243,15 @@ static int set_names(struct ntlm_initiator *n, const char *name, const char *pas
 {
 	const char *backslash = strchr(name, '\\');
 	const char *user = backslash ? backslash + 1 : name;
-	struct utf16 secret;
+	CLEANUP(utf16_wipe) struct utf16 secret;
 	const char *error;
-	int r;
 
 	if (ntlm_crypto_init(&error) < 0)
 		return initiator_fail(&n->base, -EIO, error);
 	if (to_utf16(name, backslash ? (size_t)(backslash - name) : 0, &n->domain) < 0 ||
 	    to_utf16(user, strlen(user), &n->user) < 0 || to_utf16(password, strlen(password), &secret) < 0)
 		return initiator_fail(&n->base, -EIO, "a name or the password is too long, or not UTF-8");
-	r = ntlm_md4(view_of(&secret), n->nt_hash);
-	secret_wipe(&secret, sizeof secret);
-	return r;
+	return ntlm_md4(view_of(&secret), n->nt_hash);
 }
 
 int initiator_new_ntlm(const char *name, const char *password, bool spnego, struct initiator **ret_initiator)
