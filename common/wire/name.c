@@ -105,12 +105,13 @@ static bool has_netbios_name(char *const *domains, const char *realm)
 	return false;
 }
 
+/* An entry of domains may be longer than a name: struct name_meaning has no room for it. */
 static bool is_first_label(const struct name_host *h, const char *label, const char *dns)
 {
 	size_t len = strcspn(dns, ".");
 
-	return dns[len] && strlen(label) == len && strncasecmp(label, dns, len) == 0 &&
-	       !has_netbios_name(h->domains, dns);
+	return dns[len] && strlen(dns) <= ACCOUNT_NAME_MAX && strlen(label) == len &&
+	       strncasecmp(label, dns, len) == 0 && !has_netbios_name(h->domains, dns);
 }
 
 /* Whether @domain is @dns or, as a NetBIOS name, its first label. */

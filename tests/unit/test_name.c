@@ -440,6 +440,25 @@ static void test_understand(void **state)
 	}
 }
 
+/* An entry that no domain can have as its name: the meaning has room for a name. */
+static void test_long_entry(void **state)
+{
+	char entry[ACCOUNT_NAME_MAX + 2], *domains[] = { entry, NULL };
+	const struct name_host host = { .domains = domains, .is_own = is_own, .is_realm = is_realm };
+	struct name_meaning m;
+
+	(void)state;
+	memset(entry, 'x', sizeof entry - 1);
+	entry[sizeof entry - 1] = '\0';
+	memcpy(entry, "LONG.", 5);
+	assert_int_equal(name_understand(&host, "LONG", "1", &m), NAME_FINE);
+	assert_int_equal(m.kind, NAME_BARE);
+	entry[ACCOUNT_NAME_MAX] = '\0';
+	assert_int_equal(name_understand(&host, "LONG", "1", &m), NAME_FINE);
+	assert_int_equal(m.kind, NAME_LISTED);
+	assert_string_equal(m.domain, entry);
+}
+
 static void test_digits(void **state)
 {
 	(void)state;
@@ -485,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_decode_length), cmocka_unit_test(test_split),
 		cmocka_unit_test(test_split_length),  cmocka_unit_test(test_understand),
 		cmocka_unit_test(test_digits),        cmocka_unit_test(test_words),
+		cmocka_unit_test(test_long_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
