@@ -82,6 +82,8 @@ bool name_is_digits(const char *user)
 
 /* ---- meaning ---- */
 
+#define NETBIOS_NAME_LEN 15U
+
 /* What one name of a domain means; NAME_REALM_ and NAME_OTHER_ do not leave this file. */
 enum {
 	NAME_REALM_ = NAME_TICKET + 1, /* a realm that is neither in domains nor the ticket's */
@@ -94,6 +96,15 @@ static const char *in_list(char *const *list, const char *domain)
 		if (strcasecmp(*list, domain) == 0)
 			return *list;
 	return NULL;
+}
+
+bool name_is_of_dns(const char *domain, const char *dns)
+{
+	size_t len = strlen(domain), label = strcspn(dns, ".");
+
+	if (strcasecmp(domain, dns) == 0 || (len == label && len > 0 && strncasecmp(domain, dns, len) == 0))
+		return true;
+	return label > NETBIOS_NAME_LEN && len == NETBIOS_NAME_LEN && strncasecmp(domain, dns, len) == 0;
 }
 
 /* Whether the list says the NetBIOS name of @realm: it stands before it. */

@@ -29,8 +29,7 @@ int name_decode_utf16le(const uint8_t *p, size_t len, char ret_[ACCOUNT_NAME_MAX
 /*
  * Splits "DOMAIN\user" or "user@domain" of a client into its two parts; for a plain user the domain is @domain, the
  * domain field beside it. Returns 0, or -EINVAL for more than one backslash, more than one '@', a backslash together
- * with
- * '@', an empty user, or a backslash or '@' in @domain. @ret_user and @ret_domain are NUL-terminated.
+ * with '@', an empty user, or a backslash or '@' in @domain. @ret_user and @ret_domain are NUL-terminated.
  */
 int name_split(const char *domain, const char *user, char ret_domain[ACCOUNT_NAME_MAX + 1],
 	       char ret_user[ACCOUNT_NAME_MAX + 1]);
@@ -39,6 +38,12 @@ int name_split(const char *domain, const char *user, char ret_domain[ACCOUNT_NAM
 bool name_is_digits(const char *user);
 
 /* ---- what a name means on this host ---- */
+
+/*
+ * Returns true when @domain means the host or realm with the DNS name @dns: that name, its first label, or the first 15
+ * characters of a longer label, which is its NetBIOS name. For is_own and is_realm below.
+ */
+bool name_is_of_dns(const char *domain, const char *dns);
 
 /* What this host knows about the names of domains, and how the client authenticated. */
 struct name_host {

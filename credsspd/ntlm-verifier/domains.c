@@ -6,10 +6,7 @@
 #include <profile.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
-
-#define NETBIOS_NAME_LEN 15U
 
 /* ---- what the host knows ---- */
 
@@ -86,21 +83,11 @@ void domains_done(struct domains *d)
 
 /* ---- what a client says ---- */
 
-/* A DNS name stands for itself and by its first label, as NetBIOS has it. */
-static bool names(const char *domain, const char *dns)
-{
-	size_t len = strlen(domain), label = strcspn(dns, ".");
-
-	if (strcasecmp(domain, dns) == 0 || (len == label && len > 0 && strncasecmp(domain, dns, len) == 0))
-		return true;
-	return label > NETBIOS_NAME_LEN && len == NETBIOS_NAME_LEN && strncasecmp(domain, dns, len) == 0;
-}
-
 static bool is_own(const void *context, const char *domain)
 {
 	const struct domains *d = context;
 
-	return names(domain, d->host);
+	return name_is_of_dns(domain, d->host);
 }
 
 static bool is_realm(const void *context, const char *domain)
@@ -108,7 +95,7 @@ static bool is_realm(const void *context, const char *domain)
 	const struct domains *d = context;
 
 	for (char **p = d->realms; p && *p; p++)
-		if (names(domain, *p))
+		if (name_is_of_dns(domain, *p))
 			return true;
 	return false;
 }

@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/wire/name.h"
 #include "credsspd/resolver/identity.h"
 
 #define PASSWD_BUFFER 65536U
@@ -157,24 +157,8 @@ static int in_group(const struct identity_account *account, const char *group)
 static int is_local_host(const char *domain)
 {
 	char name[256] = "";
-	size_t label;
 
-	if (gethostname(name, sizeof name - 1) < 0)
-		return 0;
-	if (strcasecmp(domain, name) == 0)
-		return 1;
-	/* the short name, and what Windows makes of a long one: 15 bytes */
-	label = strcspn(name, ".");
-	if (strlen(domain) == label && strncasecmp(domain, name, label) == 0)
-		return 1;
-	return label > 15 && strlen(domain) == 15 && strncasecmp(domain, name, 15) == 0;
-}
-
-static int names_realm(const char *domain, const char *realm)
-{
-	size_t label = strcspn(realm, ".");
-
-	return strcasecmp(domain, realm) == 0 || (strlen(domain) == label && strncasecmp(domain, realm, label) == 0);
+	return gethostname(name, sizeof name - 1) == 0 && name_is_of_dns(domain, name);
 }
 
 static int is_configured_realm(krb5_context k, const char *domain)
@@ -188,7 +172,7 @@ static int is_configured_realm(krb5_context k, const char *domain)
 		return 0;
 	if (profile_get_subsection_names(profile, section, &realms) == 0) {
 		for (char **r = realms; *r && !found; r++)
-			found = names_realm(domain, *r);
+			found = name_is_of_dns(domain, *r);
 		profile_free_list(realms);
 	}
 	profile_release(profile);
@@ -219,7 +203,7 @@ static int is_realm(const char *domain)
 		return 0; /* without a krb5.conf there is no realm */
 	found = is_configured_realm(k, domain);
 	if (!found && krb5_get_default_realm(k, &realm) == 0) {
-		found = names_realm(domain, realm);
+		found = name_is_of_dns(domain, realm);
 		krb5_free_default_realm(k, realm);
 	}
 	krb5_free_context(k);

@@ -459,6 +459,18 @@ static void test_long_entry(void **state)
 	assert_string_equal(m.domain, entry);
 }
 
+static void test_of_dns(void **state)
+{
+	(void)state;
+	assert_true(name_is_of_dns("ts1.Example.org", "TS1.example.org"));
+	assert_true(name_is_of_dns("TS1", "ts1.example.org"));
+	assert_true(name_is_of_dns("TERMINALSERVER-", "terminalserver-07.example.org"));
+	assert_false(name_is_of_dns("TERMINALSERVER-0", "terminalserver-07.example.org"));
+	assert_false(name_is_of_dns("TERMINALSERVER", "terminalserver-07.example.org"));
+	assert_false(name_is_of_dns("ts1.example", "ts1.example.org"));
+	assert_false(name_is_of_dns("", ".example.org"));
+}
+
 static void test_digits(void **state)
 {
 	(void)state;
@@ -503,8 +515,8 @@ int main(void)
 		cmocka_unit_test(test_check_length),  cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_decode_length), cmocka_unit_test(test_split),
 		cmocka_unit_test(test_split_length),  cmocka_unit_test(test_understand),
+		cmocka_unit_test(test_long_entry),    cmocka_unit_test(test_of_dns),
 		cmocka_unit_test(test_digits),        cmocka_unit_test(test_words),
-		cmocka_unit_test(test_long_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
