@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The helper proves a principal, and credsspd says whose account that is. A resolver that was taken over could name any
- * account, so the mapping is looked up once more by root: localauth, and the two forms in which winbind and SSSD know the
+ * The helper proves a principal, and credsspd names the account. A resolver that was taken over could name any account,
+ * so the mapping is looked up once more by root: localauth, and the two forms in which winbind and SSSD know the
  * accounts of a domain.
  */
 #include "pam_credssp/helper/principal-account.h"
@@ -11,12 +11,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether the name service calls the account @name by the name @user. */
+/*
+ * Whether @name is the account @user to the name service. The uid counts as well: winbind and SSSD can be set up to
+ * call an account of a domain by a name that an account of /etc/passwd has, too.
+ */
 static bool is_called(const char *name, const char *user)
 {
 	const struct passwd *pw = getpwnam(name);
+	uid_t uid;
 
-	return pw && strcmp(pw->pw_name, user) == 0;
+	if (!pw || strcmp(pw->pw_name, user) != 0)
+		return false;
+	uid = pw->pw_uid;
+	pw = getpwnam(user);
+	return pw && pw->pw_uid == uid;
 }
 
 static bool by_localauth(krb5_context k, krb5_const_principal principal, const char *user)
@@ -27,7 +35,7 @@ static bool by_localauth(krb5_context k, krb5_const_principal principal, const c
 	       (strcmp(local, user) == 0 || is_called(local, user));
 }
 
-/* @user is then never a plain account of /etc/passwd: no name there has a domain. */
+/* Only names with the domain in them are looked up: no account of /etc/passwd has such a name. */
 static bool by_domain(krb5_const_principal p, const char *user)
 {
 	char name[2 * ACCOUNT_NAME_MAX + 2];
