@@ -291,43 +291,38 @@ static int kerberos_name(struct mech *m, char *out, size_t size, size_t *ret_len
 
 /* ---- Active Directory ---- */
 
-/* Whether the attribute of the client's name is there, and authenticated by the ticket. */
-static bool read_attribute(gss_name_t client, const char *attribute, gss_buffer_t ret_value)
+/* Returns true also when libkrb5 cannot list the attributes: then reading it decides. */
+static bool may_have_attribute(gss_name_t client, const char *attribute)
+{
+	gss_buffer_set_t list = GSS_C_NO_BUFFER_SET;
+	OM_uint32 major, minor, ignored;
+	bool found;
+	int is_mn;
+
+	major = gss_inquire_name(&minor, client, &is_mn, NULL, &list);
+	found = major != GSS_S_COMPLETE;
+	for (size_t i = 0; list && i < list->count && !found; i++)
+		found = list->elements[i].length == strlen(attribute) &&
+			memcmp(list->elements[i].value, attribute, list->elements[i].length) == 0;
+	(void)gss_release_buffer_set(&ignored, &list);
+	return found;
+}
+
+/*
+ * Reads an attribute of the client's name that the ticket authenticates. Returns 0, -ENOENT without it, or -EACCES when
+ * libkrb5 does not give it away: it lists the attributes of a PAC that it could not verify.
+ */
+static int read_attribute(gss_name_t client, const char *attribute, gss_buffer_t ret_value)
 {
 	gss_buffer_desc name = { strlen(attribute), (void *)(uintptr_t)attribute }, display = GSS_C_EMPTY_BUFFER;
 	int authenticated = 0, complete = 0, more = -1;
 	OM_uint32 major, minor, ignored;
 
+	if (!may_have_attribute(client, attribute))
+		return -ENOENT;
 	major = gss_get_name_attribute(&minor, client, &name, &authenticated, &complete, ret_value, &display, &more);
 	(void)gss_release_buffer(&ignored, &display);
-	return major == GSS_S_COMPLETE && authenticated;
-}
-
-static bool has_attribute(gss_name_t client, const char *attribute)
-{
-	gss_buffer_set_t list = GSS_C_NO_BUFFER_SET;
-	OM_uint32 minor, ignored;
-	bool found = false;
-	int is_mn;
-
-	if (gss_inquire_name(&minor, client, &is_mn, NULL, &list) == GSS_S_COMPLETE && list)
-		for (size_t i = 0; i < list->count && !found; i++)
-			found = list->elements[i].length == strlen(attribute) &&
-				memcmp(list->elements[i].value, attribute, list->elements[i].length) == 0;
-	(void)gss_release_buffer_set(&ignored, &list);
-	return found;
-}
-
-/* libkrb5 lists a PAC that it could not verify, but does not give it away: else it would look like no PAC. */
-static bool has_unverified_pac(const struct kerberos *k)
-{
-	static const char pac[] = "urn:mspac:";
-	gss_buffer_desc value = GSS_C_EMPTY_BUFFER;
-	OM_uint32 ignored;
-	bool unverified = has_attribute(k->client, pac) && !read_attribute(k->client, pac, &value);
-
-	(void)gss_release_buffer(&ignored, &value);
-	return unverified;
+	return major == GSS_S_COMPLETE && authenticated ? 0 : -EACCES;
 }
 
 /*
@@ -337,13 +332,16 @@ static bool has_unverified_pac(const struct kerberos *k)
  */
 static int read_logon_info(const struct kerberos *k, char account[RECORD_NAME_MAX])
 {
-	gss_buffer_desc value = GSS_C_EMPTY_BUFFER;
+	gss_buffer_desc pac = GSS_C_EMPTY_BUFFER, info = GSS_C_EMPTY_BUFFER;
 	OM_uint32 ignored;
-	int r = has_unverified_pac(k) ? -EACCES : -ENOENT;
+	int r = read_attribute(k->client, "urn:mspac:", &pac);
 
-	if (r == -ENOENT && read_attribute(k->client, "urn:mspac:logon-info", &value))
-		r = logon_info_account((struct view){ value.value, value.length }, account);
-	(void)gss_release_buffer(&ignored, &value);
+	if (r == 0)
+		r = read_attribute(k->client, "urn:mspac:logon-info", &info);
+	if (r == 0)
+		r = logon_info_account((struct view){ info.value, info.length }, account);
+	(void)gss_release_buffer(&ignored, &pac);
+	(void)gss_release_buffer(&ignored, &info);
 	return r;
 }
 
