@@ -224,6 +224,7 @@ const char *name_trouble_text(enum name_trouble trouble, const char *domain, con
 		[NAME_UPN] = "the part after @ is neither a realm nor in domains (credsspd.conf)",
 		[NAME_ENTERPRISE] = ("the ticket is for a UPN as it was typed: the client must have it canonicalized "
 				     "(kinit -C) or log on as USER@REALM"),
+		[NAME_NOT_IN_STORE] = "accounts of domains log on with Kerberos (NTLM needs ntlm = winbind)",
 	};
 	char d[48], u[72];
 
@@ -233,7 +234,8 @@ const char *name_trouble_text(enum name_trouble trouble, const char *domain, con
 		(void)snprintf(out, size,
 			       "AzureAD\\ and MicrosoftAccount\\ are accounts of Microsoft, which this host "
 			       "does not know: log on as USER or DOMAIN\\USER");
-	} else if (trouble == NAME_CONTRADICTION || trouble == NAME_DOMAIN || trouble == NAME_UPN) {
+	} else if (trouble == NAME_CONTRADICTION || trouble == NAME_DOMAIN || trouble == NAME_UPN ||
+		   trouble == NAME_NOT_IN_STORE) {
 		(void)snprintf(out, size, "%s: domain \"%s\", user \"%s\"", text[trouble],
 			       log_escape(d, sizeof d, domain), log_escape(u, sizeof u, user));
 	} else {

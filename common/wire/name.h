@@ -71,6 +71,7 @@ enum name_trouble {
 	NAME_DOMAIN,        /* the domain is not served here */
 	NAME_UPN,           /* user@suffix, and the suffix is not known here */
 	NAME_ENTERPRISE,    /* a ticket for an enterprise name; name_understand() does not return it */
+	NAME_NOT_IN_STORE,  /* a domain of domains, without ntlm = winbind; name_understand() does not return it */
 	NAME_TROUBLES_
 };
 

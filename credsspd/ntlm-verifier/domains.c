@@ -110,6 +110,13 @@ enum name_trouble domains_understand(const struct domains *d, const char *domain
 	return name_understand(&host, domain, user, ret_);
 }
 
+enum refusal domains_refusal(enum name_trouble trouble)
+{
+	if (trouble == NAME_DOMAIN || trouble == NAME_UPN || trouble == NAME_NOT_IN_STORE)
+		return REFUSAL_UNKNOWN_USER;
+	return trouble == NAME_FINE ? REFUSAL_NONE : REFUSAL_NAME;
+}
+
 enum refusal domains_select(const struct domains *d, const char *domain, const char *user,
 			    char ret_user[ACCOUNT_NAME_MAX + 1], enum name_trouble *ret_trouble)
 {
@@ -117,14 +124,11 @@ enum refusal domains_select(const struct domains *d, const char *domain, const c
 	enum name_trouble trouble = domains_understand(d, domain, user, &m);
 
 	if (trouble == NAME_FINE && m.kind == NAME_LISTED)
-		trouble = NAME_DOMAIN;
+		trouble = NAME_NOT_IN_STORE;
 	if (trouble == NAME_FINE && name_is_digits(m.user))
 		trouble = NAME_DIGITS;
 	*ret_trouble = trouble;
-	if (trouble == NAME_DOMAIN || trouble == NAME_UPN)
-		return REFUSAL_UNKNOWN_USER;
-	if (trouble != NAME_FINE)
-		return REFUSAL_NAME;
-	memcpy(ret_user, m.user, sizeof m.user);
-	return REFUSAL_NONE;
+	if (trouble == NAME_FINE)
+		memcpy(ret_user, m.user, sizeof m.user);
+	return domains_refusal(trouble);
 }

@@ -28,6 +28,9 @@ void domains_done(struct domains *d);
 enum name_trouble domains_understand(const struct domains *d, const char *domain, const char *user,
 				     struct name_meaning *ret_);
 
+/* Returns REFUSAL_UNKNOWN_USER for an account of another domain, REFUSAL_NAME for other troubles, or REFUSAL_NONE. */
+enum refusal domains_refusal(enum name_trouble trouble);
+
 /*
  * Selects the record of the NTLM store that a client means: only an account of this host has one. A domain that is not
  * known here is the client's own computer, which NTLM does not authenticate anyway; a listed domain or a realm never

@@ -37,9 +37,8 @@ struct question {
 	bool asked;
 	struct verifier_challenge challenge;
 	uint64_t since, due; /* asked, and not answered before */
-	char
-	    user[ACCOUNT_NAME_MAX +
-		 1]; /* its failures are forgotten after a logon: a record's name, or the SID of the domain's account */
+	/* a record's name, or the SID of the domain's account: its failures are forgotten after a logon */
+	char user[ACCOUNT_NAME_MAX + 1];
 	struct asking *asking;           /* the domain */
 	char typed[2 * RECORD_NAME_MAX]; /* the name, for the domain: see count_as() */
 	struct verifier_result result;
@@ -251,41 +250,29 @@ static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
  * CORP\bob, bob@ad.example and bob may be one account, and which of `domains` are one domain is not known here. Counted
  * apart, all of them together would delay an account that exists, and each of them one that does not.
  */
-static void count_as(const struct verifier *v, const struct verifier_query *query, char out[2 * RECORD_NAME_MAX])
+static void count_as(const struct name_meaning *m, const struct verifier_query *query, char out[2 * RECORD_NAME_MAX])
 {
-	struct name_meaning m;
-
-	if (domains_understand(&v->domains, query->domain, query->user, &m) == NAME_FINE &&
-	    (m.kind == NAME_LISTED || (m.kind == NAME_BARE && !m.domain[0])))
-		(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s", m.user);
+	if (m && (m->kind == NAME_LISTED || (m->kind == NAME_BARE && !m->domain[0])))
+		(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s", m->user);
 	else
 		typed_name(query, out);
-}
-
-/* Returns false, having answered, for a name that the domain need not be asked about. */
-static bool is_for_domain(struct question *q, const struct verifier_query *query)
-{
-	char detail[VERIFIER_DETAIL_MAX];
-	struct name_meaning m;
-	enum name_trouble trouble = domains_understand(&q->v->domains, query->domain, query->user, &m);
-
-	if (trouble == NAME_FINE)
-		return true;
-	charge(q, false, q->typed);
-	refuse_detail(q, trouble == NAME_DOMAIN || trouble == NAME_UPN ? REFUSAL_UNKNOWN_USER : REFUSAL_NAME,
-		      name_trouble_text(trouble, query->domain, query->user, detail, sizeof detail));
-	deliver_when_due(q);
-	return false;
 }
 
 static void ask_domain(struct question *q, const struct verifier_query *query)
 {
 	static struct winbind_question question; /* too large for the stack */
-	char typed[2 * RECORD_NAME_MAX];
+	char typed[2 * RECORD_NAME_MAX], detail[VERIFIER_DETAIL_MAX];
+	struct name_meaning m;
+	enum name_trouble trouble = domains_understand(&q->v->domains, query->domain, query->user, &m);
 
-	count_as(q->v, query, q->typed);
-	if (!is_for_domain(q, query))
+	count_as(trouble == NAME_FINE ? &m : NULL, query, q->typed);
+	if (trouble != NAME_FINE) {
+		charge(q, false, q->typed);
+		refuse_detail(q, domains_refusal(trouble),
+			      name_trouble_text(trouble, query->domain, query->user, detail, sizeof detail));
+		deliver_when_due(q);
 		return;
+	}
 	question.query = *query;
 	memcpy(question.server_challenge, q->challenge.server_challenge, sizeof question.server_challenge);
 	typed_name(query, typed); /* for the log */
