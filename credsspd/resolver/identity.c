@@ -262,7 +262,8 @@ static enum refusal by_record(struct asked *a, bool exact, struct identity_accou
 
 /*
  * The client said two names of domains. They contradict each other when both domains have an account of that name and
- * these are two accounts. One domain may have none: the part after @ of a UPN need not be a domain of accounts.
+ * these are two accounts. The domain in the user name must have the account, that of the field need not: a name service
+ * may know an account by one of its domain's names only.
  */
 static enum refusal of_two_domains(struct asked *a, const struct name_meaning *m, struct identity_account *account)
 {

@@ -32,29 +32,6 @@ static void tscredentials_views(const struct tscredentials *c, const uint8_t *da
 }
 
 /* No name that is let through can do what the rules of names are there against. */
-static bool tscredentials_named(const void *context, const char *domain)
-{
-	return strcmp(domain, context) == 0;
-}
-
-/* What is understood names an account, of a domain that the lists have. */
-static void tscredentials_meaning(const char *domain, const char *user)
-{
-	char *domains[] = { (char[]){ "D" }, (char[]){ "d.test" }, (char[]){ "e.test" }, NULL };
-	const struct name_host host = { .domains = domains,
-					.ticket_realm = strlen(user) % 2 ? "R.TEST" : NULL,
-					.is_own = tscredentials_named,
-					.is_realm = tscredentials_named,
-					.context = "host" };
-	struct name_meaning m = { .kind = NAME_BARE };
-	char text[160];
-	enum name_trouble trouble = name_understand(&host, domain, user, &m);
-
-	(void)name_trouble_text(trouble, domain, user, text, sizeof text);
-	PROMISE((trouble == NAME_FINE) == !text[0]);
-	PROMISE(trouble != NAME_FINE || (m.user[0] && (m.kind == NAME_LISTED || !m.also[0])));
-}
-
 static void tscredentials_names(const char *domain, const char *user)
 {
 	char d[ACCOUNT_NAME_MAX + 1], u[ACCOUNT_NAME_MAX + 1];
@@ -64,7 +41,6 @@ static void tscredentials_names(const char *domain, const char *user)
 		return;
 	PROMISE(*u && !strpbrk(u, ":/\\@\n\r\x1b"));
 	PROMISE(!strpbrk(d, ":/\\@\n\r\x1b"));
-	tscredentials_meaning(domain, user);
 }
 
 static bool tscredentials_string(struct handover_field f, size_t max)
