@@ -234,14 +234,11 @@ void acceptor_token_sent(struct acceptor *a)
 
 /* ---- who ---- */
 
-bool acceptor_no_tgt(const struct acceptor *a)
+enum worker_no_tgt acceptor_no_tgt(const struct acceptor *a)
 {
-	return a->offer.user_to_user && kerberos_no_tgt(a->offer.user_to_user);
-}
-
-bool acceptor_user_to_user_off(const struct acceptor *a)
-{
-	return a->offer.krb5 && a->spnego.user_to_user_off;
+	if (a->offer.user_to_user && kerberos_no_tgt(a->offer.user_to_user))
+		return WORKER_NO_TGT_LIVE;
+	return a->spnego.user_to_user_off ? WORKER_NO_TGT_OFF : WORKER_NO_TGT_NONE;
 }
 
 const char *acceptor_asked(const struct acceptor *a)

@@ -86,11 +86,8 @@ struct view acceptor_token(const struct acceptor *a);
 /* Drops the token. */
 void acceptor_token_sent(struct acceptor *a);
 
-/* The client began user-to-user, and it was not taken because there is no live ticket for the name it asked for. */
-bool acceptor_no_tgt(const struct acceptor *a);
-
-/* The client began user-to-user, which the configuration switches off (kerberos = service-ticket). */
-bool acceptor_user_to_user_off(const struct acceptor *a);
+/* Returns why a client that began user-to-user was not served with Kerberos. */
+enum worker_no_tgt acceptor_no_tgt(const struct acceptor *a);
 
 /* The name that the client asked for when it began user-to-user ("TERMSRV/host", printable); empty when not known. */
 const char *acceptor_asked(const struct acceptor *a);

@@ -182,8 +182,8 @@ static enum mech_result choose(struct spnego *s, const struct spnego_offer *offe
 
 	if (m->mech_types.len > sizeof s->mech_types)
 		return mech_refuse(&s->reply, REFUSAL_PROTOCOL, "mechTypes is too long");
-	s->user_to_user_off = m->token.p && gss_token_kind(m->token) == GSS_TOKEN_USER_TO_USER &&
-			      !offer->user_to_user && !offer->krb5_elsewhere;
+	s->user_to_user_off =
+	    offer->krb5 && !offer->user_to_user && m->token.p && gss_token_kind(m->token) == GSS_TOKEN_USER_TO_USER;
 	memcpy(s->mech_types, m->mech_types.p, m->mech_types.len);
 	s->mech_types_len = m->mech_types.len;
 	list = spnego_mech_list((struct view){ s->mech_types, s->mech_types_len });

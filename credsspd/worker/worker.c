@@ -184,11 +184,7 @@ static enum exchange_event do_read(struct worker *w)
 
 static enum exchange_event do_pass_on(struct worker *w)
 {
-	struct worker_not_mine n = { .type = WORKER_NOT_MINE };
-
-	n.no_tgt = acceptor_no_tgt(w->acceptor)             ? WORKER_NO_TGT_LIVE
-		   : acceptor_user_to_user_off(w->acceptor) ? WORKER_NO_TGT_OFF
-							    : WORKER_NO_TGT_NONE;
+	const struct worker_not_mine n = { .type = WORKER_NOT_MINE, .no_tgt = (uint8_t)acceptor_no_tgt(w->acceptor) };
 
 	return send_record(w, &n, sizeof n);
 }
@@ -205,6 +201,12 @@ static int send_asked(struct worker *w)
 
 static enum exchange_event do_accept(struct worker *w)
 {
+	static const char *const no_tgt_text[] = {
+		[WORKER_NO_TGT_NONE] = "",
+		[WORKER_NO_TGT_LIVE] = "user-to-user, and this server has no live TGT",
+		[WORKER_NO_TGT_OFF] = "the client began Kerberos user-to-user, which kerberos = service-ticket "
+				      "switches off",
+	};
 	enum acceptor_result result = acceptor_accept(w->acceptor, w->request.nego_token);
 
 	if (result != ACCEPTOR_REFUSED && !w->asked && acceptor_asked(w->acceptor)[0] && send_asked(w) < 0)
@@ -216,12 +218,7 @@ static enum exchange_event do_accept(struct worker *w)
 		return EXCHANGE_COMPLETE;
 	case ACCEPTOR_FOREIGN:
 		if (w->start.flags & WORKER_LAST_RESORT)
-			return wrong(w, REFUSAL_MECHANISM,
-				     acceptor_no_tgt(w->acceptor) ? "user-to-user, and this server has no live TGT"
-				     : acceptor_user_to_user_off(w->acceptor)
-					 ? "the client began Kerberos user-to-user, which kerberos = service-ticket "
-					   "switches off"
-					 : "");
+			return wrong(w, REFUSAL_MECHANISM, no_tgt_text[acceptor_no_tgt(w->acceptor)]);
 		return EXCHANGE_FOREIGN;
 	case ACCEPTOR_REFUSED:
 		break;
