@@ -6,7 +6,7 @@
  * Two processes a connection, as a login stack should have. One, as USER (front_ends in credsspd.conf), holds TLS and
  * talks to the client and to credsspd: sections 1 to 4. The other, root, takes from it a name and a ticket and gives
  * them to PAM: section 5. A real one serves many clients at once, runs PAM in a process of the session's own (modules
- * change limits, audit ids, cgroups of their caller), and goes on with MCS where this one says "logged on".
+ * change limits, audit ids, cgroups of their caller), and continues with MCS where this one prints "logged on".
  */
 #include <err.h>
 #include <fcntl.h>

@@ -231,9 +231,9 @@ static struct krb5_initiator *make(enum gss_mech mech, bool spnego)
 }
 
 /*
- * The acceptor takes the first type of the client's list that krb5.conf permits for its subkey, and this service wants
- * AES. libkrb5 lists what krb5.conf permits, which may be RC4 first; Windows lists AES first and RC4 last, as here: a
- * ticket with an RC4 session key can be sent then, and it is the acceptor that refuses it.
+ * The type of the acceptor's subkey is the first one in the client's list that krb5.conf permits, and this service
+ * requires AES. By default libkrb5 lists what krb5.conf permits, possibly RC4 first. Windows lists AES first and RC4
+ * last, as here: so a ticket with an RC4 session key is sent, and the acceptor refuses it.
  */
 static OM_uint32 offer_aes_first(OM_uint32 *minor, struct krb5_initiator *k)
 {

@@ -21,7 +21,7 @@
 #include "common/base/secret.h"
 #include "include/credssp/channel.h"
 
-/* As the front end is told them. */
+/* The numbers that the front end gets in struct channel_done. */
 enum credential_kind {
 	CREDENTIAL_NONE = 0,
 	CREDENTIAL_PASSWORD = CHANNEL_KIND_PASSWORD,

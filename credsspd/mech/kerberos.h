@@ -60,8 +60,8 @@ const char *kerberos_asked(const struct mech *m);
 bool kerberos_no_tgt(const struct mech *m);
 
 /*
- * Tells about a complete context whether the ticket is of Active Directory: its PAC has logon information, or its realm
- * is one in which this host has a machine's account. @ret_ is the sAMAccountName in that PAC; empty without one.
+ * Finds out for a complete context whether the ticket is of Active Directory: its PAC has logon information, or its
+ * realm is one in which this host has a machine's account. @ret_ is the sAMAccountName in that PAC; empty without one.
  * Returns 0, -EBADMSG for a malformed PAC, or -EACCES for a PAC that is not signed for this host.
  */
 int kerberos_account(struct mech *m, bool *ret_from_domain, char ret_[RECORD_NAME_MAX]);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The acceptor's side of one CredSSP exchange (MS-CSSP 3.1.5): what may follow
- * what, as a table of state x event -> state, action, and the rules that span
+ * The acceptor's side of one CredSSP exchange (MS-CSSP 3.1.5): which message may
+ * follow which, as a table of state x event -> state, action, and the rules that span
  * messages (version, nonce, number of rounds). Pure: no I/O, no clock, no GSSAPI; the
  * worker performs the actions.
  *
  * One rule serves every client: when the context completes in a step whose
- * TSRequest carried pubKeyAuth, that one is verified and the reply carries GSS's
- * output token beside pubKeyAuth; when it did not, the token goes out and one more
- * TSRequest must bring it.
+ * TSRequest carried pubKeyAuth, pubKeyAuth is verified and the reply carries GSS's
+ * output token beside the server's pubKeyAuth; otherwise the token is sent and the
+ * client's next TSRequest must carry pubKeyAuth.
  */
 #pragma once
 
@@ -20,24 +20,24 @@
 #include "common/wire/tsrequest.h"
 
 enum exchange_state {
-	EXCHANGE_NEW,             /* the supervisor owes WORKER_START */
-	EXCHANGE_FIRST,           /* the client owes its first token */
+	EXCHANGE_NEW,             /* waits for WORKER_START of the supervisor */
+	EXCHANGE_FIRST,           /* waits for the client's first token */
 	EXCHANGE_OPENING,         /* GSS has the first token: it may turn out to be the other mechanism's */
-	EXCHANGE_NEGOTIATING,     /* the client owes a token */
+	EXCHANGE_NEGOTIATING,     /* waits for another token of the client */
 	EXCHANGE_ACCEPTING,       /* GSS has a token */
 	EXCHANGE_ACCEPTING_BOUND, /* GSS has a token, and pubKeyAuth came with it */
-	EXCHANGE_BINDING,         /* the client owes pubKeyAuth */
+	EXCHANGE_BINDING,         /* waits for the client's pubKeyAuth */
 	EXCHANGE_VERIFYING,       /* pubKeyAuth is being verified */
-	EXCHANGE_JUDGED,          /* the supervisor owes the verdict */
-	EXCHANGE_AUTHINFO,        /* the client owes authInfo */
+	EXCHANGE_JUDGED,          /* waits for the supervisor's verdict */
+	EXCHANGE_AUTHINFO,        /* waits for the client's authInfo */
 	EXCHANGE_ENDED,
 	EXCHANGE_STATES_
 };
 
 enum exchange_event {
-	EXCHANGE_NOTHING, /* no event: the next one comes from the socket */
-	EXCHANGE_WRONG,   /* something went wrong, and why is known; in no row, so it always fails */
-	/* records */
+	EXCHANGE_NOTHING, /* no event: the next event comes from the socket */
+	EXCHANGE_WRONG,   /* an error with a known reason; in no row, so it always fails */
+	/* messages */
 	EXCHANGE_GOT_START,
 	EXCHANGE_GOT_TOKEN,         /* TSRequest with negoTokens alone */
 	EXCHANGE_GOT_TOKEN_BINDING, /* with negoTokens and pubKeyAuth */
@@ -47,7 +47,7 @@ enum exchange_event {
 	EXCHANGE_GOT_REFUSED,
 	/* results of actions */
 	EXCHANGE_FOREIGN,  /* the token is for the other mechanism */
-	EXCHANGE_CONTINUE, /* GSS wants another token and has given one */
+	EXCHANGE_CONTINUE, /* GSS needs another token of the client, and may have one to send */
 	EXCHANGE_COMPLETE, /* the context is complete; there may be a last token to send */
 	EXCHANGE_BOUND,    /* pubKeyAuth is right */
 	EXCHANGE_EVENTS_
@@ -55,14 +55,14 @@ enum exchange_event {
 
 enum exchange_action {
 	EXCHANGE_FAIL = 0,   /* an absent row: this may not happen here */
-	EXCHANGE_READ,       /* nothing but to wait */
-	EXCHANGE_PASS_ON,    /* say "not mine" */
+	EXCHANGE_READ,       /* wait for the next message */
+	EXCHANGE_PASS_ON,    /* send WORKER_NOT_MINE */
 	EXCHANGE_ACCEPT,     /* give the token to GSS */
 	EXCHANGE_SEND_TOKEN, /* reply with GSS's token; without one, ask for the next TSRequest */
 	EXCHANGE_VERIFY,     /* verify pubKeyAuth */
-	EXCHANGE_REPORT,     /* tell the supervisor who authenticated */
-	EXCHANGE_CONFIRM,    /* reply with pubKeyAuth, and GSS's token when one is left */
-	EXCHANGE_DENY,       /* tell the client and the supervisor that the verdict was no */
+	EXCHANGE_REPORT,     /* report the authenticated client to the supervisor */
+	EXCHANGE_CONFIRM,    /* reply with pubKeyAuth, and with GSS's last token if there is one */
+	EXCHANGE_DENY,       /* report the refusal to the client and the supervisor */
 	EXCHANGE_DELEGATE,   /* decrypt, write the hand-over */
 };
 
@@ -71,20 +71,20 @@ struct exchange_step {
 	enum exchange_state next;
 };
 
-/* The row for @event in @state. An absent row is {EXCHANGE_FAIL, EXCHANGE_ENDED}. */
+/* Returns the row for @event in @state; {EXCHANGE_FAIL, EXCHANGE_ENDED} for an absent row. */
 struct exchange_step exchange_step(enum exchange_state state, enum exchange_event event);
 
 const char *exchange_state_name(enum exchange_state state);
 
-/* Whether something is awaited from the socket in this state. */
+/* Returns true in a state that waits for a message from the socket. */
 bool exchange_awaits(enum exchange_state state);
 
-/* Whether a client in this state still reads a TSRequest with errorCode: no longer once the verdict was yes. */
+/* Returns true when the client still reads a TSRequest with errorCode; it does not after a granted verdict. */
 bool exchange_may_tell(enum exchange_state state);
 
-#define EXCHANGE_VERSION 6U /* what we answer */
+#define EXCHANGE_VERSION 6U /* the version in every reply */
 
-/* The rules that span TSRequests. Zero but for min_version to begin with. */
+/* The rules that span TSRequests. Everything but min_version is zero at the start. */
 struct exchange {
 	unsigned min_version;
 	unsigned version;      /* min(the peer's, 6); 0 until its first TSRequest */
@@ -95,12 +95,12 @@ struct exchange {
 };
 
 /*
- * Takes a TSRequest in: checks version, nonce and number of rounds, and returns
- * the event that it is. EXCHANGE_WRONG comes with the reason in @ret_refusal and a
- * text for the log in @ret_detail (static; may be empty).
+ * Checks version, nonce and number of rounds of a TSRequest, and returns its
+ * event. With EXCHANGE_WRONG, @ret_refusal is the reason and @ret_detail a text for
+ * the log (static; may be empty).
  */
 enum exchange_event exchange_take(struct exchange *c, const struct tsrequest *t, enum refusal *ret_refusal,
 				  const char **ret_detail);
 
-/* The nonce, or VIEW_NULL. */
+/* Returns the client's nonce, or VIEW_NULL without one. */
 struct view exchange_nonce(const struct exchange *c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of clients: an octet that chooses what this host knows, the domain, NUL, the user. */
+/* Names of clients: a byte that chooses what this host knows, the domain, NUL, the user. */
 #include "common/wire/name.h"
 #include "tests/fuzz/fuzz.h"
 

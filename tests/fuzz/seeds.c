@@ -810,7 +810,7 @@ static void make_exchange(const struct sink *to)
 	seed(to, "faulty-2", LIT("\0\0\0\0\0\0\0\0\0\0\2"));
 }
 
-/* An octet of what the host knows, the domain, NUL, the user (fuzz_name.c). */
+/* A byte for what the host knows, the domain, NUL, the user (fuzz_name.c). */
 static void make_name(const struct sink *to)
 {
 	seed(to, "local", LIT("\x02L\0alice"));

@@ -58,7 +58,7 @@ static void test_select(void **state)
 		{ "bigcorp", "alice", REFUSAL_UNKNOWN_USER, NULL },
 		{ "", "BIGCORP\\alice", REFUSAL_UNKNOWN_USER, NULL },
 		{ "", "CORP\\alice", REFUSAL_NONE, "alice" },
-		/* a UPN of somebody else's */
+		/* a UPN of a domain that is not known here */
 		{ "CORP", "alice@corp.example", REFUSAL_UNKNOWN_USER, NULL },
 		{ "OTHER", "alice@corp.example", REFUSAL_NAME, NULL },
 		{ "", "alice@corp.example", REFUSAL_UNKNOWN_USER, NULL },
