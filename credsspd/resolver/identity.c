@@ -289,6 +289,14 @@ static enum refusal of_ticket_realm(struct asked *a, const char *user, struct id
 	return by_principal(a, principal, false, account);
 }
 
+/* NTLM ignores case: "Alice" has been proved to be alice, and the client delegates what was typed. */
+static enum refusal of_this_host(struct asked *a, const char *user, struct identity_account *account)
+{
+	if (a->q->mechanism == MECHANISM_NTLM && strcasecmp(user, a->q->principal) == 0)
+		user = a->q->principal;
+	return by_local_name(a, user, account);
+}
+
 /*
  * A name without a domain is meant as the authenticated name was: of the ticket's realm when that is a domain, with
  * ntlm = winbind of the host's own domain, else of this host.
@@ -302,10 +310,7 @@ static enum refusal of_bare_name(struct asked *a, const char *user, struct ident
 		return of_domain(a->l, realm, user, account);
 	if (q->mechanism == MECHANISM_NTLM && a->c->ntlm == CONFIG_NTLM_WINBIND)
 		return of_domain(a->l, a->c->domains[0], user, account);
-	/* NTLM ignores case: "Alice" has been proved to be alice, and the client delegates what was typed */
-	if (q->mechanism == MECHANISM_NTLM && strcasecmp(user, q->principal) == 0)
-		user = q->principal;
-	return by_local_name(a, user, account);
+	return of_this_host(a, user, account);
 }
 
 static enum refusal of_meaning(struct asked *a, const struct name_meaning *m, struct identity_account *account)
@@ -320,9 +325,7 @@ static enum refusal of_meaning(struct asked *a, const struct name_meaning *m, st
 	case NAME_LOCAL:
 		break;
 	}
-	if (a->q->mechanism == MECHANISM_NTLM && strcasecmp(m->user, a->q->principal) == 0)
-		return by_local_name(a, a->q->principal, account);
-	return by_local_name(a, m->user, account);
+	return of_this_host(a, m->user, account);
 }
 
 static enum refusal by_delegated(struct asked *a, struct identity_account *account)
