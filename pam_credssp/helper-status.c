@@ -22,7 +22,7 @@ static const struct {
 	[HELPER_NO_HOST_KEY] = { PAM_AUTHINFO_UNAVAIL, "the host's keytab has no key to verify the KDC with" },
 	[HELPER_NO_KDC] = { PAM_AUTHINFO_UNAVAIL, "no KDC answers" },
 	[HELPER_UNKNOWN_PRINCIPAL] = { PAM_USER_UNKNOWN, "the KDC does not know the principal" },
-	[HELPER_OTHER_PRINCIPAL] = { PAM_AUTH_ERR, "the credentials are somebody else's" },
+	[HELPER_OTHER_PRINCIPAL] = { PAM_AUTH_ERR, "the credentials belong to another principal" },
 	[HELPER_KDC_REFUSES] = { PAM_AUTH_ERR, "the KDC refuses" },
 	[HELPER_NOT_TRUSTED] = { PAM_AUTHINFO_UNAVAIL,
 				 "the certificate of the card or of the KDC is not trusted (pkinit_anchors)" },

@@ -183,7 +183,7 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 	if (!logon_is_of_user(pamh, l))
 		return refuse(pamh, r, PAM_AUTH_ERR, "PAM_USER has changed since the ticket was redeemed", "");
 	if (r->proof == LOGON_PROOF_NONE)
-		return refuse(pamh, r, PAM_AUTH_ERR, "nobody has proved who this is", "");
+		return refuse(pamh, r, PAM_AUTH_ERR, "the user is not proved", "");
 	/* the PIN of a card at the client is not tried on one that is here instead */
 	if (gss_is_enough(route, r) && !o->accept_proof)
 		return refuse(pamh, r, PAM_AUTH_ERR, "credsspd calls it proved, and this PAM line has no accept_proof",
@@ -198,7 +198,7 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 	if (offered)
 		return PAM_IGNORE; /* the module that asks for the PIN verifies it */
 	if (!route->mode)
-		return refuse(pamh, r, PAM_AUTH_ERR, "nobody has proved who this is", "");
+		return refuse(pamh, r, PAM_AUTH_ERR, "the user is not proved", "");
 	return by_helper(pamh, o, l, route);
 }
 

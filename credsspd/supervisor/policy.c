@@ -59,7 +59,7 @@ static const struct {
 enum refusal policy_check_kind(const struct config *config, const struct logon_peer *peer, unsigned mechanism,
 			       unsigned kind, const char **ret_why)
 {
-	const char *why = "a type that nobody knows";
+	const char *why = "an unknown type of credentials";
 
 	for (size_t i = 0; i < N_KINDS; i++)
 		if (kinds[i].kind == kind)

@@ -414,7 +414,8 @@ static void reread(struct keeper *k, int *fd)
 	bool same;
 
 	if (config_load(k->config_path, &fresh, &error) < 0) {
-		log_line(LOG_ERR, "keeper: goes on as before: %s", error ? error : "configuration");
+		log_line(LOG_ERR, "keeper: the configuration cannot be read; the old tickets stay in use: %s",
+			 error ? error : "configuration");
 		return;
 	}
 	same = k->listed && same_keytab(k, fresh.keytab, *fd) &&

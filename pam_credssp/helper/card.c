@@ -234,7 +234,7 @@ static unsigned choose(struct search *s, struct helper_result *result)
 		return say_use(s, result);
 	if (narrow(s, names_principal) == 0 && !s->policy->any_name)
 		return helper_say(result, HELPER_OTHER_PRINCIPAL, "%s",
-				  s->n == 1 && !s->all[0].certificate.has_names ? "the certificate names nobody"
+				  s->n == 1 && !s->all[0].certificate.has_names ? "the certificate names no user"
 										: "the certificate names another");
 	if (narrow(s, is_trusted) == 0)
 		return helper_say(result, HELPER_NOT_TRUSTED, "the card's, which was not asked: %s",

@@ -105,7 +105,7 @@ static void test_why(void **state)
 		{ GUARD, KRB5, CREDENTIAL_RESTRICTED_ADMIN, "no credentials, after remote guard was negotiated" },
 		{ 0, KRB5, CREDENTIAL_RESTRICTED_ADMIN, "no credentials, and restricted admin was not negotiated" },
 		{ ADMIN, NTLM, CREDENTIAL_RESTRICTED_ADMIN, "restricted_admin = refuse" },
-		{ 0, KRB5, 77, "a type that nobody knows" },
+		{ 0, KRB5, 77, "an unknown type of credentials" },
 	};
 	const struct config c = { .smartcard = CONFIG_SMARTCARD_REFUSE };
 
