@@ -11,7 +11,7 @@ use TAP::Formatter::File;
 # as prove(1) chooses
 our @ISA = (-t STDOUT ? 'TAP::Formatter::Console' : 'TAP::Formatter::File');
 
-my (@skipped, $bad);
+my (@skipped, $good);
 
 sub skip_line {
 	my ($name, $test) = @_;
@@ -48,9 +48,9 @@ sub summary {
 	$self->_output("no program has a case '$ENV{TEST_CASE}'\n") if $ENV{TEST_CASE} && !$passed && !$failed && !@skipped;
 	$self->_output("skipped: $_\n") for @skipped;
 	$self->_output("$passed passed, $failed failed" . (@skipped ? ', ' . @skipped . " skipped\n" : "\n"));
-	$bad = $failed || !$passed;
+	$good = $passed && !$failed;
 }
 
-END { $? ||= 1 if $bad }
+END { $? ||= 1 unless $good }
 
 1;
