@@ -63,7 +63,7 @@ in_release = $(MAKE) --no-print-directory $(1)
 check check-core check-full: deps
 endif
 
-check: ## all tests that fit into 12 minutes, or TESTS=peers/kinds CASE=smart_cards; RELEASE=trixie or bookworm: in a root of that release (needs root)
+check: ## all tests but the slow ones (about 20 minutes on two idle CPUs), or TESTS=peers/kinds CASE=smart_cards; RELEASE=trixie or bookworm: in a root of that release (needs root)
 	$(call in_release,check-run)
 
 check-core: ## the tests that see most of a release; RELEASE as above (needs root)
