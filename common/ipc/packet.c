@@ -17,10 +17,10 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
@@ -267,21 +267,13 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 	return r < 0 ? r : n;
 }
 
-static int64_t now_msec(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-void packet_wait_for_end(int fd, int msec)
+void packet_wait_for_end(int fd, uint64_t until)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t until = now_msec() + msec, left;
 	uint8_t rest[16]; /* a longer packet is -EMSGSIZE */
+	uint64_t now;
 
-	while ((left = until - now_msec()) > 0 && poll(&p, 1, (int)left) >= 0) {
+	while ((now = clock_usec()) < until && poll(&p, 1, (int)((until - now) / 1000) + 1) >= 0) {
 		ssize_t n = packet_recv(fd, rest, sizeof rest, NULL, 0);
 
 		if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMSGSIZE && n != -EPROTO))

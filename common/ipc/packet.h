@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define PACKET_FDS_MAX 2U
@@ -30,10 +31,10 @@ void packet_refuse_fds(int fd);
 int packet_close(int fd);
 
 /*
- * Reads and drops what comes from @fd until its other end has closed it, at most @msec milliseconds. A peer that has
- * passed its end to another process keeps the connection open: hence the limit.
+ * Reads and drops what comes from @fd until its other end has closed it, or until clock_usec() is @until. A peer that
+ * has passed its end to another process keeps the connection open: hence the limit.
  */
-void packet_wait_for_end(int fd, int msec);
+void packet_wait_for_end(int fd, uint64_t until);
 
 /*
  * Sends one packet, without raising SIGPIPE; the descriptors @fds (@n_fds of

@@ -6,14 +6,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/refusal.h"
 #include "common/ipc/packet.h"
-
-#define USEC_PER_SEC_ 1000000ULL
 
 struct connection {
 	struct account_pool *pool;
@@ -43,16 +41,8 @@ struct account_pool {
 	struct account_ask *asks;
 	uint64_t last_id;
 	unsigned misses;       /* in a row */
-	uint64_t paused_until; /* CLOCK_BOOTTIME in microseconds */
+	uint64_t paused_until; /* clock_usec() */
 };
-
-static uint64_t now_usec(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * USEC_PER_SEC_ + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* ---- questions ---- */
 
@@ -221,7 +211,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	if (a->connection)
 		connection_free(a->connection);
 	if (++p->misses >= ACCOUNT_CHECK_MISSES)
-		p->paused_until = now_usec() + ACCOUNT_CHECK_PAUSE_SEC * USEC_PER_SEC_;
+		p->paused_until = clock_usec() + ACCOUNT_CHECK_PAUSE_SEC * USEC_PER_SEC;
 	finish(a, NULL, "no answer in time, a module of the account phase hangs");
 	dispatch(p);
 	return 0;
@@ -249,7 +239,7 @@ void account_pool_hang_up(struct account_pool *p)
 
 void account_pool_free(struct account_pool *p)
 {
-	uint64_t until = now_usec() + 2 * WARDEN_END_SEC * USEC_PER_SEC_;
+	uint64_t until = clock_usec() + 2 * WARDEN_END_SEC * USEC_PER_SEC;
 
 	if (!p)
 		return;
@@ -257,9 +247,7 @@ void account_pool_free(struct account_pool *p)
 	while (p->asks)
 		ask_free(p->asks);
 	while (p->connections) {
-		uint64_t now = now_usec();
-
-		packet_wait_for_end(p->connections->fd, now < until ? (int)((until - now) / 1000) : 0);
+		packet_wait_for_end(p->connections->fd, until);
 		connection_free(p->connections);
 	}
 	free(p);
@@ -292,7 +280,7 @@ int account_ask(struct account_pool *p, const struct account_question *question,
 	struct account_ask *a;
 	int r;
 
-	if (p->paused_until > now_usec())
+	if (p->paused_until > clock_usec())
 		return -EAGAIN;
 	a = calloc(1, sizeof *a);
 	if (!a)
@@ -303,8 +291,8 @@ int account_ask(struct account_pool *p, const struct account_question *question,
 	while (*last)
 		last = &(*last)->next;
 	*last = a;
-	r = sd_event_add_time_relative(p->event, &a->deadline, CLOCK_BOOTTIME,
-				       ACCOUNT_CHECK_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_deadline, a);
+	r = sd_event_add_time_relative(p->event, &a->deadline, CLOCK_BOOTTIME, ACCOUNT_CHECK_TIMEOUT_SEC * USEC_PER_SEC,
+				       100000, on_deadline, a);
 	if (r >= 0)
 		r = try_dispatch(p);
 	/* with a connection that is busy it has somebody to wait for */

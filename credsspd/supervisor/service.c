@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -371,14 +369,9 @@ static int start_process(struct process *p)
 /* Has a warden make the process (credsspd/warden/warden.h). */
 static int connect_warden(struct process *p)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-
-	if (strlen(p->service->ops->socket) >= sizeof at.sun_path)
-		return -ENAMETOOLONG;
-	strcpy(at.sun_path, p->service->ops->socket);
-	p->control = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (p->control < 0 || connect(p->control, (const struct sockaddr *)&at, sizeof at) < 0)
-		return -errno;
+	p->control = packet_connect(p->service->ops->socket);
+	if (p->control < 0)
+		return p->control;
 	packet_refuse_fds(p->control);
 	if (p->service->ops->greet)
 		p->service->ops->greet(p, p->service->userdata);
@@ -462,23 +455,6 @@ void service_hang_up(struct service *s)
 	}
 }
 
-/* The warden closes the connection when the process has ended. The deadline is for a process that has passed the
- * connection on, which keeps it open. */
-static void wait_for_warden(const struct process *p)
-{
-	struct pollfd poll_fd = { .fd = p->control, .events = POLLIN };
-	uint8_t rest[16]; /* a longer message is -EMSGSIZE */
-	uint64_t now;
-
-	while ((now = clock_usec()) < p->service->end_by &&
-	       poll(&poll_fd, 1, (int)((p->service->end_by - now) / 1000) + 1) >= 0) {
-		ssize_t n = packet_recv(p->control, rest, sizeof rest, NULL, 0);
-
-		if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMSGSIZE && n != -EPROTO))
-			return;
-	}
-}
-
 void service_free(struct service *s)
 {
 	struct process *p;
@@ -489,7 +465,7 @@ void service_free(struct service *s)
 	service_hang_up(s);
 	while ((p = TAILQ_FIRST(&s->processes))) {
 		if (s->ops->socket) {
-			wait_for_warden(p);
+			packet_wait_for_end(p->control, s->end_by); /* the warden closes it when p has ended */
 		} else {
 			process_kill(p);
 			(void)waitpid(p->pid, NULL, 0);

@@ -22,13 +22,12 @@
 
 #include "common/base/children.h"
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/exec.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/loop.h"
 #include "common/base/signals.h"
-
-#define USEC_PER_SEC_ 1000000ULL
 
 struct warden {
 	sd_event *event;
@@ -109,8 +108,8 @@ static int on_hangup(sd_event_source *source, int fd, uint32_t revents, void *us
 	(void)fd;
 	(void)revents;
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	if (sd_event_add_time_relative(w->warden->event, &w->timer, CLOCK_BOOTTIME, WARDEN_END_SEC * USEC_PER_SEC_,
-				       1000, on_over, w) < 0)
+	if (sd_event_add_time_relative(w->warden->event, &w->timer, CLOCK_BOOTTIME, WARDEN_END_SEC * USEC_PER_SEC, 1000,
+				       on_over, w) < 0)
 		(void)on_over(NULL, 0, w);
 	return 0;
 }
