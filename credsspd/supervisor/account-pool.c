@@ -185,11 +185,12 @@ static int try_dispatch(struct account_pool *p)
 
 		if (!c && p->n_connections >= ACCOUNT_CHECKERS_MAX)
 			return 0;
-		if (!c)
+		if (!c) {
 			r = connect_one(p);
-		if (r < 0)
-			return r;
-		c = idle_connection(p);
+			if (r < 0)
+				return r;
+			c = idle_connection(p);
+		}
 		r = give(c, a) ? 0 : -ECONNRESET;
 	}
 	return r;
@@ -197,8 +198,11 @@ static int try_dispatch(struct account_pool *p)
 
 static void dispatch(struct account_pool *p)
 {
-	/* a question that finds no connection waits for one that is busy, or for its deadline */
-	(void)try_dispatch(p);
+	int r = try_dispatch(p);
+
+	/* no connection will become idle */
+	while (r < 0 && !p->n_connections && p->asks)
+		finish(p->asks, NULL, strerror(-r));
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
@@ -295,8 +299,8 @@ int account_ask(struct account_pool *p, const struct account_question *question,
 				       100000, on_deadline, a);
 	if (r >= 0)
 		r = try_dispatch(p);
-	/* with a connection that is busy it has somebody to wait for */
-	if (r < 0 && !p->n_connections) {
+	/* without a process now, it waits for one that is busy, but only with a deadline */
+	if (r < 0 && !(a->deadline && p->n_connections)) {
 		ask_free(a);
 		return r;
 	}

@@ -17,7 +17,7 @@
 struct account_pool;
 struct account_ask;
 
-/* The answer, or NULL and a static string that says why there is none. The question is gone after the call. */
+/* The answer, or NULL and why there is none, a string that is valid during the call. The question is gone after it. */
 typedef void (*account_fn)(const struct account_answer *answer, const char *why, void *userdata);
 
 /* @socket: where the warden of account checkers listens; it outlives the pool. Returns 0 or -errno. */

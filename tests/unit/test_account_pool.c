@@ -212,6 +212,47 @@ static void test_service_stopped(void **state)
 	assert_non_null(strstr(askers[2].why, "ended"));
 }
 
+/* All processes have ended while they were idle: the next question does not wait until each end has been seen. */
+static void test_idle_processes_ended(void **state)
+{
+	struct account_answer a;
+	int fds[2];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(ask(i), 0);
+		fds[i] = accept_one();
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		a = answer_to(expect_question(fds[i], i ? "user1" : "user0"));
+		assert_int_equal(packet_send(fds[i], &a, sizeof a, NULL, 0), 0);
+	}
+	turn(20);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	assert_int_equal(ask(2), 0);
+	fds[0] = accept_one();
+	assert_true(fds[0] >= 0);
+	(void)expect_question(fds[0], "user2");
+	(void)close(fds[0]);
+}
+
+/* The service is stopped while a question waits for a process: the question does not wait for its deadline. */
+static void test_service_stopped_with_queue(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ACCOUNT_CHECKERS_MAX + 1; i++)
+		assert_int_equal(ask(i), 0);
+	for (unsigned i = 0; i < ACCOUNT_CHECKERS_MAX; i++)
+		(void)close(accept_one());
+	listener = close_fd(listener);
+	turn(20);
+	for (unsigned i = 0; i < ACCOUNT_CHECKERS_MAX + 1; i++) {
+		assert_int_equal(askers[i].calls, 1);
+		assert_false(askers[i].answered);
+	}
+}
+
 static void test_malformed_answers(void **state)
 {
 	(void)state;
@@ -318,8 +359,14 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_answers),           TEST(test_queue),   TEST(test_service_stopped),
-		TEST(test_malformed_answers), TEST(test_renewal), TEST(test_deadline),
+		TEST(test_answers),
+		TEST(test_queue),
+		TEST(test_service_stopped),
+		TEST(test_idle_processes_ended),
+		TEST(test_service_stopped_with_queue),
+		TEST(test_malformed_answers),
+		TEST(test_renewal),
+		TEST(test_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
