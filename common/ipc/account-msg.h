@@ -12,8 +12,8 @@
 /*
  * Defined by credsspd and by no other program. In a process that has this symbol, pam_credssp.so is asked for the state
  * of an account before there is a ticket: its line in the account phase does not require one, its lines in the auth and
- * session phases refuse. A symbol of the program cannot be set from outside: not by a file, the environment, a PAM item
- * or a client.
+ * session phases refuse. No configuration file, PAM item or client can define a symbol; only code in the login program
+ * can (LD_PRELOAD), which needs no exemption.
  */
 #define ACCOUNT_QUESTION_SYMBOL credssp_account_question
 extern const char ACCOUNT_QUESTION_SYMBOL[] __attribute__((weak, visibility("default")));

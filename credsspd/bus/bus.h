@@ -12,8 +12,8 @@
 struct bus;
 
 /*
- * Connects to the system bus and asks for the name; connects again when the bus goes away. @owned is called whenever the
- * name is acquired, @lost when another process owns it or the bus refuses it. Returns 0 or -errno.
+ * Connects to the system bus and asks for the name; connects again when the bus goes away. @owned is called whenever
+ * the name is acquired, @lost when another process owns it or the bus refuses it. Returns 0 or -errno.
  */
 int bus_new(sd_event *event, struct supervisor *supervisor, void (*owned)(void *userdata), void (*lost)(void *userdata),
 	    void *userdata, struct bus **ret_bus);

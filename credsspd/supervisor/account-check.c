@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client has proved the account, so that its state may be told by name: nobody learns it without the account's
- * password, ticket or card. It is no failure of the client's address.
+ * The client has proved the account, with its password, ticket or card, so the client is told the account's state by
+ * name. A refusal is no failure of the client's address.
  */
 #include "credsspd/supervisor/account-check.h"
 

@@ -16,14 +16,14 @@ struct account_check_log {
 };
 
 /*
- * LOGON_CHECK: asks PAM whether the account of @h may log on now. Sets account_ask of @h, or leaves it NULL when there is
- * nothing to ask or no one to answer; the logon then continues at once.
+ * LOGON_CHECK: asks PAM whether the account of @h may log on now. Sets account_ask of @h, or leaves it NULL when there
+ * is nothing to ask or no process to answer; the logon then continues at once.
  */
 void account_check_ask(struct logon *h);
 
 /*
- * The answer to account_ask of @h, as account_fn has it. Returns whether the logon continues; when not, refusal and detail
- * of @h say why.
+ * Takes the answer to account_ask of @h, as account_fn has it. Returns whether the logon continues; when not, refusal
+ * and detail of @h are the reason.
  */
 bool account_check_answered(struct logon *h, const struct account_answer *answer, const char *why);
 

@@ -120,7 +120,7 @@ static int on_record(sd_event_source *source, int fd, uint32_t revents, void *us
 	if (n == -EAGAIN)
 		return 0;
 	if (n != 0 && !good)
-		log_line(LOG_ERR, "account-checker: sent a record that it may not send; killed");
+		log_line(LOG_ERR, "account-checker: sent a message that is not allowed now; killed");
 	if (good)
 		p->misses = 0;
 	if (!good || c->old || c->asked >= ACCOUNT_CHECKER_QUESTIONS_MAX)

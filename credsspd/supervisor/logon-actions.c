@@ -135,7 +135,8 @@ static void ask(struct logon *h, const struct resolver_request *question)
 
 	if (r < 0)
 		logon_fail(h, r == -EBUSY ? REFUSAL_LIMIT : REFUSAL_INTERNAL,
-			   "too many lookups are waiting for the name service (nsswitch.conf)");
+			   r == -EBUSY ? "too many lookups are waiting for the name service (nsswitch.conf)"
+				       : strerror(-r));
 }
 
 static void do_resolve(struct logon *h, const uint8_t *record, size_t len)
@@ -351,7 +352,7 @@ static void do_finish(struct logon *h, const uint8_t *record, size_t len)
 	r = tickets_issue(h->logons->tickets, &h->about, h->pipe[0], ticket);
 	if (r < 0) {
 		logon_fail(h, r == -EMFILE ? REFUSAL_LIMIT : REFUSAL_INTERNAL,
-			   "too many tickets of this account are outstanding");
+			   r == -EMFILE ? "too many tickets of this account are outstanding" : strerror(-r));
 		return;
 	}
 	h->pipe[0] = -1; /* owned by the vault */

@@ -75,7 +75,10 @@ bool logon_awaits_worker(enum logon_state state);
 /* Returns whether the logon is over. */
 bool logon_is_over(enum logon_state state);
 
-/* How a refusal reaches the client when it is not told by errorCode; the same table is in docs/refusals.md ("What a refused client is told"). */
+/*
+ * How a refusal reaches the client when it is not told by errorCode; the same table is in docs/refusals.md ("What a
+ * refused client is told").
+ */
 struct refusal_signal {
 	uint8_t alert;        /* TLS alert description, 0 for none */
 	uint8_t early_result; /* enum channel_early_result */
