@@ -36,10 +36,10 @@ struct account_question {
 struct account_answer {
 	uint8_t type;
 	uint8_t pad_;
-	uint16_t refusal; /* enum refusal; REFUSAL_NONE: PAM has given no reason to refuse */
+	uint16_t refusal; /* REFUSAL_NONE: PAM has given no reason to refuse; else a state of the account, of weight 0 */
 	int32_t pam;      /* what pam_acct_mgmt() returned, or pam_start() when that failed */
 	uint64_t id;
-	char detail[WORKER_DETAIL_MAX]; /* for the log: why, and what to do; empty with PAM_SUCCESS */
+	char detail[WORKER_DETAIL_MAX]; /* for the log, terminated: why, and what to do; empty with PAM_SUCCESS */
 };
 
 _Static_assert(sizeof(struct account_question) == 16 + PAM_SERVICE_MAX + 8U + RECORD_NAME_MAX + RHOST_MAX + 8U,

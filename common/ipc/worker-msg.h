@@ -49,7 +49,7 @@ enum worker_type {
 };
 
 #define WORKER_PACKET_MAX (1U + TSREQUEST_MAX)
-#define WORKER_DETAIL_MAX 200U
+#define WORKER_DETAIL_MAX 384U /* with the longest name of a PAM service */
 #define WORKER_LAST_REPLY_MAX 32U /* version and errorCode */
 #define RECORD_NAME_MAX (ACCOUNT_NAME_MAX + 8U)
 #define RECORD_PRINCIPAL_MAX (PRINCIPAL_MAX + 8U)

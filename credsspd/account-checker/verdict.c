@@ -101,19 +101,32 @@ static enum refusal refusal_of(const struct verdict_facts *f, enum answer answer
 
 /* ---- for the log ---- */
 
-/* @local: the account is in shadow(5), so that this host's tools apply. */
-static const char *remedy_of(enum refusal refusal, bool local)
+/* Accounts with an entry in shadow(5) are this host's: its tools apply, and SSSD does not decide about them. */
+static void describe(const struct verdict_facts *f, enum refusal refusal, const char *name, char *detail, size_t size)
 {
-	const char *remedy =
-	    "the refusing module's own line in the log says more (pam_access, pam_time, pam_nologin, GPO, HBAC)";
+	const bool local = f->shadow != NULL;
+	const char *remedy = "the user sets a new one elsewhere, or an administrator of the domain does";
+	int n = snprintf(detail, size, "%s from the account phase of PAM service %s", name, f->service);
 
-	if (refusal == REFUSAL_ACCOUNT_EXPIRED)
+	detail += n;
+	size -= (size_t)n;
+	if (refusal == REFUSAL_ACCOUNT_RESTRICTION && !local) {
+		(void)snprintf(detail, size,
+			       ": if pam_sss refuses, sssd.conf needs ad_gpo_map_remote_interactive = +%s, or FreeIPA "
+			       "an HBAC rule for that service (credsspctl check); if pam_access does, access.conf "
+			       "denies the address",
+			       f->service);
+		return;
+	}
+	if (refusal == REFUSAL_ACCOUNT_RESTRICTION)
+		remedy = "the refusing module's own line in the log names its rule (pam_access: access.conf denies the "
+			 "address, pam_time: time.conf, pam_nologin: /etc/nologin)";
+	else if (refusal == REFUSAL_ACCOUNT_EXPIRED)
 		remedy = local ? "chage -E changes the date" : "its directory has the date";
-	else if (refusal == REFUSAL_PASSWORD_EXPIRED || refusal == REFUSAL_PASSWORD_MUST_CHANGE)
-		remedy = local ? "the user sets a new one elsewhere (console, SSH), or root does (passwd; chage -l "
-				 "shows the dates)"
-			       : "the user sets a new one elsewhere, or an administrator of the domain does";
-	return remedy;
+	else if (local)
+		remedy = "the user sets a new one elsewhere (console, SSH), or root does (passwd; chage -l shows the "
+			 "dates)";
+	(void)snprintf(detail, size, ": %s", remedy);
 }
 
 enum refusal verdict_of(const struct verdict_facts *f, char *detail, size_t size)
@@ -126,8 +139,7 @@ enum refusal verdict_of(const struct verdict_facts *f, char *detail, size_t size
 	if (refusal == REFUSAL_ACCOUNT_DISABLED)
 		(void)snprintf(detail, size, "its password is locked in shadow: usermod -U unlocks it");
 	else if (refusal != REFUSAL_NONE)
-		(void)snprintf(detail, size, "%s from the account phase of PAM service %s: %s", name, f->service,
-			       remedy_of(refusal, f->shadow != NULL));
+		describe(f, refusal, name, detail, size);
 	else if (answer == NO_VERDICT)
 		(void)snprintf(detail, size, "%s from the account phase of PAM service %s", name, f->service);
 	return refusal;

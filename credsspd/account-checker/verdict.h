@@ -17,7 +17,8 @@ struct verdict_facts {
 };
 
 /*
- * Returns the refusal, or REFUSAL_NONE when the logon continues. @detail gets one sentence for the log: the reason and
+ * Returns the refusal, or REFUSAL_NONE when the logon continues. @detail, of at least WORKER_DETAIL_MAX bytes, gets one
+ * sentence for the log: the reason and
  * the remedy, or, with REFUSAL_NONE, why PAM gave no verdict; it is empty when PAM has agreed.
  *
  * A stack often hides the reason: Debian's common-account makes PAM_AUTH_ERR (pam_deny) of every refusal of pam_unix.

@@ -100,10 +100,31 @@ static void connection_free(struct connection *c)
 
 static void dispatch(struct account_pool *p);
 
+/*
+ * A module of the host that has taken over the checker may refuse an account that PAM accepts, but not with a reason that
+ * counts as a failure of the client's address.
+ */
+static bool is_account_state(unsigned refusal)
+{
+	static const unsigned allowed[] = {
+		REFUSAL_NONE,
+		REFUSAL_ACCOUNT_DISABLED,
+		REFUSAL_ACCOUNT_EXPIRED,
+		REFUSAL_PASSWORD_EXPIRED,
+		REFUSAL_PASSWORD_MUST_CHANGE,
+		REFUSAL_ACCOUNT_RESTRICTION,
+	};
+
+	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+		if (allowed[i] == refusal)
+			return true;
+	return false;
+}
+
 static bool is_answer(const struct account_ask *a, const struct account_answer *answer, ssize_t len)
 {
 	return a && len == (ssize_t)sizeof *answer && answer->type == ACCOUNT_ANSWER && answer->id == a->question.id &&
-	       answer->refusal < REFUSAL_MAX_ && memchr(answer->detail, '\0', sizeof answer->detail);
+	       is_account_state(answer->refusal) && memchr(answer->detail, '\0', sizeof answer->detail);
 }
 
 static int on_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)

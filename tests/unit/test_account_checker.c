@@ -122,10 +122,39 @@ static void test_details(void **state)
 	/* an account of a domain: this host's tools change nothing */
 	(void)judge(PAM_NEW_AUTHTOK_REQD, NULL, must_change, false, detail);
 	assert_null(strstr(detail, "chage"));
+	/* modules that decide by the name of the service */
+	(void)judge(PAM_PERM_DENIED, NULL, healthy, false, detail);
+	assert_non_null(strstr(detail, "ad_gpo_map_remote_interactive = +xrdp-sesman"));
+	assert_non_null(strstr(detail, "HBAC"));
+	assert_non_null(strstr(detail, "access.conf"));
+	(void)judge(PAM_PERM_DENIED, "hash", healthy, true, detail);
+	assert_null(strstr(detail, "sssd.conf"));
+	assert_non_null(strstr(detail, "access.conf"));
 	(void)judge(PAM_SUCCESS, "!$y$j9T$salt$hash", healthy, true, detail);
 	assert_non_null(strstr(detail, "usermod -U"));
 	(void)judge(PAM_USER_UNKNOWN, NULL, healthy, false, detail);
 	assert_string_equal(detail, "PAM_USER_UNKNOWN from the account phase of PAM service xrdp-sesman");
+}
+
+/* Each detail is whole with the longest name of a service: its last word is there. */
+static void test_longest_details(void **state)
+{
+	static const int results[] = { PAM_NEW_AUTHTOK_REQD, PAM_ACCT_EXPIRED, PAM_AUTHTOK_EXPIRED, PAM_PERM_DENIED,
+				       PAM_AUTHINFO_UNAVAIL };
+	char service[PAM_SERVICE_MAX + 1], detail[WORKER_DETAIL_MAX], large[4 * WORKER_DETAIL_MAX];
+	struct spwd s = healthy;
+
+	(void)state;
+	memset(service, 's', sizeof service - 1);
+	service[sizeof service - 1] = '\0';
+	for (size_t i = 0; i < 2 * (sizeof results / sizeof *results); i++) {
+		struct verdict_facts f = { .service = service, .pam = results[i / 2], .shadow = i % 2 ? &s : NULL };
+
+		s.sp_pwdp = (char *)(uintptr_t) "hash";
+		(void)verdict_of(&f, detail, sizeof detail);
+		(void)verdict_of(&f, large, sizeof large);
+		assert_string_equal(detail, large);
+	}
 }
 
 /* ---- what is asked ---- */
@@ -295,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_details),
+		cmocka_unit_test(test_longest_details),
 		cmocka_unit_test_setup(test_question, reset),
 		cmocka_unit_test_setup(test_broken_pam, reset),
 		cmocka_unit_test_setup(test_hostile_questions, reset),

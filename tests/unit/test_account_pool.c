@@ -284,6 +284,104 @@ static void test_malformed_answers(void **state)
 	}
 }
 
+/* What a checker that was taken over may say of an account: states of an account, and nothing that the client's address pays for. */
+static void test_refusals_of_a_liar(void **state)
+{
+	static const bool allowed[REFUSAL_MAX_ + 1] = {
+		[REFUSAL_NONE] = true,
+		[REFUSAL_ACCOUNT_DISABLED] = true,
+		[REFUSAL_ACCOUNT_EXPIRED] = true,
+		[REFUSAL_PASSWORD_EXPIRED] = true,
+		[REFUSAL_PASSWORD_MUST_CHANGE] = true,
+		[REFUSAL_ACCOUNT_RESTRICTION] = true,
+	};
+
+	(void)state;
+	for (unsigned refusal = 0; refusal <= REFUSAL_MAX_; refusal++) {
+		AUTO_CLOSE int fd = -1;
+		struct account_answer a;
+
+		memset(askers, 0, sizeof askers);
+		account_pool_renew(pool);
+		assert_int_equal(ask(0), 0);
+		fd = accept_one();
+		a = answer_to(expect_question(fd, "user0"));
+		a.refusal = (uint16_t)refusal;
+		assert_int_equal(packet_send(fd, &a, sizeof a, NULL, 0), 0);
+		turn(20);
+		assert_int_equal(askers[0].calls, 1);
+		if (askers[0].answered != allowed[refusal])
+			fail_msg("refusal %s", refusal_word(refusal));
+		if (askers[0].answered)
+			assert_int_equal(refusal_weight(askers[0].answer.refusal), 0);
+	}
+}
+
+/* A second answer ends the process, whether a question waits for one or not; the next question gets its own answer. */
+static void test_two_answers(void **state)
+{
+	(void)state;
+	for (unsigned busy = 0; busy < 2; busy++) {
+		AUTO_CLOSE int fd = -1;
+		AUTO_CLOSE int next = -1;
+		struct account_answer a;
+		char octet;
+
+		memset(askers, 0, sizeof askers);
+		assert_int_equal(ask(0), 0);
+		fd = accept_one();
+		a = answer_to(expect_question(fd, "user0"));
+		assert_int_equal(packet_send(fd, &a, sizeof a, NULL, 0), 0);
+		if (busy) {
+			turn(20);
+			assert_int_equal(ask(1), 0);
+		}
+		assert_int_equal(packet_send(fd, &a, sizeof a, NULL, 0), 0);
+		turn(20);
+		assert_int_equal(askers[0].calls, 1);
+		assert_true(askers[0].answered);
+		assert_int_equal(askers[1].calls, busy);
+		assert_false(askers[1].answered);
+		if (busy)
+			(void)expect_question(fd, "user1");
+		assert_int_equal(packet_recv(fd, &octet, 1, NULL, 0), 0);
+		assert_int_equal(ask(2), 0);
+		next = accept_one();
+		a = answer_to(expect_question(next, "user2"));
+		assert_int_equal(packet_send(next, &a, sizeof a, NULL, 0), 0);
+		turn(20);
+		assert_true(askers[2].answered);
+		account_pool_renew(pool);
+	}
+}
+
+/* Larger than an answer, and larger than any message of ours; with a descriptor. */
+static void test_huge_answers(void **state)
+{
+	static uint8_t huge[65536];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		AUTO_CLOSE int fd = -1;
+		struct account_answer a;
+		char octet;
+		int extra = STDERR_FILENO;
+
+		assert_int_equal(ask(i), 0);
+		fd = accept_one();
+		a = answer_to(expect_question(fd, (const char[]){ 'u', 's', 'e', 'r', (char)('0' + i), '\0' }));
+		memcpy(huge, &a, sizeof a);
+		/* a kernel with SO_PASSRIGHTS takes no descriptor at all */
+		(void)packet_send(fd, huge, i == 0 ? sizeof a + 1 : i == 1 ? sizeof huge : sizeof a, &extra, i == 2);
+		if (i == 2)
+			(void)shutdown(fd, SHUT_WR);
+		turn(20);
+		assert_int_equal(askers[i].calls, 1);
+		assert_false(askers[i].answered);
+		assert_int_equal(packet_recv(fd, &octet, 1, NULL, 0), 0);
+	}
+}
+
 static void test_renewal(void **state)
 {
 	AUTO_CLOSE int idle = -1;
@@ -365,6 +463,9 @@ int main(void)
 		TEST(test_idle_processes_ended),
 		TEST(test_service_stopped_with_queue),
 		TEST(test_malformed_answers),
+		TEST(test_refusals_of_a_liar),
+		TEST(test_two_answers),
+		TEST(test_huge_answers),
 		TEST(test_renewal),
 		TEST(test_deadline),
 	};
