@@ -277,7 +277,10 @@ int redeem_account(pam_handle_t *pamh, const struct options *o)
 	struct logon *l = logon_get(pamh);
 	bool redeemed = l && logon_redeemed(l)->kind != CREDENTIAL_NONE && logon_is_of_user(pamh, l);
 
-	return redeemed || !o->require_ticket || redeem_is_question() ? PAM_IGNORE : no_ticket(pamh, o);
+	/* libpam makes PAM_PERM_DENIED of a stack where all modules ignore, as pam_krb5 does without its auth phase */
+	if (redeem_is_question())
+		return PAM_SUCCESS;
+	return redeemed || !o->require_ticket ? PAM_IGNORE : no_ticket(pamh, o);
 }
 
 /* The linker's answer: the symbol is defined by the program that has loaded this module, or its address is NULL. */

@@ -20,6 +20,7 @@ bool redeem_is_question(void);
 /*
  * The account line. Returns PAM_IGNORE, since the other modules say whether an account is in order; with
  * require_ticket PAM_AUTH_ERR when the user did not log on with a ticket on this handle: some programs open sessions
- * without the auth phase. The question of the account checker needs no ticket.
+ * without the auth phase. The question of the account checker needs no ticket: it gets PAM_SUCCESS, so that modules
+ * that ignore a user whom they have not authenticated are no refusal.
  */
 int redeem_account(pam_handle_t *pamh, const struct options *o);
