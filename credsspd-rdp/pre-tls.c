@@ -181,6 +181,21 @@ static bool is_direct(struct pre_tls *w, const uint8_t *p, size_t len)
 	return true;
 }
 
+/*
+ * Whether a proxy checks this server while credsspd has gone. The check fails then: it sees no more than RDP's or TLS's
+ * first answer. Health checks come every few seconds; credsspd-client.c has logged once that credsspd is gone.
+ */
+static bool is_vain_probe(const struct pre_tls *w)
+{
+	return w->probe && !credsspd_client_on_bus(w->l->credsspd);
+}
+
+static int refuse_probe(struct pre_tls *w)
+{
+	drop(w, LOG_DEBUG, "a health check of a proxy is refused: credsspd is not on the bus");
+	return -ENOTCONN;
+}
+
 static int take_request(struct pre_tls *w, const uint8_t *p, size_t len)
 {
 	struct x224_request q;
@@ -188,6 +203,8 @@ static int take_request(struct pre_tls *w, const uint8_t *p, size_t len)
 	int r = len == 1 && p[0] == 22 ? 0 : x224_frame(p, len, &total);
 
 	if (is_direct(w, p, len)) {
+		if (is_vain_probe(w))
+			return refuse_probe(w);
 		set_state(w, PRE_TLS_CLIENT_HELLO, RDP_PRE_TLS_TIMEOUT_SEC);
 		return 1;
 	}
@@ -203,11 +220,8 @@ static int take_request(struct pre_tls *w, const uint8_t *p, size_t len)
 		drop(w, LOG_INFO, "no RDP connection request");
 		return -EPROTO;
 	}
-	/* health checks come every few seconds: credsspd-client.c has logged once that credsspd is gone */
-	if (w->probe && !credsspd_client_on_bus(w->l->credsspd)) {
-		drop(w, LOG_DEBUG, "a health check of a proxy is refused: credsspd is not on the bus");
-		return -ENOTCONN;
-	}
+	if (is_vain_probe(w))
+		return refuse_probe(w);
 	r = confirm(w, &q);
 	if (r < 0) {
 		drop(w, LOG_INFO, r == -EPROTONOSUPPORT ? "refused: the client does not offer NLA" : NULL);

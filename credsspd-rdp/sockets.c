@@ -54,7 +54,7 @@ static int listen_on(const struct addrinfo *a, bool v6only)
 	return TAKE_FD(fd);
 }
 
-/* -EINVAL when @host is no address. */
+/* -EDESTADDRREQ when @host is no address: bind() gives -EINVAL for addresses, too. */
 static int listen_at(const char *host, const char *port, bool v6only)
 {
 	const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
@@ -63,7 +63,7 @@ static int listen_at(const char *host, const char *port, bool v6only)
 	int r;
 
 	if (getaddrinfo(host, port, &hints, &list) != 0)
-		return -EINVAL;
+		return -EDESTADDRREQ;
 	r = listen_on(list, v6only);
 	freeaddrinfo(list);
 	return r;
@@ -97,6 +97,14 @@ static bool has_ipv4_beside(char *const *specs, const char *port)
 	return false;
 }
 
+/* Whether @host is a link-local address without a zone, which bind() refuses. */
+static bool needs_interface(const char *host)
+{
+	struct in6_addr a;
+
+	return inet_pton(AF_INET6, host, &a) == 1 && IN6_IS_ADDR_LINKLOCAL(&a);
+}
+
 static int listen_spec(const char *spec, char *const *specs, char **ret_error)
 {
 	char host[128], port[8];
@@ -108,8 +116,12 @@ static int listen_spec(const char *spec, char *const *specs, char **ret_error)
 		return explain(ret_error, -EINVAL, "listen = %s: an address and a port are expected", spec);
 	any6 = inet_pton(AF_INET6, host, &any) == 1 && IN6_IS_ADDR_UNSPECIFIED(&any);
 	r = *host ? listen_at(host, port, any6 && has_ipv4_beside(specs, port)) : listen_anywhere(port);
-	if (r == -EINVAL)
-		return explain(ret_error, r, "listen = %s: an address and a port are expected", spec);
+	if (r == -EDESTADDRREQ)
+		return explain(ret_error, -EINVAL, "listen = %s: an address and a port are expected", spec);
+	if (r == -EINVAL && needs_interface(host))
+		return explain(ret_error, r,
+			       "listen = %s: a link-local address needs its interface: [%s%%INTERFACE]:%s", spec, host,
+			       port);
 	if (r < 0 && r != -EADDRINUSE && any6)
 		return explain(ret_error, r,
 			       "listen = %s: IPv6 cannot be used here (%s): listen = %s takes what there is", spec,

@@ -221,7 +221,7 @@ struct direction {
 	size_t start, end;
 	int want_in;  /* what @from waits for; 0: it may have more */
 	int want_out; /* what @to waits for; 0: nothing is in its way */
-	bool ended;   /* @from is at its end */
+	int gone;     /* 0, or -errno of @from, which gives no more; -ECONNRESET is its end in order or without one */
 };
 
 /*
@@ -237,10 +237,11 @@ static bool may_have_more(const struct stream *s, size_t n)
 static void fill(struct direction *d)
 {
 	d->start = d->end = 0;
-	while (!d->ended && !d->want_in && d->end < COPY_SIZE) {
+	while (!d->gone && !d->want_in && d->end < COPY_SIZE) {
 		ssize_t n = read_some(d->from, d->buffer + d->end, COPY_SIZE - d->end, &d->want_in);
 
-		d->ended = n < 0;
+		if (n < 0)
+			d->gone = (int)n;
 		if (n > 0) {
 			d->end += (size_t)n;
 			d->want_in = may_have_more(d->from, (size_t)n) ? 0 : POLLIN;
@@ -280,12 +281,18 @@ static int move(struct direction *d)
 /* Whether move() would do something without waiting. */
 static bool ready(const struct direction *d)
 {
-	return !d->want_out && !d->want_in && !d->ended;
+	return !d->want_out && !d->want_in && !d->gone;
 }
 
 static bool done(const struct direction *d)
 {
-	return d->ended && d->start == d->end && !d->want_out;
+	return d->gone && d->start == d->end && !d->want_out;
+}
+
+/* Returns 0 for a peer that has left, or -errno: a record of TLS that was forged or damaged, a network that is gone. */
+static int end_of(const struct direction *d)
+{
+	return d->gone == -ECONNRESET ? 0 : d->gone;
 }
 
 /* Adds what @d waits for to the entry of its side. */
@@ -293,7 +300,7 @@ static void want(struct pollfd *f, const struct direction *d)
 {
 	const struct stream *side = d->want_out ? d->to : d->from;
 
-	if (d->want_out || !d->ended)
+	if (d->want_out || !d->gone)
 		f[side->fd == f[0].fd ? 0 : 1].events |= (short)(d->want_out ? d->want_out : d->want_in);
 }
 
@@ -377,7 +384,7 @@ int stream_copy(struct stream *client, struct stream *server)
 			r = move(&down);
 		/* the side that ended may still have something on its way to the other */
 		if (r == 0 && (done(&up) || done(&down)))
-			return 0;
+			return end_of(done(&up) ? &up : &down);
 		if (r == 0)
 			r = poll_both(&up, &down);
 	}

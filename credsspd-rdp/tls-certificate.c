@@ -114,7 +114,7 @@ static int load_key(SSL_CTX *ctx, const char *certificate, const char *key, char
 	if (ERR_GET_LIB(e) == ERR_LIB_X509 &&
 	    (ERR_GET_REASON(e) == X509_R_KEY_VALUES_MISMATCH || ERR_GET_REASON(e) == X509_R_KEY_TYPE_MISMATCH)) {
 		ERR_clear_error();
-		return explain(ret_error, -EINVAL, "%s: the private key does not belong to certificate %s", key,
+		return explain(ret_error, -EBADMSG, "%s: the private key does not belong to certificate %s", key,
 			       certificate);
 	}
 	return fail_load(ret_error, key, "private key");
@@ -142,7 +142,7 @@ int tls_certificate_load(SSL_CTX *ctx, const char *certificate, const char *key,
 	r = load_key(ctx, certificate, key, ret_error);
 	if (r == 0 && SSL_CTX_check_private_key(ctx) != 1) {
 		ERR_clear_error();
-		r = explain(ret_error, -EINVAL, "%s: the private key does not belong to certificate %s", key,
+		r = explain(ret_error, -EBADMSG, "%s: the private key does not belong to certificate %s", key,
 			    certificate);
 	}
 	return r;

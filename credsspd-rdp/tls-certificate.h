@@ -6,8 +6,8 @@
 
 /*
  * Loads a certificate (its chain follows in the same file) and its private key, both PEM, into @ctx. Never asks for a
- * passphrase. Returns 0, -EKEYREJECTED when the system's policy does not take the key, or another -errno, with a
- * sentence in *@ret_error (malloc'ed) that names the file and what to do.
+ * passphrase. Returns 0, -EKEYREJECTED when the system's policy does not take the key, -EBADMSG when the key is another
+ * certificate's, or another -errno, with a sentence in *@ret_error (malloc'ed) that names the file and what to do.
  */
 int tls_certificate_load(SSL_CTX *ctx, const char *certificate, const char *key, char **ret_error);
 

@@ -17,6 +17,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
 #include "common/base/limits.h"
+#include "common/base/log.h"
 #include "common/config/tls-policy.h"
 #include "credsspd-rdp/tls-certificate.h"
 #include "credsspd-rdp/tls-selftest.h"
@@ -65,7 +66,7 @@ static enum serves try_out(SSL_CTX *ctx)
 
 /*
  * Loads the pair of an earlier start. Returns 0 with @ret_serves and a context, or SERVES_NOT and none when there is no
- * pair or the policy does not take it; or -errno with a sentence.
+ * pair, the policy does not take it, or its halves are of two starts; or -errno with a sentence.
  */
 static int take_old(const struct settings *s, const char *certificate, const char *key, SSL_CTX **ret_ctx,
 		    enum serves *ret_serves, char **ret_error)
@@ -81,7 +82,9 @@ static int take_old(const struct settings *s, const char *certificate, const cha
 		r = tls_certificate_load(ctx, certificate, key, ret_error);
 	if (r == 0)
 		*ret_serves = try_out(ctx);
-	if (r == -EKEYREJECTED) {
+	if (r == -EBADMSG)
+		log_line(LOG_WARNING, "%s; the start that made them was interrupted: a new pair is made", *ret_error);
+	if (r == -EKEYREJECTED || r == -EBADMSG) {
 		free(*ret_error);
 		*ret_error = NULL;
 		r = 0;
@@ -93,13 +96,16 @@ static int take_old(const struct settings *s, const char *certificate, const cha
 	return r;
 }
 
-/* Makes the first pair that serves better than @than. Returns 1 with its context, 0 when there is none, or -errno. */
+/*
+ * Makes the first pair that serves best, better than @than. A kind of key that OpenSSL cannot make here (a provider, a
+ * FIPS module) is passed over. Returns 1 with its context, 0 when there is none, or -errno.
+ */
 static int make_better(const struct settings *s, enum serves than, SSL_CTX **ret_ctx, char **ret_error)
 {
 	SSL_CTX *best = NULL;
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && than < SERVES_FULLY; i++) {
+	for (unsigned i = 0; (r == 0 || r == -EIO) && than < SERVES_FULLY; i++) {
 		SSL_CTX *ctx = NULL;
 		enum serves serves;
 
@@ -115,7 +121,7 @@ static int make_better(const struct settings *s, enum serves than, SSL_CTX **ret
 			SSL_CTX_free(ctx);
 		}
 	}
-	if (r < 0 && r != -ENOENT) {
+	if (r < 0 && r != -ENOENT && r != -EIO) {
 		SSL_CTX_free(best);
 		return r;
 	}

@@ -93,6 +93,7 @@ static void test_proxy(void **state)
 	} row[] = {
 		{ "header and request", BYTES(PROXY4("\x07") REQUEST("\x03")), CONFIRM("\x02"), "192.0.2.7" },
 		{ "a health check, without credsspd", BYTES(PROXY_LOCAL REQUEST("\x0b")), NULL, NULL },
+		{ "one with TLS, in its first packet", BYTES(PROXY_LOCAL "\x16\x03\x01\x00\xf8\x01"), NULL, NULL },
 		{ "no header", BYTES(REQUEST("\x03")), NULL, NULL },
 		{ "version 1", BYTES("PROXY TCP4 192.0.2.7 192.0.2.1 50000 3389\r\n"), NULL, NULL },
 		{ "two headers", BYTES(PROXY4("\x07") PROXY4("\x08") REQUEST("\x03")), NULL, NULL },

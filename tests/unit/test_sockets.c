@@ -252,6 +252,29 @@ static void test_bad_specs(void **state)
 	}
 }
 
+/* bind() refuses these addresses, which are written as they should be: the message is about the address. */
+static void test_refused_by_bind(void **state)
+{
+	static const struct {
+		const char *spec, *told;
+	} row[] = {
+		{ "[fe80::1]:3389", "a link-local address needs its interface: [fe80::1%INTERFACE]:3389" },
+		{ "192.0.2.1:3389", "Cannot assign requested address" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		AUTO_FREE char *error = NULL;
+		AUTO_FREE char *spec = strdup(row[i].spec);
+		char *specs[2] = { spec, NULL };
+		int fds[SOCKETS_MAX];
+
+		assert_true(sockets_listen(specs, fds, &error) < 0);
+		if (!error || !strstr(error, row[i].told))
+			fail_msg("%s: %s", row[i].spec, error ? error : "nothing said");
+	}
+}
+
 static void test_in_use(void **state)
 {
 	char spec[32], *specs[] = { (char[]){ "127.0.0.1:0" }, NULL }, *again[] = { spec, NULL };
@@ -352,9 +375,11 @@ static void test_unix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_listen), cmocka_unit_test(test_port_alone), cmocka_unit_test(test_bad_specs),
-		cmocka_unit_test(test_in_use), cmocka_unit_test(test_nothing),    cmocka_unit_test(test_unix),
-		cmocka_unit_test(test_passed), cmocka_unit_test(test_no_ipv6),    cmocka_unit_test(test_both_in_words),
+		cmocka_unit_test(test_listen),          cmocka_unit_test(test_port_alone),
+		cmocka_unit_test(test_bad_specs),       cmocka_unit_test(test_in_use),
+		cmocka_unit_test(test_nothing),         cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_refused_by_bind), cmocka_unit_test(test_passed),
+		cmocka_unit_test(test_no_ipv6),         cmocka_unit_test(test_both_in_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

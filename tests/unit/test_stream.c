@@ -496,6 +496,25 @@ static void test_tls_end(void **state)
 	(void)close(t.fd);
 }
 
+/* A record that was damaged on its way is no end in order: the log says that the protocol was broken. */
+static void test_tls_damage(void **state)
+{
+	static const uint8_t forged[] = { 23, 3,  3,  0,  32, 1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14,
+					  15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32 };
+	struct tls_pair p;
+	int server;
+
+	(void)state;
+	tls_begin(&p);
+	server = make(&t);
+	give(p.client.fd, forged, sizeof forged);
+	assert_int_equal(stream_copy(&s, &t), -EPROTO);
+	tls_end(&p);
+	(void)close(s.fd);
+	(void)close(server);
+	(void)close(t.fd);
+}
+
 #define UPLOAD (4 * 65536)
 
 /* While the stream reads an upload that has arrived as a whole, the server sends something. */
@@ -559,7 +578,7 @@ int main(void)
 		cmocka_unit_test(test_frames),    cmocka_unit_test(test_bad_frames), cmocka_unit_test(test_large),
 		cmocka_unit_test(test_write),     cmocka_unit_test(test_copy),       cmocka_unit_test(test_slow_client),
 		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_tls),        cmocka_unit_test(test_tls_end),
-		cmocka_unit_test(test_upload),
+		cmocka_unit_test(test_upload),    cmocka_unit_test(test_tls_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

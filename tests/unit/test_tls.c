@@ -71,6 +71,30 @@ static X509 *read_certificate(void)
 	return x;
 }
 
+static bool no_rsa;
+
+/* In place of OpenSSL's: a library that makes no RSA keys can be played. */
+EVP_PKEY *EVP_PKEY_Q_keygen(OSSL_LIB_CTX *libctx, const char *propq, const char *type, ...)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(libctx, type, propq);
+	bool is_rsa = strcmp(type, "RSA") == 0;
+	EVP_PKEY *made = NULL;
+	va_list args;
+	bool ok;
+
+	va_start(args, type);
+	ok = EVP_PKEY_keygen_init(c) == 1 && !(is_rsa && no_rsa);
+	if (ok && is_rsa)
+		ok = EVP_PKEY_CTX_set_rsa_keygen_bits(c, (int)va_arg(args, size_t)) == 1;
+	else if (ok && strcmp(type, "EC") == 0)
+		ok = EVP_PKEY_CTX_set_group_name(c, va_arg(args, const char *)) == 1;
+	if (ok)
+		(void)EVP_PKEY_keygen(c, &made);
+	va_end(args);
+	EVP_PKEY_CTX_free(c);
+	return made;
+}
+
 /* The first start makes a certificate, later ones take it. */
 static void test_self_signed(void **state)
 {
@@ -162,6 +186,54 @@ static void write_key(EVP_PKEY *k, const EVP_CIPHER *cipher, const char *passphr
 				 1);
 	BIO_free(out);
 	assert_int_equal(chmod(other, 0600), 0);
+}
+
+/* A start that was interrupted between its two files, by a loss of power: the next one makes a pair and does not give up. */
+static void test_half_a_pair(void **state)
+{
+	const struct settings s = own();
+	char keep[80], with_suffix[80];
+
+	(void)state;
+	(void)snprintf(keep, sizeof keep, "%s/keep.pem", dir);
+	(void)snprintf(with_suffix, sizeof with_suffix, "%s.new", certificate);
+	SSL_CTX_free(context(&s));
+	assert_int_equal(rename(certificate, keep), 0);
+	assert_int_equal(unlink(key), 0);
+	SSL_CTX_free(context(&s));
+	assert_int_equal(rename(keep, certificate), 0);
+	SSL_CTX_free(context(&s));
+	/* and it is kept from now on */
+	for (int i = 0; i < 2; i++) {
+		AUTO_FREE char *error = NULL;
+		SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+		assert_int_equal(tls_certificate_load(ctx, certificate, key, &error), 0);
+		SSL_CTX_free(ctx);
+		SSL_CTX_free(context(&s));
+	}
+	/* a file that the interrupted start has left does not disturb */
+	assert_int_equal(unlink(certificate), 0);
+	assert_int_equal(symlink("/nowhere", with_suffix), 0);
+	SSL_CTX_free(context(&s));
+	assert_int_equal(access(with_suffix, F_OK), -1);
+}
+
+/* A library that cannot make the first kind of key makes the next. */
+static void test_no_rsa(void **state)
+{
+	const struct settings s = own();
+	X509 *x;
+
+	(void)state;
+	assert_int_equal(unlink(certificate), 0);
+	assert_int_equal(unlink(key), 0);
+	no_rsa = true;
+	SSL_CTX_free(context(&s));
+	no_rsa = false;
+	x = read_certificate();
+	assert_int_equal(EVP_PKEY_get_id(X509_get0_pubkey(x)), EVP_PKEY_EC);
+	X509_free(x);
 }
 
 /* A key with a passphrase, in each form: the reason and the remedy are told, and nothing asks. */
@@ -527,7 +599,8 @@ int main(void)
 		cmocka_unit_test(test_preference),  cmocka_unit_test(test_policy_of_the_system),
 		cmocka_unit_test(test_public_key),  cmocka_unit_test(test_passphrase),
 		cmocka_unit_test(test_no_key),      cmocka_unit_test(test_directory),
-		cmocka_unit_test(test_remarks),
+		cmocka_unit_test(test_remarks),     cmocka_unit_test(test_half_a_pair),
+		cmocka_unit_test(test_no_rsa),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
