@@ -70,7 +70,7 @@ static struct logon *pick_victim(const struct logons *l, uid_t caller, const str
 		n = logons_from(l, &h->address);
 		if (n < enough && (h->queued || silent_sec(h) < HANDSHAKE_PATIENCE_SEC))
 			continue;
-		if (n > most || (n == most && h->turn_began <= found->turn_began)) {
+		if (!found || n > most || (n == most && h->turn_began <= found->turn_began)) {
 			found = h;
 			most = n;
 		}
