@@ -49,8 +49,14 @@ CORE = $(UNIT_BIN) tests/pam/run $(addprefix tests/peers/,desktop clients kinds 
 named = $(foreach t,$(TESTS),$(if $(filter unit/%,$t),$(B)/$t,$(or $(wildcard tests/$t),tests/$t)))
 # $(1): the programs when TESTS names none
 tests = $(if $(TESTS),$(named),$(filter-out $(SLOW),$(1)))
+# The programs that take longest start first: the last programs of a run are short, and no CPU is idle at its end. In measured order.
+LONGEST = $(addprefix tests/,system/boot peers/ad peers/kinds packaging/nowipe peers/farm peers/load peers/ad-sssd pam/card peers/abuse \
+	peers/ad-computers peers/password peers/reload peers/refusals peers/rotation peers/check-ad peers/troubleshooting peers/secrets \
+	hostile/tsrequest hostile/faults peers/outage peers/u2u peers/check peers/clients peers/sandbox peers/bed)
+longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(filter tests/%,$(1))) $(filter-out tests/%,$(1))
 # $(1): programs
-prove = BED_BUILD=$(abspath $(B)) tests/prove $(if $(V),-v) $(if $(CASE),-c '$(CASE)') $(if $(filter %.slow,$(1)),-t 3600) $(1)
+prove = BED_BUILD=$(abspath $(B)) tests/prove $(if $(V),-v) $(if $(CASE),-c '$(CASE)') $(if $(filter %.slow,$(1)),-t 3600) \
+	$(call longest_first,$(1))
 # the packages are made before the tests, whose time is limited
 needs = all test-programs $(filter $(B)/unit/%,$(1)) $(if $(filter tests/system/%,$(1)),test-debs)
 
