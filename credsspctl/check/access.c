@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The account phase of the PAM stack: modules that decide by the name of the PAM service or by the client's address.
- * credsspd grants the logon, and the session ends at once when such a module does not know the service.
+ * No user logs on when such a module does not know the service.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -79,8 +79,7 @@ static enum check_result group_policies(const struct check_context *ctx, const s
 	    (!denied && is_known_to_gpo(c, domain, service)))
 		return CHECK_OK;
 	(void)check_wrong(found,
-			  "group policies are enforced, and %s: PAM denies every user of the domain after credsspd has "
-			  "granted the logon",
+			  "group policies are enforced, and %s: PAM's account phase denies every user of the domain",
 			  denied ? "ad_gpo_map_deny has the service" : "no ad_gpo_map option has the service");
 	if (denied)
 		return check_remedy(found,
@@ -125,7 +124,7 @@ static enum check_result pam_access(struct check_context *ctx, struct finding *f
 		return CHECK_NONE;
 	(void)check_looked(found, "%s, which the account phase of %s asks", file ? file : ACCESS_CONF,
 			   ctx->settings.service);
-	if (!access_conf_denies_remote(file ? file : ACCESS_CONF))
+	if (!access_conf_denies_remote(file))
 		return CHECK_OK;
 	(void)check_wrong(found,
 			  "its rules deny every user who comes from another host: pam_access compares the client's "

@@ -5,6 +5,7 @@
  */
 #include "credsspctl/host/access-conf.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,10 @@
 
 #define BLANKS ", \t\r\n"
 
-/* Whether the words of @list are just ALL. */
-static bool is_all(char *list)
+/* root has no logon with a ticket: a rule for root alone says nothing about users. */
+static bool is_user(const char *word)
 {
-	char *rest = NULL, *word = strtok_r(list, BLANKS, &rest);
-
-	return word && strcasecmp(word, "ALL") == 0 && !strtok_r(NULL, BLANKS, &rest);
+	return strcmp(word, "root") != 0;
 }
 
 /* A host, a domain, a network, an address, a netgroup or ALL, and not a terminal or a service. */
@@ -28,17 +27,27 @@ static bool may_be_remote(const char *word)
 	return strcasecmp(word, "ALL") == 0 || strpbrk(word, ".:/@") != NULL;
 }
 
-static bool grants_remote(char *origins)
+/* Whether @list has a word that @counts before EXCEPT. */
+static bool has(char *list, bool (*counts)(const char *word))
 {
 	char *rest = NULL;
 
-	for (char *word = strtok_r(origins, BLANKS, &rest); word; word = strtok_r(NULL, BLANKS, &rest)) {
-		if (strcasecmp(word, "EXCEPT") == 0)
-			return false; /* what follows is not granted */
-		if (may_be_remote(word))
+	for (char *word = strtok_r(list, BLANKS, &rest); word && strcasecmp(word, "EXCEPT") != 0;
+	     word = strtok_r(NULL, BLANKS, &rest))
+		if (counts(word))
 			return true;
-	}
 	return false;
+}
+
+/* Whether @list is ALL, with no exception or with exceptions of which not one @counts. */
+static bool is_all(char *list, bool (*counts)(const char *word))
+{
+	char *rest = NULL, *word = strtok_r(list, BLANKS, &rest);
+
+	if (!word || strcasecmp(word, "ALL") != 0)
+		return false;
+	word = strtok_r(NULL, BLANKS, &rest);
+	return !word || (strcasecmp(word, "EXCEPT") == 0 && !has(rest, counts));
 }
 
 /* Splits "permission : users : origins", in which an origin may have colons. */
@@ -55,7 +64,9 @@ static bool split(char *line, char **users, char **origins)
 	return true;
 }
 
-bool access_conf_denies_remote(const char *path)
+enum rules { NO_MATCH, GRANT_SOME, DENY_ALL };
+
+static enum rules read_rules(const char *path)
 {
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	AUTO_FREE char *line = NULL;
@@ -67,10 +78,24 @@ bool access_conf_denies_remote(const char *path)
 
 		if (*permission == '#' || !split(line, &users, &origins))
 			continue;
-		if (*permission == '+' && grants_remote(origins))
-			return false;
-		if (*permission == '-' && is_all(users) && is_all(origins))
-			return true;
+		if (*permission == '+' && has(users, is_user) && has(origins, may_be_remote))
+			return GRANT_SOME;
+		if (*permission == '-' && is_all(users, is_user) && is_all(origins, may_be_remote))
+			return DENY_ALL;
 	}
-	return false;
+	return NO_MATCH;
+}
+
+bool access_conf_denies_remote(const char *path)
+{
+	enum rules rules = read_rules(path ? path : ACCESS_CONF);
+	glob_t more;
+
+	/* pam_access reads these where no rule of access.conf has matched */
+	if (!path && rules == NO_MATCH && glob(ACCESS_CONF_MORE, 0, NULL, &more) == 0) {
+		for (size_t i = 0; i < more.gl_pathc && rules == NO_MATCH; i++)
+			rules = read_rules(more.gl_pathv[i]);
+		globfree(&more);
+	}
+	return rules == DENY_ALL;
 }
