@@ -26,6 +26,8 @@ static enum check_result users(struct check_context *ctx, struct finding *found)
 /* What has failed with the mistake has to be started again, and what runs must not be restarted for it. */
 static const char *taken_over(const struct check_context *ctx)
 {
+	if (!ctx->has_config && !ctx->has_settings)
+		return "systemctl reload-or-restart credsspd credsspd-rdp";
 	if (!ctx->has_settings)
 		return "systemctl reload-or-restart credsspd-rdp";
 	return ctx->has_daemon ? "credsspctl reload" : "systemctl restart credsspd";

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "credsspctl/report/report-text.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,48 +24,106 @@ static void print_line(FILE *out, const char *line, size_t len)
 
 /* ---- configuration ---- */
 
-static bool is_secret_key(const char *key, size_t len)
+/* Whether @word is in @key, or at its end where @at_end. */
+static bool has_word(const char *key, size_t len, const char *word, bool at_end)
 {
-	static const char *const words[] = { "password", "passwd", "secret", "authtok", "pin", "psk" };
+	size_t n = strlen(word);
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		size_t n = strlen(words[i]);
-
-		for (size_t at = 0; at + n <= len; at++)
-			if (strncasecmp(key + at, words[i], n) == 0)
-				return true;
-	}
+	for (size_t at = at_end && n <= len ? len - n : 0; at + n <= len; at++)
+		if (strncasecmp(key + at, word, n) == 0)
+			return true;
 	return false;
 }
 
-/* The length of the line up to the value of a secret's key; @len when there is none. */
+/*
+ * A key of a secret: of PAM modules (bindpw, pam_yubico's key), of units (Environment=, SetCredential=) and of their
+ * programs. The private_key of credsspd.conf is a path.
+ */
+static bool is_secret_key(const char *key, size_t len)
+{
+	static const char *const words[] = { "password", "passwd", "passphrase",   "secret",
+					     "psk",      "token",  "setcredential" };
+	static const char *const ends[] = { "pin", "pw", "pass", "pwd", "apikey", "api_key", "access_key" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (has_word(key, len, words[i], false))
+			return true;
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (has_word(key, len, ends[i], true))
+			return true;
+	return len == 3 && strncasecmp(key, "key", 3) == 0;
+}
+
+static size_t word_begin(const char *line, size_t end)
+{
+	while (end > 0 && !isblank((unsigned char)line[end - 1]))
+		end--;
+	return end;
+}
+
+/* Where the value that belongs to a separator at @i begins, when its key is a secret's; else 0. */
+static size_t secret_value(const char *line, size_t i)
+{
+	bool is_option, is_assignment = line[i] == '=';
+	size_t end = i, begin;
+
+	while (is_assignment && end > 0 && isblank((unsigned char)line[end - 1]))
+		end--;
+	begin = word_begin(line, end);
+	/* "--password geheim" of a program in a unit */
+	is_option = isblank((unsigned char)line[i]) && line[begin] == '-';
+	return (is_assignment || is_option) && end > begin && is_secret_key(line + begin, end - begin) ? i + 1 : 0;
+}
+
+/* "https://name:geheim@proxy": where the user of an address begins, when the address has one; else 0. */
+static size_t secret_user(const char *line, size_t len, size_t i)
+{
+	size_t n;
+
+	if (len - i < 3 || strncmp(line + i, "://", 3) != 0)
+		return 0;
+	n = strcspn(line + i + 3, " \t\n/@");
+	return i + 3 + n < len && line[i + 3 + n] == '@' ? i + 3 : 0;
+}
+
+/* The length of the line up to its first secret; @len when it has none. */
 static size_t public_part(const char *line, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		size_t end = i, begin;
+		size_t value = secret_value(line, i);
 
-		if (line[i] != '=')
-			continue;
-		while (end > 0 && isblank((unsigned char)line[end - 1]))
-			end--;
-		for (begin = end; begin > 0 && !isblank((unsigned char)line[begin - 1]); begin--)
-			;
-		if (is_secret_key(line + begin, end - begin))
-			return i + 1;
+		if (value == 0)
+			value = secret_user(line, len, i);
+		if (value > 0)
+			return value;
 	}
 	return len;
 }
 
+static bool continues(const char *line, size_t len)
+{
+	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\r'))
+		len--;
+	return len > 0 && line[len - 1] == '\\';
+}
+
 void report_print_configuration(FILE *out, const char *text)
 {
+	bool in_secret = false; /* the line before it was left out, and continues here */
+
 	for (size_t len; *text; text += len + (text[len] ? 1 : 0)) {
 		const char *first = text + strspn(text, " \t\r");
 		size_t shown;
 
 		len = strcspn(text, "\n");
+		if (in_secret) {
+			in_secret = continues(text, len);
+			continue;
+		}
 		if (first >= text + len || *first == '#' || *first == ';')
 			continue;
 		shown = public_part(text, len);
+		in_secret = shown < len && continues(text, len);
 		if (shown == len) {
 			print_line(out, text, len);
 		} else {
@@ -81,11 +141,21 @@ void report_print_configuration(FILE *out, const char *text)
 static const struct field {
 	const char *key, *token;
 } fields[] = {
-	{ "user=", "user" },     { "ruser=", "user" },          { "principal=", "principal" },
-	{ "account=", "user" },  { "delegated=", "user" },      { "domain=", "domain" },
-	{ "rhost=", "address" }, { "workstation=", "machine" }, { "logname=", "user" }, /* pam_krb5's user */
+	{ "user=", "user" },           { "ruser=", "user" },    { "principal=", "principal" }, { "account=", "user" },
+	{ "delegated=", "user" },      { "domain=", "domain" }, { "rhost=", "address" },       { "delegated ", "user" },
+	{ "workstation=", "machine" }, { "logname=", "user" }, /* pam_krb5's user */
 };
 #define N_FIELDS (sizeof fields / sizeof *fields)
+
+/*
+ * How PAM modules and xrdp name users and clients in sentences. Only their lines are searched for these words, which are
+ * common ones.
+ */
+static const struct field sentences[] = {
+	{ "user ", "user" }, { "user: ", "user" },    { "account ", "user" }, { "username ", "user" },
+	{ "User ", "user" }, { "getpwnam(", "user" }, { "user=", "user" },    { "authenticated as ", "principal" },
+};
+#define N_SENTENCES (sizeof sentences / sizeof *sentences)
 
 struct name {
 	char *value;
@@ -124,6 +194,25 @@ static void add_name(struct names *names, const struct field *field, const char 
 	names->n += names->p[names->n].value ? 1 : 0;
 }
 
+/* Of "BEDCORP\\alice" (also as the log escapes it) and "alice@realm" the user alone as well: other programs log that. */
+static void add_user(struct names *names, const struct field *field, const char *value, size_t len)
+{
+	static const char escaped[] = "\\x5c";
+	size_t begin = 0, end = len;
+
+	add_name(names, field, value, len);
+	if (strcmp(field->token, "user") != 0 && strcmp(field->token, "principal") != 0)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] == '\\')
+			begin = strncmp(value + i, escaped, sizeof escaped - 1) == 0 ? i + sizeof escaped - 1 : i + 1;
+		if (value[i] == '@' && end == len)
+			end = i;
+	}
+	if (begin < end && end - begin < len)
+		add_name(names, &fields[0], value + begin, end - begin);
+}
+
 /* A value ends at a blank, or at the quote that it begins with. */
 static void find_values(struct names *names, const struct field *field, const char *text)
 {
@@ -134,7 +223,93 @@ static void find_values(struct names *names, const struct field *field, const ch
 		p += strlen(field->key);
 		quoted = *p == '"';
 		if (!is_part)
-			add_name(names, field, p + quoted, strcspn(p + quoted, quoted ? "\"\n" : " \t\n"));
+			add_user(names, field, p + quoted, strcspn(p + quoted, quoted ? "\"\n" : " \t\n"));
+	}
+}
+
+/* Whether a PAM module but our own wrote the line: "pam_unix(xrdp-sesman:account): ...". */
+static bool is_of_module(const char *line)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+
+	for (const char *p = line; (p = strstr(p, "pam_")); p += 4)
+		if (p[strspn(p, letters)] == '(' && strncmp(p, "pam_credssp(", 12) != 0)
+			return true;
+	return false;
+}
+
+/* Lines with names that no field has. */
+static bool has_sentences(const char *line, size_t len)
+{
+	AUTO_FREE char *copy = strndup(line, len);
+
+	return copy && (is_of_module(copy) || strstr(copy, "xrdp-sesman[") || strstr(copy, "xrdp-sesexec["));
+}
+
+static bool is_common_word(const char *word, size_t len)
+{
+	static const char *const words[] = { "unknown", "not", "name", "is",     "has",     "to",
+					     "in",      "or",  "from", "with",   "expired", "of",
+					     "for",     "was", "and",  "cannot", "phase",   "does" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strlen(words[i]) == len && strncmp(word, words[i], len) == 0)
+			return true;
+	return false;
+}
+
+static void find_in_sentence(struct names *names, const struct field *field, const char *line, size_t len)
+{
+	size_t n = strlen(field->key);
+
+	for (const char *p = line; p + n < line + len; p++) {
+		size_t quote, value;
+
+		if (strncmp(p, field->key, n) != 0 || (p > line && isalnum((unsigned char)p[-1])))
+			continue;
+		quote = strspn(p + n, "'`\"[(<");
+		value = strcspn(p + n + quote, " \t\n,;:'`\"()[]<>");
+		if (!is_common_word(p + n + quote, value))
+			add_user(names, field, p + n + quote, value);
+	}
+}
+
+static void find_sentences(struct names *names, const char *text)
+{
+	for (size_t len; *text; text += len + (text[len] ? 1 : 0)) {
+		len = strcspn(text, "\n");
+		for (size_t i = 0; i < N_SENTENCES && has_sentences(text, len); i++)
+			find_in_sentence(names, &sentences[i], text, len);
+	}
+}
+
+static bool is_address(const char *word, size_t len)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr a;
+
+	if (len >= sizeof text)
+		return false;
+	memcpy(text, word, len);
+	text[len] = '\0';
+	return inet_pton(AF_INET, text, &a) == 1 || inet_pton(AF_INET6, text, &a) == 1;
+}
+
+/* Addresses stand in sentences, too, perhaps with a port or a full stop after them. */
+static void find_addresses(struct names *names, const char *text)
+{
+	static const char digits[] = "0123456789abcdefABCDEF:.";
+	static const struct field address = { "", "address" };
+
+	for (size_t len; *text; text += len ? len : 1) {
+		size_t n;
+
+		len = strspn(text, digits);
+		for (n = len; n > 0 && !is_address(text, n); n--)
+			while (n > 1 && text[n - 1] != ':' && text[n - 1] != '.')
+				n--;
+		if (n > 0 && strpbrk(text, ":.") < text + n)
+			add_name(names, &address, text, n);
 	}
 }
 
@@ -188,6 +363,8 @@ void report_print_log(FILE *out, const char *text)
 	names = (struct names){ .n = 0 };
 	for (size_t i = 0; i < N_FIELDS; i++)
 		find_values(&names, &fields[i], text);
+	find_sentences(&names, text);
+	find_addresses(&names, text);
 	if (names.n > 0)
 		qsort(names.p, names.n, sizeof *names.p, longer_first);
 	if (names.full)

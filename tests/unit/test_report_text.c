@@ -37,6 +37,21 @@ static void test_configuration(void **state)
 		  "  auth required pam_x.so use_first_pass try_first_pass\n" },
 		{ "private_key = /etc/key.pem\n", "  private_key = /etc/key.pem\n" },
 		{ "pin=1234\n", "  pin= (left out)\n" },
+		/* of modules, units and programs */
+		{ "auth required pam_ldap.so bindpw=x debug\n", "  auth required pam_ldap.so bindpw= (left out)\n" },
+		{ "auth required pam_yubico.so id=16 key=x\n",
+		  "  auth required pam_yubico.so id=16 key= (left out)\n" },
+		{ "Environment=DB_PASSWORD=x\n", "  Environment=DB_PASSWORD= (left out)\n" },
+		{ "Environment=\"API_TOKEN=x\"\n", "  Environment=\"API_TOKEN= (left out)\n" },
+		{ "SetCredential=a:x\n", "  SetCredential= (left out)\n" },
+		{ "ExecStart=/bin/a --user b --password x\n", "  ExecStart=/bin/a --user b --password  (left out)\n" },
+		{ "Environment=https_proxy=http://u:x@proxy:3128\n", "  Environment=https_proxy=http:// (left out)\n" },
+		{ "documentation=https://example.org/a@b\n", "  documentation=https://example.org/a@b\n" },
+		{ "passwd=\\\n  x\ny = 1\n", "  passwd= (left out)\n  y = 1\n" },
+		{ "password requisite pam_pwquality.so retry=3\n", "  password requisite pam_pwquality.so retry=3\n" },
+		{ "keytab = /etc/krb5.keytab\n", "  keytab = /etc/krb5.keytab\n" },
+		{ "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n",
+		  "  account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n" },
 		{ "a\x1b[2J = b\n", "  a\\x1b[2J = b\n" },
 	};
 
@@ -67,6 +82,33 @@ static void test_log(void **state)
 		/* one name begins with another */
 		{ "user=a principal=a@R\na@RS a@R a\n",
 		  "  user=user-1 principal=principal-1\n  user-1@RS principal-1 user-1\n" },
+		/* names of other programs' sentences, without a line of ours that has them */
+		{ "credsspd: pam_sss(xrdp-sesman:account): Access denied for user bob: 6 (Permission denied)\n",
+		  "  credsspd: pam_sss(xrdp-sesman:account): Access denied for user user-1: 6 (Permission denied)\n" },
+		{ "credsspd: pam_access(xrdp-sesman:account): access denied for user `bob' from `192.0.2.1'\n",
+		  "  credsspd: pam_access(xrdp-sesman:account): access denied for user `user-1' from `address-1'\n" },
+		{ "pam_unix(xrdp-sesman:account): account bob has expired (account expired)\n",
+		  "  pam_unix(xrdp-sesman:account): account user-1 has expired (account expired)\n" },
+		{ "pam_krb5(xrdp-sesman:auth): (user bob) credential verification failed\n",
+		  "  pam_krb5(xrdp-sesman:auth): (user user-1) credential verification failed\n" },
+		{ "pam_winbind(xrdp-sesman:account): user 'CORP\\bob' OK, then bob\n",
+		  "  pam_winbind(xrdp-sesman:account): user 'user-1' OK, then user-2\n" },
+		{ "xrdp-sesman[1]: [ERROR] access denied for user: bob, ip 2001:db8::7\n",
+		  "  xrdp-sesman[1]: [ERROR] access denied for user: user-1, ip address-1\n" },
+		/* a line of ours is no sentence of theirs */
+		{ "credsspd[1]: PAM service xrdp-sesman: the user sets a new one; pam_sss refuses; user=bob\n",
+		  "  credsspd[1]: PAM service xrdp-sesman: the user sets a new one; pam_sss refuses; user=user-1\n" },
+		{ "pam_unix(x:auth): check pass; user unknown\n", "  pam_unix(x:auth): check pass; user unknown\n" },
+		{ "reason=mismatch authenticated alice, delegated bob user=alice\n",
+		  "  reason=mismatch authenticated user-1, delegated user-2 user=user-1\n" },
+		/* the two forms of a domain's account */
+		{ "user=CORP\\x5calice and alice, principal=bob@AD.TEST and bob\n",
+		  "  user=user-1 and user-2, principal=principal-1 and user-3\n" },
+		/* addresses in sentences, which are no times and no versions */
+		{ "2026-11-30T17:34:49+0000 connection from 192.0.2.1:50000, [2001:db8::1] and ::ffff:192.0.2.7. xrdp "
+		  "0.9.21\n",
+		  "  2026-11-30T17:34:49+0000 connection from address-1:50000, [address-2] and address-3. xrdp "
+		  "0.9.21\n" },
 		/* a value that a client has chosen */
 		{ "user=\x1b]0;x\n", "  user=user-1\n" },
 	};
