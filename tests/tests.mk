@@ -57,41 +57,47 @@ longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(filter tests
 # $(1): programs
 prove = BED_BUILD=$(abspath $(B)) tests/prove $(if $(V),-v) $(if $(CASE),-c '$(CASE)') $(if $(filter %.slow,$(1)),-t 3600) \
 	$(call longest_first,$(1))
-# the packages are made before the tests, whose time is limited
-needs = all test-programs $(filter $(B)/unit/%,$(1)) $(if $(filter tests/system/%,$(1)),test-debs)
+# the root and the packages are made before the tests, whose time is limited
+needs = $(if $(filter tests/system/% tests/peers/% tests/pam/% tests/hostile/%,$(1)),root) $(if $(filter tests/system/%,$(1)),test-debs) \
+	all test-programs $(filter $(B)/unit/%,$(1))
 
 # RELEASE=bookworm or trixie: the same in a root of that release, with programs and package layers of its own (tests/lib/release)
 ifdef RELEASE
 in_release = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL tests/lib/release $(RELEASE) \
-	sh -c 'exec make --no-print-directory B="$$BED_BUILD" $(1)'
+	sh -c 'make --no-print-directory -j"$$(nproc)" B="$$BED_BUILD" $(1)-build && exec make --no-print-directory B="$$BED_BUILD" $(1)-run'
 else
-in_release = $(MAKE) --no-print-directory $(1)
+in_release = $(MAKE) --no-print-directory -j"$$(nproc)" $(1)-build && $(MAKE) --no-print-directory $(1)-run
 check check-core check-full: deps
 endif
 
 check: ## all tests but the slow ones (about 20 minutes on two idle CPUs), or TESTS=peers/kinds CASE=smart_cards; RELEASE=trixie or bookworm: in a root of that release (needs root)
-	$(call in_release,check-run)
+	$(call in_release,check)
 
 check-core: ## the tests that see most of a release; RELEASE as above (needs root)
-	$(call in_release,check-core-run)
+	$(call in_release,check-core)
 
 check-full: ## every test there is, without a limit of time; RELEASE as above (needs root)
-	$(call in_release,check-full-run)
+	$(call in_release,check-full)
 
-.PHONY: check-core check-run check-core-run check-full-run check-system test-debs
+.PHONY: check-core check-system test-debs $(foreach t,check check-core check-full,$t-build $t-run)
 test-debs:
 	@mkdir -p $(B)
 	BED_BUILD=$(abspath $(B)) tests/lib/debs >$(B)/debs.log 2>&1 || { tail -n 40 $(B)/debs.log; exit 1; }
 
-check-run: $(call needs,$(call tests,$(CHECKS)))
+# what is built, on all CPUs; the tests themselves have no jobserver
+check-build: $(call needs,$(call tests,$(CHECKS)))
+check-core-build: $(call needs,$(call tests,$(CORE)))
+check-full-build: all test-programs $(UNIT_BIN) test-debs
+
+check-run:
 	$(if $(TESTS),,BED_BUILD=$(abspath $(B)) tests/lib/versions)
 	$(call prove,$(call tests,$(CHECKS)))
 
-check-core-run: $(call needs,$(call tests,$(CORE)))
+check-core-run:
 	$(if $(TESTS),,BED_BUILD=$(abspath $(B)) tests/lib/versions)
 	$(call prove,$(call tests,$(CORE)))
 
-check-full-run: all test-programs $(UNIT_BIN) test-debs check-sanitize check-valgrind sanitized-run
+check-full-run: check-sanitize check-valgrind sanitized-run
 	$(if $(TESTS),,BED_BUILD=$(abspath $(B)) tests/lib/versions)
 	$(call prove,$(filter-out $(filter-out %.slow,$(SLOW)),$(CHECKS)))
 

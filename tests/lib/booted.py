@@ -32,8 +32,8 @@ def fails(command):
     return out
 
 
-def wait(what, condition, seconds=20.0):
-    """The first true answer of the condition."""
+def wait(what, condition, seconds=20.0, pause=0.1):
+    """The first true answer of the condition, which most often starts a process: hence the pauses."""
     deadline = time.monotonic() + seconds * PATIENCE
     while True:
         answer = condition()
@@ -41,7 +41,7 @@ def wait(what, condition, seconds=20.0):
             return answer
         if time.monotonic() > deadline:
             raise Failure("%s: not within %d s" % (what, seconds))
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def apt(arguments):
@@ -162,15 +162,22 @@ class System:
 
 # ---- a desktop ----
 
-XSESSION = """#!/bin/sh
+XSESSION = """#!/bin/bash
 # the desktop's colour is that of ~/colour, whenever it changes
 {
 	echo "DISPLAY=$DISPLAY"
 	echo "XAUTHORITY=${XAUTHORITY:-$HOME/.Xauthority}"
 	echo "XDG_SESSION_ID=${XDG_SESSION_ID:-}"
 } >"$HOME/session.new" && mv "$HOME/session.new" "$HOME/session"
-while sleep 0.2; do
-	xsetroot -solid "$(cat "$HOME/colour")"
+mkfifo "$HOME/never"
+exec 3<>"$HOME/never"
+was=
+# A loop that makes few processes: the desktop lives for minutes. Sometimes the first drawing stays black.
+for ((n = 0; ; n++)); do
+	read -r colour <"$HOME/colour"
+	[ "$colour" = "$was" ] && ((n % 10)) || xsetroot -solid "$colour"
+	was=$colour
+	read -r -t 0.2 _ <&3
 done
 """
 
@@ -227,7 +234,7 @@ class Desktop:
         def seen():
             expect(self.client.poll() is None, "the client has ended: " + self.text()[-2000:])
             return colour in self.pixel()
-        wait("the desktop in colour " + colour, seen, seconds)
+        wait("the desktop in colour " + colour, seen, seconds, 0.3)
 
     def session(self):
         with open(os.path.join(self.home, "session"), encoding="utf-8") as f:
