@@ -4,6 +4,7 @@
  * is in packaging/xrdp/xrdp.ini.fragment.
  */
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -182,14 +183,24 @@ static bool is_loopback(const char *address)
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
 }
 
+/* sesman's TCP port in sesman.ini, malloc'ed; NULL since xrdp 0.10, whose sesman has a unix socket. */
+static char *sesman_port(void)
+{
+	char *port = NULL;
+
+	if (ini_get(SESMAN_INI, GLOBALS, "ListenPort", &port) == 0 && !port[strspn(port, "0123456789")])
+		return port;
+	free(port);
+	return NULL;
+}
+
 static enum check_result sesman_listen(struct check_context *ctx, struct finding *found)
 {
 	AUTO_FREE char *address = NULL;
-	AUTO_FREE char *port = NULL;
+	AUTO_FREE char *port = sesman_port();
 
 	(void)ctx;
-	/* since 0.10 it is a unix socket */
-	if (ini_get(SESMAN_INI, GLOBALS, "ListenPort", &port) < 0 || port[strspn(port, "0123456789")])
+	if (!port)
 		return CHECK_NONE;
 	if (ini_get(SESMAN_INI, GLOBALS, "ListenAddress", &address) < 0)
 		address = strdup("0.0.0.0");
@@ -198,6 +209,29 @@ static enum check_result sesman_listen(struct check_context *ctx, struct finding
 		return CHECK_OK;
 	(void)check_wrong(found, "sesman takes users and passwords from other hosts; the ticket is the only lock");
 	return check_remedy(found, "in [Globals]: ListenAddress=127.0.0.1, then: systemctl restart xrdp-sesman");
+}
+
+/* An xrdp 0.10 that does not run as root connects to the X server of a session with the help of this group. */
+static enum check_result sesman_sockdir_group(struct check_context *ctx, struct finding *found)
+{
+	AUTO_FREE char *name = NULL;
+	AUTO_FREE char *port = sesman_port();
+	pid_t xrdp = proc_probe_process_of("xrdp", "xrdp");
+	const struct group *group;
+
+	(void)ctx;
+	if (port || !xrdp || access(SESMAN_INI, R_OK) < 0)
+		return CHECK_NONE;
+	if (ini_get(SESMAN_INI, "Security", "SessionSockdirGroup", &name) < 0)
+		name = strdup("root"); /* sesman's default */
+	group = name ? getgrnam(name) : NULL;
+	(void)check_looked(found, SESMAN_INI ": SessionSockdirGroup=%s in [Security]", name ? name : "");
+	if (group && proc_probe_in_group(xrdp, group->gr_gid))
+		return CHECK_OK;
+	(void)check_wrong(found, "xrdp runs as user xrdp and is not in this group: a logon gets no desktop");
+	return check_remedy(
+	    found,
+	    "in [Security]: SessionSockdirGroup=xrdp, then, without open desktops: systemctl restart xrdp-sesman xrdp");
 }
 
 struct check_area check_xrdp_area(void)
@@ -211,6 +245,7 @@ struct check_area check_xrdp_area(void)
 		{ "xrdp-tcp", CHECK_ERROR, xrdp_tcp },
 		{ "xrdp-socket", CHECK_ERROR, xrdp_socket },
 		{ "sesman-listen", CHECK_WARNING, sesman_listen },
+		{ "sesman-sockdir-group", CHECK_ERROR, sesman_sockdir_group },
 	};
 
 	return (struct check_area){ rows, sizeof rows / sizeof *rows };

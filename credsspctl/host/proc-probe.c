@@ -65,9 +65,9 @@ static int add_groups_of(pid_t pid, gid_t *groups, int n)
 	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
 	f = pid ? fopen(path, "re") : NULL;
 	while (f && getline(&line, &size, f) > 0) {
-		if (strncmp(line, "Groups:", 7) != 0)
+		if (strncmp(line, "Gid:", 4) != 0 && strncmp(line, "Groups:", 7) != 0)
 			continue;
-		for (char *p = line + 7, *end; n < GROUPS_MAX; p = end) {
+		for (char *p = strchr(line, ':') + 1, *end; n < GROUPS_MAX; p = end) {
 			unsigned long gid = strtoul(p, &end, 10);
 
 			if (end == p)

@@ -90,6 +90,7 @@ static void test_access(void **state)
 	assert_int_equal(proc_probe_access("nobody", pid, path, R_OK), 0);
 	assert_int_equal(proc_probe_access("nobody", pid, path, W_OK), -EACCES);
 	assert_true(proc_probe_in_group(pid, GROUP));
+	assert_true(proc_probe_in_group(pid, getgid())); /* its own, not a supplementary one */
 	assert_false(proc_probe_in_group(pid, GROUP + 1));
 	end(pid, there);
 	assert_false(proc_probe_in_group(pid, GROUP));
