@@ -34,9 +34,13 @@ root: ## make the private root of tests/bed (otherwise made when first used)
 
 # The compiler and libraries may be missing before deps has run, and make has already expanded pkg-config's answers by
 # then: hence a make of its own.
-demo: deps ## log on to an unmodified xrdp over NLA with a real client; build/demo.png shows the desktop (needs root)
-	$(MAKE) --no-print-directory all test-programs
-	tests/demo
+demo: ## log on to an unmodified xrdp over NLA with a real client; build/demo.png shows the desktop; RELEASE=trixie or bookworm: in a root of that release (needs root)
+	$(if $(RELEASE),,tests/lib/deps host)
+	$(call in_release,demo-run)
+
+.PHONY: demo-run
+demo-run: all test-programs
+	BED_BUILD=$(abspath $(B)) tests/demo
 
 # Every program of these directories is a test; slow ones name themselves so. TESTS names some instead (peers/kinds, unit/test_vault,
 # 'hostile/*'), CASE one case of them: see tests/prove.
