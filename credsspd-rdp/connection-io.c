@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/ipc/connection-msg.h"
 #include "common/ipc/packet.h"
@@ -26,7 +27,7 @@ void connection_log(const struct connection *c, int level, const char *text, con
 	if (level >= LOG_DEBUG && !log_debug_enabled())
 		return;
 	(void)snprintf(m.text, sizeof m.text, "%s%s%s (%lld ms)", text, detail && *detail ? ": " : "",
-		       detail ? detail : "", (long long)(stream_now() - c->began));
+		       detail ? detail : "", (long long)(clock_msec() - c->began));
 	/* before CredSSP anybody can cause lines: the listener limits them, as long as it runs */
 	if (c->in_credssp || packet_send(c->task->control, &m, sizeof m, NULL, 0) < 0)
 		log_logon_line(level, &who, "%s", m.text);
@@ -48,7 +49,7 @@ int connection_ask(struct connection *c, const void *request, size_t len, const 
 		/* the client may leave in the meantime */
 		struct pollfd p[2] = { { .fd = c->task->control, .events = POLLIN },
 				       { .fd = c->task->net, .events = POLLRDHUP } };
-		int64_t left = deadline - stream_now();
+		int64_t left = deadline - clock_msec();
 		int n = left > 0 ? poll(p, 2, (int)left) : 0;
 
 		if (n < 0 && errno != EINTR)

@@ -19,7 +19,7 @@ void connection_log(const struct connection *c, int level, const char *text, con
 bool connection_has_input(const struct stream *s);
 
 /*
- * Sends the listener a message of two parts and waits until @deadline (stream_now()) for its answer of @answer_type,
+ * Sends the listener a message of two parts and waits until @deadline (clock_msec()) for its answer of @answer_type,
  * which brings a descriptor. Returns 0 with the descriptor (the caller's) in *@ret_fd, -ECANCELED when the listener
  * refused and that has been logged, -ECONNRESET when the client left meanwhile, or another -errno.
  */

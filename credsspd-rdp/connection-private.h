@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/clock.h"
 #include "credsspd-rdp/connection.h"
 #include "credsspd-rdp/mcs.h"
 #include "credsspd-rdp/stream.h"
@@ -26,5 +27,5 @@ struct connection {
 
 static inline int64_t in_sec(unsigned sec)
 {
-	return stream_now() + sec * MSEC_PER_SEC_;
+	return clock_msec() + sec * MSEC_PER_SEC_;
 }

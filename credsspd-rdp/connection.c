@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
 #include "credsspd-rdp/connection-io.h"
@@ -86,7 +87,7 @@ int connection_run(const struct connection_task *task)
 
 	c.task = task;
 	c.channel = -1;
-	c.began = stream_now();
+	c.began = clock_msec();
 	c.client.fd = task->net;
 	c.xrdp.fd = -1;
 	c.phase = "start";

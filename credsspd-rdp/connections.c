@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/loop.h"
 #include "common/ipc/connection-msg.h"
@@ -106,7 +107,7 @@ static void give_xrdp(struct connection_process *c)
 	char detail[96] = "";
 	int r = fd < 0 ? fd
 		       : sd_event_add_time_relative(c->l->event, &c->slot_timer, CLOCK_BOOTTIME,
-						    RDP_SLOT_TIMEOUT_SEC * USEC_PER_SEC_, 100000, on_slot_timeout, c);
+						    RDP_SLOT_TIMEOUT_SEC * USEC_PER_SEC, 100000, on_slot_timeout, c);
 
 	if (r < 0) {
 		(void)snprintf(detail, sizeof detail, "no connection to xrdp at xrdp_socket: %s", strerror(-r));
@@ -386,7 +387,7 @@ static int watch_process(struct connection_process *c)
 	if (r >= 0)
 		r = loop_watch_exit(c->l->event, c->pidfd, on_process_exit, c, &c->exit);
 	if (r >= 0)
-		r = sd_event_add_time_relative(c->l->event, &c->deadline, CLOCK_BOOTTIME, LOGON_SEC * USEC_PER_SEC_,
+		r = sd_event_add_time_relative(c->l->event, &c->deadline, CLOCK_BOOTTIME, LOGON_SEC * USEC_PER_SEC,
 					       1000000, on_deadline, c);
 	return r < 0 ? r : 0;
 }

@@ -9,6 +9,7 @@
 #include <syslog.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/secret.h"
 #include "common/ipc/connection-msg.h"
 #include "common/ipc/packet.h"
@@ -128,7 +129,7 @@ static int relay(struct connection *c, int64_t deadline)
 		struct pollfd p[2] = { { .fd = c->channel, .events = POLLIN },
 				       { .fd = c->task->net, .events = POLLRDHUP } };
 		bool ahead = !client_done && connection_has_input(&c->client);
-		int64_t left = deadline - stream_now();
+		int64_t left = deadline - clock_msec();
 		ssize_t n;
 
 		if (!client_done)

@@ -15,8 +15,6 @@
 #include "credsspd-rdp/sockets.h"
 #include "credsspd-rdp/xrdp-slots.h"
 
-#define USEC_PER_SEC_ 1000000ULL
-
 struct listener {
 	sd_event *event;
 	const struct settings *settings;

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "credsspd-rdp/connection-sandbox.h"
 #include "credsspd-rdp/connections.h"
@@ -37,7 +38,7 @@ static void pause_accepting(struct listener *l, int error)
 	set_accepting(l, SD_EVENT_OFF);
 	(void)sd_event_source_disable_unref(l->pause);
 	l->pause = NULL;
-	if (sd_event_add_time_relative(l->event, &l->pause, CLOCK_BOOTTIME, USEC_PER_SEC_, 1000, on_pause_over, l) < 0)
+	if (sd_event_add_time_relative(l->event, &l->pause, CLOCK_BOOTTIME, USEC_PER_SEC, 1000, on_pause_over, l) < 0)
 		set_accepting(l, SD_EVENT_ON);
 }
 

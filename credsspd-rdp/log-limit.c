@@ -11,11 +11,11 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "credsspd-rdp/address-key.h"
 
 #define CHAINS 1024U
-#define USEC_PER_SEC_ 1000000ULL
 
 _Static_assert((CHAINS & (CHAINS - 1)) == 0, "a power of two");
 
@@ -79,7 +79,7 @@ static void set_timer(struct log_limit *t)
 	t->timer = sd_event_source_disable_unref(t->timer);
 	/* without memory for the timer the sums are written when the next line comes */
 	if (first)
-		(void)sd_event_add_time(t->event, &t->timer, CLOCK_BOOTTIME, first->ends, USEC_PER_SEC_ / 10,
+		(void)sd_event_add_time(t->event, &t->timer, CLOCK_BOOTTIME, first->ends, USEC_PER_SEC / 10,
 					on_window_over, t);
 }
 
@@ -130,7 +130,7 @@ static struct allowance *find(struct log_limit *t, const char *rhost, uint64_t n
 	if (!a->ends) {
 		bool first = TAILQ_EMPTY(&t->order);
 
-		a->ends = now + RDP_LOG_WINDOW_SEC * USEC_PER_SEC_;
+		a->ends = now + RDP_LOG_WINDOW_SEC * USEC_PER_SEC;
 		TAILQ_INSERT_TAIL(&t->order, a, order);
 		if (first)
 			set_timer(t);

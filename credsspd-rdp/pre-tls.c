@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "credsspd-rdp/connections.h"
 #include "credsspd-rdp/credsspd-client.h"
@@ -134,7 +135,7 @@ static void set_state(struct pre_tls *w, enum pre_tls_state state, unsigned time
 	LIST_REMOVE(w, entry);
 	LIST_INSERT_HEAD(&w->l->pre_tls, w, entry);
 	wait_for(w->fd, 1);
-	(void)sd_event_source_set_time_relative(w->timer, timeout_sec * USEC_PER_SEC_);
+	(void)sd_event_source_set_time_relative(w->timer, timeout_sec * USEC_PER_SEC);
 }
 
 /*
@@ -305,8 +306,8 @@ static int watch(struct pre_tls *w)
 	int r = sd_event_add_io(l->event, &w->io, w->fd, EPOLLIN | EPOLLRDHUP, on_input, w);
 
 	if (r >= 0)
-		r = sd_event_add_time_relative(l->event, &w->timer, CLOCK_BOOTTIME,
-					       RDP_X224_TIMEOUT_SEC * USEC_PER_SEC_, 1000000, on_timeout, w);
+		r = sd_event_add_time_relative(l->event, &w->timer, CLOCK_BOOTTIME, RDP_X224_TIMEOUT_SEC * USEC_PER_SEC,
+					       1000000, on_timeout, w);
 	return r < 0 ? r : 0;
 }
 

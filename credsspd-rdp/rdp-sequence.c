@@ -13,6 +13,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "common/base/clock.h"
 #include "common/base/secret.h"
 #include "common/ipc/connection-msg.h"
 #include "common/wire/utf16.h"
@@ -186,7 +187,7 @@ int rdp_sequence_run(struct connection *c)
 		struct pollfd p[2] = { { .fd = c->client.fd, .events = POLLIN },
 				       { .fd = c->xrdp.fd, .events = POLLIN } };
 		bool client = connection_has_input(&c->client), server = connection_has_input(&c->xrdp);
-		int64_t left = deadline - stream_now();
+		int64_t left = deadline - clock_msec();
 
 		if (left <= 0)
 			return -ETIMEDOUT;

@@ -7,27 +7,19 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/secret.h"
 #include "common/wire/tsrequest.h"
 #include "credsspd-rdp/x224.h"
 
 #define COPY_SIZE 65536U
 
-int64_t stream_now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int wait_for_either(int fd, short events, int watch, int64_t deadline)
 {
 	struct pollfd p[2] = { { .fd = fd, .events = events }, { .fd = watch ? watch : -1, .events = POLLIN } };
-	int64_t left = deadline - stream_now();
+	int64_t left = deadline - clock_msec();
 	int n = left > 0 ? poll(p, 2, (int)left) : 0;
 
 	if (n < 0)

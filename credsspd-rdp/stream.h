@@ -8,9 +8,6 @@
 
 #include "common/base/limits.h"
 
-/* CLOCK_MONOTONIC in milliseconds. */
-int64_t stream_now(void);
-
 /* One side of a connection, with the input that has been read ahead. */
 struct stream {
 	SSL *ssl;          /* NULL: plain */
@@ -22,7 +19,7 @@ struct stream {
 
 /*
  * All functions return 0, -ETIMEDOUT, -ECONNRESET (at the end of the input too), -EPROTO for TLS errors, or another
- * -errno. @deadline is by stream_now().
+ * -errno. @deadline is by clock_msec().
  */
 
 /* Does the server's side of the TLS handshake. */

@@ -16,21 +16,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "include/credssp/bus-api.h"
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
-
-int64_t bus_now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static enum bus_result problem(char *out, enum bus_result result, const char *text)
 {
@@ -83,7 +75,7 @@ static DBusMessage *call(DBusConnection *c, DBusMessage *m, int64_t deadline, en
 	if (!dbus_connection_send_with_reply(c, m, &pending, -1) || !pending)
 		return NULL;
 	while (!dbus_pending_call_get_completed(pending)) {
-		int64_t left = deadline - bus_now();
+		int64_t left = deadline - clock_msec();
 
 		if (left <= 0) {
 			*result = BUS_TIMEOUT;

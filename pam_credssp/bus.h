@@ -33,7 +33,7 @@ struct bus_about {
 };
 
 /*
- * Redeems @ticket. @deadline is CLOCK_MONOTONIC in milliseconds. On BUS_OK fills @ret_about; otherwise @ret_error has
+ * Redeems @ticket. @deadline is by clock_msec(). On BUS_OK fills @ret_about; otherwise @ret_error has
  * one line for the log (empty when there is nothing to add).
  */
 enum bus_result bus_redeem(const char *ticket, const char *service, const char *user, int64_t deadline,
@@ -44,6 +44,3 @@ enum bus_result bus_redeem(const char *ticket, const char *service, const char *
  * a user without a record. Otherwise as bus_redeem().
  */
 enum bus_result bus_update_verifier(const char *user, bool create, int fd, int64_t deadline, char ret_error[160]);
-
-/* CLOCK_MONOTONIC in milliseconds. */
-int64_t bus_now(void);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "pam_credssp/bus.h"
 #include "pam_credssp/helper-run.h"
 #include "pam_credssp/helper-status.h"
@@ -100,7 +101,7 @@ static void run(const char *mode, const char *user, const char *ccache, const ch
 	(void)snprintf(a[0], sizeof a[0], "user=%s", user);
 	(void)snprintf(a[1], sizeof a[1], "ccache=%s", ccache);
 	(void)snprintf(a[2], sizeof a[2], "ticket=%s", ticket);
-	helper_run(argv[0], argv, NULL, bus_now() + PAM_VERIFY_TIMEOUT_DEFAULT_MSEC, result);
+	helper_run(argv[0], argv, NULL, clock_msec() + PAM_VERIFY_TIMEOUT_DEFAULT_MSEC, result);
 }
 
 static int set_name(pam_handle_t *pamh, const struct logon_ccache *c)

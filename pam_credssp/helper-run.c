@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/sanitized.h"
 #include "pam_credssp/bus.h"
 
@@ -241,7 +242,7 @@ static int converse(struct run *r, const struct secret *input, int64_t deadline,
 
 	for (;;) {
 		struct pollfd p[] = { { .fd = r->record, .events = POLLIN }, { .fd = r->input, .events = POLLOUT } };
-		int64_t wait = deadline - bus_now();
+		int64_t wait = deadline - clock_msec();
 		int done = 0;
 
 		if (wait <= 0)

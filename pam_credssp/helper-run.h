@@ -13,9 +13,9 @@
 
 /*
  * Runs @program with @argv (NULL-terminated, @argv[0] included, nothing secret), gives it @input (may be NULL) on its
- * standard input and takes its record. @deadline is CLOCK_MONOTONIC in milliseconds; the helper is told, as its last
- * argument. No more than HELPER_ARGUMENTS_MAX arguments behind the mode. Always fills @ret_result: whatever
- * goes wrong is a status in it, with the detail for the log free of control characters.
+ * standard input and takes its record. @deadline, by clock_msec(), is also the helper's last argument. @argv has at
+ * most HELPER_ARGUMENTS_MAX arguments behind the mode. Always fills @ret_result: a failure is a status in it, with a
+ * detail for the log that has no control characters.
  */
 void helper_run(const char *program, const char *const argv[], const struct secret *input, int64_t deadline,
 		struct helper_result *ret_result);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "pam_credssp/bus.h"
 #include "pam_credssp/logon.h"
@@ -91,7 +92,7 @@ static int not_updated(pam_handle_t *pamh, const char *user, int pam, const char
 static int update(pam_handle_t *pamh, const struct options *o, const char *password)
 {
 	const char *user = text_item(pamh, PAM_USER);
-	int64_t deadline = bus_now() + o->timeout;
+	int64_t deadline = clock_msec() + o->timeout;
 	enum bus_result result;
 	AUTO_CLOSE int fd = -1;
 	char error[160] = "";

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/secret.h"
 #include "common/ipc/account-msg.h"
 #include "common/ipc/handover.h"
@@ -113,7 +114,7 @@ static unsigned read_pipe(int fd, int64_t deadline, struct secret *out)
 {
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline - bus_now();
+		int64_t left = deadline - clock_msec();
 		ssize_t n;
 
 		if (left <= 0)
@@ -229,7 +230,7 @@ static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char
 {
 	struct bus_about about = { .pipe = -1 };
 	const char *service = text_item(pamh, PAM_SERVICE), *user = NULL;
-	int64_t deadline = bus_now() + o->timeout;
+	int64_t deadline = clock_msec() + o->timeout;
 	char error[160] = "";
 	unsigned problem;
 	int r;

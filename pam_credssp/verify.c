@@ -11,6 +11,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "common/base/clock.h"
 #include "common/ipc/handover.h"
 #include "include/credssp/bus-api.h"
 #include "pam_credssp/account.h"
@@ -141,7 +142,7 @@ static int by_helper(pam_handle_t *pamh, const struct options *o, struct logon *
 	c->own = o->ccache == CCACHE_OWN;
 	if (!a || !add_all(a, route->mode, o, r, c))
 		return refuse(pamh, r, PAM_SYSTEM_ERR, "a name is too long", "");
-	helper_run(a->argv[0], a->argv, &r->handover, bus_now() + o->timeout, &result);
+	helper_run(a->argv[0], a->argv, &r->handover, clock_msec() + o->timeout, &result);
 	if (result.status != HELPER_SUCCESS || !result.has_ccache || ccache_hand_on(pamh, c) != PAM_SUCCESS)
 		logon_ccache_drop(c); /* a helper that was killed may have written it */
 	return judge(pamh, o, route, r, &result);

@@ -15,3 +15,9 @@ static inline uint64_t clock_usec(void)
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);
 	return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
 }
+
+/* The same in milliseconds: what poll(2) and the socket's deadlines count in. */
+static inline int64_t clock_msec(void)
+{
+	return (int64_t)(clock_usec() / 1000);
+}

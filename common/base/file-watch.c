@@ -13,9 +13,9 @@
 #include <time.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/limits.h"
 
-#define USEC_PER_SEC_ 1000000ULL
 #define USEC_PER_MSEC_ 1000ULL
 
 struct file {
@@ -40,14 +40,15 @@ struct watch {
 
 static uint64_t usec_of(const struct timespec *t)
 {
-	return (uint64_t)t->tv_sec * USEC_PER_SEC_ + (uint64_t)t->tv_nsec / 1000;
+	return (uint64_t)t->tv_sec * USEC_PER_SEC + (uint64_t)t->tv_nsec / 1000;
 }
 
-static uint64_t now_usec(clockid_t clock)
+/* The clock of the files' own times. */
+static uint64_t time_of_day_usec(void)
 {
 	struct timespec t;
 
-	(void)clock_gettime(clock, &t);
+	(void)clock_gettime(CLOCK_REALTIME, &t);
 	return usec_of(&t);
 }
 
@@ -73,7 +74,7 @@ static bool same(const struct file *a, const struct file *b)
 /* How long until @f has been left alone for long enough; a time that lies ahead says nothing. */
 static uint64_t restless_usec(const struct file *f)
 {
-	uint64_t now = now_usec(CLOCK_REALTIME), changed = usec_of(&f->changed);
+	uint64_t now = time_of_day_usec(), changed = usec_of(&f->changed);
 	const uint64_t settle = FILES_SETTLE_MSEC * USEC_PER_MSEC_;
 
 	return changed <= now && now - changed < settle ? settle - (now - changed) : 0;
@@ -88,7 +89,7 @@ static void arm(struct watch *w, uint64_t usec, uint64_t accuracy)
 
 static void arm_for_next_look(struct watch *w)
 {
-	uint64_t now = now_usec(CLOCK_BOOTTIME), next = FILES_LOOK_SEC * USEC_PER_SEC_;
+	uint64_t now = clock_usec(), next = FILES_LOOK_SEC * USEC_PER_SEC;
 
 	if (w->again_at > now && w->again_at - now < next)
 		next = w->again_at - now;
@@ -107,7 +108,7 @@ static void tell(struct watch *w, const struct file *now, const char *missing)
 /* Returns whether a program may still be writing; then the timer is armed. */
 static bool restless(struct watch *w, const struct file *now_files)
 {
-	uint64_t now = now_usec(CLOCK_BOOTTIME), longest = 0;
+	uint64_t now = clock_usec(), longest = 0;
 
 	for (size_t i = 0; i < w->n; i++) {
 		uint64_t left = restless_usec(&now_files[i]);
@@ -140,7 +141,7 @@ bool watch_look(struct watch *w)
 	if (other) {
 		w->delay = 0;
 		tell(w, now, missing);
-	} else if (w->again_at && now_usec(CLOCK_BOOTTIME) >= w->again_at && !missing) {
+	} else if (w->again_at && clock_usec() >= w->again_at && !missing) {
 		tell(w, now, NULL);
 	} else {
 		arm_for_next_look(w);
@@ -161,7 +162,7 @@ unsigned watch_again(struct watch *w)
 	w->delay = w->delay ? w->delay * 2 : 1;
 	if (w->delay > FILES_RETRY_MAX_SEC)
 		w->delay = FILES_RETRY_MAX_SEC;
-	w->again_at = now_usec(CLOCK_BOOTTIME) + w->delay * USEC_PER_SEC_;
+	w->again_at = clock_usec() + w->delay * USEC_PER_SEC;
 	arm_for_next_look(w);
 	return w->delay;
 }

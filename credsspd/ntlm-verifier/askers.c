@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/secret.h"
 #include "common/ipc/packet.h"
 
-#define USEC_PER_SEC_ 1000000ULL
 #define FIRST_FD 3
 
 /* A process; it outlives a question that has run out of time, and is counted until it ends. */
@@ -222,7 +222,7 @@ int askers_ask(struct askers *a, const struct winbind_question *question, askers
 	while (*last)
 		last = &(*last)->next;
 	*last = q;
-	r = sd_event_add_time_relative(a->event, &q->deadline, CLOCK_MONOTONIC, WINBIND_TIMEOUT_SEC * USEC_PER_SEC_,
+	r = sd_event_add_time_relative(a->event, &q->deadline, CLOCK_MONOTONIC, WINBIND_TIMEOUT_SEC * USEC_PER_SEC,
 				       10000, on_deadline, q);
 	if (r < 0) {
 		asking_cancel(q);

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/refusal.h"
 #include "common/base/secret.h"
@@ -47,14 +48,6 @@ struct question {
 
 /* The record that is verified against when the store has none of the name: the same work, and no password fits. */
 static const struct store_record no_record = { .uid = (uid_t)-1 };
-
-static uint64_t now_usec(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000U + (uint64_t)t.tv_nsec / 1000U;
-}
 
 void question_free(struct question *q)
 {
@@ -105,9 +98,9 @@ static void deliver_when_due(struct question *q)
 	/* a worker gets no granted answer before the supervisor has it */
 	if (packet_send(q->v->control, &q->result, sizeof q->result, NULL, 0) < 0)
 		question_free(q);
-	else if (q->due <= now_usec())
+	else if (q->due <= clock_usec())
 		deliver(q);
-	else if (sd_event_add_time(q->v->event, &q->timer, CLOCK_MONOTONIC, q->due, 1000, on_delay_over, q) < 0)
+	else if (sd_event_add_time(q->v->event, &q->timer, CLOCK_BOOTTIME, q->due, 1000, on_delay_over, q) < 0)
 		question_free(q); /* no answer is a refusal; an answer without the delay would be a way around it */
 }
 
@@ -117,7 +110,7 @@ static void deliver_when_due(struct question *q)
  */
 static void charge(struct question *q, bool known, const char *name)
 {
-	uint64_t due = q->since + throttle_charge(q->v->throttle, known, name, now_usec());
+	uint64_t due = q->since + throttle_charge(q->v->throttle, known, name, clock_usec());
 
 	if (q->due < due)
 		q->due = due;
@@ -343,7 +336,7 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 	}
 	/* nothing more is read from it, but its end is heard of */
 	q->asked = true;
-	q->since = now_usec();
+	q->since = clock_usec();
 	(void)sd_event_source_set_io_events(source, 0);
 	answer(q, &query);
 	secret_wipe(&query, sizeof query); /* passwords can be guessed with the response */

@@ -12,12 +12,13 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/base/clock.h"
+
 #define COUNTERS 4096U /* a power of two */
 #define FIRST_DELAY_MSEC 250U
 #define COUNT_MAX 64U /* more failures are not counted, so that decay ends */
 #define KEY_LEN 16U
 #define USEC_PER_MSEC_ 1000ULL
-#define USEC_PER_SEC_ 1000000ULL
 
 struct counter {
 	uint32_t failures;
@@ -63,13 +64,13 @@ void throttle_free(struct throttle *t)
 
 static void decay(struct counter *c, uint64_t now)
 {
-	uint64_t gone = now > c->since ? (now - c->since) / (THROTTLE_DECAY_SEC * USEC_PER_SEC_) : 0;
+	uint64_t gone = now > c->since ? (now - c->since) / (THROTTLE_DECAY_SEC * USEC_PER_SEC) : 0;
 
 	if (c->failures == 0 || gone >= c->failures)
 		*c = (struct counter){ .since = now };
 	else if (gone > 0)
 		*c = (struct counter){ c->failures - (uint32_t)gone,
-				       c->since + gone * THROTTLE_DECAY_SEC * USEC_PER_SEC_ };
+				       c->since + gone * THROTTLE_DECAY_SEC * USEC_PER_SEC };
 }
 
 uint64_t throttle_charge(struct throttle *t, bool known, const char *name, uint64_t now)

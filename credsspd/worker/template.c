@@ -18,10 +18,10 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
 #include "common/ipc/packet.h"
@@ -154,14 +154,6 @@ static int reap(struct template *t)
 
 /* ---- records ---- */
 
-static int64_t now_msec(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int take_spawn(struct template *t, const struct template_record *r, int fds[2])
 {
 	bool ntlm = t->mechanism == MECHANISM_NTLM;
@@ -202,7 +194,7 @@ static int take_keeper(struct template *t, const struct template_record *r, int 
 		return -EPROTO;
 	t->keeper = close_fd(t->keeper);
 	t->keeper = TAKE_FD(fds[0]);
-	t->waits = now_msec() + KEEPER_ANSWER_TIMEOUT_SEC * 1000;
+	t->waits = clock_msec() + KEEPER_ANSWER_TIMEOUT_SEC * 1000;
 	return 0;
 }
 
@@ -212,7 +204,7 @@ static int take_keeper(struct template *t, const struct template_record *r, int 
  */
 static int wait_for_keeper(struct template *t)
 {
-	int64_t left = t->waits ? t->waits - now_msec() : 0;
+	int64_t left = t->waits ? t->waits - clock_msec() : 0;
 
 	if (left <= 0 || t->keeper < 0)
 		t->waits = 0;

@@ -19,15 +19,8 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "pam_credssp/ccache.h"
-
-static int64_t now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int open_directory(int *ret_fd)
 {
@@ -54,7 +47,7 @@ static int lock_until(int fd, int64_t end)
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
-		if (now() >= end)
+		if (clock_msec() >= end)
 			return -ETIMEDOUT;
 		(void)nanosleep(&pause, NULL);
 	}

@@ -21,7 +21,7 @@ struct helper_request {
 	const char *module;    /* PKCS#11 module */
 	const char *final_try; /* "allow": the last try before the card locks may be used */
 	const char *certificate; /* "any": it need not name the principal */
-	const char *deadline;    /* when the module stops waiting for the answer: CLOCK_MONOTONIC in milliseconds */
+	const char *deadline;    /* when the module stops waiting for the answer: clock_msec() */
 };
 
 /*

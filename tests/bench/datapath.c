@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "credsspd-rdp/connection-sandbox.h"
 #include "credsspd-rdp/stream.h"
 #include "credsspd-rdp/tls.h"
@@ -106,7 +107,7 @@ __attribute__((noreturn)) static void middle(SSL_CTX *ctx, const struct filter *
 		die("fcntl");
 	if (connection_confine(filter) < 0)
 		die("confine");
-	if (stream_accept(client.ssl, net, stream_now() + 10000) < 0)
+	if (stream_accept(client.ssl, net, clock_msec() + 10000) < 0)
 		_exit(1);
 	if (unix_fd >= 0)
 		(void)stream_copy(&client, &server);

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/ipc/connection-msg.h"
 #include "common/ipc/packet.h"
 #include "credsspd-rdp/connection-private.h"
@@ -73,7 +74,7 @@ int poll(struct pollfd *p, nfds_t n, int timeout)
 
 static void *run(void *unused)
 {
-	int r = stream_accept(child.client.ssl, child.client.fd, stream_now() + 5000);
+	int r = stream_accept(child.client.ssl, child.client.fd, clock_msec() + 5000);
 
 	result = r < 0 ? r : credssp_relay_run(&child);
 	child.channel = close_fd(child.channel); /* as the end of the process would */
