@@ -30,6 +30,3 @@ int bus_set_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_update_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_delete_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s);
 int bus_list_verifiers(sd_bus_message *m, uid_t uid, struct supervisor *s);
-
-/* Answers @m with the D-Bus error for @errno_value (negative). Returns the result of sd-bus. */
-int bus_reply_errno(sd_bus_message *m, int errno_value);

@@ -6,6 +6,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/log.h"
 #include "credsspd/bus/bus.h"
+#include "credsspd/bus/reply.h"
 #include "include/credssp/bus-api.h"
 
 /* ---- Status ---- */
