@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@
 /* A process; it outlives a question that has run out of time, and is counted until it ends. */
 struct asker {
 	struct askers *a;
-	struct asker *next;
+	LIST_ENTRY(asker) entry;
 	struct asking *asking; /* NULL: the logon has ended */
 	int fd;
 	sd_event_source *io;
@@ -28,7 +29,7 @@ struct asker {
 /* A question: in the queue while it has no asker. */
 struct asking {
 	struct askers *a;
-	struct asking *next;
+	TAILQ_ENTRY(asking) entry;
 	struct asker *asker;
 	sd_event_source *deadline;
 	askers_answer_fn fn;
@@ -40,18 +41,14 @@ struct askers {
 	sd_event *event;
 	askers_ask_fn ask;
 	const void *context;
-	struct asker *running;
+	LIST_HEAD(, asker) running;
 	unsigned n_running;
-	struct asking *asked; /* all of them, oldest first */
+	TAILQ_HEAD(, asking) asked; /* all of them, oldest first */
 };
 
 static void asker_free(struct asker *p)
 {
-	struct asker **at = &p->a->running;
-
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
+	LIST_REMOVE(p, entry);
 	p->a->n_running--;
 	(void)sd_event_source_disable_unref(p->io);
 	(void)close_fd(p->fd);
@@ -60,13 +57,9 @@ static void asker_free(struct asker *p)
 
 void asking_cancel(struct asking *q)
 {
-	struct asking **at;
-
 	if (!q)
 		return;
-	for (at = &q->a->asked; *at != q;)
-		at = &(*at)->next;
-	*at = q->next;
+	TAILQ_REMOVE(&q->a->asked, q, entry);
 	if (q->asker)
 		q->asker->asking = NULL;
 	(void)sd_event_source_disable_unref(q->deadline);
@@ -166,8 +159,8 @@ static int start(struct asking *q)
 		free(p);
 		return -EAGAIN;
 	}
-	*p = (struct asker){ .a = a, .next = a->running, .asking = q, .fd = TAKE_FD(ours) };
-	a->running = p;
+	*p = (struct asker){ .a = a, .asking = q, .fd = TAKE_FD(ours) };
+	LIST_INSERT_HEAD(&a->running, p, entry);
 	a->n_running++;
 	q->asker = p;
 	r = sd_event_add_io(a->event, &p->io, p->fd, EPOLLIN, on_reply, p);
@@ -182,10 +175,10 @@ static int start(struct asking *q)
 /* Starts what may be started. */
 static void ask_next(struct askers *a)
 {
-	struct asking *q = a->asked;
+	struct asking *q = TAILQ_FIRST(&a->asked);
 
 	while (q && a->n_running < WINBIND_ASKERS_MAX) {
-		struct asking *next = q->next;
+		struct asking *next = TAILQ_NEXT(q, entry);
 
 		/* its deadline answers a question that cannot be asked now; the next one's end tries it again */
 		if (!q->asker)
@@ -209,7 +202,6 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 int askers_ask(struct askers *a, const struct winbind_question *question, askers_answer_fn fn, void *userdata,
 	       struct asking **ret_asking)
 {
-	struct asking **last = &a->asked;
 	struct asking *q = calloc(1, sizeof *q);
 	int r;
 
@@ -219,9 +211,7 @@ int askers_ask(struct askers *a, const struct winbind_question *question, askers
 	q->fn = fn;
 	q->userdata = userdata;
 	q->question = *question;
-	while (*last)
-		last = &(*last)->next;
-	*last = q;
+	TAILQ_INSERT_TAIL(&a->asked, q, entry);
 	r = sd_event_add_time_relative(a->event, &q->deadline, CLOCK_MONOTONIC, WINBIND_TIMEOUT_SEC * USEC_PER_SEC,
 				       10000, on_deadline, q);
 	if (r < 0) {
@@ -237,8 +227,10 @@ struct askers *askers_new(sd_event *event, askers_ask_fn ask, const void *contex
 {
 	struct askers *a = calloc(1, sizeof *a);
 
-	if (a)
-		*a = (struct askers){ .event = event, .ask = ask, .context = context };
+	if (!a)
+		return NULL;
+	*a = (struct askers){ .event = event, .ask = ask, .context = context };
+	TAILQ_INIT(&a->asked);
 	return a;
 }
 
@@ -246,9 +238,9 @@ void askers_free(struct askers *a)
 {
 	if (!a)
 		return;
-	while (a->asked)
-		asking_cancel(a->asked);
-	while (a->running)
-		asker_free(a->running);
+	while (!TAILQ_EMPTY(&a->asked))
+		asking_cancel(TAILQ_FIRST(&a->asked));
+	while (!LIST_EMPTY(&a->running))
+		asker_free(LIST_FIRST(&a->running));
 	free(a);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ static int told(int r, const char *what, const char *name, const char *error)
 /* A SET or UPDATE that waits for its password. */
 struct change {
 	struct verifier *v;
-	struct change *next;
+	LIST_ENTRY(change) entry;
 	uint8_t type; /* VERIFIER_SET or UPDATE */
 	uint64_t id;
 	uint32_t uid;
@@ -53,12 +54,7 @@ struct change {
 
 void change_free(struct change *c)
 {
-	struct change **p = &c->v->changes;
-
-	while (*p && *p != c)
-		p = &(*p)->next;
-	if (*p)
-		*p = c->next;
+	LIST_REMOVE(c, entry);
 	c->v->n_changes--;
 	(void)sd_event_source_disable_unref(c->io);
 	(void)sd_event_source_disable_unref(c->timer);
@@ -153,14 +149,13 @@ void change_set(struct verifier *v, const struct verifier_control *what, int *fd
 		return;
 	}
 	*c = (struct change){ .v = v,
-			      .next = v->changes,
 			      .type = what->type,
 			      .id = what->id,
 			      .uid = what->uid,
 			      .fd = TAKE_FD(*fd),
 			      .password = SECRET_NULL };
 	memcpy(c->name, what->name, len);
-	v->changes = c;
+	LIST_INSERT_HEAD(&v->changes, c, entry);
 	v->n_changes++;
 	r = await_password(c);
 	if (r < 0)
@@ -182,7 +177,7 @@ void change_delete(struct verifier *v, const struct verifier_control *what)
 /* A LIST that is being answered, some records at a time, so that logons come in between. */
 struct listing {
 	struct verifier *v;
-	struct listing *next;
+	LIST_ENTRY(listing) entry;
 	uint64_t id;
 	char last[RECORD_NAME_MAX]; /* the name told last; the store may change in between */
 	sd_event_source *turn;
@@ -190,12 +185,7 @@ struct listing {
 
 void listing_free(struct listing *l)
 {
-	struct listing **p = &l->v->listings;
-
-	while (*p && *p != l)
-		p = &(*p)->next;
-	if (*p)
-		*p = l->next;
+	LIST_REMOVE(l, entry);
 	(void)sd_event_source_disable_unref(l->turn);
 	free(l);
 }
@@ -239,8 +229,8 @@ void change_list(struct verifier *v, const struct verifier_control *what)
 
 	store_refresh_and_log(v->store);
 	if (l) {
-		*l = (struct listing){ .v = v, .next = v->listings, .id = what->id };
-		v->listings = l;
+		*l = (struct listing){ .v = v, .id = what->id };
+		LIST_INSERT_HEAD(&v->listings, l, entry);
 		r = sd_event_add_defer(v->event, &l->turn, on_turn, l);
 		if (r >= 0)
 			r = sd_event_source_set_priority(l->turn, SD_EVENT_PRIORITY_IDLE);

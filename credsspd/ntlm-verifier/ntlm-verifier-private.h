@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 #include "common/ipc/ntlm-verifier-msg.h"
@@ -28,11 +29,11 @@ struct verifier {
 	struct domains domains;
 	struct ntlm_names names; /* as in the CHALLENGE */
 	struct throttle *throttle;
-	struct question *questions;
+	LIST_HEAD(, question) questions;
 	unsigned n_questions;
-	struct change *changes;
+	LIST_HEAD(, change) changes;
 	unsigned n_changes;
-	struct listing *listings;
+	LIST_HEAD(, listing) listings;
 };
 
 /* Takes the worker's socket *@fd (-1 afterwards, unless there are too many). */

@@ -151,12 +151,12 @@ static int start(struct verifier *v, const struct config *config, char **ret_err
 
 static void done(struct verifier *v)
 {
-	while (v->questions)
-		question_free(v->questions);
-	while (v->changes)
-		change_free(v->changes);
-	while (v->listings)
-		listing_free(v->listings);
+	while (!LIST_EMPTY(&v->questions))
+		question_free(LIST_FIRST(&v->questions));
+	while (!LIST_EMPTY(&v->changes))
+		change_free(LIST_FIRST(&v->changes));
+	while (!LIST_EMPTY(&v->listings))
+		listing_free(LIST_FIRST(&v->listings));
 	askers_free(v->askers);
 	winbind_close(&v->winbind);
 	store_close(v->store);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/queue.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -31,7 +32,7 @@
 
 struct question {
 	struct verifier *v;
-	struct question *next;
+	LIST_ENTRY(question) entry;
 	uint64_t logon;
 	int fd;
 	sd_event_source *io, *timer;
@@ -51,12 +52,7 @@ static const struct store_record no_record = { .uid = (uid_t)-1 };
 
 void question_free(struct question *q)
 {
-	struct question **p = &q->v->questions;
-
-	while (*p && *p != q)
-		p = &(*p)->next;
-	if (*p)
-		*p = q->next;
+	LIST_REMOVE(q, entry);
 	q->v->n_questions--;
 	(void)sd_event_source_disable_unref(q->io);
 	(void)sd_event_source_disable_unref(q->timer);
@@ -369,8 +365,8 @@ void question_attach(struct verifier *v, uint64_t logon, int *fd)
 			 v->n_questions < QUESTIONS_MAX ? "no memory" : "too many at once");
 		return;
 	}
-	*q = (struct question){ .v = v, .next = v->questions, .logon = logon, .fd = TAKE_FD(*fd) };
-	v->questions = q;
+	*q = (struct question){ .v = v, .logon = logon, .fd = TAKE_FD(*fd) };
+	LIST_INSERT_HEAD(&v->questions, q, entry);
 	v->n_questions++;
 	q->result = (struct verifier_result){
 		.type = VERIFIER_RESULT, .logon = logon, .uid = (uint32_t)-1, .refusal = REFUSAL_INTERNAL

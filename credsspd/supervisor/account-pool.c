@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "common/base/clock.h"
@@ -15,7 +16,7 @@
 
 struct connection {
 	struct account_pool *pool;
-	struct connection *next;
+	LIST_ENTRY(connection) entry;
 	int fd;
 	sd_event_source *io;
 	struct account_ask *ask; /* NULL: idle */
@@ -25,7 +26,7 @@ struct connection {
 
 struct account_ask {
 	struct account_pool *pool;
-	struct account_ask *next;
+	TAILQ_ENTRY(account_ask) entry;
 	struct account_question question;
 	account_fn fn; /* NULL once cancelled */
 	void *userdata;
@@ -36,9 +37,9 @@ struct account_ask {
 struct account_pool {
 	sd_event *event;
 	const char *socket;
-	struct connection *connections;
+	LIST_HEAD(, connection) connections;
 	unsigned n_connections;
-	struct account_ask *asks;
+	TAILQ_HEAD(, account_ask) asks; /* oldest first */
 	uint64_t last_id;
 	unsigned misses;       /* in a row */
 	uint64_t paused_until; /* clock_usec() */
@@ -48,12 +49,7 @@ struct account_pool {
 
 static void ask_free(struct account_ask *a)
 {
-	struct account_ask **at = &a->pool->asks;
-
-	while (*at && *at != a)
-		at = &(*at)->next;
-	if (*at)
-		*at = a->next;
+	TAILQ_REMOVE(&a->pool->asks, a, entry);
 	if (a->connection)
 		a->connection->ask = NULL;
 	(void)sd_event_source_disable_unref(a->deadline);
@@ -72,10 +68,11 @@ static void finish(struct account_ask *a, const struct account_answer *answer, c
 
 static struct account_ask *first_waiting(const struct account_pool *p)
 {
-	struct account_ask *a = p->asks;
+	struct account_ask *a;
 
-	while (a && a->connection)
-		a = a->next;
+	TAILQ_FOREACH(a, &p->asks, entry)
+		if (!a->connection)
+			break;
 	return a;
 }
 
@@ -83,14 +80,8 @@ static struct account_ask *first_waiting(const struct account_pool *p)
 
 static void connection_free(struct connection *c)
 {
-	struct connection **at = &c->pool->connections;
-
-	while (*at && *at != c)
-		at = &(*at)->next;
-	if (*at) {
-		*at = c->next;
-		c->pool->n_connections--;
-	}
+	LIST_REMOVE(c, entry);
+	c->pool->n_connections--;
 	if (c->ask)
 		c->ask->connection = NULL;
 	(void)sd_event_source_disable_unref(c->io);
@@ -160,8 +151,8 @@ static int connect_one(struct account_pool *p)
 
 	if (!c)
 		return -ENOMEM;
-	*c = (struct connection){ .pool = p, .next = p->connections, .fd = packet_connect(p->socket) };
-	p->connections = c;
+	*c = (struct connection){ .pool = p, .fd = packet_connect(p->socket) };
+	LIST_INSERT_HEAD(&p->connections, c, entry);
 	p->n_connections++;
 	r = c->fd < 0 ? c->fd : sd_event_add_io(p->event, &c->io, c->fd, EPOLLIN, on_record, c);
 	if (r < 0) {
@@ -174,10 +165,11 @@ static int connect_one(struct account_pool *p)
 
 static struct connection *idle_connection(const struct account_pool *p)
 {
-	struct connection *c = p->connections;
+	struct connection *c;
 
-	while (c && (c->ask || c->old))
-		c = c->next;
+	LIST_FOREACH(c, &p->connections, entry)
+		if (!c->ask && !c->old)
+			break;
 	return c;
 }
 
@@ -222,8 +214,8 @@ static void dispatch(struct account_pool *p)
 	int r = try_dispatch(p);
 
 	/* no connection will become idle */
-	while (r < 0 && !p->n_connections && p->asks)
-		finish(p->asks, NULL, strerror(-r));
+	while (r < 0 && !p->n_connections && !TAILQ_EMPTY(&p->asks))
+		finish(TAILQ_FIRST(&p->asks), NULL, strerror(-r));
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
@@ -252,28 +244,34 @@ int account_pool_new(sd_event *event, const char *socket, struct account_pool **
 		return -ENOMEM;
 	p->event = event;
 	p->socket = socket;
+	TAILQ_INIT(&p->asks);
 	*ret_pool = p;
 	return 0;
 }
 
 void account_pool_hang_up(struct account_pool *p)
 {
-	for (struct connection *c = p ? p->connections : NULL; c; c = c->next)
+	struct connection *c;
+
+	if (!p)
+		return;
+	LIST_FOREACH(c, &p->connections, entry)
 		(void)shutdown(c->fd, SHUT_WR);
 }
 
 void account_pool_free(struct account_pool *p)
 {
 	uint64_t until = clock_usec() + 2 * WARDEN_END_SEC * USEC_PER_SEC;
+	struct connection *c;
 
 	if (!p)
 		return;
 	account_pool_hang_up(p);
-	while (p->asks)
-		ask_free(p->asks);
-	while (p->connections) {
-		packet_wait_for_end(p->connections->fd, until);
-		connection_free(p->connections);
+	while (!TAILQ_EMPTY(&p->asks))
+		ask_free(TAILQ_FIRST(&p->asks));
+	while ((c = LIST_FIRST(&p->connections)) != NULL) {
+		packet_wait_for_end(c->fd, until);
+		connection_free(c);
 	}
 	free(p);
 }
@@ -282,8 +280,8 @@ void account_pool_renew(struct account_pool *p)
 {
 	struct connection *next;
 
-	for (struct connection *c = p->connections; c; c = next) {
-		next = c->next;
+	for (struct connection *c = LIST_FIRST(&p->connections); c; c = next) {
+		next = LIST_NEXT(c, entry);
 		c->old = true;
 		if (!c->ask)
 			connection_free(c);
@@ -294,14 +292,13 @@ void account_pool_renew(struct account_pool *p)
 
 void account_pool_warm_up(struct account_pool *p)
 {
-	if (!p->connections)
+	if (LIST_EMPTY(&p->connections))
 		(void)connect_one(p);
 }
 
 int account_ask(struct account_pool *p, const struct account_question *question, account_fn fn, void *userdata,
 		struct account_ask **ret_ask)
 {
-	struct account_ask **last = &p->asks;
 	struct account_ask *a;
 	int r;
 
@@ -313,9 +310,7 @@ int account_ask(struct account_pool *p, const struct account_question *question,
 	*a = (struct account_ask){ .pool = p, .question = *question, .fn = fn, .userdata = userdata };
 	a->question.type = ACCOUNT_QUESTION;
 	a->question.id = ++p->last_id;
-	while (*last)
-		last = &(*last)->next;
-	*last = a;
+	TAILQ_INSERT_TAIL(&p->asks, a, entry);
 	r = sd_event_add_time_relative(p->event, &a->deadline, CLOCK_BOOTTIME, ACCOUNT_CHECK_TIMEOUT_SEC * USEC_PER_SEC,
 				       100000, on_deadline, a);
 	if (r >= 0)

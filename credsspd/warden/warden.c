@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -33,13 +34,13 @@ struct warden {
 	sd_event *event;
 	const char *arg, *config_path;
 	int listener;
-	struct ward *wards;
+	LIST_HEAD(, ward) wards;
 	unsigned n;
 };
 
 struct ward {
 	struct warden *warden;
-	struct ward *next;
+	LIST_ENTRY(ward) entry;
 	pid_t pid;
 	int pidfd, connection;
 	sd_event_source *exit, *hangup, *timer;
@@ -48,14 +49,8 @@ struct ward {
 
 static void ward_free(struct ward *w)
 {
-	struct ward **at = &w->warden->wards;
-
-	while (*at && *at != w)
-		at = &(*at)->next;
-	if (*at) {
-		*at = w->next;
-		w->warden->n--;
-	}
+	LIST_REMOVE(w, entry);
+	w->warden->n--;
 	(void)sd_event_source_disable_unref(w->exit);
 	(void)sd_event_source_disable_unref(w->hangup);
 	(void)sd_event_source_disable_unref(w->timer);
@@ -67,8 +62,9 @@ static void ward_free(struct ward *w)
 static bool is_ward(pid_t pid, const void *userdata)
 {
 	const struct warden *warden = userdata;
+	const struct ward *w;
 
-	for (const struct ward *w = warden->wards; w; w = w->next)
+	LIST_FOREACH(w, &warden->wards, entry)
 		if (w->pid == pid)
 			return true;
 	return false;
@@ -137,8 +133,8 @@ static int start(struct warden *warden, int connection)
 		(void)close_fd(connection);
 		return -ENOMEM;
 	}
-	*w = (struct ward){ .warden = warden, .next = warden->wards, .pidfd = -1, .connection = connection };
-	warden->wards = w;
+	*w = (struct ward){ .warden = warden, .pidfd = -1, .connection = connection };
+	LIST_INSERT_HEAD(&warden->wards, w, entry);
 	warden->n++;
 	w->pid = fork();
 	if (w->pid == 0)
@@ -257,8 +253,8 @@ int warden_main(const char *arg, int (*confine)(void), const char *config_path)
 	struct warden warden = { .arg = arg, .config_path = config_path, .listener = -1 };
 	int r = serve(&warden, confine);
 
-	while (warden.wards) {
-		struct ward *w = warden.wards;
+	while (!LIST_EMPTY(&warden.wards)) {
+		struct ward *w = LIST_FIRST(&warden.wards);
 
 		(void)pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 		(void)waitpid(w->pid, NULL, 0);

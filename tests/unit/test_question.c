@@ -58,8 +58,8 @@ static int set_up(void **unused)
 static int tear_down(void **unused)
 {
 	(void)unused;
-	while (v.questions)
-		question_free(v.questions);
+	while (!LIST_EMPTY(&v.questions))
+		question_free(LIST_FIRST(&v.questions));
 	askers_free(v.askers);
 	throttle_free(v.throttle);
 	domains_done(&v.domains);
