@@ -272,8 +272,13 @@ static enum check_result certificate_rsa(struct check_context *ctx, struct findi
 		return CHECK_OK;
 	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && certificate_tls(ctx, &none) == CHECK_BAD)
 		return CHECK_NONE; /* it is too short for TLS on this host, and that finding says so */
-	if (EVP_PKEY_base_id(key) != EVP_PKEY_RSA)
+	if (EVP_PKEY_base_id(key) == EVP_PKEY_EC)
 		(void)check_wrong(found, "its key is not RSA: rdesktop and impacket read no other");
+	else if (EVP_PKEY_base_id(key) != EVP_PKEY_RSA)
+		(void)check_wrong(found, "its key is %s: Windows' clients, rdesktop and impacket do not take it",
+				  EVP_PKEY_base_id(key) == EVP_PKEY_RSA_PSS   ? "RSASSA-PSS, not plain RSA"
+				  : EVP_PKEY_base_id(key) == EVP_PKEY_ED25519 ? "Ed25519, not RSA"
+									      : "not RSA");
 	else
 		(void)check_wrong(found, "its RSA key has %d bits: clients refuse less than %d", EVP_PKEY_bits(key),
 				  RSA_BITS_MIN);
