@@ -30,6 +30,7 @@ struct exchange {
 	struct initiator *initiator;
 	uint32_t version; /* the smaller of both sides' */
 	bool answered;    /* the server has sent a TSRequest */
+	bool bound;       /* it has been sent pubKeyAuth */
 	uint8_t nonce[CLIENT_NONCE_LEN];
 	uint8_t in[TSREQUEST_MAX], out[TSREQUEST_MAX], sealed[BINDING_MAX + SEAL_ROOM];
 	size_t in_len;
@@ -56,10 +57,12 @@ static int receive_error(const struct exchange *e, int r)
 		return report_end(r, "the server does not answer within 30 seconds");
 	if (strstr(e->c->trouble, "access denied"))
 		return report_end(-EACCES, "the server refuses (TLS alert access_denied)");
-	return report_end(r, "%s%s", e->c->trouble,
-			  e->answered
-			      ? ": it refuses without a reason; its log has one"
-			      : " after the first message: it does not speak CredSSP, or its log has the reason");
+	return report_end(
+	    r, "%s%s", e->c->trouble,
+	    e->bound ? ": it refuses without a reason; its log has one (\"binding\": a device between here and the "
+		       "server reads TLS)"
+	    : e->answered ? ": it refuses without a reason; its log has one"
+			  : " after the first message: it does not speak CredSSP, or its log has the reason");
 }
 
 /* Receives one TSRequest whole into e->in. */
@@ -180,6 +183,7 @@ static int authenticate(struct exchange *e)
 		if (r == 0 && seal_binding(e, &t.pub_key_auth) < 0)
 			return -EIO;
 		sent = send_request(e, &t);
+		e->bound = r == 0;
 		if (sent == 0 && r == 1)
 			sent = receive_request(e, &in);
 		if (sent < 0)
