@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
+#include "common/base/become.h"
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
 #include "common/base/file-watch.h"
@@ -21,6 +24,8 @@
 #include "credsspd-rdp/tls-certificate.h"
 #include "credsspd-rdp/tls-selftest.h"
 #include "credsspd-rdp/tls.h"
+
+#define FRONT_END_USER "credsspd-rdp"
 
 struct program {
 	const char *config_path;
@@ -200,6 +205,30 @@ static int check_tls(const struct settings *s, char **ret_error)
 	return r;
 }
 
+/*
+ * As the user who will load them. Not a mistake for sure: the unit may have groups that are not the user's, and a directory
+ * that only root enters is nevertheless the usual cause.
+ */
+static void check_as_user(const struct settings *s, const char *path)
+{
+	AUTO_FREE char *error = NULL;
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0 || !s->certificate)
+		return;
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		if (become_user(FRONT_END_USER) && check_tls(s, &error) < 0)
+			(void)fprintf(stderr, "credsspd-rdp: %s: on this host, as user " FRONT_END_USER ": %s\n", path,
+				      error ? error : "out of memory");
+		_exit(EXIT_SUCCESS);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+}
+
 static int check_config(const char *path)
 {
 	AUTO_FREE char *error = NULL;
@@ -209,6 +238,8 @@ static int check_config(const char *path)
 	r = settings_load(path, &s, &error);
 	if (r == 0) {
 		r = check_tls(&s, &error);
+		if (r == 0)
+			check_as_user(&s, path);
 		settings_done(&s);
 	}
 	if (r < 0) {

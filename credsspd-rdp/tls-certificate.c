@@ -21,6 +21,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
+#include "common/base/regular-file.h"
 #include "common/config/tls-policy.h"
 
 #define VALID_SEC (10L * 365 * 24 * 3600)
@@ -47,12 +48,11 @@ static int fail_open(char **ret_error, const char *path, int error)
 
 static int check_open(const char *path, char **ret_error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int r = regular_file_check(path);
 
-	if (fd < 0)
-		return fail_open(ret_error, path, errno);
-	(void)close(fd);
-	return 0;
+	if (r == -EINVAL)
+		return explain(ret_error, r, "%s: it is no regular file", path);
+	return r < 0 ? fail_open(ret_error, path, -r) : 0;
 }
 
 static bool is_rejected(unsigned long e)

@@ -23,6 +23,7 @@
 #include "common/sandbox/sandbox.h"
 #include "credsspd/account-checker/account-checker.h"
 #include "credsspd/bus/bus.h"
+#include "credsspd/check-config.h"
 #include "credsspd/ntlm-verifier/ntlm-verifier.h"
 #include "credsspd/resolver/resolver.h"
 #include "credsspd/supervisor/supervisor.h"
@@ -204,6 +205,7 @@ static int check_config(const char *config_path)
 		explain_print(stderr, "credsspd", config_path, error ? error : "out of memory");
 		return EXIT_FAILURE;
 	}
+	(void)check_config_on_host(&config, config_path);
 	config_done(&config);
 	(void)printf("%s: no mistakes found in [credsspd] (for [credsspd-rdp]: credsspd-rdp --check-config)\n",
 		     config_path);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/regular-file.h"
 #include "common/config/tls-policy.h"
 #include "credsspctl/check/check.h"
 #include "credsspctl/host/proc-probe.h"
@@ -89,7 +90,7 @@ static bool is_behind_closed_directory(struct finding *found, const char *path)
 static X509 *load(const struct check_context *ctx, struct finding *found)
 {
 	AUTO_FREE char *path = ctx->has_settings ? certificate_path(ctx) : NULL;
-	AUTO_FCLOSE FILE *in = path ? fopen(path, "re") : NULL;
+	AUTO_FCLOSE FILE *in = path ? regular_file_stream(path) : NULL;
 	X509 *x = in ? PEM_read_X509(in, NULL, NULL, NULL) : NULL;
 
 	ERR_clear_error();
@@ -135,7 +136,7 @@ static enum check_result certificate_key(struct check_context *ctx, struct findi
 {
 	AUTO_X509 X509 *x = load(ctx, found);
 	AUTO_FREE char *path = x ? key_path(ctx) : NULL;
-	AUTO_FCLOSE FILE *in = path ? fopen(path, "re") : NULL;
+	AUTO_FCLOSE FILE *in = path ? regular_file_stream(path) : NULL;
 	bool has_passphrase = false;
 	AUTO_PKEY EVP_PKEY *key = in ? PEM_read_PrivateKey(in, NULL, no_passphrase, &has_passphrase) : NULL;
 	int r;

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/regular-file.h"
 #include "common/kerberos/fetch.h"
 
 /* ---- a keytab ---- */
@@ -148,6 +149,8 @@ static krb5_error_code open_all(struct kerberos *b, const char *path)
 	AUTO_FREE char *name = NULL;
 	krb5_error_code code;
 
+	if (regular_file_check(path) == -EINVAL)
+		return EINVAL;
 	if (asprintf(&name, "FILE:%s", path) < 0) {
 		name = NULL;
 		return ENOMEM;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/regular-file.h"
 #include "credsspctl/check/check.h"
 #include "credsspctl/check/kerberos.h"
 #include "credsspctl/host/pamstack.h"
@@ -25,7 +26,7 @@
 /* NULL when the file has a certificate that is valid now, else what is wrong. */
 static const char *wrong_with(const char *path)
 {
-	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	AUTO_FCLOSE FILE *f = regular_file_stream(path);
 	X509 *x = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
 	const char *wrong = NULL;
 

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/regular-file.h"
 
 #define BLANKS ", \t\r\n"
 
@@ -68,7 +69,7 @@ enum rules { NO_MATCH, GRANT_SOME, DENY_ALL };
 
 static enum rules read_rules(const char *path)
 {
-	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	AUTO_FCLOSE FILE *f = regular_file_stream(path);
 	AUTO_FREE char *line = NULL;
 	char *users, *origins;
 	size_t size = 0;

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/regular-file.h"
 
 struct line {
 	const char *begin;
@@ -122,7 +123,7 @@ static int find_section(const char *text, const char *name, struct line *ret)
 /* All of the file up to a NUL, which xrdp would not read on from either. */
 static char *read_text(const char *path)
 {
-	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	AUTO_FCLOSE FILE *f = regular_file_stream(path);
 	char *text = NULL;
 	size_t size = 0;
 

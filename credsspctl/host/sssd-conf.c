@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/regular-file.h"
 #include "credsspctl/host/ini.h"
 
 #define SECTION "domain/"
@@ -119,7 +120,7 @@ static bool is_known(const struct sssd_conf *c, const char *domain)
 
 static void find_domains_in(struct sssd_conf *c, const char *path, const char *listed)
 {
-	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	AUTO_FCLOSE FILE *f = regular_file_stream(path);
 	char line[LINE_MAX_], domain[LINE_MAX_];
 
 	/* subdomains have sections below their domain's, with another slash */

@@ -9,6 +9,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
+#include "common/base/regular-file.h"
 #include "common/base/secret.h"
 #include "common/kerberos/enctypes.h"
 #include "credsspd/mech/kerberos.h"
@@ -160,6 +161,8 @@ static int load_keys(struct kerberos_credential *c, const char *path, char **ret
 	krb5_error_code code;
 	unsigned n = 0, aes = 0;
 
+	if (regular_file_check(path) == -EINVAL)
+		return explain(ret_error, -EINVAL, "Kerberos is not available: the keytab %s is no regular file", path);
 	if (asprintf(&name, "FILE:%s", path) < 0) {
 		name = NULL;
 		return -ENOMEM;

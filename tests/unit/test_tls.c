@@ -284,6 +284,32 @@ static void test_no_key(void **state)
 	}
 }
 
+/* A FIFO would have the daemon wait, a device would never end. */
+static void test_no_file(void **state)
+{
+	char fifo[64];
+	const char *const row[] = { fifo, "/dev/zero", dir };
+
+	(void)state;
+	(void)snprintf(fifo, sizeof fifo, "%s/fifo", dir);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	(void)alarm(20);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct settings s = configured();
+
+		s.certificate = (char *)(uintptr_t)row[i];
+		refused(&s, "it is no regular file");
+	}
+	for (size_t i = 0; i < sizeof row / sizeof *row; i += 2) {
+		struct settings s = configured();
+
+		s.private_key = (char *)(uintptr_t)row[i];
+		refused(&s, "it is no regular file");
+	}
+	(void)alarm(0);
+	assert_int_equal(unlink(fifo), 0);
+}
+
 /* Behind a symbolic link, as certbot makes them: the directory that cannot be entered is named. */
 static void test_directory(void **state)
 {
@@ -600,7 +626,7 @@ int main(void)
 		cmocka_unit_test(test_public_key),  cmocka_unit_test(test_passphrase),
 		cmocka_unit_test(test_no_key),      cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_remarks),     cmocka_unit_test(test_half_a_pair),
-		cmocka_unit_test(test_no_rsa),
+		cmocka_unit_test(test_no_rsa),      cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

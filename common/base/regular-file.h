@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that an administrator names: a FIFO or a device would block the program that opens it, or never end. */
+#pragma once
+
+#include <stdio.h>
+
+/* Opens @path to read it, following symbolic links. Returns a descriptor; -errno, -EINVAL when it is no regular file. */
+int regular_file_open(const char *path);
+
+/* Returns 0 for a regular file that can be opened, or what regular_file_open() says. */
+int regular_file_check(const char *path);
+
+/* Returns a stream to read, or NULL with errno set as regular_file_open() says. */
+FILE *regular_file_stream(const char *path);
