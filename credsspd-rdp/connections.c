@@ -373,9 +373,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	log_logon_line(LOG_ERR, &w,
-		       "the process of a connection has not ended by itself after %u s without a logon; killed",
-		       LOGON_SEC);
+	log_logon_line(LOG_ERR, &w, "the process of a connection ran for %u s without a logon; killed", LOGON_SEC);
 	connections_kill(c);
 	return 0;
 }

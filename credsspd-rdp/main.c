@@ -60,7 +60,7 @@ static int load_certificate(const struct settings *s, SSL_CTX **ret_ctx, char **
 		return r;
 	}
 	if (r > 0) {
-		log_line(LOG_WARNING, "%s", *ret_error ? *ret_error : "a version of TLS does not work");
+		log_line(LOG_WARNING, "%s", *ret_error ? *ret_error : "the self-test of a TLS version failed");
 		free(*ret_error);
 		*ret_error = NULL;
 	}

@@ -245,8 +245,8 @@ static bool make_room_in_address(const struct pre_tls *w)
 	f = connections_log_fields(c);
 	log_limit_line(
 	    w->l->log_limit, LOG_WARNING, &f,
-	    "connection ended: evicted: a newer connection needs its slot, the address has all of its %u, and "
-	    "this is the longest idle one without a logon",
+	    "connection ended: evicted: a newer connection needs its slot, the address has the maximum of %u, "
+	    "and this is the longest idle one without a logon",
 	    RDP_PROCESSES_PER_ADDRESS_MAX);
 	connections_evict(c);
 	return true;
@@ -258,8 +258,7 @@ static int take_tls(struct pre_tls *w)
 
 	if (address_counts_get(w->address, ADDRESS_CONNECTION) >= RDP_PROCESSES_PER_ADDRESS_MAX &&
 	    !make_room_in_address(w)) {
-		drop(w, LOG_WARNING,
-		     "refused: too many connections from this address, and no other one without a logon to evict");
+		drop(w, LOG_WARNING, "refused: too many connections from this address, all of them with a logon");
 		return -EBUSY;
 	}
 	r = connections_start(w);

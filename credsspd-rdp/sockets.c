@@ -81,7 +81,8 @@ static int listen_anywhere(const char *port)
 		return r;
 	r4 = listen_at("0.0.0.0", port, false);
 	if (r4 >= 0)
-		log_line(LOG_INFO, "port %s: IPv4 only, for IPv6 cannot be used here: %s", port, strerror(-r));
+		log_line(LOG_INFO, "port %s: listening on IPv4 only, because IPv6 cannot be used here: %s", port,
+			 strerror(-r));
 	return r4;
 }
 
@@ -124,7 +125,7 @@ static int listen_spec(const char *spec, char *const *specs, char **ret_error)
 			       port);
 	if (r < 0 && r != -EADDRINUSE && any6)
 		return explain(ret_error, r,
-			       "listen = %s: IPv6 cannot be used here (%s): listen = %s takes what there is", spec,
+			       "listen = %s: IPv6 cannot be used here (%s); listen = %s also works without IPv6", spec,
 			       strerror(-r), port);
 	return r < 0 ? explain(ret_error, r, "listen = %s: %s", spec, strerror(-r)) : r;
 }

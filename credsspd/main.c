@@ -100,7 +100,7 @@ static void on_failed(void *userdata)
 static void on_reloaded(const char *stale, void *userdata)
 {
 	(void)userdata;
-	(void)sd_notifyf(0, "READY=1\nSTATUS=%s%s", stale ? "Not as the configuration says: " : "Ready for logons",
+	(void)sd_notifyf(0, "READY=1\nSTATUS=%s%s", stale ? "Running, but not as configured: " : "Ready for logons",
 			 stale ? stale : "");
 }
 
@@ -127,7 +127,7 @@ static int run_supervisor(const char *config_path)
 
 	if (r < 0) {
 		log_line(LOG_ERR,
-			 "this kernel does not let the daemon confine itself (seccomp): %s; it does not run without",
+			 "the daemon cannot confine itself on this kernel (seccomp): %s; it does not run without",
 			 strerror(-r));
 		return EXIT_FAILURE;
 	}

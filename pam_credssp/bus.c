@@ -112,7 +112,7 @@ static enum bus_result hello(DBusConnection *c, int64_t deadline, char *error)
 	if (dbus_message_get_type(reply) != DBUS_MESSAGE_TYPE_METHOD_RETURN ||
 	    !dbus_message_get_args(reply, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID) ||
 	    !dbus_bus_set_unique_name(c, name))
-		result = problem(error, BUS_ERROR, "the bus refuses us");
+		result = problem(error, BUS_ERROR, "the bus refuses the connection");
 	dbus_message_unref(reply);
 	return result;
 }
@@ -173,7 +173,7 @@ static enum bus_result take_reply(DBusMessage *reply, struct bus_about *ret_abou
 	DBusMessageIter args, entries, entry;
 
 	if (!dbus_message_has_signature(reply, "a{sv}h") || !dbus_message_iter_init(reply, &args))
-		return problem(error, BUS_ERROR, "the answer has another signature");
+		return problem(error, BUS_ERROR, "the answer has an unexpected signature");
 	dbus_message_iter_recurse(&args, &entries);
 	for (; dbus_message_iter_get_arg_type(&entries) == DBUS_TYPE_DICT_ENTRY; dbus_message_iter_next(&entries)) {
 		dbus_message_iter_recurse(&entries, &entry);

@@ -121,9 +121,8 @@ int ccache_store(pam_handle_t *pamh, struct logon *l)
 	if (!c->own || !c->temporary[0])
 		return PAM_SUCCESS;
 	if (!logon_is_of_user(pamh, l)) {
-		pam_syslog(pamh, LOG_WARNING,
-			   "no tickets for the session: user=%s logon=%llu is not who PAM_USER is now", r->user,
-			   (unsigned long long)r->logon);
+		pam_syslog(pamh, LOG_WARNING, "no tickets for the session: PAM_USER is no longer user=%s logon=%llu",
+			   r->user, (unsigned long long)r->logon);
 		return PAM_CRED_ERR;
 	}
 	run("store", r->user, c->temporary, "", &result);
@@ -149,8 +148,9 @@ void ccache_forget(pam_handle_t *pamh, struct logon *l)
 		return;
 	run("forget", c->user, c->name, c->ticket, &result);
 	if (result.status != HELPER_SUCCESS)
-		pam_syslog(pamh, LOG_NOTICE, "the tickets of user=%s logon=%llu stay in %s: %s: %s", c->user,
-			   (unsigned long long)c->logon, c->name, helper_status_text(result.status), result.detail);
+		pam_syslog(pamh, LOG_NOTICE, "the tickets of user=%s logon=%llu cannot be removed from %s: %s: %s",
+			   c->user, (unsigned long long)c->logon, c->name, helper_status_text(result.status),
+			   result.detail);
 	c->name[0] = '\0';
 	(void)pam_putenv(pamh, "KRB5CCNAME");
 }

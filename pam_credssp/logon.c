@@ -73,7 +73,7 @@ static int questions(int n, const struct pam_message **messages, const struct pa
 static int refuse_question(const struct logon *l, const char *why)
 {
 	pam_syslog(l->pamh, LOG_WARNING,
-		   "a module behind pam_credssp asks a question; with a ticket in play nobody answers%s", why);
+		   "a later module asks the user a question; in a logon by ticket it is refused%s", why);
 	return PAM_CONV_ERR;
 }
 
@@ -119,11 +119,11 @@ static int answer_pin(struct logon *l, int n, const struct pam_message **message
 
 	if (pin_is_in_danger(prompt) && !l->final_try) {
 		secret_done(&l->pin);
-		return refuse_question(l, ": one wrong PIN more would lock the card (final_try)");
+		return refuse_question(l, ": one more wrong PIN would lock the card (final_try)");
 	}
 	r = give(l, n, messages, responses, secret_expose(&l->pin));
 	secret_done(&l->pin);
-	pam_syslog(l->pamh, LOG_INFO, "gave the PIN to the module that asked for it; there will be no second time");
+	pam_syslog(l->pamh, LOG_INFO, "gave the PIN to the module that asked for it; a second question is refused");
 	return r;
 }
 

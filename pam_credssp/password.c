@@ -25,13 +25,14 @@ static const struct {
 	const char *text;
 } outcomes[BUS_RESULT_MAX_] = {
 	[BUS_OK] = { PAM_SUCCESS, "the NTLM store has the new password" },
-	[BUS_NO_TICKET] = { PAM_SYSTEM_ERR, "an answer to another question" },
-	[BUS_MISMATCH] = { PAM_SYSTEM_ERR, "an answer to another question" },
+	[BUS_NO_TICKET] = { PAM_SYSTEM_ERR, "an answer to another request" },
+	[BUS_MISMATCH] = { PAM_SYSTEM_ERR, "an answer to another request" },
 	[BUS_DENIED] = { PAM_AUTHTOK_ERR, "only root may change the NTLM store" },
-	[BUS_ABSENT] = { PAM_AUTHTOK_ERR, "credsspd is not there" },
+	[BUS_ABSENT] = { PAM_AUTHTOK_ERR, "credsspd is not running" },
 	[BUS_TIMEOUT] = { PAM_AUTHTOK_ERR, "credsspd or the bus gave no answer in time" },
 	[BUS_NO_RECORD] = { PAM_IGNORE, "the user is not in the NTLM store" },
-	[BUS_REJECTED] = { PAM_AUTHTOK_ERR, "NTLM has no such password: empty, not UTF-8, or of several lines" },
+	[BUS_REJECTED] = { PAM_AUTHTOK_ERR,
+			   "the password cannot be used with NTLM: empty, not UTF-8, or of several lines" },
 	[BUS_ERROR] = { PAM_AUTHTOK_ERR, "the bus call failed" },
 };
 

@@ -48,18 +48,17 @@ static const struct {
 	[BUS_MISMATCH] = { PAM_AUTH_ERR, "the ticket was for another user or service, and is destroyed" },
 	[BUS_DENIED] = { PAM_AUTHINFO_UNAVAIL,
 			 "this process may not redeem tickets (redeemers in credsspd.conf, bus policy)" },
-	[BUS_ABSENT] = { PAM_AUTHINFO_UNAVAIL, "credsspd is not there (systemctl status credsspd)" },
+	[BUS_ABSENT] = { PAM_AUTHINFO_UNAVAIL, "credsspd is not running (systemctl status credsspd)" },
 	[BUS_TIMEOUT] = { PAM_AUTHINFO_UNAVAIL, "credsspd or the bus gave no answer in time" },
-	[BUS_NO_RECORD] = { PAM_SYSTEM_ERR, "an answer to another question" },
-	[BUS_REJECTED] = { PAM_SYSTEM_ERR, "credsspd does not take the question (versions differ?)" },
+	[BUS_NO_RECORD] = { PAM_SYSTEM_ERR, "an answer to another request" },
+	[BUS_REJECTED] = { PAM_SYSTEM_ERR, "credsspd rejects the call as malformed (versions differ?)" },
 	[BUS_ERROR] = { PAM_SYSTEM_ERR, "the bus call failed" },
 	[PROBLEM_SLOW_PIPE] = { PAM_AUTHINFO_UNAVAIL, "the credentials did not arrive in time" },
 	[PROBLEM_PIPE] = { PAM_SYSTEM_ERR, "the credentials cannot be read" },
-	[PROBLEM_HANDOVER] = { PAM_SYSTEM_ERR,
-			       "the credentials are not in the format that this module knows (versions differ?)" },
+	[PROBLEM_HANDOVER] = { PAM_SYSTEM_ERR, "the credentials are in an unknown format (versions differ?)" },
 	[PROBLEM_USER] = { PAM_AUTH_ERR, "credsspd answered for another user" },
-	[PROBLEM_PASSWORD] = { PAM_AUTH_ERR, "the password is empty, or longer than PAM takes" },
-	[PROBLEM_PAM] = { PAM_SYSTEM_ERR, "libpam refused an item" },
+	[PROBLEM_PASSWORD] = { PAM_AUTH_ERR, "the password is empty, or longer than PAM allows" },
+	[PROBLEM_PAM] = { PAM_SYSTEM_ERR, "a function of libpam failed" },
 	[PROBLEM_NONE_GIVEN] = { PAM_AUTH_ERR, "no ticket, and require_ticket is set" },
 	[PROBLEM_NO_ACCOUNT] = { PAM_USER_UNKNOWN, "this host has no such account" },
 	[PROBLEM_SYSTEM_ACCOUNT] = { PAM_PERM_DENIED,
@@ -267,7 +266,7 @@ static int no_ticket(pam_handle_t *pamh, const struct options *o)
 		logon_forget(earlier);
 	if (!o->require_ticket) {
 		if (o->debug)
-			pam_syslog(pamh, LOG_DEBUG, "no ticket: this logon is not ours");
+			pam_syslog(pamh, LOG_DEBUG, "no ticket: pam_credssp ignores this logon");
 		return PAM_IGNORE;
 	}
 	return refuse(pamh, PROBLEM_NONE_GIVEN, text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST), NULL);

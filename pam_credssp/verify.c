@@ -180,15 +180,15 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 	if (r->kind == CREDENTIAL_PASSWORD)
 		return PAM_IGNORE; /* the modules behind verify it */
 	if (!route)
-		return refuse(pamh, r, PAM_AUTH_ERR, "nothing was redeemed", "");
+		return refuse(pamh, r, PAM_AUTH_ERR, "no ticket was redeemed in this logon", "");
 	if (!logon_is_of_user(pamh, l))
 		return refuse(pamh, r, PAM_AUTH_ERR, "PAM_USER has changed since the ticket was redeemed", "");
 	if (r->proof == LOGON_PROOF_NONE)
-		return refuse(pamh, r, PAM_AUTH_ERR, "the user is not proved", "");
+		return refuse(pamh, r, PAM_AUTH_ERR, "no proof of the user's identity", "");
 	/* the PIN of a card at the client is not tried on one that is here instead */
 	if (gss_is_enough(route, r) && !o->accept_proof)
-		return refuse(pamh, r, PAM_AUTH_ERR, "credsspd calls it proved, and this PAM line has no accept_proof",
-			      "");
+		return refuse(pamh, r, PAM_AUTH_ERR,
+			      "only CredSSP has proved the user, and this PAM line has no accept_proof", "");
 	/* nothing behind asks for a password, and so nothing would notice that it is locked */
 	state = account_check(pamh, r->user, &text);
 	if (state != PAM_SUCCESS)
@@ -199,7 +199,7 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 	if (offered)
 		return PAM_IGNORE; /* the module that asks for the PIN verifies it */
 	if (!route->mode)
-		return refuse(pamh, r, PAM_AUTH_ERR, "the user is not proved", "");
+		return refuse(pamh, r, PAM_AUTH_ERR, "no proof of the user's identity", "");
 	return by_helper(pamh, o, l, route);
 }
 

@@ -12,7 +12,7 @@
 #define ROUNDS 200
 #define PAUSE_USEC 5000U
 
-/* Returns whether a child is left that is to end. */
+/* Kills and reaps once. Returns whether there was a child to end. */
 static bool end_once(children_keep_fn keep, const void *userdata)
 {
 	AUTO_FCLOSE FILE *f = fopen("/proc/thread-self/children", "re");

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whether @pid, a child of this process, is to live. */
+/* Returns whether @pid, a child of this process, is kept alive. */
 typedef bool (*children_keep_fn)(pid_t pid, const void *userdata);
 
 /*

@@ -33,7 +33,7 @@ static inline void cleanup_fclose_p_(FILE **f)
 #define AUTO_CLOSE CLEANUP(cleanup_close_p_)
 #define AUTO_FCLOSE CLEANUP(cleanup_fclose_p_)
 
-/* The value of @ptr, which is NULL afterwards. */
+/* Returns @ptr and sets it to NULL. */
 #define TAKE_PTR(ptr) \
 	({ \
 		__typeof__(ptr) *take_p_ = &(ptr); \
@@ -42,7 +42,7 @@ static inline void cleanup_fclose_p_(FILE **f)
 		take_v_; \
 	})
 
-/* The descriptor @fd, which is -1 afterwards. */
+/* Returns @fd and sets it to -1. */
 #define TAKE_FD(fd) \
 	({ \
 		int *take_p_ = &(fd); \
@@ -51,7 +51,7 @@ static inline void cleanup_fclose_p_(FILE **f)
 		take_v_; \
 	})
 
-/* Closes @fd unless it is negative; always -1, for fd = close_fd(fd). */
+/* Closes @fd unless it is negative. Always returns -1, for fd = close_fd(fd). */
 static inline int close_fd(int fd)
 {
 	if (fd >= 0)

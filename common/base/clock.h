@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock of all deadlines: it counts while the machine sleeps, and setting the time of day does not move it. */
+/* The clock of all deadlines. It counts while the machine sleeps; changes of the time of day do not affect it. */
 #pragma once
 
 #include <stdint.h>

@@ -12,16 +12,16 @@
 
 void exec_role(const char *arg1, const char *arg2, const char *config_path, int control)
 {
-	/* systemd's, for the parent alone */
+	/* set by systemd for the parent alone */
 	static const char *const variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
 						 "LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES" };
 	char *argv[8];
 	int n = 0;
-	sigset_t none;
+	sigset_t unblocked;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sigemptyset(&unblocked);
+	(void)sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	argv[n++] = (char *)(uintptr_t) "credsspd";
 	argv[n++] = (char *)(uintptr_t)arg1;
 	if (arg2)

@@ -36,7 +36,7 @@ int explain_also(char **error, int r, const char *fmt, ...)
 	return r;
 }
 
-/* The next separator that a sentence about @path follows, or NULL. */
+/* Returns the next separator in @text before a sentence about @path, or NULL. */
 static const char *next_sentence(const char *text, const char *path)
 {
 	const size_t len = strlen(EXPLAIN_SEPARATOR);

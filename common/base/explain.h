@@ -10,12 +10,12 @@
 __attribute__((format(printf, 3, 4))) int explain(char **ret_error, int r, const char *fmt, ...);
 
 /*
- * Adds a sentence to those in *@error (NULL: none yet), after EXPLAIN_SEPARATOR, and returns @r. Without memory the
+ * Appends a sentence to *@error (NULL: the first sentence), after EXPLAIN_SEPARATOR, and returns @r. Without memory the
  * sentence is lost.
  */
 __attribute__((format(printf, 3, 4))) int explain_also(char **error, int r, const char *fmt, ...);
 
 #define EXPLAIN_SEPARATOR "; "
 
-/* Prints the sentences of @error, each of which begins with @path, a line each. */
+/* Prints the sentences of @error, one a line. Each sentence begins with @path. */
 void explain_print(FILE *to, const char *program, const char *path, const char *error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Not inotify: it sees neither where a chain of symbolic links ends nor what happens on a server of files, wants read
- * permission on directories that are none of our business, and loses events. stat(2) needs nothing and cannot be late:
- * who must know asks.
+ * Why stat(2) and not inotify(7): inotify does not follow a chain of symbolic links, misses changes made on a file
+ * server, needs read permission on directories, and loses events. A caller that must have the present state calls
+ * watch_look().
  */
 #include "common/base/file-watch.h"
 
@@ -31,7 +31,7 @@ struct watch {
 	watch_fn changed;
 	void *userdata;
 	sd_event_source *timer;
-	struct file files[WATCH_FILES_MAX]; /* as they were last reported */
+	struct file files[WATCH_FILES_MAX]; /* their state at the last report */
 	size_t n;
 	uint64_t restless_since; /* CLOCK_BOOTTIME in microseconds; 0: no program is writing */
 	uint64_t again_at;       /* 0: never */
@@ -71,7 +71,7 @@ static bool same(const struct file *a, const struct file *b)
 	       usec_of(&a->changed) == usec_of(&b->changed) && usec_of(&a->modified) == usec_of(&b->modified);
 }
 
-/* How long until @f has been left alone for long enough; a time that lies ahead says nothing. */
+/* Returns how long until @f has been unchanged for FILES_SETTLE_MSEC. A time of change in the future is ignored. */
 static uint64_t restless_usec(const struct file *f)
 {
 	uint64_t now = time_of_day_usec(), changed = usec_of(&f->changed);
@@ -96,7 +96,7 @@ static void arm_for_next_look(struct watch *w)
 	arm(w, next, next / 10);
 }
 
-/* Takes @now for known and tells. The caller may ask for it again from within. */
+/* Records @now as the known state and reports the change. The callback may call watch_again(). */
 static void tell(struct watch *w, const struct file *now, const char *missing)
 {
 	memcpy(w->files, now, w->n * sizeof *now);
@@ -105,7 +105,7 @@ static void tell(struct watch *w, const struct file *now, const char *missing)
 	w->changed(missing, w->userdata);
 }
 
-/* Returns whether a program may still be writing; then the timer is armed. */
+/* Returns whether a program may still be writing, and then arms the timer. */
 static bool restless(struct watch *w, const struct file *now_files)
 {
 	uint64_t now = clock_usec(), longest = 0;

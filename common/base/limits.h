@@ -20,20 +20,20 @@
 #define PROXY_V2_MAX 536U           /* address block and TLVs we are willing to read */
 
 /* ---- names ---- */
-#define MINIMUM_UID_DEFAULT 1000U /* of the daemon's and of the module's minimum_uid */
+#define MINIMUM_UID_DEFAULT 1000U /* default of minimum_uid, the daemon's option and the PAM module's */
 
 /* ---- supervisor ---- */
 #define HANDSHAKES_MAX 512U            /* live handshakes, one worker each */
 #define HANDSHAKES_PER_CALLER_MAX 448U /* of one front-end uid */
 #define TICKETS_MAX 512U               /* outstanding tickets (one pipe each): a uid gets 1024 full-size pipes */
-#define TICKETS_PER_ACCOUNT_MAX 64U    /* of these: a shared account may log on fifty times at once */
+#define TICKETS_PER_ACCOUNT_MAX 64U    /* part of TICKETS_MAX: a shared account may log on fifty times at once */
 #define TICKET_BYTES 32U
 #define TICKET_PREFIX "credssp1:"
 #define HANDOVER_MAX 65536U           /* what fits into the pipe of one logon */
 #define CALLS_PER_CONNECTION_MAX 100U /* the bus cuts a connection at 128 pending replies */
 /*
- * Of one front end uid, with nothing on their channels yet: the replies to its Begin may be unread, and dbus-daemon
- * reads nothing more of a connection with 64 descriptors on the way.
+ * Handshakes of one front end's uid before anything was sent on their channels. The front end may not have read the
+ * replies to Begin yet, and dbus-daemon stops reading a connection with 64 descriptors in flight.
  */
 #define HANDSHAKES_BEGUN_MAX 24U
 #define HANDSHAKE_FIRST_TIMEOUT_SEC 10U /* for the first TSRequest, which the front end has before it calls Begin */
@@ -42,7 +42,7 @@
 #define HANDSHAKE_PATIENCE_SEC 15U      /* a client that is silent for longer is evicted when its slot is needed */
 #define WORKER_STEP_TIMEOUT_SEC 10U     /* for the next message of a worker, which is killed after it */
 #define RESOLVER_POOL 8U
-#define RESOLVER_RESERVED 2U /* of the pool, for names that are of no domain */
+#define RESOLVER_RESERVED 2U /* resolvers that only look up names without a domain */
 #define RESOLVER_TIMEOUT_SEC 10U
 #define RESOLVER_QUEUE_MAX 512U
 #define RESOLVER_WAIT_SEC 30U        /* how long a question waits for a resolver before it is given up */
@@ -52,8 +52,8 @@
 #define ACCOUNT_CHECK_PAUSE_SEC 30U
 #define ACCOUNT_CHECKER_QUESTIONS_MAX 1000U /* a process that has answered these exits: PAM modules may leak memory */
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
-#define CHILD_SIGN_TIMEOUT_SEC 10U   /* a process that kept a logon waiting gives a sign of life, or is killed */
-#define KEEPER_SIGN_TIMEOUT_SEC 120U /* the TGT agent: no logon waits for it, and a kill loses what it is fetching */
+#define CHILD_SIGN_TIMEOUT_SEC 10U   /* for the answer to a ping after a logon has waited in vain; then a kill */
+#define KEEPER_SIGN_TIMEOUT_SEC 120U /* longer for the TGT agent: a kill loses the tickets that it is fetching */
 /* processes of a warden: a full pool, and a successor of each that is being killed */
 #define WARDS_MAX 32U
 #define WARDEN_END_SEC 1 /* to exit, after the supervisor has closed a connection; then the process is killed */
@@ -68,26 +68,25 @@
 /* ---- user-to-user ---- */
 #define TGT_MAX 16384U          /* one ticket-granting ticket of the server, with its PAC */
 #define SESSION_KEY_MAX 32U     /* AES-256 */
-#define TGTS_MAX 16U            /* principals of the server that have one */
+#define TGTS_MAX 16U            /* principals of the server with a ticket-granting ticket */
 #define SERVER_NAMES_MAX 32U    /* TERMSRV/ names of the keytab, each with its account in the directory */
-#define TGT_OVERLAP_SEC 600U    /* how long clients' tickets under the previous one are still taken */
+#define TGT_OVERLAP_SEC 600U    /* how long clients' tickets under the previous ticket-granting ticket stay valid */
 #define KEEPER_RETRY_MIN_SEC 2U /* to the next attempt after a failure, doubled each time */
 #define KEEPER_RETRY_MAX_SEC 60U
 #define KEEPER_FETCH_TIMEOUT_SEC 30U /* for one ticket: libkrb5 asks every KDC several times */
-#define KEEPER_ANSWER_TIMEOUT_SEC 5U /* how long a new template waits for the tickets that are there */
+#define KEEPER_ANSWER_TIMEOUT_SEC 5U /* how long a new template waits for the tickets that the agent has */
 #define MECH_TYPES_MAX 512U          /* the client's MechTypeList */
 
 /* ---- winbind ---- */
 #define WINBIND_ASKERS_MAX 16U /* processes that ask winbind at a time */
-#define WINBIND_TIMEOUT_SEC 8U /* below WORKER_STEP_TIMEOUT_SEC: the reason is then told */
+#define WINBIND_TIMEOUT_SEC 8U /* below WORKER_STEP_TIMEOUT_SEC, so that the log gives winbind as the reason */
 
 /* ---- failure counting ---- */
 #define BACKOFF_FREE_FAILURES 5U  /* failures of one address before it has to wait */
-#define BACKOFF_IN_FLIGHT_MAX 64U /* handshakes of one address under way; 1 once it has to wait */
+#define BACKOFF_IN_FLIGHT_MAX 64U /* handshakes of one address under way; 1 after an address has had to wait */
 #define BACKOFF_MAX_SEC 60U
-#define BACKOFF_DECAY_SEC 60U /* one failure is forgotten every so many seconds */
-#define BACKOFF_OVER_MAX \
-	10U /* failures beyond the free ones that are counted: all is forgotten after a quarter of an hour */
+#define BACKOFF_DECAY_SEC 60U /* seconds after which one failure is forgotten */
+#define BACKOFF_OVER_MAX 10U  /* failures counted beyond the free ones: all are forgotten after a quarter of an hour */
 #define BACKOFF_CRASH_WEIGHT 5U /* what a handshake that crashed a worker counts as */
 #define BACKOFF_TABLE_MAX 4096U
 #define ACCOUNT_DELAY_FREE_FAILURES 5U
@@ -101,18 +100,18 @@
 #define PIN_MAX 256U                           /* UTF-8 bytes */
 #define CARD_STRING_MAX 1024U                  /* UTF-8 bytes of cardName, readerName, containerName, cspName */
 #define LOG_WORD_MAX \
-	256U /* of what an unknown application calls a user, in the log of pam_credssp; more is cut off \
+	256U /* longest user name of an unknown application in the log of pam_credssp; more is cut off \
 	      */
 #define HELPER_DETAIL_MAX 192U   /* one line for the log, without NUL */
-#define HELPER_ARGUMENTS_MAX 12U /* of the helper program, without mode and NULL */
+#define HELPER_ARGUMENTS_MAX 12U /* arguments of the helper program, without mode and NULL */
 #define HELPER_CPU_SEC 10U
 #define HELPER_CLOCK_SKEW_SEC 300U  /* how far the KDC's clock may be ahead of this host's */
 #define HELPER_END_MSEC 2000        /* from SIGKILL to its end */
-#define HELPER_LOCK_LOOK_MSEC 20    /* between two looks at whether the cards are free */
-#define HELPER_LOCK_MARGIN_MSEC 200 /* what is left of a logon's time when it gives up waiting for them */
+#define HELPER_LOCK_LOOK_MSEC 20    /* between two tries to lock the cards */
+#define HELPER_LOCK_MARGIN_MSEC 200 /* time that a logon keeps in reserve when it gives up waiting for the cards */
 #define HELPER_FILES_MAX 256U
 #define HELPER_ADDRESS_SPACE_MAX 1073741824U
-#define HELPER_FILE_SIZE_MAX 4194304U /* what a credentials cache may take */
+#define HELPER_FILE_SIZE_MAX 4194304U /* the size of a credentials cache */
 #define CARD_SLOTS_MAX 64U
 #define CARD_CERTIFICATES_MAX 64U  /* on all cards */
 #define CARD_ID_MAX 64U            /* bytes of a CKA_ID */
@@ -121,17 +120,17 @@
 #define CCACHE_NAME_MAX 255U       /* bytes, without NUL */
 #define TICKET_FILE_REST_MAX 8192U /* of a temporary cache, besides the ticket */
 #define CCACHE_TEMPORARY_MAX 63U   /* path below /run/pam-credssp */
-#define CCACHE_STALE_SEC 300       /* since its last change: sshd's process that wrote it may be gone when it is read */
+#define CCACHE_STALE_SEC 300       /* age at which a temporary cache is removed; its writer may have ended */
 #define HELPER_TICKET_MAX 64U      /* hexadecimal digits of a hash */
 #define MODULE_PATH_MAX 255U       /* of a PKCS#11 module */
 
 /* ---- front end ---- */
 #define RDP_CONNECTIONS_MAX 2048U /* open connections, before and after TLS */
-#define RDP_PRE_TLS_MAX 2000U     /* of these, before the first byte of TLS */
+#define RDP_PRE_TLS_MAX 2000U     /* part of RDP_CONNECTIONS_MAX: before the first byte of TLS */
 #define RDP_PROCESSES_PER_ADDRESS_MAX 256U
 /*
- * People answer prompts (certificate, password) before ClientHello, inside the TLS handshake and between it and the first
- * TSRequest, as the client has it. Connections that wait are evicted when others need their slots.
+ * These deadlines leave users time for prompts (certificate, password). A client prompts before ClientHello, inside the
+ * TLS handshake, or between it and the first TSRequest. Waiting connections are evicted when others need their slots.
  */
 #define RDP_PRE_TLS_TIMEOUT_SEC 600U /* for ClientHello */
 #define RDP_TLS_TIMEOUT_SEC 600U     /* for the TLS handshake */
@@ -139,17 +138,17 @@
 #define RDP_X224_TIMEOUT_SEC 30U     /* for the connection request itself */
 #define RDP_BEGIN_CALLS_MAX 64U      /* calls of Begin under way; the others wait in the listener */
 #define RDP_BEGIN_TIMEOUT_SEC 60U    /* for credsspd's answer to Begin */
-/* from Begin to the verdict: credsspd ends a handshake that takes too long, the front end only one that credsspd forgot */
+/* from Begin to the verdict: later than credsspd's own deadline, for a handshake that credsspd does not end */
 #define RDP_NLA_TIMEOUT_SEC (HANDSHAKE_TIMEOUT_SEC + RDP_CHILD_SLACK_SEC)
 #define RDP_FIRST_MCS_TIMEOUT_SEC 60U /* from the ticket to the first MCS PDU, X.224 of the direct approach included */
 #define RDP_SEQUENCE_TIMEOUT_SEC 60U  /* from a slot with xrdp to the licence */
 #define RDP_UNREDEEMED_MAX 8U /* slots of one xrdp: connections that sent it a ticket which PAM has not redeemed */
 #define RDP_SLOTS_PER_ACCOUNT_MAX 2U
-#define RDP_SLOT_TIMEOUT_SEC 20U /* then the slot goes to the next connection, redeemed or not */
+#define RDP_SLOT_TIMEOUT_SEC 20U /* then the next connection gets the slot, also when the ticket is not redeemed */
 #define PROXY_PEERS_MAX 64U
 #define RDP_CHILD_MEMORY_MAX (64UL << 20) /* of a connection's process, beyond what the listener has mapped */
-#define RDP_CHILD_SLACK_SEC 10U           /* for one that does not keep its own deadlines */
-/* log lines of one address about connections that end before CredSSP; fail2ban's jail needs ten */
+#define RDP_CHILD_SLACK_SEC 10U /* until the listener kills a connection's process that misses its own deadlines */
+/* log lines about connections of one address that end before CredSSP; fail2ban's jail needs ten */
 #define RDP_LOG_LINES_MAX 20U
 #define RDP_LOG_WINDOW_SEC 60U
 #define RDP_LOG_ADDRESSES_MAX 4096U
@@ -158,11 +157,11 @@
 #define CONFIG_FILE_MAX 1048576U
 #define CONFIG_LIST_MAX 256U
 #define NTLM_STORE_MAX_RECORDS 100000U
-#define FILES_LOOK_SEC 5U           /* between two looks at keytab and certificate */
-#define FILES_SETTLE_MSEC 200U      /* a file that was written to is left alone for so long */
-#define FILES_SETTLE_MAX_MSEC 5000U /* but no longer, when it is written to all the time */
-#define FILES_RETRY_MAX_SEC 300U    /* between two tries of files that cannot be used */
-#define KEYS_WAIT_SEC 5U            /* a logon waits for keys that are being loaded, then takes the old ones */
-#define SYSTEM_FILE_MAX 1048576U    /* xrdp.ini, a PAM stack */
-#define XRDP_START_MSEC 15000U      /* credsspctl waits for xrdp's socket */
-#define XRDP_LISTEN_MSEC 3000U      /* credsspctl check: for that of an xrdp that runs */
+#define FILES_LOOK_SEC 5U           /* between two checks of keytab and certificate */
+#define FILES_SETTLE_MSEC 200U      /* a changed file is read when it has been unchanged for this time */
+#define FILES_SETTLE_MAX_MSEC 5000U /* a file that changes all the time is read after this time */
+#define FILES_RETRY_MAX_SEC 300U    /* between two attempts with files that cannot be used */
+#define KEYS_WAIT_SEC 5U /* a logon waits for new keys that are being loaded, then continues with the old keys */
+#define SYSTEM_FILE_MAX 1048576U /* xrdp.ini, a PAM stack */
+#define XRDP_START_MSEC 15000U   /* credsspctl waits for xrdp's socket */
+#define XRDP_LISTEN_MSEC 3000U   /* credsspctl check: waits for the socket of an xrdp that runs */

@@ -4,8 +4,8 @@
  * (JOURNAL_STREAM, sd-journal's own convention); a daemon that was started by
  * hand, or in a test, prints the same line with the fields after it.
  *
- * What the journal shows as text has the fields as well, and the client's address in front of everything that a client
- * can choose: packaging/fail2ban takes it from there.
+ * The text of a line repeats the fields. The client's address comes before everything that a client can choose, because
+ * packaging/fail2ban reads the address there.
  */
 #include "common/base/log.h"
 
@@ -37,7 +37,7 @@ static bool stderr_is_journal(void)
 	unsigned long long dev, ino;
 	struct stat st;
 
-	/* systemd's own variable; what does not fit into the type is no number of a device */
+	/* systemd sets the variable; a number that does not fit into the type is not a device number */
 	if (!s || sscanf(s, "%llu:%llu", &dev, &ino) != 2 || /* NOLINT(cert-err34-c) */
 	    fstat(STDERR_FILENO, &st) < 0)
 		return false;
@@ -67,8 +67,8 @@ bool log_debug_enabled(void)
 }
 
 /*
- * How many bytes the character at @p takes; 0 when its first byte has to be escaped: controls of ASCII and, in UTF-8,
- * of Latin-1 (a terminal may take U+009B for an escape sequence), and what is not UTF-8.
+ * Returns how many bytes the character at @p has, or 0 when its first byte must be escaped: control characters of ASCII
+ * and (in UTF-8) Latin-1, because a terminal may take U+009B for an escape sequence, and bytes that are not UTF-8.
  */
 static size_t printable(const unsigned char *p)
 {
@@ -129,7 +129,7 @@ const char *log_escape(char *out, unsigned long size, const char *in)
 
 struct field {
 	const char *name;       /* "USER": CREDSSP_USER in the journal, user= after the text of the line */
-	char value[VALUE_MAX_]; /* as it came: each form escapes it in its own way */
+	char value[VALUE_MAX_]; /* not escaped: the journal field and the text escape it differently */
 };
 
 struct fields {
@@ -170,7 +170,7 @@ static void add_logon_fields(struct fields *f, const struct log_logon *w)
 		add_field(f, "VERSION", "%u", w->version);
 }
 
-/* USER is printed as user="alice", or user=alice when nothing in it needs quotes. */
+/* Prints the field USER as user=alice, or as user="..." when the value needs quotes. */
 static size_t field_as_text(char *out, size_t size, const struct field *f)
 {
 	char value[VALUE_MAX_];
@@ -232,7 +232,7 @@ static void write_journal(int level, const char *message, struct fields *f)
 	for (size_t i = 0; i < f->n; i++) {
 		int o = snprintf(field[i], FIELD_MAX_, "CREDSSP_%s=", f->field[i].name);
 
-		/* a backslash stays one: journalctl CREDSSP_USER='CORP\alice' finds it */
+		/* a backslash is not doubled: journalctl CREDSSP_USER='CORP\alice' finds the line */
 		(void)escape(field[i] + o, FIELD_MAX_ - (size_t)o, f->field[i].value, "");
 		iov[n++] = (struct iovec){ field[i], strlen(field[i]) };
 	}
@@ -264,7 +264,7 @@ static void write_stderr(int level, const char *message, struct fields *f)
 __attribute__((format(printf, 3, 0))) static void write_line(int level, const struct log_logon *who, const char *fmt,
 							     va_list ap)
 {
-	/* the daemons have one thread; a stack frame of this size would be the largest by far */
+	/* static, because it is large; the daemons have one thread */
 	static struct fields f;
 	static char message[LINE_MAX_ + 4], safe[LINE_MAX_]; /* what is cut does not fit into @safe: "..." */
 	int saved = errno;

@@ -11,18 +11,17 @@
 #include <stdint.h>
 #include <syslog.h>
 
-/* Call once, first. @ident is the program name as in the journal; it must outlive the process. */
+/* Must be called once, before any other function here. @ident, the program name in the journal, is not copied. */
 void log_open(const char *ident);
 
-/* From now on writes to standard error only, for a process that may not open a socket. Under systemd the journal reads
- * it. */
+/* Switches to standard error, for a process that may not open a socket. Under systemd the journal reads that, too. */
 void log_use_stderr(void);
 
-/* Whether LOG_DEBUG lines are written. */
+/* Switches LOG_DEBUG lines on or off. */
 void log_set_debug(bool debug);
 bool log_debug_enabled(void);
 
-/* One line. @level is LOG_ERR ... LOG_DEBUG. */
+/* Writes one line. @level is LOG_ERR ... LOG_DEBUG. */
 __attribute__((format(printf, 2, 3))) void log_line(int level, const char *fmt, ...);
 
 /*

@@ -40,7 +40,7 @@ int loop_watch_exit(sd_event *event, int pidfd, sd_event_child_handler_t fn, voi
 	sd_event_source *source = NULL;
 	int r = sd_event_add_child_pidfd(event, &source, pidfd, WEXITED, fn, userdata);
 
-	/* libsystemd registers the pidfd anew, and not for one event only, when the source was off */
+	/* libsystemd registers the pidfd again, and not for one event only, when the source was off */
 	if (r >= 0)
 		r = sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	if (r >= 0)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two rows are worded the same to the client on purpose: an unknown user is told
- * what a wrong password is told, and so is an account that may not log on by its
- * name alone (a system account), so that a client does not learn which accounts exist.
- * NOT_ALLOWED and the account states are told by name: they are decided only
- * after the password or the Kerberos ticket was proved. So they are no failure of
- * the address, but for ACCOUNT_LOCKED: domains tell it for any password.
+ * An unknown user, a wrong password and a system account get the same NTSTATUS on purpose: a client must not learn
+ * which accounts exist. NOT_ALLOWED and the account states have an NTSTATUS of their own, because they are decided
+ * only after the password or the Kerberos ticket was proved. For the same reason they do not count as failures of the
+ * address. ACCOUNT_LOCKED does: domains report it for any password.
  */
 #include "common/base/refusal.h"
 
@@ -27,8 +25,10 @@ static const struct {
 				NTSTATUS_LOGON_FAILURE, 0 },
 	[REFUSAL_BINDING] = { "binding",
 			      "the client saw another TLS key than this server's: look for a man in the middle", 0, 1 },
-	[REFUSAL_REPLAY] = { "replay", "a security token without what makes it fresh, or made for another exchange", 0,
-			     1 },
+	[REFUSAL_REPLAY] = { "replay",
+			     "a security token that may be a replay: no proof that it is fresh, or made for another "
+			     "exchange",
+			     0, 1 },
 	[REFUSAL_WEAK_NTLM] = { "weak-ntlm", "the client's NTLM is too weak", NTSTATUS_NOT_SUPPORTED, 0 },
 	[REFUSAL_TIMEOUT] = { "timeout", "the handshake was not finished in time", 0, 0 },
 	[REFUSAL_CANCELLED] = { "cancelled", "the client left during the handshake", 0, 0 },
@@ -46,7 +46,7 @@ static const struct {
 				  NTSTATUS_INVALID_LOGON_HOURS, 0 },
 	[REFUSAL_LOGON_WORKSTATION] = { "logon-workstation", "the account may not log on to this host",
 					NTSTATUS_INVALID_WORKSTATION, 0 },
-	[REFUSAL_ACCOUNT_RESTRICTION] = { "account-restriction", "a rule of the domain or of PAM about the account",
+	[REFUSAL_ACCOUNT_RESTRICTION] = { "account-restriction", "a rule of the domain or of PAM forbids the logon",
 					  NTSTATUS_ACCOUNT_RESTRICTION, 0 },
 	[REFUSAL_NAME] = { "name", "the client's user name cannot be used", NTSTATUS_LOGON_FAILURE, 1 },
 	[REFUSAL_DOMAIN] = { "domain",

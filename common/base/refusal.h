@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Why a logon is refused, and what the client is told: one table, the same as
- * in docs/refusals.md.
+ * Why a logon is refused, and the NTSTATUS that the client gets. docs/refusals.md has the same table.
  */
 #pragma once
 
@@ -16,13 +15,13 @@ enum refusal {
 	REFUSAL_VERSION,   /* below min_version */
 	REFUSAL_MECHANISM, /* no mechanism in common, or it is switched off */
 	REFUSAL_BINDING,   /* pubKeyAuth is for another server key */
-	REFUSAL_REPLAY,    /* a token without what makes a recorded exchange useless, or made for another one */
-	REFUSAL_WEAK_NTLM, /* NTLM without the flags, the response or the MIC that are demanded */
+	REFUSAL_REPLAY,    /* a token that may be a replay: no proof that it is fresh, or made for another exchange */
+	REFUSAL_WEAK_NTLM, /* NTLM without the required flags, response or MIC */
 	REFUSAL_TIMEOUT,
 	REFUSAL_CANCELLED, /* the front end closed the channel: the client left */
-	REFUSAL_ABANDONED, /* the same, while its answer to the challenge was being judged */
-	/* who */
-	REFUSAL_BAD_CREDENTIALS, /* GSS says no: ticket for another key, clock, malformed token */
+	REFUSAL_ABANDONED, /* as CANCELLED, while the NTLM response was being verified */
+	/* authentication */
+	REFUSAL_BAD_CREDENTIALS, /* GSSAPI refused: ticket for another key, clock, malformed token */
 	REFUSAL_BAD_PASSWORD,
 	REFUSAL_UNKNOWN_USER,
 	REFUSAL_ACCOUNT_LOCKED,
@@ -33,20 +32,20 @@ enum refusal {
 	REFUSAL_LOGON_HOURS, /* a domain's rules */
 	REFUSAL_LOGON_WORKSTATION,
 	REFUSAL_ACCOUNT_RESTRICTION,
-	/* may they */
-	REFUSAL_NAME,           /* a name that no account may have */
-	REFUSAL_DOMAIN,         /* of an Active Directory domain that is not in domains */
+	/* authorization */
+	REFUSAL_NAME,           /* a name with characters that account names cannot have */
+	REFUSAL_DOMAIN,         /* a ticket of an Active Directory domain that is not in domains */
 	REFUSAL_SYSTEM_ACCOUNT, /* uid 0 or below minimum_uid */
-	REFUSAL_NOT_ALLOWED,    /* allow_users, allow_groups, and those of restricted_admin and smartcard_gss */
-	/* what they delegated */
-	REFUSAL_MISMATCH, /* delegated account other than the authenticated one */
+	REFUSAL_NOT_ALLOWED, /* not in allow_users, allow_groups or the lists of restricted_admin and smartcard_gss */
+	/* the delegated credentials */
+	REFUSAL_MISMATCH, /* the delegated account is not the authenticated account */
 	REFUSAL_EMPTY_PASSWORD,
 	REFUSAL_CREDENTIAL_KIND, /* smart card, remote guard, restricted admin: by policy */
 	REFUSAL_TOO_LARGE,       /* the hand-over does not fit */
-	/* ours */
+	/* this server */
 	REFUSAL_BACKOFF,     /* too many failures from that address */
 	REFUSAL_LIMIT,       /* too many handshakes or tickets */
-	REFUSAL_UNAVAILABLE, /* verifier, resolver or KDC not there */
+	REFUSAL_UNAVAILABLE, /* verifier, resolver or KDC does not answer */
 	REFUSAL_CRASHED,     /* the worker died */
 	REFUSAL_INTERNAL,
 	REFUSAL_MAX_

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs built with gcc's address sanitizer (make check-sanitize-suites), which are for tests: its runtime maps
- * terabytes and makes system calls that nothing of ours makes. What such a build allows beyond any other goes by this
- * macro, and is in three places: system calls in common/sandbox/filter.c, RLIMIT_AS in common/sandbox/sandbox.c and
- * pam_credssp/helper-run.c.
+ * SANITIZED marks test builds with gcc's address sanitizer (make check-sanitize-suites). Its runtime maps terabytes and
+ * makes system calls that the programs do not make. So the sandbox is wider in these builds, in three places: system
+ * calls in common/sandbox/filter.c, RLIMIT_AS in common/sandbox/sandbox.c and pam_credssp/helper-run.c.
  */
 #pragma once
 

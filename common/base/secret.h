@@ -30,9 +30,7 @@ struct secret {
 /* Overwrites @len bytes at @p; the compiler does not remove it. */
 static inline void secret_wipe(void *p, size_t len)
 {
-#if defined(SECRET_NO_WIPE) /* for tests/packaging/nowipe, which shows that the searches of the tests find what is \
-			     * left \
-			     */
+#if defined(SECRET_NO_WIPE) /* for tests/packaging/nowipe: the tests' searches must find secrets that stay */
 	(void)p;
 	(void)len;
 #else
@@ -41,7 +39,7 @@ static inline void secret_wipe(void *p, size_t len)
 #endif
 }
 
-/* Wipes and unmaps; a NULL secret and a done one are fine. */
+/* Wipes and unmaps @s, which may be NULL or SECRET_NULL; it is SECRET_NULL afterwards. */
 static inline void secret_done(struct secret *s)
 {
 	if (s->p_) {
@@ -64,12 +62,12 @@ static inline int secret_init(struct secret *s, size_t cap)
 		return -ENOMEM;
 	(void)madvise(p, size, MADV_DONTDUMP);
 	(void)madvise(p, size, MADV_WIPEONFORK);
-	(void)mlock(p, size); /* RLIMIT_MEMLOCK may say no; wiping does not depend on it */
+	(void)mlock(p, size); /* RLIMIT_MEMLOCK may forbid it; wiping does not depend on it */
 	*s = (struct secret){ .p_ = p, .len_ = 0, .cap_ = size };
 	return 0;
 }
 
-/* The only way to the bytes; every call site is one to review. */
+/* Returns the bytes; the only access to them. tests/packaging/expose lists every caller, for reviews. */
 static inline void *secret_expose(const struct secret *s)
 {
 	return s->p_;
@@ -96,7 +94,7 @@ static inline int secret_append(struct secret *s, const void *p, size_t len)
 	return 0;
 }
 
-/* Says that @len bytes were written in place through secret_expose(). */
+/* Sets the length after @len bytes were written through secret_expose(). */
 static inline int secret_set_len(struct secret *s, size_t len)
 {
 	if (len > s->cap_)
@@ -112,7 +110,7 @@ static inline void secret_move(struct secret *to, struct secret *from)
 	*from = SECRET_NULL;
 }
 
-/* 1 when the @len bytes at @a and @b are the same, in time that depends on @len only. */
+/* Returns 1 when the @len bytes at @a and @b are equal, else 0, in time that depends on @len only. */
 static inline int secret_equal(const void *a, const void *b, size_t len)
 {
 	const volatile uint8_t *x = a;

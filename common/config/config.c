@@ -18,7 +18,7 @@
 #define FRONT_END_DEFAULT_USER "credsspd-rdp"
 #define FRONT_END_DEFAULT_SERVICE "xrdp-sesman"
 
-/* The defaults are those of limits.h, which are written there with a suffix: tested to be the same. */
+/* The defaults repeat limits.h, where the numbers have a suffix; a static assertion compares them. */
 static const struct option_choice kerberos_choices[] = {
 	{ "any", CONFIG_KERBEROS_ANY },
 	{ "user-to-user", CONFIG_KERBEROS_USER_TO_USER },
@@ -41,7 +41,7 @@ static const struct option_choice remote_guard_choices[] = { { "refuse", CONFIG_
 static const struct option_choice policy_choices[] = { { "refuse", false }, { "allow", true }, { NULL, 0 } };
 static const struct option_choice log_choices[] = { { "info", false }, { "debug", true }, { NULL, 0 } };
 
-/* What the table fills; choices are ints there. */
+/* The table fills this struct; choices are ints in it. */
 struct raw {
 	struct config c;
 	int kerberos, ntlm, ntlm_mic, smartcard, remote_guard, restricted_admin, log_level;
@@ -163,7 +163,7 @@ const struct option_row *config_rows(size_t *ret_n)
 	return rows;
 }
 
-/* Mistakes do not end the search for others; only a lack of memory does. */
+/* Returns the error to keep. Loading continues after a mistake, to report them all, but stops when memory is short. */
 static int first_error(int r, int then)
 {
 	return then == -ENOMEM || r == 0 ? then : r;
@@ -221,7 +221,7 @@ static int add_front_end(struct config *c, const char *path, const char *user, c
 				: explain_also(ret_error, -EINVAL, "%s: [credsspd] front_ends: no user %s", path, user);
 	r = options_words(values, &f->services);
 	if (r == -EINVAL)
-		return explain_also(ret_error, r, "%s: [credsspd] front_ends: %s: a ' is not where it may be", path,
+		return explain_also(ret_error, r, "%s: [credsspd] front_ends: %s: a ' is missing or misplaced", path,
 				    user);
 	if (r < 0)
 		return r;
@@ -288,13 +288,13 @@ static int check_consistent(const struct config *c, const char *path, char **ret
 	if (c->smartcard == CONFIG_SMARTCARD_GSS && !*c->smartcard_gss_users && !*c->smartcard_gss_groups)
 		r = explain_also(
 		    ret_error, -EINVAL,
-		    "%s: [credsspd] smartcard = gss needs smartcard_gss_users or smartcard_gss_groups: who "
-		    "may log on without a card being seen here",
+		    "%s: [credsspd] smartcard = gss needs smartcard_gss_users or smartcard_gss_groups: the "
+		    "accounts that may log on with a card that only the KDC has seen",
 		    path);
 	if (c->restricted_admin && !*c->restricted_admin_users && !*c->restricted_admin_groups)
 		r = explain_also(ret_error, -EINVAL,
 				 "%s: [credsspd] restricted_admin = allow needs restricted_admin_users or "
-				 "restricted_admin_groups: who may log on without a secret",
+				 "restricted_admin_groups: the accounts that may log on without a password",
 				 path);
 	if (c->ntlm == CONFIG_NTLM_WINBIND && !*c->domains)
 		r = explain_also(ret_error, -EINVAL,

@@ -27,7 +27,7 @@ enum config_kerberos {
 enum config_ntlm {
 	CONFIG_NTLM_OFF,
 	CONFIG_NTLM_LOCAL,   /* the store of credsspctl ntlm set */
-	CONFIG_NTLM_WINBIND, /* the domain answers; domains is then not empty */
+	CONFIG_NTLM_WINBIND, /* the domain verifies the response; domains is then not empty */
 };
 
 enum config_smartcard {
@@ -47,7 +47,7 @@ typedef char **config_list;
 
 struct config_front_end {
 	uid_t uid;
-	config_list services; /* PAM services it may ask tickets for */
+	config_list services; /* PAM services that it may request tickets for */
 };
 
 struct config {
@@ -58,10 +58,10 @@ struct config {
 	char **tgt_principals;         /* principals that get a TGT for user-to-user; empty: see credsspd.conf(5) */
 	char *ntlm_store;              /* default /var/lib/credsspd/ntlm */
 	unsigned min_version;          /* 2 to 6; default 5 (CVE-2018-0886) */
-	config_list domains;           /* domains that have accounts here, from a name service; the first is the host's
-					  own, by its NetBIOS name */
-	config_list local_domains;     /* besides "", "." and the host's own names */
-	config_list allow_users;       /* both lists empty: every account */
+	config_list domains;           /* domains with accounts on this host, by the name service; the first is the
+					  host's own, by its NetBIOS name */
+	config_list local_domains;     /* names of this host besides "", "." and its own names */
+	config_list allow_users;       /* both lists empty: every account may log on */
 	config_list allow_groups;
 	unsigned minimum_uid;            /* default 1000 */
 	bool allow_root;                 /* default false */
@@ -98,13 +98,13 @@ int config_load(const char *path, struct config *ret_, char **ret_error);
 /* Frees the parts of @c and leaves it empty. */
 void config_done(struct config *c);
 
-/* The services that @uid may ask tickets for, or NULL when it is no front end. */
+/* Returns the services that @uid may request tickets for, or NULL when it is not a front end. */
 config_list config_services_of(const struct config *c, uid_t uid);
 bool config_may_redeem(const struct config *c, uid_t uid);
 
-/* Whether @domain is in domains, in any case. */
+/* Returns whether @domain is in domains; case does not count. */
 bool config_is_domain(const struct config *c, const char *domain);
 
-/* The table of keys of section [credsspd], for the tests that compare it with the manual. */
+/* The table of the options of section [credsspd], for the tests that compare it with the manual. */
 struct option_row;
 const struct option_row *config_rows(size_t *ret_n);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libkrb5's parser trusts its files: whatever stands before the first section is a comment to it, "module" there loads
- * a shared object, and a line beyond its buffer goes on as another one. So the files are read once more here, line by
- * line as prof_parse.c takes them.
+ * libkrb5's parser trusts its files: it ignores text before the first section, "module" there loads a shared object,
+ * and it reads a line that is longer than its buffer as two lines. So the files are checked here before libkrb5 reads
+ * them, line by line as its prof_parse.c does.
  */
 #include "common/config/files.h"
 
@@ -56,7 +56,7 @@ static int check_file(const char *path, FILE **ret_file, time_t *newest, char **
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return explain(ret_error, -EPERM, "%s: can be written by others (mode %04o)", path, st.st_mode & 07777);
 	if (st.st_size > (off_t)CONFIG_FILE_MAX)
-		return explain(ret_error, -EFBIG, "%s: larger than %u octets", path, CONFIG_FILE_MAX);
+		return explain(ret_error, -EFBIG, "%s: larger than %u bytes", path, CONFIG_FILE_MAX);
 	note(&st, newest);
 	*ret_file = fdopen(fd, "re");
 	if (!*ret_file)
@@ -67,7 +67,7 @@ static int check_file(const char *path, FILE **ret_file, time_t *newest, char **
 
 static int check_tree(const char *path, unsigned depth, time_t *newest, char **ret_error);
 
-/* The files that libkrb5 takes from an includedir: letters, digits, - and _, or names that end in .conf. */
+/* Returns whether libkrb5 reads @name in an includedir: letters, digits, - and _, or a name that ends in .conf. */
 static bool is_drop_in(const char *name)
 {
 	size_t n = strlen(name);
@@ -89,9 +89,9 @@ static int check_directory(const char *path, unsigned depth, time_t *newest, cha
 	if (!d)
 		return explain(ret_error, -errno, "includedir %s: %s", path, strerror(errno));
 	if (fstat(dirfd(d), &st) < 0 || (st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH))
-		r = explain(ret_error, -EPERM, "includedir %s: others than root can write there", path);
+		r = explain(ret_error, -EPERM, "includedir %s: users other than root can write there", path);
 	else
-		note(&st, newest); /* what was taken away shows there */
+		note(&st, newest); /* the directory's time shows removed files */
 	while (r == 0 && (e = readdir(d))) {
 		AUTO_FREE char *file = NULL;
 
@@ -104,7 +104,7 @@ static int check_directory(const char *path, unsigned depth, time_t *newest, cha
 	return r;
 }
 
-/* Behind @word and a space at the start of @line, without the line's end; NULL when that is not what it says. */
+/* Returns the argument of the directive @word in @line, with the line's end cut off, or NULL for any other line. */
 static char *directive(char *line, const char *word)
 {
 	size_t n = strlen(word);
@@ -123,7 +123,7 @@ static int check_line(struct reader *r, char *line)
 
 	r->line++;
 	if (strlen(line) > LINE_LEN_MAX)
-		return explain(r->ret_error, -EINVAL, "%s: line %u has more than %u octets", r->path, r->line,
+		return explain(r->ret_error, -EINVAL, "%s: line %u has more than %u bytes", r->path, r->line,
 			       LINE_LEN_MAX);
 	path = directive(line, "include");
 	if (path)
@@ -152,7 +152,7 @@ static int check_tree(const char *path, unsigned depth, time_t *newest, char **r
 	r = check_file(path, &f, newest, ret_error);
 	while (r == 0 && (n = getline(&line, &size, f)) >= 0)
 		r = strlen(line) == (size_t)n ? check_line(&reader, line)
-					      : explain(ret_error, -EINVAL, "%s: is no text", path);
+					      : explain(ret_error, -EINVAL, "%s: is not a text file", path);
 	return r;
 }
 

@@ -18,11 +18,11 @@
 
 static int check_sections(profile_t profile, const char *path, char **ret_error)
 {
-	const char *none[] = { NULL };
+	const char *top[] = { NULL };
 	char **names = NULL;
 	int r = 0;
 
-	if (profile_get_subsection_names(profile, none, &names) != 0)
+	if (profile_get_subsection_names(profile, top, &names) != 0)
 		return explain(ret_error, -EINVAL, "%s: has no sections", path);
 	for (char **n = names; *n && r == 0; n++)
 		if (strcmp(*n, OPTIONS_SECTION_DAEMON) != 0 && strcmp(*n, OPTIONS_SECTION_RDP) != 0)
@@ -33,7 +33,7 @@ static int check_sections(profile_t profile, const char *path, char **ret_error)
 
 int options_open(const char *path, profile_t *ret_profile, time_t *ret_newest, char **ret_error)
 {
-	/* not profile_init_path(), to which a colon is two files */
+	/* not profile_init_path(), which splits a path at a colon */
 	const char *files[] = { path, NULL };
 	profile_t profile = NULL;
 	long e;
@@ -68,7 +68,7 @@ void options_free_words(char **words)
 	free(words);
 }
 
-/* The quoted word at *@p, which begins with its quote; *@p is then behind the other one. */
+/* Reads the quoted word at *@p, which is at the opening quote, and moves *@p past the closing quote. */
 static int quoted_word(const char **p, char **ret_word)
 {
 	const char *in = *p + 1;
@@ -175,7 +175,7 @@ static int parse_list(const struct option_row *o, char *const *values, char ***o
 
 	if (r < 0)
 		return r;
-	/* a comment stands at the beginning of a line; behind a value it would be more words */
+	/* a comment must be on its own line: after a value it would be read as more words */
 	while (words[n] && !strchr("#;", words[n][0]))
 		n++;
 	if (words[n] || n > o->max) {
@@ -186,7 +186,7 @@ static int parse_list(const struct option_row *o, char *const *values, char ***o
 	return 0;
 }
 
-/* One spelling for one address: they are compared as text with what the kernel says. */
+/* Rewrites an address as inet_ntop() spells it, because addresses are compared as text. */
 static int canonical(char **word)
 {
 	uint8_t binary[sizeof(struct in6_addr)];
@@ -249,8 +249,8 @@ static int parse_scalar(const struct option_row *o, const char *value, void *fie
 }
 
 /*
- * Of a scalar the last value counts, so that a drop-in, which is read later, wins: libkrb5 gives them in the order of
- * reading. The others have to be right as well. *@ret_bad is the one that is not.
+ * The last value of a scalar counts: libkrb5 returns values in the order of reading, and drop-ins are read later. The
+ * earlier values must be valid as well. *@ret_bad is the first invalid value.
  */
 static int parse(const struct option_row *o, char *const *values, void *field, const char **ret_bad)
 {
@@ -314,7 +314,7 @@ static int load_row(profile_t profile, const char *path, const char *section, co
 		(void)explain_also(ret_error, r, "%s: [%s] %s = %s: %s is expected", path, section, o->key, bad,
 				   expectation(o, text, sizeof text));
 		options_free(o, 1, base);
-		if (o->def && parse(o, def, field, &bad) == -ENOMEM) /* for what is looked at later */
+		if (o->def && parse(o, def, field, &bad) == -ENOMEM) /* so that later checks have a valid value */
 			r = -ENOMEM;
 	}
 	profile_free_list(values);

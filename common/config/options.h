@@ -16,7 +16,7 @@ enum option_type {
 	OPTION_UNSIGNED,  /* unsigned, min to max */
 	OPTION_STRING,    /* char *, malloc'ed; NULL when the default is NULL */
 	OPTION_LIST,      /* char **, NULL-terminated, malloc'ed; words of all its lines, see options_words() */
-	OPTION_ADDRESSES, /* the same, of IPv4 and IPv6 addresses in the spelling of inet_ntop() */
+	OPTION_ADDRESSES, /* as OPTION_LIST; IPv4 and IPv6 addresses in the spelling of inet_ntop() */
 	OPTION_CHOICE,    /* int: one of choices */
 };
 
@@ -29,25 +29,25 @@ struct option_row {
 	const char *key;
 	enum option_type type;
 	size_t offset;     /* in the struct that is filled */
-	const char *def;   /* the default, as it would be written in the file */
+	const char *def;   /* the default, as text in the file */
 	unsigned min, max; /* OPTION_UNSIGNED; OPTION_LIST, OPTION_ADDRESSES: max entries */
 	const struct option_choice *choices;
 };
 
-/* Sections that the file may have; each program reads its own. */
+/* The sections of the file; each program reads its own. */
 #define OPTIONS_SECTION_DAEMON "credsspd"
 #define OPTIONS_SECTION_RDP "credsspd-rdp"
 
 /*
- * Opens @path, which files_check() has nothing against; *@ret_newest is from there. Returns 0 (profile_release() frees)
- * or -errno with a sentence in *@ret_error (malloc'ed, may be NULL without memory).
+ * Checks @path with files_check(), which also fills *@ret_newest, and opens it. Returns 0 and a profile that the caller
+ * frees with profile_release(), or -errno with a sentence in *@ret_error (malloc'ed, may be NULL without memory).
  */
 int options_open(const char *path, profile_t *ret_profile, time_t *ret_newest, char **ret_error);
 
 /*
- * Fills @base from @section by @rows. Subsections in @subsections (NULL-terminated, or NULL) are the caller's; other
- * ones are errors. All mistakes are in *@ret_error, which must be NULL or have sentences already; an option with a
- * mistake has its default. On failure @base may be partly filled: options_free() it.
+ * Fills @base from @section by @rows. Subsections in @subsections (NULL-terminated, or NULL) are left to the caller;
+ * other subsections are errors. A sentence for each mistake is appended to *@ret_error (may be NULL); an option with a
+ * mistake gets its default. On failure @base may be partly filled: call options_free().
  */
 int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error);
@@ -60,10 +60,10 @@ int options_look_up(profile_t profile, const char *path, const char *section, co
 void options_free(const struct option_row *rows, size_t n_rows, void *base);
 
 /*
- * Splits @values (NULL-terminated) into words, apart by blanks or commas. A word that begins with ' goes to the next ',
- * blanks and commas included, and has '' for one ' in it; names of domains need that: 'CORP\domain users'. Not ", which
- * libkrb5 takes off itself when a value begins with it, along with all that follows. Returns 0, -EINVAL for a ' without
- * its end or with something right behind it, or -ENOMEM.
+ * Splits @values (NULL-terminated) into words at blanks and commas. A word that begins with ' ends at the next ',
+ * may have blanks and commas, and has '' for a ' in it: 'CORP\domain users'. The quote is not ", because libkrb5
+ * removes that itself, with all that follows, when a value begins with it. Returns 0, -EINVAL for a ' that is not
+ * closed or is followed by another character, or -ENOMEM.
  */
 int options_words(char *const *values, char ***ret_words);
 void options_free_words(char **words);

@@ -54,7 +54,8 @@ static const struct option_row rows[] = {
 #define N_ROWS (sizeof rows / sizeof *rows)
 
 /*
- * Keys of [credsspd], which config.c checks and credsspd obeys. The front end only tells clients whether they may try.
+ * Options of [credsspd], which config.c checks and credsspd enforces. The front end only offers them to clients in
+ * X.224.
  */
 static const struct option_choice remote_guard_choices[] = {
 	{ "refuse", false }, { "require-tickets", true }, { "allow", true }, { NULL, 0 }

@@ -91,8 +91,8 @@ bool tls_policy_allows(SSL_CTX *ctx, int version)
 }
 
 /*
- * The sizes are those of SSL_CTX_set_security_level(3). RSA comes first, which every client knows, where making the key
- * does not take minutes. EC is for policies that leave no signature or cipher with RSA.
+ * The sizes are from SSL_CTX_set_security_level(3). RSA, which every client supports, comes first, except for sizes
+ * that take minutes to generate. EC is for policies that leave no signature or cipher with RSA.
  */
 bool tls_policy_key(const SSL_CTX *ctx, unsigned candidate, struct tls_policy_key *ret_key)
 {

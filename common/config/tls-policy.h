@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The TLS versions, ciphers and keys that clients get. The system's policy (ssl_conf in openssl.cnf) is in a context
- * from the start; the functions here only make it stricter.
+ * The TLS versions, ciphers and keys that clients get. OpenSSL applies the system's policy (ssl_conf in openssl.cnf) to
+ * every context; the functions here only make it stricter.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ enum tls_minimum {
  */
 int tls_policy_apply(SSL_CTX *ctx, enum tls_minimum minimum, char **ret_error);
 
-/* Whether @ctx allows a version: TLS1_2_VERSION or TLS1_3_VERSION. */
+/* Returns whether @ctx allows @version: TLS1_2_VERSION or TLS1_3_VERSION. */
 bool tls_policy_allows(SSL_CTX *ctx, int version);
 
 struct tls_policy_key {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client's side of Kerberos, by the same library. The self-test needs no KDC: the template has the service key, and
- * with that a ticket can be made. In user-to-user, too, the ticket is one of our own making, under a key that both
- * sides know, so the TGT-REP is looked at and not used; USE_SESSION_KEY is set afterwards in the AP-REQ that GSSAPI has
- * made, since nothing covers ap-options (RFC 4120 5.5.1).
+ * The client's side of Kerberos, with libkrb5 as in the server. The self-test needs no KDC: the template has the
+ * service key and makes a ticket with it. The self-test of user-to-user makes its ticket, too, under a key that both
+ * sides know; so the TGT-REP is checked and not used. USE_SESSION_KEY is set in the finished AP-REQ, which is possible
+ * because no checksum covers ap-options (RFC 4120 5.5.1).
  */
 #include <errno.h>
 #include <gssapi/gssapi_krb5.h>
@@ -61,7 +61,7 @@ static int send_tgt_req(struct krb5_initiator *k, struct view *ret_token)
 	uint8_t request[256];
 	size_t request_len, len;
 
-	/* the unit tests have tickets of that name; the template's own, an account's, is for any */
+	/* the unit tests have tickets for this name; an account's ticket, which a template has, is for every name */
 	if (tgt_request_write("TERMSRV", "rdp.test.example", request, sizeof request, &request_len) < 0 ||
 	    gss_frame_write(GSS_MECH_USER_TO_USER, USER_TO_USER_TGT_REQ, (struct view){ request, request_len },
 			    k->framed, sizeof k->framed, &len) < 0)

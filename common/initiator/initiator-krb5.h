@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Kerberos initiator from inside: tests look at its context. */
+/* The struct of the Kerberos initiator, for tests that look at its context. */
 #pragma once
 
 #include <gssapi/gssapi_ext.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The client's side of NTLMv2 with a MIC, MS-NLMP 3.1.5. Of a user's name only ASCII letters are put in upper case. */
+/* The client's side of NTLMv2 with a MIC, MS-NLMP 3.1.5. Only ASCII letters of a name are converted to upper case. */
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/rand.h>
@@ -262,7 +262,7 @@ int initiator_new_ntlm(const char *name, const char *password, bool spnego, stru
 		return -ENOMEM;
 	n->base.ops = &ops;
 	n->base.mech = GSS_MECH_NTLM;
-	n->base.always_mic = true; /* as FreeRDP */
+	n->base.always_mic = true; /* as FreeRDP does */
 	if (spnego)
 		(void)initiator_offer(&n->base, &n->base.mech, 1);
 	return initiator_made(&n->base, set_names(n, name, password), ret_initiator);

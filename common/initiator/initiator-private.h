@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between initiator.c, which speaks SPNEGO, and the mechanisms in initiator-krb5.c and initiator-ntlm.c. */
+/* The interface between initiator.c (SPNEGO) and its mechanisms, initiator-krb5.c and initiator-ntlm.c. */
 #pragma once
 
 #include "common/base/limits.h"
@@ -13,7 +13,7 @@
 struct initiator_ops {
 	/* As initiator_step(), with raw tokens. */
 	int (*step)(struct initiator *i, struct view token, struct view *ret_token);
-	/* The MIC over SPNEGO's MechTypeList: ours, and the acceptor's. Return 0 or -EIO. */
+	/* Makes the MIC over SPNEGO's MechTypeList, and verifies the acceptor's. Return 0 or -EIO. */
 	int (*mic)(struct initiator *i, struct view message, uint8_t *out, size_t size, size_t *ret_len);
 	int (*verify_mic)(struct initiator *i, struct view message, struct view mic);
 	/* As initiator_wrap() and initiator_unwrap(). */
@@ -23,11 +23,11 @@ struct initiator_ops {
 	void (*free)(struct initiator *i);
 };
 
-/* The first member of every mechanism's initiator. Zero but for the first three to begin with. */
+/* The first member of every mechanism's initiator. At first only its first three members are not zero. */
 struct initiator {
 	const struct initiator_ops *ops;
 	enum gss_mech mech; /* KRB5 stands for MS_KRB5, too */
-	bool always_mic;    /* it sends a mechListMIC although the acceptor does not demand it */
+	bool always_mic;    /* it sends a mechListMIC although the acceptor does not require it */
 	bool complete;      /* the context */
 	/* SPNEGO; n_mechs is 0 without it */
 	enum gss_mech mechs[INITIATOR_MECHS_MAX];
@@ -39,8 +39,8 @@ struct initiator {
 	char detail[INITIATOR_DETAIL_SIZE];
 };
 
-/* Notes @what, and returns @r. */
+/* Stores @what as the detail of the failure, and returns @r. */
 int initiator_fail(struct initiator *i, int r, const char *what);
 
-/* The end of every constructor: frees @i when @r is negative, else puts it into *@ret_. Returns @r. */
+/* Ends a constructor: frees @i when @r is negative, else stores it in *@ret_. Returns @r. */
 int initiator_made(struct initiator *i, int r, struct initiator **ret_);

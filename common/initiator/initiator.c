@@ -8,7 +8,7 @@
 #include "common/initiator/initiator-private.h"
 #include "common/wire/spnego.h"
 
-static char not_made[INITIATOR_DETAIL_SIZE]; /* why the last one could not be made */
+static char not_made[INITIATOR_DETAIL_SIZE]; /* why the last initiator could not be made */
 
 int initiator_fail(struct initiator *i, int r, const char *what)
 {
@@ -56,7 +56,7 @@ static bool is_own(const struct initiator *i, enum gss_mech mech)
 	return mech == i->mech;
 }
 
-/* The mechanism's next token, from the acceptor's. */
+/* Gives the mechanism the acceptor's token and gets its next one. */
 static int step_mech(struct initiator *i, struct view token, struct view *ret_token)
 {
 	int r = i->ops->step(i, token, ret_token);
@@ -106,7 +106,7 @@ static int check_mic(struct initiator *i, struct view mic)
 		   : initiator_fail(i, -EACCES, "the acceptor's mechListMIC");
 }
 
-/* The answer, when there is something to say. */
+/* Writes the NegTokenResp with @token and the mechListMIC, when there is one of them. */
 static int respond(struct initiator *i, struct view token, struct view *ret_token)
 {
 	struct spnego_resp r = { .state = SPNEGO_ACCEPT_INCOMPLETE, .response_token = token };
@@ -122,7 +122,9 @@ static int respond(struct initiator *i, struct view token, struct view *ret_toke
 	if (i->complete && i->mic_sent == i->mic_received)
 		r.state = SPNEGO_ACCEPT_COMPLETED;
 	if (!token.p && !r.mech_list_mic.p)
-		return i->complete ? 0 : initiator_fail(i, -EACCES, "the acceptor has nothing more to say");
+		return i->complete
+			   ? 0
+			   : initiator_fail(i, -EACCES, "the acceptor sent no token before the context was complete");
 	if (spnego_resp_write(&r, i->out, sizeof i->out, &len) < 0)
 		return initiator_fail(i, -EACCES, "no NegTokenResp");
 	*ret_token = (struct view){ i->out, len };

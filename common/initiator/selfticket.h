@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A service ticket made without a KDC, from a key of our own keytab: for the self-test at start-up. */
+/* Makes a service ticket without a KDC, with a key of this server's keytab, for the self-test at start. */
 #pragma once
 
 #include <krb5/krb5.h>

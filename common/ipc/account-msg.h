@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records between supervisor and account checker; rules as in common/ipc/worker-msg.h. One question, one answer. There
- * is no ready record: a question may be sent as soon as the socket is connected.
+ * Messages between supervisor and account checker; rules as in common/ipc/worker-msg.h. One question, one answer. There
+ * is no READY: a question may be sent as soon as the socket is connected.
  */
 #pragma once
 
@@ -10,10 +10,10 @@
 #include "common/ipc/worker-msg.h"
 
 /*
- * Defined by credsspd and by no other program. In a process that has this symbol, pam_credssp.so is asked for the state
- * of an account before there is a ticket: its line in the account phase does not require one, its lines in the auth and
- * session phases refuse. No configuration file, PAM item or client can define a symbol; only code in the login program
- * can (LD_PRELOAD), which needs no exemption.
+ * A symbol that only credsspd defines. In a process with this symbol pam_credssp.so knows that the account's state is
+ * asked before there is a ticket: its account line then requires no ticket, and its auth and session lines refuse. No
+ * configuration file, PAM item or client can define a symbol. Code in the login program could (LD_PRELOAD), but such
+ * code can log a user on without this.
  */
 #define ACCOUNT_QUESTION_SYMBOL credssp_account_question
 extern const char ACCOUNT_QUESTION_SYMBOL[] __attribute__((weak, visibility("default")));
@@ -25,7 +25,7 @@ enum account_type {
 
 struct account_question {
 	uint8_t type;
-	uint8_t local_password; /* 1: the password that was proved is one of this host, as in the NTLM store */
+	uint8_t local_password; /* 1: the verified password belongs to an account of this host, as in the NTLM store */
 	uint8_t pad_[6];
 	uint64_t id;
 	char service[PAM_SERVICE_MAX + 8U]; /* PAM service; one of front_ends in credsspd.conf */
@@ -36,8 +36,9 @@ struct account_question {
 struct account_answer {
 	uint8_t type;
 	uint8_t pad_;
-	uint16_t refusal; /* REFUSAL_NONE: PAM has given no reason to refuse; else a state of the account, of weight 0 */
-	int32_t pam;      /* what pam_acct_mgmt() returned, or pam_start() when that failed */
+	uint16_t
+	    refusal; /* REFUSAL_NONE: PAM has given no reason to refuse; else a state of the account, of weight 0 */
+	int32_t pam; /* the result of pam_acct_mgmt(), or of pam_start() when that failed */
 	uint64_t id;
 	char detail[WORKER_DETAIL_MAX]; /* for the log, terminated: why, and what to do; empty with PAM_SUCCESS */
 };

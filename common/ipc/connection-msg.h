@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages between the listener and the process of a connection: what the process may not do itself. Rules as in
- * common/ipc/worker-msg.h.
+ * Messages between the listener and the process of a connection, which asks the listener for everything that its filter
+ * forbids. Rules as in common/ipc/worker-msg.h.
  */
 #pragma once
 

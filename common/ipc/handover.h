@@ -4,11 +4,8 @@
  * reads from it. Header: the four bytes "CSHO", version 1, the credential
  * kind, two zero bytes, the length of all that follows as u32. Then fields: tag
  * u16, reserved u16 (0), length u32, that many bytes. Integers are big endian.
- * A field stands once, fields in the order of their tags; a tag or kind that the
- * reader does not know, and bytes after the last field, are errors: both halves
- * are of one version.
- *
- * One writer and one reader, used by both halves.
+ * Each field occurs at most once, in the order of the tags. An unknown tag or kind, and bytes after the last field, are
+ * errors: worker and pam_credssp must be of one version.
  */
 #pragma once
 
@@ -21,7 +18,7 @@
 #include "common/base/secret.h"
 #include "include/credssp/channel.h"
 
-/* The numbers that the front end gets in struct channel_done. */
+/* The numbers are those of struct channel_done. */
 enum credential_kind {
 	CREDENTIAL_NONE = 0,
 	CREDENTIAL_PASSWORD = CHANNEL_KIND_PASSWORD,
@@ -65,7 +62,7 @@ enum handover_tag {
 #define HANDOVER_FIELD_HEADER_LEN 8U
 #define HANDOVER_VERSION 1U
 
-/* A field in place: points into the secret that handover_read() was given. */
+/* A field of a hand-over; p_ points into the secret that handover_read() was given. */
 struct handover_field {
 	const void *p_;
 	size_t len;
@@ -118,9 +115,8 @@ static inline void handover_end(struct secret *out)
 }
 
 /*
- * Reads the hand-over that is the whole of @in; the fields point into @in.
- * Returns 0, -EPROTO when it is malformed, -EPROTONOSUPPORT when its version,
- * kind or one of its fields is not known here.
+ * Reads the hand-over that is the whole of @in; the fields point into @in. Returns 0, -EPROTO when it is malformed, or
+ * -EPROTONOSUPPORT when its version, its kind or one of its fields is unknown.
  */
 static inline int handover_read(const struct secret *in, struct handover *ret_)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records between the ntlm worker, the verifier and the supervisor; rules as
+ * Messages between the ntlm worker, the verifier and the supervisor; rules as
  * in common/ipc/worker-msg.h.
  *
- * The supervisor attaches one socket for each handshake with NTLM (VERIFIER_ATTACH). The verifier draws the challenge
- * and sends it over that socket at once; the worker at the other end asks one question about it. The verifier first
- * reports to the supervisor who was proved (VERIFIER_RESULT), then answers the worker. So a worker chooses neither the
- * challenge that a response is judged by, nor the account.
+ * For each handshake with NTLM the supervisor gives the verifier one end of a socket pair and the worker the other
+ * (VERIFIER_ATTACH). The verifier makes the challenge and sends it over that socket at once; the worker sends one
+ * VERIFIER_QUERY with the client's response. The verifier first reports the proved account to the supervisor
+ * (VERIFIER_RESULT), then answers the worker. So a worker chooses neither the challenge nor the account.
  */
 #pragma once
 
@@ -25,11 +25,11 @@ enum verifier_type {
 	VERIFIER_DELETE = 3, /* struct verifier_control */
 	VERIFIER_LIST =
 	    4, /* struct verifier_control: answered by one VERIFIER_LISTED a record and a last one with more = 0 */
-	VERIFIER_UPDATE = 5, /* as SET, for a record that is there: -ENOENT without one of that name and uid */
+	VERIFIER_UPDATE = 5, /* as SET, for an existing record: -ENOENT without a record of that name and uid */
 	VERIFIER_PING = 6,   /* struct verifier_control; VERIFIER_READY is the answer */
 	/* verifier -> supervisor */
 	VERIFIER_READY = 16,   /* the type byte alone: the store has been opened */
-	VERIFIER_RESULT = 17,  /* struct verifier_result: at once, whatever the delay of the answer */
+	VERIFIER_RESULT = 17,  /* struct verifier_result: sent at once, also when the answer to the worker is delayed */
 	VERIFIER_CHANGED = 18, /* struct verifier_changed: answer to SET, UPDATE and DELETE */
 	VERIFIER_LISTED = 19,  /* struct verifier_listed */
 	/* worker -> verifier */
@@ -68,7 +68,7 @@ struct verifier_answer {
 	uint8_t granted;
 	uint8_t mic; /* 1: the response says that the AUTHENTICATE message has a MIC, which the worker then verifies */
 	uint8_t pad_;
-	uint32_t ntstatus;       /* what the client may be told when not granted */
+	uint32_t ntstatus;       /* for the client, when not granted */
 	uint8_t session_key[16]; /* SessionBaseKey, MS-NLMP 3.3.2; zero when not granted */
 };
 
@@ -78,10 +78,10 @@ struct verifier_result {
 	uint16_t refusal; /* enum refusal when not granted: the true reason, for the log */
 	uint32_t uid;     /* of the record that was used, or of the domain's account */
 	uint64_t logon;
-	uint8_t by_domain; /* 1: name is winbind's for that uid, which the name service may call otherwise */
+	uint8_t by_domain; /* 1: name is winbind's name for that uid; the name service may have another */
 	uint8_t asked;     /* 1: the domain has been asked; the result comes later */
 	uint8_t pad_[6];
-	char name[RECORD_NAME_MAX];       /* pw_name of the record; when not granted what the client typed */
+	char name[RECORD_NAME_MAX];       /* pw_name of the record; when not granted, the name that the client sent */
 	char detail[VERIFIER_DETAIL_MAX]; /* for the log, when not granted; may be empty */
 };
 

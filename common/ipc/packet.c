@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that closes the last reference to a file waits for the close: for a TCP socket with SO_LINGER up to the
- * time that its owner has set. Before SO_PASSRIGHTS, Linux has no way to refuse a descriptor: one that is not taken is
- * closed by the process that reads its packet or closes the socket. A process that is exiting does not linger
- * (inet_release(), PF_EXITING).
+ * Why descriptors of a peer are dangerous: close() blocks the process that closes the last reference to a TCP socket
+ * with SO_LINGER, for as long as the peer has set. Before SO_PASSRIGHTS, Linux cannot refuse a descriptor: a process
+ * that reads its packet without taking it, or closes the socket, closes the descriptor. A process that is exiting does
+ * not linger (inet_release(), PF_EXITING), so the last reference is left to such a process.
  */
 #include "common/ipc/packet.h"
 
@@ -66,8 +66,8 @@ void packet_refuse_fds(int fd)
 enum queued { QUEUED_NOTHING, QUEUED_PLAIN, QUEUED_FDS };
 
 /*
- * What is at the head of the queue. A look takes no reference that could be the last one. An empty packet differs from
- * the end of the queue by the sender's credentials (SO_PASSCRED); with them the buffer is full, so descriptors are cut
+ * Returns what is at the head of the queue, without receiving a descriptor. An empty packet has the sender's
+ * credentials (SO_PASSCRED), the end of the queue has not; the credentials fill the buffer, so that descriptors are cut
  * off.
  */
 static enum queued look(int fd)
@@ -88,8 +88,7 @@ static enum queued look(int fd)
 	return m.msg_flags & MSG_CTRUNC ? QUEUED_FDS : QUEUED_PLAIN;
 }
 
-/* Reads what is in the queue up to a packet with descriptors. Returns whether there is one. The peer can send no more.
- */
+/* Drops packets up to one with descriptors and returns whether there is one. The peer can send no more. */
 static bool drain(int fd)
 {
 	const int yes = 1;
@@ -103,8 +102,8 @@ static bool drain(int fd)
 	return queued == QUEUED_FDS;
 }
 
-/* A process that is not our child holds @fd until we have closed it, and then ends. Returns a pipe that keeps it, or
- * -errno. */
+/* Forks a process, not a child of this one, that keeps all descriptors until the returned pipe is closed, and then
+ * ends. Returns the pipe or -errno. */
 static int make_holder(void)
 {
 	int p[2], status;
@@ -119,7 +118,7 @@ static int make_holder(void)
 			(void)close(p[1]);
 			(void)!read(p[0], &octet, 1);
 		}
-		_exit(0); /* a second fork() that fails: ours is the last reference; see packet_close() */
+		_exit(0); /* when the second fork() fails, this process has the last reference; see packet_close() */
 	}
 	(void)close(p[0]);
 	if (pid < 0) {
@@ -258,7 +257,7 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 	r = take_fds(&m, ret_fds, n_fds);
 	if (r < 0)
 		return r;
-	if (n == 0 && n_fds && ret_fds[0] >= 0) /* not at end of file: no caller would look at them */
+	if (n == 0 && n_fds && ret_fds[0] >= 0) /* not at end of file, where callers do not look at them */
 		r = -EPROTO;
 	else if (m.msg_flags & MSG_TRUNC)
 		r = -EMSGSIZE;

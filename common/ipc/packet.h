@@ -24,15 +24,15 @@ int packet_connect(const char *path);
 void packet_refuse_fds(int fd);
 
 /*
- * Closes @fd, which may be negative, and returns -1. A descriptor that the peer has sent and that was not received is
- * closed with the socket, which may block: a TCP socket with SO_LINGER does. This function never blocks: a process is
- * forked that holds the last reference and ends. When fork() fails, the socket stays open.
+ * Closes @fd, which may be negative, and returns -1. Descriptors in the queue that were not received are closed with
+ * the socket, and that may block (a TCP socket with SO_LINGER). This function does not block: it forks a process that
+ * holds the last reference and ends. When fork() fails, the socket stays open.
  */
 int packet_close(int fd);
 
 /*
- * Reads and drops what comes from @fd until its other end has closed it, or until clock_usec() is @until. A peer that
- * has passed its end to another process keeps the connection open: hence the limit.
+ * Reads and drops packets from @fd until the peer has closed its end, or until clock_usec() is @until: a peer that has
+ * passed its end to another process keeps the connection open.
  */
 void packet_wait_for_end(int fd, uint64_t until);
 
@@ -48,10 +48,9 @@ int packet_send2(int fd, const void *a, size_t a_len, const void *b, size_t b_le
 
 /*
  * Receives one packet of at most @size bytes; a longer one is -EMSGSIZE.
- * Received descriptors (close-on-exec) go to @ret_fds, which holds @n_fds
- * entries and is filled up with -1; a packet that carries more is -EPROTO and its
- * descriptors are closed. With @n_fds 0 no descriptor is taken, so that this process closes no descriptor: the
- * packet is -EPROTO and stays in the socket's queue until packet_close(). Returns the length, 0 at end of file, or
- * -errno. When the other end has closed without reading everything, what it sent before comes first.
+ * Received descriptors (close-on-exec) are stored in @ret_fds, an array of @n_fds; unused entries are -1. A packet with
+ * more descriptors is -EPROTO, and they are closed. With @n_fds 0 a packet with descriptors is -EPROTO and stays in the
+ * queue until packet_close(), so that this process closes no descriptor. Returns the length, 0 at end of file, or
+ * -errno. Packets that the peer sent before it closed come first, also when it had not read everything.
  */
 ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Records between supervisor and resolver; rules as in common/ipc/worker-msg.h. One request, one answer. */
+/* Messages between supervisor and resolver; rules as in common/ipc/worker-msg.h. One request, one answer. */
 #pragma once
 
 #include <stdint.h>
@@ -9,30 +9,32 @@
 enum resolver_type {
 	RESOLVE_PRINCIPAL = 1, /* a Kerberos principal -> account (localauth, getpwnam), then the account rules */
 	RESOLVE_ACCOUNT =
-	    2, /* {uid, user} that was proved, by the NTLM store or before -> account, then the account rules */
-	RESOLVE_DELEGATED = 3,      /* delegated {domain, user} -> account, without the account rules */
-	RESOLVE_NAME = 4,           /* a local user name -> account, without rules; for the Manager */
-	RESOLVE_DOMAIN_ACCOUNT = 5, /* what winbind calls the account {uid, user} -> account, then the account rules */
-	RESOLVER_READY = 16,        /* resolver -> supervisor, the type byte alone */
+	    2, /* {uid, user} that the NTLM store or an earlier lookup gave -> account, then the account rules */
+	RESOLVE_DELEGATED = 3, /* delegated {domain, user} -> account, without the account rules */
+	RESOLVE_NAME = 4,      /* a local user name -> account, without rules; for the Manager */
+	RESOLVE_DOMAIN_ACCOUNT =
+	    5,               /* {uid, user} with winbind's name of the account -> account, then the account rules */
+	RESOLVER_READY = 16, /* resolver -> supervisor, the type byte alone */
 	RESOLVER_ANSWER = 17,
 };
 
 struct resolver_request {
 	uint8_t type;
 	uint8_t mechanism; /* RESOLVE_DELEGATED: how the client authenticated */
-	uint8_t kind; /* enum credential_kind once they are delegated: its own lists apply as well; before that 0 */
+	uint8_t kind; /* enum credential_kind of delegated credentials: its own lists apply as well; 0 before that */
 	uint8_t from_domain; /* RESOLVE_PRINCIPAL: as in struct worker_authenticated */
-	uint32_t uid; /* RESOLVE_ACCOUNT, RESOLVE_DOMAIN_ACCOUNT; RESOLVE_DELEGATED: of who authenticated, for @kind */
+	uint32_t
+	    uid; /* RESOLVE_ACCOUNT, RESOLVE_DOMAIN_ACCOUNT; RESOLVE_DELEGATED: the authenticated account, for @kind */
 	uint64_t id;
-	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL; RESOLVE_DELEGATED: it, or after NTLM the proved
-						 pw_name */
+	char principal[RECORD_PRINCIPAL_MAX]; /* RESOLVE_PRINCIPAL; RESOLVE_DELEGATED: the principal, or after NTLM
+						 the proved pw_name */
 	char domain[RECORD_NAME_MAX];         /* RESOLVE_DELEGATED */
 	char user[RECORD_NAME_MAX];           /* RESOLVE_PRINCIPAL: account of struct worker_authenticated */
 };
 
 struct resolver_answer {
 	uint8_t type;
-	uint8_t trouble;  /* enum name_trouble: what is wrong with the client's names; 0 when that is not the reason */
+	uint8_t trouble;  /* enum name_trouble: what is wrong with the client's names; 0 for other reasons */
 	uint16_t refusal; /* enum refusal; REFUSAL_NONE: uid and name are the account */
 	uint32_t uid;
 	uint64_t id;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records between supervisor, template and worker: SOCK_SEQPACKET, one record a
- * packet, structs in host order with fixed sizes. The supervisor parses only
- * these; TSRequests pass through it unread. Every string is NUL-terminated
- * within its array, or the record is refused and its sender killed.
+ * Messages between supervisor, template and worker: SOCK_SEQPACKET, one message a packet, structs in host order with
+ * fixed sizes. The supervisor parses only these; TSRequests pass through it unread. Every string is NUL-terminated
+ * within its array; a message that breaks this rule is refused, and its sender is killed.
  *
  * The order of one handshake, as the worker sees it:
  *   < WORKER_START
@@ -15,8 +14,9 @@
  *   < WORKER_TSREQUEST       authInfo
  *   > WORKER_DELEGATED       the hand-over is in the pipe, the pipe closed; the worker exits 0
  * WORKER_ASKED comes before the first answer to a client that began user-to-user, for the log.
- * WORKER_FAILED may take the place of anything that the worker sends; it exits 0 then too. A reply with errorCode is
- * part of it: a client that leaves when it has read that must not be taken for one that left by itself.
+ * The worker may send WORKER_FAILED in place of any other message, and then exits 0. The reply with errorCode is part
+ * of WORKER_FAILED: the logon must count as refused, not as cancelled, when the client leaves after it has read the
+ * code.
  */
 #pragma once
 
@@ -56,9 +56,10 @@ enum worker_type {
 
 enum worker_flag {
 	WORKER_EARLY_AUTHORIZATION = 1, /* HYBRID_EX was negotiated */
-	WORKER_RESTRICTED_ADMIN = 2,    /* this kind of credentials is taken; passwords always are */
+	WORKER_RESTRICTED_ADMIN = 2,    /* this kind of credentials is accepted; passwords always are */
 	WORKER_REMOTE_GUARD = 4,
-	WORKER_LAST_RESORT = 8, /* no other template could know the token: it is refused instead of passed on */
+	WORKER_LAST_RESORT =
+	    8, /* no other template is left to try: an unknown token is refused, WORKER_NOT_MINE is not sent */
 	WORKER_SMARTCARD = 16,
 };
 
@@ -76,15 +77,15 @@ struct worker_start {
 
 struct worker_verdict {
 	uint8_t type;
-	uint8_t granted;  /* 1: a pipe comes with the record */
+	uint8_t granted;  /* 1: the message carries the write end of the pipe */
 	uint16_t refusal; /* enum refusal, when not granted */
 	uint32_t pad_;
 };
 
-/* Why a client that began user-to-user is not served by Kerberos. */
+/* Why Kerberos does not serve a client that began user-to-user. */
 enum worker_no_tgt {
-	WORKER_NO_TGT_NONE = 0, /* the client did not begin user-to-user, or that is not the reason */
-	WORKER_NO_TGT_LIVE = 1, /* this server has no live ticket-granting ticket */
+	WORKER_NO_TGT_NONE = 0, /* the client did not begin user-to-user, or there is another reason */
+	WORKER_NO_TGT_LIVE = 1, /* this server has no valid ticket-granting ticket */
 	WORKER_NO_TGT_OFF = 2,  /* kerberos = service-ticket */
 };
 
@@ -107,7 +108,7 @@ struct worker_authenticated {
 	uint8_t from_domain;  /* 1: a KDC of Active Directory made the ticket */
 	uint8_t pad_[3];
 	char principal[RECORD_PRINCIPAL_MAX]; /* gss_display_name(); for NTLM as typed by the client */
-	char account[RECORD_NAME_MAX];        /* the sAMAccountName in the ticket; empty when the ticket has none */
+	char account[RECORD_NAME_MAX];        /* the sAMAccountName in the ticket; may be empty */
 };
 
 struct worker_delegated {
@@ -126,9 +127,10 @@ struct worker_failed {
 	uint8_t kind;     /* enum credential_kind, once credentials were decrypted and their kind was known; else 0 */
 	uint16_t refusal; /* enum refusal */
 	uint16_t pad2_;
-	char detail[WORKER_DETAIL_MAX];       /* library text for the log; may be empty */
-	uint8_t reply[WORKER_LAST_REPLY_MAX]; /* a TSRequest with errorCode for the client, to the end of the packet; or
-						 nothing */
+	char detail[WORKER_DETAIL_MAX]; /* library text for the log; may be empty */
+	uint8_t
+	    reply[WORKER_LAST_REPLY_MAX]; /* a TSRequest with errorCode for the client, to the end of the packet; may be
+						 empty */
 };
 
 /* ---- supervisor and template, over the template's control socket ---- */

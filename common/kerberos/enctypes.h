@@ -12,6 +12,6 @@ bool enctype_is_aes(krb5_enctype e);
 
 /*
  * Writes the AES encryption types that permitted_enctypes of krb5.conf allows to @ret_, in its order, and returns their
- * number; 0 without one, or without memory.
+ * number; 0 when krb5.conf allows no AES type, or without memory.
  */
 unsigned enctypes_permitted(krb5_context k, krb5_enctype ret_[AES_ENCTYPES_MAX]);

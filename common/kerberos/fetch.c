@@ -21,7 +21,7 @@
 #include "common/kerberos/enctypes.h"
 
 #define SERVICE "TERMSRV"
-#define ENTRIES_MAX 512U /* of services and accounts in the keytab; the others are not looked at */
+#define ENTRIES_MAX 512U /* keytab entries of services and accounts that are read; more are ignored */
 #define KEY_MAX 64U
 
 static int failed(krb5_context k, krb5_error_code code, char ret_error[FETCH_ERROR_MAX])
@@ -112,7 +112,7 @@ static krb5_error_code read_entries(krb5_context k, krb5_keytab keytab, struct e
 	return code == KRB5_KT_END ? 0 : code;
 }
 
-/* Whether there is no entry of that name in front of it: one an enctype and version. */
+/* Returns whether the entry at @at is the first of its name; a keytab has one for each enctype and version. */
 static bool is_first(const struct entries *all, unsigned at)
 {
 	for (unsigned i = 0; i < at; i++)
@@ -127,8 +127,8 @@ static bool same_key(const struct entry *a, const struct entry *b)
 }
 
 /*
- * The account that has a key of @service, of the newest version that there is an account for, or NULL. While a keytab
- * is being written for a new password one of the two is still the old one.
+ * Returns the account that has a key of @service, by the newest version that an account also has, or NULL. While a new
+ * password's keys are being written, only one of account and service may have its newest key yet.
  */
 static struct entry *owner(const struct entries *all, const char *service)
 {
@@ -232,7 +232,7 @@ int fetch_list(const char *path, struct keytab_list *ret_, char ret_error[FETCH_
 
 /* ---- the ticket ---- */
 
-/* What to do about the KDC's answer, where its text does not say it. */
+/* Returns advice about the KDC's error, for errors that have no advice in their text. */
 static const char *hint(krb5_error_code code, krb5_const_principal p)
 {
 	if (code == KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN && is_service(p))
@@ -263,7 +263,7 @@ static krb5_error_code get(krb5_context k, krb5_keytab keytab, krb5_principal p,
 static int fill(const krb5_creds *c, const char *principal, struct keeper_tgt *ret_, char ret_error[FETCH_ERROR_MAX])
 {
 	if (c->keyblock.length > SESSION_KEY_MAX || c->ticket.length > TGT_MAX) {
-		(void)snprintf(ret_error, FETCH_ERROR_MAX, "the KDC's ticket has %u octets, its key %u: too large",
+		(void)snprintf(ret_error, FETCH_ERROR_MAX, "the KDC's ticket has %u bytes, its key %u: too large",
 			       c->ticket.length, c->keyblock.length);
 		return -EIO;
 	}
@@ -307,7 +307,7 @@ static int get_tgt(const char *path, const char *principal, struct keeper_tgt *r
 
 /* ---- in a process of its own ---- */
 
-/* What it sends is a struct keeper_tgt without the unused end, or a text. */
+/* Sends a struct keeper_tgt without its unused end, or an error text. */
 __attribute__((noreturn)) static void run(const char *path, const char *principal, int fd, pid_t parent)
 {
 	static struct keeper_tgt tgt;
@@ -348,7 +348,7 @@ int fetch_start(const char *path, const char *principal, struct fetch *ret_)
 	return 0;
 }
 
-/* 0 for a ticket, else -EIO. */
+/* Returns 0 for a ticket, else -EIO. */
 static int take_result(const struct keeper_tgt *got, ssize_t n, char ret_error[FETCH_ERROR_MAX])
 {
 	if (n > 0 && got->type == KEEPER_TGT)

@@ -9,7 +9,7 @@
 
 #define FETCH_ERROR_MAX 512U
 
-/* What a keytab says of user-to-user. */
+/* The principals of a keytab that take part in user-to-user, and the names that they own. */
 struct keytab_list {
 	unsigned n;
 	char principal[TGTS_MAX][RECORD_PRINCIPAL_MAX];
@@ -17,16 +17,16 @@ struct keytab_list {
 };
 
 /*
- * Reads the keytab @path and lists the principals that need a ticket-granting ticket for user-to-user. In Active Directory
- * these are accounts (names without '/'), of which service names are aliases: the machine's account ("HOST$"), and each
- * account that a TERMSRV/ name belongs to. If the keytab has no such account, they are all TERMSRV/ principals: MIT's
- * KDC requires a service principal as the client of the ticket. A name belongs to the account that has the same key
- * (keys of one account have one salt); the newest version of the name that any account has a key of decides. Returns 0,
- * or -EIO with a text in @ret_error.
+ * Reads the keytab @path and lists the principals that need a ticket-granting ticket for user-to-user. In Active
+ * Directory these are accounts (names without '/'), of which service names are aliases: the machine's account
+ * ("HOST$"), and each account that a TERMSRV/ name belongs to. If the keytab has no such account, they are all TERMSRV/
+ * principals: MIT's KDC requires a service principal as the client of the ticket. A name belongs to the account that
+ * has the same key (keys of one account have one salt), compared at the newest version that both have. Returns 0, or
+ * -EIO with a text in @ret_error.
  */
 int fetch_list(const char *path, struct keytab_list *ret_, char ret_error[FETCH_ERROR_MAX]);
 
-/* A process that gets one ticket; a process of its own, because a KDC may block it. */
+/* A process that gets one ticket. It is a process of its own, because libkrb5 blocks while a KDC does not answer. */
 struct fetch {
 	pid_t pid; /* 0: there is no process */
 	int fd;    /* readable when the process has finished */

@@ -15,7 +15,7 @@
 #include <seccomp.h>
 
 #define DENIED_MASK32 \
-	0xffffffffU /* the kernel looks at no more of an ioctl's number, a filter at all of the register */
+	0xffffffffU /* the kernel uses 32 bits of an ioctl's number, a filter compares the whole register */
 
 /* clang-format off */
 #define DENIED_TO_ALL \
@@ -32,12 +32,12 @@
 	SCMP_SYS(removexattr), SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), 466 /* removexattrat */, \
 	452 /* fchmodat2 */, 469 /* file_setattr */
 
-/* For processes that make and change no files: modes, owners and times, and truncate(), old versions of Landlock's gap. */
+/* For processes that do not change files: modes, owners, times and truncate(), which old Landlock does not restrict. */
 #define DENIED_CHANGES \
 	SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), \
 	SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), \
 	SCMP_SYS(utime), SCMP_SYS(utimes), SCMP_SYS(futimesat), SCMP_SYS(utimensat), SCMP_SYS(truncate)
 
-/* Second arguments of ioctl() that do what file_setattr does. */
+/* Requests of ioctl() that do what file_setattr does. */
 #define DENIED_IOCTLS FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR, FS_IOC_SETVERSION, FS_IOC32_SETVERSION
 /* clang-format on */

@@ -25,7 +25,7 @@ static const struct {
 	{ SCMP_SYS(mprotect), 2 },
 };
 
-/* What a process may do with these is a matter of their first argument. */
+/* System calls that are allowed by their first argument. */
 static const struct {
 	int nr;
 	struct scmp_arg_cmp first;
@@ -37,8 +37,8 @@ static const struct {
 };
 
 /*
- * Of the sanitizer's runtime, for SANITIZED builds only: at the end of a process and for a report, which looks for
- * files with symbols and does well without.
+ * System calls of the sanitizer's runtime, for SANITIZED builds only: at the end of a process and for a report, which
+ * opens files with symbols when it can.
  */
 static const int sanitizer_calls[] = { SCMP_SYS(sigaltstack), SCMP_SYS(sched_yield), SCMP_SYS(rt_sigaction),
 				       SCMP_SYS(gettid) };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * By number: the headers of Debian 12 know the first versions only, and kernels are newer. A rule sticks to the inode
- * that is at a path now; what is put into its place later is not covered. Hence rules are for directories.
+ * System calls and flags are numbers here, because the headers of Debian 12 have the first versions only and kernels
+ * are newer. A rule holds for the inode that a path names now, not for a file that replaces it: hence rules are for
+ * directories.
  */
 #include "common/sandbox/landlock.h"
 
@@ -19,7 +20,7 @@
 #define RIGHTS_1 (((uint64_t)1 << 13) - 1)
 #define RIGHT_REFER ((uint64_t)1 << 13)
 #define RIGHT_TRUNCATE ((uint64_t)1 << 14)
-/* execute, write, read, truncate: what is asked of something that is no directory */
+/* execute, write, read, truncate: the rights that a file (not a directory) can have */
 #define RIGHTS_OF_FILES ((uint64_t)7 | RIGHT_TRUNCATE)
 #define NET_BIND_AND_CONNECT 3U
 #define SCOPE_SIGNAL 2U

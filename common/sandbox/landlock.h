@@ -5,14 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Rights to files, whatever the headers of this host know. */
+/* Rights to files, as numbers, because the host's headers may lack some. */
 #define LANDLOCK_EXECUTE ((uint64_t)1 << 0)
 #define LANDLOCK_READ ((uint64_t)1 << 2 | (uint64_t)1 << 3)                     /* files and directories */
 #define LANDLOCK_WRITE ((uint64_t)1 << 1 | (uint64_t)1 << 14)                   /* into files; truncate them */
 #define LANDLOCK_REPLACE (LANDLOCK_WRITE | (uint64_t)1 << 5 | (uint64_t)1 << 8) /* remove and make regular files */
 
 enum landlock_flags {
-	LANDLOCK_FILES = 1,      /* no file but by a rule */
+	LANDLOCK_FILES = 1,      /* access to files by rules only */
 	LANDLOCK_NO_TCP = 2,     /* no connect, no bind; ABI 4, Linux 6.7 */
 	LANDLOCK_NO_SIGNALS = 4, /* to processes outside; ABI 6, Linux 6.12 */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lists answer EPERM: what is on them is known, what a name service module of the host calls is not. A filter is
- * inherited, so that the supervisor's is on every process below it, and a limit as well.
+ * The filters here deny a list of system calls with EPERM, because the calls of the host's name service modules are not
+ * known. Filters and limits are inherited: the supervisor's hold for every process that it starts.
  */
 #include "common/sandbox/sandbox.h"
 
@@ -95,7 +95,7 @@ static int add_no_attributes(scmp_filter_ctx c)
 	return r;
 }
 
-/* AF_UNIX only: the bus, the log, xrdp. And no MSG_FASTOPEN, which connects without Landlock's being asked. */
+/* Leaves AF_UNIX only: the bus, the log, xrdp. Also denies MSG_FASTOPEN, which connects past Landlock. */
 static int add_no_network(scmp_filter_ctx c)
 {
 	static const struct {
@@ -116,7 +116,7 @@ static int add_no_network(scmp_filter_ctx c)
 	return r;
 }
 
-/* Threads are a module's own business, processes are not: clone3 cannot be looked into, and without it glibc takes
+/* Denies new processes; a module may start threads. A filter cannot see clone3's arguments: without clone3 glibc uses
  * clone. */
 static int add_no_processes(scmp_filter_ctx c)
 {
@@ -238,7 +238,7 @@ static int confine_files(uint64_t programs)
 	return landlock_enter(LANDLOCK_FILES | LANDLOCK_NO_SIGNALS, rule, sizeof rule / sizeof *rule);
 }
 
-/* What processes that call modules of the host have in common, but for the filter. */
+/* The common part for processes that call modules of the host, without the filter. */
 static int confine_module_caller(int control_fd, const char *name, uint64_t programs)
 {
 	static const struct confine_limit row[] = { { RLIMIT_NOFILE, HELPER_PROCESS_FILES_MAX } };
@@ -266,7 +266,7 @@ int confine_helper(int control_fd, const char *name, bool forks)
 		     : load(DENY_ALWAYS | NO_OTHER_USER | NO_PROGRAMS | NO_OTHER_PROCESS | (forks ? 0U : NO_CHILDREN));
 }
 
-/* A program that is run has no more: at execve() root gets what is in the bounding set. */
+/* Sets the bounding set, too: at execve() a process of root gets all capabilities that are in it. */
 static int confine_capabilities(uint64_t keep)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -301,8 +301,8 @@ const char *confine_says(void)
 
 	(void)snprintf(text, sizeof text, "confined by system call filters%s",
 		       abi >= 6   ? " and Landlock"
-		       : abi >= 4 ? " and Landlock (this kernel's does not know signals)"
-		       : abi > 0  ? " and Landlock (this kernel's knows files only)"
-				  : "; this kernel has no Landlock, only modes keep files away");
+		       : abi >= 4 ? " and Landlock (without a rule for signals on this kernel)"
+		       : abi > 0  ? " and Landlock (with rules for files only on this kernel)"
+				  : "; this kernel has no Landlock: only file modes protect files");
 	return text;
 }

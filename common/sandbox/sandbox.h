@@ -48,19 +48,18 @@ int confine_listener(void);
 int confine_helper(int control_fd, const char *name, bool forks);
 
 /*
- * The warden of account checkers and, by inheritance, the account checkers: as confine_supervisor(), but user ids and
- * capabilities may be set. unix_chkpwd(8), which pam_unix runs, calls setuid(0) as root and fails without; an account
- * checker gives up capabilities. Returns 0 or -errno.
+ * Confines the warden of account checkers and, by inheritance, the account checkers: as confine_supervisor(), but user
+ * ids and capabilities may be set. unix_chkpwd(8), which pam_unix runs, calls setuid(0) as root and fails when it
+ * cannot; an account checker gives up capabilities. Returns 0 or -errno.
  */
 int confine_account_warden(void);
 
 /*
- * For the process that calls PAM modules as root: as confine_helper(), but it may run programs (unix_chkpwd(8)), in
- * processes that are confined as it is. CAP_DAC_READ_SEARCH is all that is left of root's capabilities: root's own
- * files can be read without, those of a service's user (SSSD) or of nobody (shadow with mode 0000) cannot. Returns 0 or
- * -errno.
+ * Confines a process that calls PAM modules as root: as confine_helper(), but it may run programs (unix_chkpwd(8)),
+ * which are confined as it is. Of root's capabilities it keeps CAP_DAC_READ_SEARCH alone, which it needs to read files
+ * of a service's user (SSSD) and files with mode 0000 (shadow). Returns 0 or -errno.
  */
 int confine_account_checker(int control_fd);
 
-/* Returns one line for the log: which of these walls the kernel supports. */
+/* Returns one line for the log: which kinds of confinement the kernel supports. */
 const char *confine_says(void);

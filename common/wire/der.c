@@ -60,7 +60,7 @@ uint32_t der_take_u32(struct der *d)
 	struct view v = der_take(d, DER_INTEGER);
 	uint64_t value = 0;
 
-	/* negative, empty and wider ones are nothing that this protocol has; every client writes the shortest form */
+	/* the protocol has no negative, empty or longer numbers, and every client writes the shortest form */
 	if (v.len == 0 || v.len > 5 || v.p[0] & 0x80 || (v.len > 1 && v.p[0] == 0 && !(v.p[1] & 0x80))) {
 		d->failed = true;
 		return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tokens of GSSAPI's mechanisms from outside: the kind of a token, and the framing of Kerberos tokens. */
+/* Recognises the kind of a GSSAPI token, and reads and writes the framing of Kerberos tokens. */
 #pragma once
 
 #include "common/wire/view.h"
@@ -13,7 +13,7 @@ enum gss_token_kind {
 	GSS_TOKEN_SPNEGO_RESP, /* NegTokenResp, 0xa1 */
 };
 
-/* By its outermost octets only. */
+/* Returns the kind of @token, from its first bytes only. */
 enum gss_token_kind gss_token_kind(struct view token);
 
 enum gss_mech {
@@ -27,18 +27,18 @@ enum gss_mech {
 	GSS_MECHS_
 };
 
-/* @oid: the contents of an OBJECT IDENTIFIER. */
+/* Returns the mechanism of @oid, the contents of an OBJECT IDENTIFIER. */
 enum gss_mech gss_mech_of(struct view oid);
 
-/* The contents of the OBJECT IDENTIFIER of @mech, which is not GSS_MECH_UNKNOWN. */
+/* Returns the contents of the OBJECT IDENTIFIER of @mech, which is not GSS_MECH_UNKNOWN. */
 struct view gss_mech_oid(enum gss_mech mech);
 
 /*
- * The framing of a Kerberos token, RFC 2743 3.1 and RFC 4121 4.1: 0x60, mechanism, a TOK_ID of two octets, the message.
+ * The framing of a Kerberos token, RFC 2743 3.1 and RFC 4121 4.1: 0x60, mechanism, a TOK_ID of two bytes, the message.
  * Reading returns 0 or -EPROTO; writing 0 or -ENOSPC.
  */
 int gss_frame_read(struct view token, enum gss_mech *ret_mech, uint16_t *ret_id, struct view *ret_message);
 
-/* The same for a token that has to be framed with @mech and @id. VIEW_NULL is malformed. */
+/* As gss_frame_read(), for a token that must have @mech and @id. VIEW_NULL is malformed. */
 int gss_unframe(struct view token, enum gss_mech mech, uint16_t id, struct view *ret_message);
 int gss_frame_write(enum gss_mech mech, uint16_t id, struct view message, uint8_t *out, size_t size, size_t *ret_len);

@@ -5,8 +5,8 @@
 #include "common/wire/view.h"
 
 /*
- * Checks a Kerberos MIC token (RFC 4121 4.2.6.1): it must be the client's own, under the acceptor's subkey. Returns 0 or
- * -EPROTO.
+ * Checks the header of a Kerberos MIC token (RFC 4121 4.2.6.1): sent by the initiator, made with the acceptor's subkey.
+ * Returns 0 or -EPROTO.
  */
 int krb5_mic_guard(struct view token);
 

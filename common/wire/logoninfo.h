@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* KERB_VALIDATION_INFO of a ticket's PAC, MS-PAC 2.5: what Active Directory says about the account. */
+/* KERB_VALIDATION_INFO of a ticket's PAC, MS-PAC 2.5: Active Directory's data about the account. */
 #pragma once
 
 #include "common/base/limits.h"

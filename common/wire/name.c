@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/wire/utf16.h"
 
-/* C0, DEL, C1 (U+0080 to U+009F), and what separates fields or directories in files of the host. */
+/* C0, DEL, C1 (U+0080 to U+009F), and the separators of fields (passwd) and directories. */
 static bool refused(const uint8_t *p, size_t len, size_t i)
 {
 	return p[i] < 0x20 || p[i] == 0x7f || p[i] == ':' || p[i] == '/' ||
@@ -87,7 +87,7 @@ bool name_is_digits(const char *user)
 /* What one name of a domain means; NAME_REALM_ and NAME_OTHER_ do not leave this file. */
 enum {
 	NAME_REALM_ = NAME_TICKET + 1, /* a realm that is neither in domains nor the ticket's */
-	NAME_OTHER_,                   /* not known here */
+	NAME_OTHER_,                   /* unknown to this host */
 };
 
 static const char *in_list(char *const *list, const char *domain)
@@ -107,7 +107,7 @@ bool name_is_of_dns(const char *domain, const char *dns)
 	return label > NETBIOS_NAME_LEN && len == NETBIOS_NAME_LEN && strncasecmp(domain, dns, len) == 0;
 }
 
-/* Whether the list says the NetBIOS name of @realm: it stands before it. */
+/* Returns whether @domains has the NetBIOS name of @realm: the entry before it. */
 static bool has_netbios_name(char *const *domains, const char *realm)
 {
 	for (size_t i = 1; domains && domains[0] && domains[i]; i++)
@@ -125,13 +125,13 @@ static bool is_first_label(const struct name_host *h, const char *label, const c
 	       strncasecmp(label, dns, len) == 0 && !has_netbios_name(h->domains, dns);
 }
 
-/* Whether @domain is @dns or, as a NetBIOS name, its first label. */
+/* Returns whether @domain is @dns or, as a NetBIOS name, its first label. */
 static bool is_name_of(const struct name_host *h, const char *domain, const char *dns)
 {
 	return strcasecmp(domain, dns) == 0 || is_first_label(h, domain, dns);
 }
 
-/* The entry of domains that @domain is a name of, or NULL. */
+/* Returns the entry of domains that @domain is a name of, or NULL. */
 static const char *listed(const struct name_host *h, const char *domain)
 {
 	const char *found = in_list(h->domains, domain);
@@ -157,7 +157,7 @@ static int kind_of(const struct name_host *h, const char *domain)
 	return h->is_realm(h->context, domain) ? NAME_REALM_ : NAME_OTHER_;
 }
 
-/* @field is the domain beside a user name that says @domain itself, which is of @kind. */
+/* Returns whether @field, the domain field beside a user name with @domain (of @kind) in it, means the same domain. */
 static bool agrees(const struct name_host *h, const char *field, const char *domain, int kind)
 {
 	if (!*field || strcasecmp(field, domain) == 0)

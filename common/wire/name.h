@@ -55,7 +55,7 @@ struct name_host {
 };
 
 enum name_kind {
-	NAME_BARE,   /* no domain; with NTLM also a domain that is not known here, which is the client's own computer */
+	NAME_BARE,   /* no domain; with NTLM also a domain that this host does not know: the client's own computer */
 	NAME_LOCAL,  /* this host, by one of its names */
 	NAME_LISTED, /* a domain of credsspd.conf's domains */
 	NAME_TICKET, /* the realm of the client's ticket, which is not in domains */
@@ -66,10 +66,10 @@ enum name_trouble {
 	NAME_FINE = 0,
 	NAME_CHARACTERS,    /* name_check() refuses it */
 	NAME_FORM,          /* name_split() refuses it */
-	NAME_DIGITS,        /* digits only and of no domain; name_understand() does not return it */
+	NAME_DIGITS,        /* digits only, without a domain; name_understand() does not return it */
 	NAME_CONTRADICTION, /* the domain field and the user name say different domains */
-	NAME_DOMAIN,        /* the domain is not served here */
-	NAME_UPN,           /* user@suffix, and the suffix is not known here */
+	NAME_DOMAIN,        /* the domain is neither this host nor in domains */
+	NAME_UPN,           /* user@suffix, and this host does not know the suffix */
 	NAME_ENTERPRISE,    /* a ticket for an enterprise name; name_understand() does not return it */
 	NAME_NOT_IN_STORE,  /* a domain of domains, without ntlm = winbind; name_understand() does not return it */
 	NAME_TROUBLES_
@@ -77,7 +77,7 @@ enum name_trouble {
 
 struct name_meaning {
 	enum name_kind kind;
-	char domain[ACCOUNT_NAME_MAX + 1]; /* LISTED: as domains has it */
+	char domain[ACCOUNT_NAME_MAX + 1]; /* LISTED: in the spelling of domains */
 	char also[ACCOUNT_NAME_MAX + 1];   /* LISTED: the domain field, when it is another one of domains; else empty */
 	char user[ACCOUNT_NAME_MAX + 1];
 };

@@ -18,16 +18,16 @@
  */
 int ntlm_crypto_init(const char **ret_error);
 
-/* These return 0 or -EIO. @parts: what is hashed, one after the other. */
+/* These return 0 or -EIO. @parts are hashed one after the other. */
 int ntlm_md4(struct view in, uint8_t ret_hash[NTLM_HASH_LEN]);
 int ntlm_md5(const struct view *parts, size_t n, uint8_t ret_hash[NTLM_HASH_LEN]);
 int ntlm_hmac_md5(const uint8_t key[NTLM_HASH_LEN], const struct view *parts, size_t n,
 		  uint8_t ret_hash[NTLM_HASH_LEN]);
 
-/* A stream of RC4; a position in it is state. */
+/* An RC4 stream and the position in it. */
 struct ntlm_rc4;
 
-/* NULL without memory. Free it with ntlm_rc4_free(), which wipes; NULL is fine there. */
+/* Returns NULL without memory. ntlm_rc4_free() wipes and frees, and accepts NULL. */
 struct ntlm_rc4 *ntlm_rc4_new(void);
 void ntlm_rc4_free(struct ntlm_rc4 *rc4);
 

@@ -24,7 +24,7 @@ int ntlm_host_names(const char *nb_domain, struct ntlm_names *ret_)
 	for (size_t i = 0; i < len && i < NETBIOS_NAME_MAX; i++)
 		n.nb_computer[i] = (char)toupper((unsigned char)n.dns_computer[i]);
 	dot = strchr(n.dns_computer, '.');
-	/* a host without a domain is its own */
+	/* a host without a domain is its own domain */
 	(void)snprintf(n.dns_domain, sizeof n.dns_domain, "%s", dot && dot[1] ? dot + 1 : n.dns_computer);
 	(void)snprintf(n.nb_domain, sizeof n.nb_domain, "%s", nb_domain ? nb_domain : n.nb_computer);
 	*ret_ = n;

@@ -11,7 +11,7 @@ enum message_type { NEGOTIATE = 1, CHALLENGE = 2, AUTHENTICATE = 3 };
 
 #define NEGOTIATE_MIN 16U    /* signature, type, flags */
 #define CHALLENGE_HEADER 56U /* with Version */
-#define CHALLENGE_MIN 48U    /* without */
+#define CHALLENGE_MIN 48U    /* without Version */
 #define AUTHENTICATE_MIN 64U /* without Version and MIC */
 #define VERSION_LEN 8U
 #define AUTHENTICATE_HEADER (AUTHENTICATE_MIN + VERSION_LEN + NTLM_MIC_LEN)
@@ -93,7 +93,7 @@ static int get_field(struct view m, size_t at, size_t header, struct view *ret_)
 	return 0;
 }
 
-/* A message that is written: the header first, then the payload, field after field. */
+/* A message that is being written: the header first, then the payload, field after field. */
 struct writer {
 	uint8_t *out;
 	size_t size, used;
@@ -250,7 +250,7 @@ int ntlm_challenge_read(struct view message, struct ntlm_challenge *ret_)
 
 /* ---- AUTHENTICATE ---- */
 
-/* The fields in the order of the header, which begins with them. */
+/* Returns the field at @i, in the order of the header. */
 static struct view *field_of(struct ntlm_authenticate *a, size_t i)
 {
 	struct view *const field[] = { &a->lm_response, &a->nt_response, &a->domain,

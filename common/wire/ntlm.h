@@ -29,8 +29,8 @@
 #define NTLM_56 0x80000000U
 
 /*
- * Without one of these the session can be forged or read: signing and sealing with keys of 128 bits for each direction
- * and a key that the client draws. UNICODE: names are compared in no other encoding.
+ * The flags that a client must have. Without one of them the session could be forged or read: signing and sealing with
+ * 128-bit keys for each direction, and a key that the client chooses. UNICODE: no other encoding of names is supported.
  */
 #define NTLM_REQUIRED \
 	(NTLM_UNICODE | NTLM_SIGN | NTLM_SEAL | NTLM_NTLM | NTLM_EXTENDED_SESSIONSECURITY | NTLM_128 | NTLM_KEY_EXCH)
@@ -43,15 +43,15 @@
 #define NTLM_PROOF_LEN 16U                             /* NTProofStr */
 #define NTLM_RESPONSE_FIXED_LEN (NTLM_PROOF_LEN + 28U) /* of an NTLMv2_RESPONSE: all before its AV pairs */
 
-/* The names of the flags of NTLM_REQUIRED that @flags lacks, separated by spaces; cut at @size. */
+/* Writes the names of the flags of NTLM_REQUIRED that @flags lacks, separated by spaces; cut at @size. */
 void ntlm_missing_flags(uint32_t flags, char *out, size_t size);
 
-/* Whether @token begins with the signature of an NTLM message. */
+/* Returns whether @token begins with the signature of an NTLM message. */
 bool ntlm_is_message(struct view token);
 
 /* ---- NEGOTIATE, 2.2.1.1 ---- */
 
-/* Reads the flags. Old clients end the message there, so nothing after them is looked at. */
+/* Reads the flags. Old clients end the message there, so the rest is ignored. */
 int ntlm_negotiate_read(struct view message, uint32_t *ret_flags);
 
 /* ---- AV pairs, 2.2.2.1 ---- */
@@ -71,7 +71,7 @@ enum ntlm_av_id {
 #define NTLM_AV_FLAG_MIC 0x00000002U /* the AUTHENTICATE message carries a MIC */
 
 /*
- * Takes the next pair from *@pairs. Returns 1 with the pair, 0 at the end (MsvAvEOL, after which nothing is looked at),
+ * Takes the next pair from *@pairs. Returns 1 with the pair, 0 at the end (MsvAvEOL; the rest is ignored),
  * or -EPROTO when a pair or the end is not inside *@pairs.
  */
 int ntlm_av_next(struct view *pairs, uint16_t *ret_id, struct view *ret_value);
@@ -91,8 +91,8 @@ struct ntlm_challenge {
 
 /*
  * Writes a CHALLENGE with Windows' AV pairs in Windows' order: NbDomainName, NbComputerName, DnsDomainName,
- * DnsComputerName, Timestamp. Clients compute their MIC over a message in which they have changed the pairs Flags,
- * TargetName and ChannelBindings of the server, so none of these is in it. With NTLM_REQUEST_TARGET in @flags the field
+ * DnsComputerName, Timestamp. The pairs Flags, TargetName and ChannelBindings are left out, because clients change them
+ * in the copy of the CHALLENGE that their MIC covers. With NTLM_REQUEST_TARGET in @flags the field
  * TargetName has the domain's name when NTLM_TARGET_TYPE_DOMAIN is set, else the computer's. Returns -EILSEQ for a name
  * that is not UTF-8.
  */
@@ -100,7 +100,7 @@ int ntlm_challenge_write(uint32_t flags, const struct ntlm_names *names,
 			 const uint8_t server_challenge[NTLM_SERVER_CHALLENGE_LEN],
 			 const uint8_t timestamp[NTLM_TIMESTAMP_LEN], uint8_t *out, size_t size, size_t *ret_len);
 
-/* The client's side. */
+/* Reads a CHALLENGE, for the client's side. */
 int ntlm_challenge_read(struct view message, struct ntlm_challenge *ret_);
 
 /* ---- AUTHENTICATE, 2.2.1.3 ---- */
@@ -114,16 +114,16 @@ struct ntlm_authenticate {
 };
 
 /*
- * Every field that is not empty lies inside the message. The smallest of their offsets tells where the header ends, and
- * so whether Version and MIC are there: clients that leave Version out have their MIC in its place.
+ * Reads an AUTHENTICATE message. Every field that is not empty must lie inside the message. The header ends at the
+ * smallest offset of a field; its length shows whether it has Version and MIC. Clients that leave Version out have the
+ * MIC in its place.
  */
 int ntlm_authenticate_read(struct view message, struct ntlm_authenticate *ret_);
 
-/* The client's side: with Version and room for a MIC, which is written as zeros; mic_offset is not looked at. */
+/* Writes an AUTHENTICATE message, for the client's side, with Version and a MIC of zeros. mic_offset is ignored. */
 int ntlm_authenticate_write(const struct ntlm_authenticate *a, uint8_t *out, size_t size, size_t *ret_len);
 
 /* ---- NTLMv2_RESPONSE, 2.2.2.8 ---- */
 
-/* Whether @response has the shape of NTLMv2: RespType and HiRespType 1, room for its fixed part. LM and NTLMv1 do not.
- */
+/* Returns whether @response has the form of NTLMv2, not LM or NTLMv1: RespType and HiRespType 1, and the fixed part. */
 bool ntlm_is_v2_response(struct view response);

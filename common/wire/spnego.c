@@ -5,7 +5,7 @@
 
 #include "common/wire/der.h"
 
-/* The SEQUENCE inside the [@context] that is the whole of @choice. */
+/* Returns a reader of the SEQUENCE inside [@context], which must be the whole of @choice. */
 static struct der enter_choice(struct der *choice, uint8_t context)
 {
 	struct der field = der_enter(choice, DER_CONTEXT(context));
@@ -69,7 +69,7 @@ static void skip_optional(struct der *seq, uint8_t context)
 		(void)der_take(seq, DER_CONTEXT(context));
 }
 
-/* [3] is the mechListMIC of NegTokenInit, but in NegTokenInit2 the negHints, and [4] its mechListMIC. */
+/* [3] is mechListMIC in NegTokenInit; in NegTokenInit2 [3] is negHints and [4] is mechListMIC. */
 static struct view read_init_mic(struct der *seq)
 {
 	struct der peek = *seq;

@@ -8,8 +8,8 @@
 #include "common/wire/gsstoken.h"
 #include "common/wire/view.h"
 
-struct spnego_init {            /* NegTokenInit, 4.2.1; what is absent is VIEW_NULL */
-	struct view mech_types; /* MechTypeList as it stands in the token: what a mechListMIC is computed over */
+struct spnego_init {            /* NegTokenInit, 4.2.1; VIEW_NULL for an absent field */
+	struct view mech_types; /* MechTypeList with its header; a mechListMIC is computed over these bytes */
 	struct view mech_token; /* optimistic token, for the first mechanism of the list */
 	struct view mech_list_mic;
 };
@@ -20,13 +20,14 @@ struct spnego_init {            /* NegTokenInit, 4.2.1; what is absent is VIEW_N
  */
 int spnego_init_read(struct view token, struct spnego_init *ret_);
 
-/* The OBJECT IDENTIFIERs of a MechTypeList that spnego_init_read() has read. */
+/* Returns a reader of the OBJECT IDENTIFIERs in @mech_types of struct spnego_init. */
 struct der spnego_mech_list(struct view mech_types);
 
-/* Takes the next one; false at the end. */
+/* Takes the next OBJECT IDENTIFIER; returns false at the end. */
 bool spnego_mech_next(struct der *list, struct view *ret_oid);
 
-/* The client's side. @mechs are in its order of preference. Returns 0 and the length, or -ENOSPC. */
+/* Writes a NegTokenInit, for the client's side. @mechs is in order of preference. Returns 0 and the length, or
+ * -ENOSPC. */
 int spnego_init_write(const enum gss_mech *mechs, size_t n_mechs, struct view mech_token, uint8_t *out, size_t size,
 		      size_t *ret_len);
 
@@ -38,7 +39,7 @@ enum spnego_state { /* NegTokenResp.negState, 4.2.2 */
 		    SPNEGO_NO_STATE = 255, /* absent */
 };
 
-struct spnego_resp { /* NegTokenResp, 4.2.2; what is absent is VIEW_NULL */
+struct spnego_resp { /* NegTokenResp, 4.2.2; VIEW_NULL for an absent field */
 	enum spnego_state state;
 	struct view supported_mech; /* contents of the OBJECT IDENTIFIER */
 	struct view response_token;
@@ -48,5 +49,5 @@ struct spnego_resp { /* NegTokenResp, 4.2.2; what is absent is VIEW_NULL */
 /* Reads the NegTokenResp that is the whole of @token. Returns 0 or -EPROTO. */
 int spnego_resp_read(struct view token, struct spnego_resp *ret_);
 
-/* Returns 0 and the length, or -ENOSPC. */
+/* Writes @r. Returns 0 and the length, or -ENOSPC. */
 int spnego_resp_write(const struct spnego_resp *r, uint8_t *out, size_t size, size_t *ret_len);

@@ -15,7 +15,7 @@ static uint64_t get_le(const uint8_t *p, size_t n)
 	return v;
 }
 
-/* Nothing is added to what the client sent: a sum could wrap. */
+/* No sums of the client's numbers, because a sum could wrap. */
 static bool inside(uint64_t offset, uint32_t length, size_t len)
 {
 	return length > 0 && offset >= FIXED_LEN && offset <= len && length <= len - offset;

@@ -15,7 +15,7 @@ struct ticketlogon {
 
 /*
  * Reads the KERB_TICKET_LOGON that is the whole of @p; the views point into it. Both tickets have to be present, after
- * the fixed part, within @len and apart from each other; bytes that belong to neither are padding. What is in the
- * tickets is not looked at. Returns 0 or -EPROTO.
+ * the fixed part, within @len, and must not overlap; bytes that belong to neither are padding. The tickets themselves
+ * are not parsed. Returns 0 or -EPROTO.
  */
 int ticketlogon_read(const uint8_t *p, size_t len, struct ticketlogon *ret_);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TSCredentials and what it may contain, MS-CSSP 2.2.1.2. */
+/* TSCredentials and the structures inside it, MS-CSSP 2.2.1.2. */
 #include "common/wire/tscredentials.h"
 
 #include <errno.h>

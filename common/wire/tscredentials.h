@@ -39,7 +39,7 @@ struct tscredentials {
 };
 
 /*
- * Reads the TSCredentials that is the whole of @p. Same rules of DER as
- * tsrequest_read(). Returns 0, -EPROTO, or -EPROTONOSUPPORT for another credType.
+ * Reads the TSCredentials that is the whole of @p, by the DER rules of tsrequest_read(). Returns 0, -EPROTO, or
+ * -EPROTONOSUPPORT for an unknown credType.
  */
 int tscredentials_read(const uint8_t *p, size_t len, struct tscredentials *ret_);

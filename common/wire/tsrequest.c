@@ -29,7 +29,7 @@ static uint32_t read_version(struct der *seq)
 	return version;
 }
 
-/* NegoData: exactly one token, which every client sends. */
+/* NegoData with exactly one token, as every client sends it. */
 static struct view read_nego(struct der *seq)
 {
 	struct der field, list, entry;
@@ -52,7 +52,7 @@ static uint32_t read_error_code(struct der *seq)
 	struct view v = der_take(&field, DER_INTEGER);
 	uint32_t value = 0;
 
-	/* NTSTATUS: 4 octets two's complement, which makes failures negative; some write 5 octets */
+	/* NTSTATUS: 4 bytes in two's complement, negative for failures; some clients write 5 bytes */
 	if (!der_ok(&field) || v.len == 0 || v.len > 5 || (v.len == 5 && v.p[0] != 0)) {
 		seq->failed = true;
 		return 0;

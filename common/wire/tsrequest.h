@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TSRequest, MS-CSSP 2.2.1: DER with explicit tags. Read: non-minimal long-form
- * lengths are taken (rdesktop sends them), everything else loose is an error:
- * trailing octets, unknown, repeated or disordered fields, more than one
- * negoToken, a clientNonce that is not 32 octets. Written: strict DER.
+ * TSRequest, MS-CSSP 2.2.1: DER with explicit tags. The reader accepts lengths in a longer form than needed, because
+ * rdesktop sends them. Every other deviation is an error: trailing bytes, unknown, repeated or disordered fields, more
+ * than one negoToken, a clientNonce that is not 32 bytes. The writer writes strict DER.
  */
 #pragma once
 
@@ -17,15 +16,15 @@ struct tsrequest {
 	struct view nego_token;
 	struct view auth_info;
 	struct view pub_key_auth;
-	struct view client_nonce; /* CLIENT_NONCE_LEN octets when present */
+	struct view client_nonce; /* CLIENT_NONCE_LEN bytes when present */
 	bool has_error_code;
-	uint32_t error_code; /* NTSTATUS, written as a 4-octet two's complement INTEGER */
+	uint32_t error_code; /* NTSTATUS, written as a 4-byte two's complement INTEGER */
 };
 
 /*
- * Computes the length of the TSRequest at @p, of which @len octets have arrived;
+ * Computes the length of the TSRequest at @p, of which @len bytes have arrived;
  * reads tag and length only. Returns 1 with the total length in @ret_total, 0
- * when more octets are needed, -EPROTO when it is no TSRequest, -EMSGSIZE when
+ * when more bytes are needed, -EPROTO when it is not a TSRequest, -EMSGSIZE when
  * it is longer than TSREQUEST_MAX.
  */
 int tsrequest_frame(const uint8_t *p, size_t len, size_t *ret_total);

@@ -39,7 +39,7 @@ static bool add_component(struct tgt_request *r, struct view v)
 	return true;
 }
 
-/* PrincipalName, RFC 4120 5.2.2; the type says nothing that we need. */
+/* PrincipalName, RFC 4120 5.2.2; the name-type is not needed. */
 static bool read_server_name(struct der *seq, struct tgt_request *r)
 {
 	struct der field = der_enter(seq, DER_CONTEXT(2));
@@ -66,7 +66,7 @@ int tgt_request_read(struct view message, struct tgt_request *ret_)
 		return -EPROTO;
 	if (der_is(&seq, DER_CONTEXT(2)) && !read_server_name(&seq, &r))
 		return -EPROTO;
-	if (der_is(&seq, DER_CONTEXT(3))) /* its realm: we have the tickets that we have */
+	if (der_is(&seq, DER_CONTEXT(3))) /* the realm is ignored: the server's tickets are found by name */
 		(void)der_take(&seq, DER_CONTEXT(3));
 	if (!der_ok(&seq) || !der_ok(&whole))
 		return -EPROTO;
@@ -134,7 +134,7 @@ struct view ap_req_options(struct view message)
 		return VIEW_NULL;
 	field = der_enter(&seq, DER_CONTEXT(2));
 	bits = der_take(&field, DER_BIT_STRING);
-	/* KerberosFlags: at least 32 bits, and no client sends more; the first octet counts the unused ones */
+	/* KerberosFlags: at least 32 bits, and no client sends more; the first byte counts the unused bits */
 	if (!der_ok(&field) || seq.failed || !der_ok(&application) || !der_ok(&whole) || bits.len != 5 ||
 	    bits.p[0] != 0)
 		return VIEW_NULL;

@@ -24,15 +24,17 @@ struct tgt_request {
  * among it, are malformed. Returns 0 or -EPROTO. */
 int tgt_request_read(struct view message, struct tgt_request *ret_);
 
-/* Returns 0 or -ENOSPC. @ticket is a whole Ticket. */
+/* Writes a KERB-TGT-REPLY. @ticket is a whole Ticket. Returns 0 or -ENOSPC. */
 int tgt_reply_write(struct view ticket, uint8_t *out, size_t size, size_t *ret_len);
 
-/* The client's side, for the self-test and the tests: @service and @host are the components of the server's name. */
+/* Writes a KERB-TGT-REQUEST, for the self-test and the tests. @service and @host are the components of the server's
+ * name. */
 int tgt_request_write(const char *service, const char *host, uint8_t *out, size_t size, size_t *ret_len);
 int tgt_reply_read(struct view message, struct view *ret_ticket);
 
-#define AP_OPTION_USE_SESSION_KEY 0x40U /* in the first octet of ap-options */
+#define AP_OPTION_USE_SESSION_KEY 0x40U /* in the first byte of ap-options */
 #define AP_OPTION_MUTUAL_REQUIRED 0x20U
 
-/* The four octets of ap-options in the AP-REQ that is the whole of @message, or VIEW_NULL when it is no AP-REQ. */
+/* Returns the four bytes of ap-options of the AP-REQ that is the whole of @message, or VIEW_NULL when it is not an
+ * AP-REQ. */
 struct view ap_req_options(struct view message);

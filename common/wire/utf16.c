@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iconv would do this with allocations that are not wiped, and its tables are not in a worker's address space. */
+/* Why not iconv: its allocations are not wiped, and it loads its tables from files, which a worker cannot open. */
 #include "common/wire/utf16.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #define BAD UINT32_MAX
 
-/* The code point at @in[*@at], which moves on; BAD for an unpaired surrogate. */
+/* Returns the code point at @in[*@at] and advances *@at; BAD for an unpaired surrogate. */
 static uint32_t next_utf16(struct view in, size_t *at)
 {
 	uint32_t u = (uint32_t)in.p[*at] | (uint32_t)in.p[*at + 1] << 8;
@@ -61,7 +61,7 @@ int utf16le_to_utf8(struct view in, uint8_t *out, size_t size, size_t *ret_len)
 	return 0;
 }
 
-/* The code point at @p, of @len bytes, in *@ret_n bytes; BAD for what RFC 3629 forbids. */
+/* Returns the code point at @p (@len bytes are there) and its size in *@ret_n; BAD for bytes that RFC 3629 forbids. */
 static uint32_t next_utf8(const uint8_t *p, size_t len, size_t *ret_n)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };

@@ -14,5 +14,5 @@ int utf16le_to_utf8(struct view in, uint8_t *out, size_t size, size_t *ret_len);
 /* The opposite direction; overlong forms, surrogates and values over U+10FFFF are -EILSEQ. */
 int utf8_to_utf16le(struct view in, uint8_t *out, size_t size, size_t *ret_len);
 
-/* 0 when the @len bytes at @p are valid UTF-8 (RFC 3629), else -EILSEQ. */
+/* Returns 0 when the @len bytes at @p are valid UTF-8 (RFC 3629), else -EILSEQ. */
 int utf8_check(const uint8_t *p, size_t len);

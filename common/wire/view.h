@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes that another owner keeps: a view is valid as long as its owner keeps them. */
+/* A pointer and a length into memory that another object owns. A view is valid as long as that memory. */
 #pragma once
 
 #include <stddef.h>

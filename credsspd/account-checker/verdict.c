@@ -73,7 +73,7 @@ static enum answer answer_of(int pam, const char **ret_name)
 		*ret_name = rows[i].name;
 		return rows[i].answer;
 	}
-	*ret_name = "an unusual result";
+	*ret_name = "an undocumented result";
 	return NO_VERDICT;
 }
 

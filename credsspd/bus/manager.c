@@ -150,9 +150,9 @@ static void on_reloaded(const char *stale, void *userdata)
 	sd_bus_message *m = userdata;
 
 	if (stale)
-		(void)sd_bus_reply_method_errorf(m, CREDSSP_ERROR_NOT_RENEWED,
-						 "%s did not start anew: what there was goes on; the log says why",
-						 stale);
+		(void)sd_bus_reply_method_errorf(
+		    m, CREDSSP_ERROR_NOT_RENEWED,
+		    "%s did not restart: the old process, if any, continues; the log says why", stale);
 	else
 		(void)sd_bus_reply_method_return(m, "");
 	sd_bus_message_unref(m);

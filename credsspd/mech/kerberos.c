@@ -82,7 +82,7 @@ static enum mech_result show_tgt(struct kerberos *k, struct view message)
 	ticket = kerberos_credential_tgt(k->credential, request.server);
 	if (!ticket.p) {
 		k->no_tgt = true;
-		(void)refuse(k, REFUSAL_MECHANISM, "user-to-user, and this server has no live TGT");
+		(void)refuse(k, REFUSAL_MECHANISM, "user-to-user, and this server has no valid TGT");
 		return MECH_UNAVAILABLE;
 	}
 	if (tgt_reply_write(ticket, reply, sizeof reply, &len) < 0 ||
@@ -209,7 +209,7 @@ static int kerberos_verify_mic(struct mech *m, struct view message, struct view 
 	OM_uint32 major, minor;
 
 	if (krb5_mic_guard(mic) < 0) {
-		(void)refuse(self(m), REFUSAL_REPLAY, "a mechListMIC that is not under our subkey");
+		(void)refuse(self(m), REFUSAL_REPLAY, "a mechListMIC that is not made with the acceptor's subkey");
 		return -EBADMSG;
 	}
 	major = gss_verify_mic(&minor, self(m)->ctx, &in, &token, NULL);
@@ -227,7 +227,7 @@ static int kerberos_unwrap(struct mech *m, uint8_t *token, size_t len, struct se
 	int sealed = 0, r = -EBADMSG;
 
 	if (krb5_wrap_guard((struct view){ token, len }) < 0) {
-		(void)refuse(k, REFUSAL_REPLAY, "not sealed in the form that is demanded");
+		(void)refuse(k, REFUSAL_REPLAY, "a message that is not sealed (encrypted and signed) as RFC 4121 says");
 		return r;
 	}
 	major = gss_unwrap(&minor, k->ctx, &in, &out, &sealed, NULL);

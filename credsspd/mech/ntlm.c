@@ -94,7 +94,8 @@ static enum mech_result take_name(struct ntlm *n, struct view utf16, char out[RE
 	int r = utf16le_to_utf8(utf16, (uint8_t *)out, ACCOUNT_NAME_MAX, &len);
 
 	if (r < 0)
-		return refuse(n, r == -ENOSPC ? REFUSAL_NAME : REFUSAL_BAD_CREDENTIALS, "a name in AUTHENTICATE");
+		return refuse(n, r == -ENOSPC ? REFUSAL_NAME : REFUSAL_BAD_CREDENTIALS,
+			      "a name in AUTHENTICATE is malformed or too long");
 	if (memchr(out, '\0', len))
 		return refuse(n, REFUSAL_BAD_CREDENTIALS, "a name in AUTHENTICATE has a NUL");
 	out[len] = '\0';
@@ -267,7 +268,8 @@ static int ntlm_unwrap(struct mech *m, uint8_t *token, size_t len, struct secret
 	if (r == 0)
 		return 0;
 	(void)refuse(self(m), r == -EBADMSG ? REFUSAL_BAD_CREDENTIALS : REFUSAL_INTERNAL,
-		     r == -EBADMSG ? "a sealed message with a wrong signature" : "a sealed message");
+		     r == -EBADMSG ? "a sealed message with a wrong signature"
+				   : "a sealed message cannot be decrypted");
 	return -EBADMSG;
 }
 

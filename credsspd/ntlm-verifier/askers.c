@@ -195,7 +195,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	answer_unavailable(q, q->asker ? "winbindd did not answer in time" : "winbindd has too much to do");
+	answer_unavailable(q,
+			   q->asker ? "winbindd did not answer in time" : "too many questions to winbindd are waiting");
 	return 0;
 }
 

@@ -122,8 +122,7 @@ int store_text_read(const char *path, const struct secret *text, struct records 
 	int e;
 
 	if (len < first || memcmp(p, STORE_FIRST_LINE, first) != 0)
-		return explain(ret_error, -EPROTO, "%s: line 1 is malformed, or of a version that is not known here",
-			       path);
+		return explain(ret_error, -EPROTO, "%s: line 1 is malformed, or of an unknown version", path);
 	if (lines > NTLM_STORE_MAX_RECORDS + 1)
 		return explain(ret_error, -EFBIG, "%s: more than %u records", path, NTLM_STORE_MAX_RECORDS);
 	e = records_init(&r, lines + 1);

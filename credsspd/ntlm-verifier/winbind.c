@@ -81,7 +81,7 @@ static void refuse_unreachable(const struct winbind *w, struct wbcContext *ctx, 
 {
 	if (w->ctx_ping(ctx) == WBC_ERR_SUCCESS)
 		refuse(r, REFUSAL_UNAVAILABLE,
-		       "winbindd runs, but not for this user: is credsspd-ntlm in group winbindd_priv?");
+		       "winbindd runs, but does not answer this user: is credsspd-ntlm in group winbindd_priv?");
 	else
 		refuse(r, REFUSAL_UNAVAILABLE, "winbindd does not answer: does it run?");
 }
@@ -94,14 +94,14 @@ static const char *trouble(uint32_t ntstatus)
 		const char *text;
 	} row[] = {
 		{ NTSTATUS_ACCESS_DENIED,
-		  "winbindd does not take it from this user: is credsspd-ntlm in group winbindd_priv?" },
+		  "winbindd refuses the question of this user: is credsspd-ntlm in group winbindd_priv?" },
 		{ 0xC000005EU, "no domain controller answers" },
 		{ 0xC0000233U, "no domain controller is found" },
 		{ 0xC00000B5U, "the domain controller does not answer in time" },
 		{ 0xC00000DAU, "the host is no member of a domain" },
 		{ 0xC000018AU, "the host's account in the domain is lost: join it again" },
 		{ 0xC000018BU, "the host's account in the domain is lost: join it again" },
-		{ 0xC000018CU, "the domain does not trust the user's" },
+		{ 0xC000018CU, "the host's domain does not trust the user's domain" },
 		{ 0xC000018DU, "the host's account in the domain is lost: join it again" },
 		{ 0xC0000133U, "the clocks of host and domain controller differ" },
 	};
@@ -119,7 +119,7 @@ static void refuse_status(uint32_t ntstatus, struct winbind_reply *r)
 	if (refusal == REFUSAL_UNAVAILABLE)
 		refuse(r, refusal, "%s (%08X)", trouble(ntstatus), ntstatus);
 	else
-		refuse(r, refusal, "the domain says %08X", ntstatus);
+		refuse(r, refusal, "the domain's status is %08X", ntstatus);
 }
 
 /* ---- about whom ---- */
@@ -155,7 +155,7 @@ static void take_account(const struct winbind *w, struct wbcContext *ctx, struct
 	wbcErr e = w->ctx_getpwsid(ctx, sid, &pw);
 
 	if (e == WBC_ERR_WINBIND_NOT_AVAILABLE)
-		refuse(r, REFUSAL_UNAVAILABLE, "winbindd went away");
+		refuse(r, REFUSAL_UNAVAILABLE, "winbindd closed the connection");
 	else if (e != WBC_ERR_SUCCESS || !pw)
 		refuse(r, REFUSAL_UNKNOWN_USER, "the account has no uid here (%s): see idmap config in smb.conf",
 		       w->error_string(e));
@@ -242,7 +242,7 @@ static void ask(const struct winbind *w, const struct config *config, struct wbc
 	else if (e == WBC_ERR_WINBIND_NOT_AVAILABLE)
 		refuse_unreachable(w, ctx, r);
 	else
-		refuse(r, REFUSAL_UNAVAILABLE, "winbindd's answer is not understood: %s", w->error_string(e));
+		refuse(r, REFUSAL_UNAVAILABLE, "winbindd's answer is malformed: %s", w->error_string(e));
 	if (e == WBC_ERR_AUTH_ERROR)
 		find_account(w, config, ctx, query, r);
 	if (info)

@@ -121,8 +121,7 @@ static int admit(struct logons *l, uid_t caller, const struct logon_peer *peer, 
 		return 0;
 	count_refusal(l, who, REFUSAL_BACKOFF);
 	if (r < 0)
-		log_logon_line(LOG_WARNING, who,
-			       "logon refused: this address has as many handshakes under way as it may have");
+		log_logon_line(LOG_WARNING, who, "logon refused: too many handshakes of this address are under way");
 	else
 		log_logon_line(LOG_WARNING, who, "logon refused: %s (%d s)", refusal_text(REFUSAL_BACKOFF), r);
 	return -EAGAIN;

@@ -79,9 +79,10 @@ static void do_respawn(struct logon *h, const uint8_t *record, size_t len)
 	(void)len;
 	memcpy(&n, record, sizeof n);
 	if (n.no_tgt == WORKER_NO_TGT_OFF)
-		log_logon_line(LOG_NOTICE, &who,
-			       "the client began Kerberos user-to-user, as domain-joined mstsc does, which kerberos = "
-			       "service-ticket switches off: it is offered NTLM (kerberos = any serves it)");
+		log_logon_line(
+		    LOG_NOTICE, &who,
+		    "the client began Kerberos user-to-user, as domain-joined mstsc does, which kerberos = "
+		    "service-ticket switches off: continuing with NTLM (kerberos = any allows user-to-user)");
 	if (n.no_tgt == WORKER_NO_TGT_LIVE) {
 		log_logon_line(LOG_WARNING, &who,
 			       "the client asks for user-to-user, and this server has no valid ticket-granting "

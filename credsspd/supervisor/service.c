@@ -194,7 +194,8 @@ static void schedule_restart(struct service *s)
 		s->restart_delay = CHILD_RESPAWN_MAX_SEC;
 	if (!s->restart && sd_event_add_time_relative(s->event, &s->restart, CLOCK_BOOTTIME, delay * USEC_PER_SEC,
 						      100000, on_restart, s) < 0)
-		log_line(LOG_ERR, "%s: no timer; it is not started again before a reload", s->ops->name);
+		log_line(LOG_ERR, "%s: out of memory for the timer that restarts it; credsspctl reload starts it",
+			 s->ops->name);
 }
 
 static void gone(struct process *p)
@@ -297,7 +298,7 @@ static int on_no_sign(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	log_line(LOG_ERR, "%s gave no sign of life for %u s; killed", process_name(p), p->service->ops->sign_sec);
+	log_line(LOG_ERR, "%s did not answer for %u s; killed", process_name(p), p->service->ops->sign_sec);
 	process_kill(p);
 	return 0;
 }

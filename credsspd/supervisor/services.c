@@ -40,7 +40,7 @@ static int on_template_record(struct process *p, const void *record, size_t len,
 	if (is_abnormal(r.status)) {
 		struct log_logon who = { .logon = r.logon };
 
-		log_logon_line(LOG_ERR, &who, "a worker died by %s %d; its template is replaced",
+		log_logon_line(LOG_ERR, &who, "a worker died (%s %d); its template is replaced",
 			       WIFSIGNALED(r.status) ? "signal" : "exit status",
 			       WIFSIGNALED(r.status) ? WTERMSIG(r.status) : WEXITSTATUS(r.status));
 		s->crashes++;
@@ -94,7 +94,7 @@ static void connect_keeper(struct services *s)
 		(void)close_fd(pair[1]);
 	}
 	if (r < 0)
-		log_line(LOG_ERR, "keeper: not connected to the krb5 template: %s", strerror(-r));
+		log_line(LOG_ERR, "keeper: cannot be connected to the krb5 template: %s", strerror(-r));
 	else
 		template->keeper = keeper->serial;
 }

@@ -45,8 +45,8 @@ static void check_reloads(struct supervisor *s)
 	supervisor_stale(s, stale, sizeof stale);
 	if (stale[0])
 		log_line(LOG_ERR,
-			 "reload: %s did not start anew (the lines above say why): a process that was there before "
-			 "continues with the old configuration",
+			 "reload: %s did not restart (the lines above say why): the old process, if any, continues "
+			 "with the old configuration",
 			 stale);
 	else
 		log_line(LOG_INFO, "configuration and keys read again");

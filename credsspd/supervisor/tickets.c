@@ -98,7 +98,8 @@ static void arm_expiry(struct tickets *t)
 	t->expiry = sd_event_source_disable_unref(t->expiry);
 	if (next != UINT64_MAX &&
 	    sd_event_add_time(t->event, &t->expiry, CLOCK_BOOTTIME, next, 100000, on_expiry, t) < 0)
-		log_line(LOG_ERR, "tickets: no timer; expired tickets are destroyed when the next one is issued");
+		log_line(LOG_ERR, "tickets: out of memory for the expiry timer; expired tickets are destroyed when the "
+				  "next one is issued");
 }
 
 static void expire(struct tickets *t)

@@ -226,7 +226,7 @@ static int serve(struct warden *warden, int (*confine)(void))
 
 	if (r < 0) {
 		log_line(LOG_ERR,
-			 "this kernel does not let the daemon confine itself (seccomp): %s; it does not run without",
+			 "the daemon cannot confine itself on this kernel (seccomp): %s; it does not run without",
 			 strerror(-r));
 		return r;
 	}

@@ -123,7 +123,7 @@ static const char *take_nonce(struct exchange *c, const struct tsrequest *t)
 static const char *take_version(struct exchange *c, const struct tsrequest *t)
 {
 	if (c->version && t->version != c->peer_version)
-		return "the version changed";
+		return "the client changed its CredSSP version";
 	c->peer_version = t->version;
 	c->version = t->version < EXCHANGE_VERSION ? t->version : EXCHANGE_VERSION;
 	return NULL;
@@ -148,7 +148,7 @@ enum exchange_event exchange_take(struct exchange *c, const struct tsrequest *t,
 		wrong = take_nonce(c, t);
 	if (!wrong) {
 		event = event_of(t);
-		wrong = event == EXCHANGE_WRONG ? "fields that do not go together" : NULL;
+		wrong = event == EXCHANGE_WRONG ? "a TSRequest whose fields exclude each other" : NULL;
 	}
 	if (!wrong)
 		return event;

@@ -359,7 +359,7 @@ static int prepare(struct template *t, const struct config *config)
 	if (r < 0)
 		return explain(t, r, "it cannot be confined (seccomp)");
 	r = selftest_fork(t->mechanism, fork_worker, t);
-	return r < 0 ? explain(t, r, "no worker can be made behind the template's filter") : 0;
+	return r < 0 ? explain(t, r, "no worker can be forked under the template's filter") : 0;
 }
 
 int template_main(enum mechanism mechanism, const struct config *config, int control_fd)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The D-Bus interface of credsspd, as names. System bus, one object. The
- * method table of the daemon is the reference for who may call
- * what; system.d/org.credssp1.conf says the same to the bus.
+ * The names of credsspd's D-Bus interface: one object on the system bus. The method table in credsspd/bus/bus.c says
+ * which callers may call which method; system.d/org.credssp1.conf is the same rules for the bus.
  */
 #pragma once
 
@@ -34,9 +33,9 @@
 #define CREDSSP_ABOUT_PROOF "proof"         /* s: one of CREDSSP_PROOF_ */
 #define CREDSSP_ABOUT_LOGON "logon"         /* t, the id in every log line */
 
-/* What has proved that the user is the user. */
-#define CREDSSP_PROOF_PAM "pam" /* not proved yet: PAM must verify the credentials that were handed over */
-#define CREDSSP_PROOF_GSS "gss" /* GSSAPI, and policy says that this is enough: PAM may do without */
+/* How the user's identity was proved. */
+#define CREDSSP_PROOF_PAM "pam" /* not proved yet: PAM must verify the delegated credentials */
+#define CREDSSP_PROOF_GSS "gss" /* proved by GSSAPI, and the configuration accepts that: PAM need not verify again */
 
 /* Administrators, and PAM when a password changes (uid 0). */
 #define CREDSSP_MANAGER_INTERFACE "org.credssp1.Manager"
@@ -44,8 +43,8 @@
 #define CREDSSP_METHOD_RELOAD "Reload"            /* () -> (), when the new processes are ready */
 #define CREDSSP_METHOD_SET_VERIFIER "SetVerifier" /* (s user, h pipe) -> (): the password, UTF-8, until end of file */
 /*
- * (s user, b create, h pipe) -> (): the same for a user who has a record. Without one UnknownUser, unless create is
- * true and the account is one that may log on by its uid.
+ * (s user, b create, h pipe) -> (): as SetVerifier, for a user who has a record. For a user without a record the error
+ * is UnknownUser, unless create is true and the account's uid may log on (minimum_uid, allow_root).
  */
 #define CREDSSP_METHOD_UPDATE_VERIFIER "UpdateVerifier"
 #define CREDSSP_METHOD_DELETE_VERIFIER "DeleteVerifier" /* (s user) -> () */
@@ -61,6 +60,7 @@
 #define CREDSSP_ERROR_TICKET_MISMATCH \
 	CREDSSP_ERROR_PREFIX "TicketMismatch"                        /* other service or user; the ticket is gone */
 #define CREDSSP_ERROR_UNAVAILABLE CREDSSP_ERROR_PREFIX "Unavailable" /* not configured or not working now */
-#define CREDSSP_ERROR_NOT_RENEWED CREDSSP_ERROR_PREFIX "NotRenewed"  /* Reload: some processes go on as before */
+#define CREDSSP_ERROR_NOT_RENEWED \
+	CREDSSP_ERROR_PREFIX "NotRenewed" /* Reload: some processes keep the old configuration */
 #define CREDSSP_ERROR_UNKNOWN_USER CREDSSP_ERROR_PREFIX "UnknownUser"
 #define CREDSSP_ERROR_INTERNAL CREDSSP_ERROR_PREFIX "Internal"

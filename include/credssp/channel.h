@@ -6,13 +6,11 @@
  * CHANNEL_REPLY until one CHANNEL_DONE or CHANNEL_FAILED ends the logon. End of
  * file without either counts as failed. Closing the channel cancels.
  *
- * After CHANNEL_DONE the front end keeps the channel open for as long as the ticket is
- * to be good: closing it revokes a ticket that was not redeemed yet. The channel's end of file
- * then says that the ticket was redeemed or has expired.
+ * After CHANNEL_DONE the front end keeps the channel open for as long as the ticket shall be valid: closing it revokes
+ * a ticket that is not redeemed yet. End of file on the channel then means that the ticket was redeemed or has expired.
  *
  * Both ends are on one host: integers are in host order, strings are
- * NUL-terminated in arrays of fixed size, unused bytes are zero. Descriptors
- * are accepted by neither end.
+ * NUL-terminated in arrays of fixed size, unused bytes are zero. Neither end accepts descriptors.
  */
 #pragma once
 
@@ -39,9 +37,8 @@ enum channel_kind {
 };
 
 /*
- * What the front end does when the logon is granted: with HYBRID_EX it sends
- * the early result 0 first, then it logs the user on with the ticket as the
- * password.
+ * The logon is granted. With HYBRID_EX the front end sends the early result 0 first; then it logs the user on with the
+ * ticket as the password.
  */
 struct channel_done {
 	uint8_t type;    /* CHANNEL_DONE */
@@ -60,14 +57,14 @@ enum channel_early_result {
 	CHANNEL_EARLY_ACCESS_DENIED = 5,
 };
 
-/* What the front end does when the logon is refused; it then closes the connection. */
+/* The logon is refused. The front end sends what the fields say, then closes the connection. */
 struct channel_failed {
 	uint8_t type;         /* CHANNEL_FAILED */
 	uint8_t alert;        /* TLS alert to send before closing, 0: no alert; 49 is access_denied */
 	uint8_t early_result; /* enum channel_early_result; only with HYBRID_EX */
 	uint8_t failure;      /* 1 when this counts as a failed logon of the address */
 	uint8_t pad_[4];
-	char reason[CHANNEL_WORD_MAX]; /* refusal_word(): for the log, not for the client */
+	char reason[CHANNEL_WORD_MAX]; /* the reason word: for the log, not for the client */
 };
 
 _Static_assert(sizeof(struct channel_done) == 856, "channel_done has no hidden padding");

@@ -137,7 +137,8 @@ static unsigned read_tokens(struct search *s, struct helper_result *result)
 	CK_RV rv = s->f->C_GetSlotList(CK_TRUE, slots, &n);
 
 	if (rv != CKR_OK)
-		return helper_say(result, HELPER_CONFIGURATION, "%s: C_GetSlotList says %lx", s->policy->module, rv);
+		return helper_say(result, HELPER_CONFIGURATION, "%s: C_GetSlotList failed with %lx", s->policy->module,
+				  rv);
 	for (CK_ULONG i = 0; i < n; i++)
 		read_token(s, slots[i]);
 	if (s->n > CARD_CERTIFICATES_MAX)
@@ -204,9 +205,9 @@ static unsigned say_use(const struct search *s, struct helper_result *result)
 	const struct certificate *c = &s->all[0].certificate;
 
 	return helper_say(result, HELPER_CERTIFICATE_USE, "%s",
-			  s->n > 1       ? "of several certificates none is for smart card logon and in its time"
+			  s->n > 1       ? "the card has no certificate that is for smart card logon and valid now"
 			  : !c->readable ? "it cannot be read"
-			  : c->for_logon ? "its time is not now"
+			  : c->for_logon ? "it is not valid yet, or has expired"
 					 : "its extended key usage has neither smart card logon nor PKINIT client");
 }
 
@@ -235,9 +236,9 @@ static unsigned choose(struct search *s, struct helper_result *result)
 	if (narrow(s, names_principal) == 0 && !s->policy->any_name)
 		return helper_say(result, HELPER_OTHER_PRINCIPAL, "%s",
 				  s->n == 1 && !s->all[0].certificate.has_names ? "the certificate names no user"
-										: "the certificate names another");
+										: "the certificate names another user");
 	if (narrow(s, is_trusted) == 0)
-		return helper_say(result, HELPER_NOT_TRUSTED, "the card's, which was not asked: %s",
+		return helper_say(result, HELPER_NOT_TRUSTED, "the card's; its PIN was not tried: %s",
 				  s->all[0].complaint);
 	return s->n == 1 ? (unsigned)HELPER_SUCCESS : say_many(s, result);
 }
@@ -262,9 +263,9 @@ static unsigned judge_pin(const struct search *s, const CK_TOKEN_INFO *t, struct
 	struct handover_field pin = s->handover->field[HANDOVER_PIN];
 
 	if (!(t->flags & CKF_LOGIN_REQUIRED))
-		return helper_say(result, HELPER_CARD_UNUSABLE, "it wants no PIN, so it proves nothing");
+		return helper_say(result, HELPER_CARD_UNUSABLE, "it requires no PIN, so it proves nothing");
 	if (t->flags & CKF_PROTECTED_AUTHENTICATION_PATH)
-		return helper_say(result, HELPER_CARD_UNUSABLE, "it takes its PIN from a pad of its own");
+		return helper_say(result, HELPER_CARD_UNUSABLE, "it takes its PIN only from the reader's own keypad");
 	if (!(t->flags & CKF_USER_PIN_INITIALIZED))
 		return helper_say(result, HELPER_CARD_UNUSABLE, "it has no PIN yet");
 	if (t->flags & CKF_USER_PIN_LOCKED)
@@ -273,7 +274,7 @@ static unsigned judge_pin(const struct search *s, const CK_TOKEN_INFO *t, struct
 		return HELPER_PIN_FINAL_TRY;
 	if (pin.len == 0 || pin.len > PIN_MAX || memchr(pin.p_, '\0', pin.len) || pin.len < t->ulMinPinLen ||
 	    (t->ulMaxPinLen != CK_UNAVAILABLE_INFORMATION && t->ulMaxPinLen > 0 && pin.len > t->ulMaxPinLen))
-		return helper_say(result, HELPER_PIN_FORMAT, "the card was not asked");
+		return helper_say(result, HELPER_PIN_FORMAT, "it was not sent");
 	return HELPER_SUCCESS;
 }
 
@@ -284,7 +285,7 @@ static unsigned take(struct search *s, struct card *ret_card, struct helper_resu
 	CK_TOKEN_INFO t;
 
 	if (s->f->C_GetTokenInfo(c.slot, &t) != CKR_OK)
-		return helper_say(result, HELPER_NO_CARD, "it has gone");
+		return helper_say(result, HELPER_NO_CARD, "it was removed");
 	status = judge_pin(s, &t, result);
 	if (status != HELPER_SUCCESS)
 		return status;
@@ -293,7 +294,7 @@ static unsigned take(struct search *s, struct card *ret_card, struct helper_resu
 		return helper_say(result, HELPER_CONFIGURATION, "slot %lu has a number that libkrb5 cannot take",
 				  c.slot);
 	if (c.id_len == 0 || !id_is_unique(s, &c))
-		return helper_say(result, HELPER_MANY_CERTIFICATES, "its CKA_ID is not the certificate's alone");
+		return helper_say(result, HELPER_MANY_CERTIFICATES, "two certificates on the card have one CKA_ID");
 	ret_card->slot = c.slot;
 	hexadecimal(c.id, c.id_len, ret_card->id);
 	return HELPER_SUCCESS;
@@ -317,7 +318,8 @@ static unsigned load(struct search *s, struct helper_result *result)
 		return helper_say(result, HELPER_CONFIGURATION, "%s is no PKCS#11 module", s->policy->module);
 	rv = s->f->C_Initialize(&arguments);
 	if (rv != CKR_OK)
-		return helper_say(result, HELPER_CONFIGURATION, "%s: C_Initialize says %lx", s->policy->module, rv);
+		return helper_say(result, HELPER_CONFIGURATION, "%s: C_Initialize failed with %lx", s->policy->module,
+				  rv);
 	return HELPER_SUCCESS;
 }
 

@@ -134,7 +134,8 @@ static unsigned check_service_ticket(krb5_context k, krb5_const_principal client
 	if (!krb5_principal_compare(k, p->client, client))
 		return helper_say(result, HELPER_OTHER_PRINCIPAL, "the service ticket is another client's");
 	if (!krb5_realm_compare(k, p->client, t->server) && !(p->flags & TKT_FLG_TRANSIT_POLICY_CHECKED))
-		return helper_say(result, HELPER_TICKET, "no KDC has checked the realms that the client came through");
+		return helper_say(result, HELPER_TICKET,
+				  "the realms between the client's and this host's were checked by no KDC");
 	if (p->flags & TKT_FLG_INVALID)
 		return helper_say(result, HELPER_TICKET, "the service ticket is not valid yet");
 	if ((uint32_t)p->times.starttime > (uint32_t)now + HELPER_CLOCK_SKEW_SEC)
@@ -248,7 +249,7 @@ static unsigned check_tgt(krb5_context k, krb5_const_principal client, const krb
 	if ((uint32_t)c->times.endtime <= (uint32_t)time(NULL))
 		return helper_say(result, HELPER_EXPIRED, "the ticket-granting ticket");
 	if (!is_key(k, &c->keyblock))
-		return helper_say(result, HELPER_OPAQUE, "encryption type %d, %u octets", (int)c->keyblock.enctype,
+		return helper_say(result, HELPER_OPAQUE, "encryption type %d, %u bytes", (int)c->keyblock.enctype,
 				  c->keyblock.length);
 	return HELPER_SUCCESS;
 }

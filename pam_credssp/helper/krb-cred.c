@@ -96,9 +96,9 @@ static unsigned check_info(const KRB_CRED_INFO *i, struct helper_result *result)
 	if (!i->key)
 		return helper_say(result, HELPER_TICKET, "the KRB-CRED has no key with its ticket");
 	if (!i->prealm || !i->pname)
-		return helper_say(result, HELPER_TICKET, "the KRB-CRED does not say whose ticket it is");
+		return helper_say(result, HELPER_TICKET, "the KRB-CRED names no client of its ticket");
 	if (!i->srealm || !i->sname)
-		return helper_say(result, HELPER_TICKET, "the KRB-CRED does not say what its ticket is for");
+		return helper_say(result, HELPER_TICKET, "the KRB-CRED names no service of its ticket");
 	return HELPER_SUCCESS;
 }
 
@@ -112,7 +112,7 @@ static unsigned read_info(const ASN1_TYPE *of, struct helper_result *result)
 		i = (KRB_CRED_INFO *)ASN1_item_d2i(NULL, &p, ASN1_STRING_length(of->value.sequence),
 						   ASN1_ITEM_rptr(KRB_CRED_INFO));
 	if (!i)
-		return helper_say(result, HELPER_TICKET, "KRB-CRED: what it says about its ticket cannot be decoded");
+		return helper_say(result, HELPER_TICKET, "KRB-CRED: its KrbCredInfo cannot be decoded");
 	status = check_info(i, result);
 	ASN1_item_free((ASN1_VALUE *)i, ASN1_ITEM_rptr(KRB_CRED_INFO));
 	return status;
@@ -174,7 +174,7 @@ static unsigned check(krb5_context k, const krb5_keyblock *key, const KRB_CRED *
 	int64_t e;
 
 	if (!ASN1_INTEGER_get_int64(&e, c->enc_part->etype) || e < INT32_MIN || e > INT32_MAX)
-		return helper_say(result, HELPER_TICKET, "KRB-CRED: its encryption type is none");
+		return helper_say(result, HELPER_TICKET, "KRB-CRED: its encryption type is out of range");
 	if (sk_ASN1_TYPE_num(c->tickets) != 1)
 		return helper_say(result, HELPER_TICKET, "%d tickets in the KRB-CRED, one is expected",
 				  sk_ASN1_TYPE_num(c->tickets));

@@ -44,7 +44,7 @@ static void listen(krb5_context k, const krb5_trace_info *info, void *data)
 	if (!said)
 		return;
 	a->login = strstr(said, "pin locked") ? HELPER_PIN_LOCKED : HELPER_PIN_WRONG;
-	(void)helper_say(a->result, a->login, "the card says: %.*s", (int)strcspn(said + 16, "\n"), said + 16);
+	(void)helper_say(a->result, a->login, "the card reports: %.*s", (int)strcspn(said + 16, "\n"), said + 16);
 }
 
 /* ---- the one answer ---- */
@@ -56,7 +56,7 @@ static unsigned judge_challenge(struct attempt *a, const krb5_responder_pkinit_c
 	if (a->answered)
 		return helper_say(a->result, HELPER_PIN_WRONG, "libkrb5 asks for the PIN a second time");
 	if (!c || !c->identities[0] || c->identities[1])
-		return helper_say(a->result, HELPER_MANY_CERTIFICATES, "libkrb5 does not see exactly one");
+		return helper_say(a->result, HELPER_MANY_CERTIFICATES, "libkrb5 found not exactly one certificate");
 	flags = c->identities[0]->token_flags;
 	if (flags > 0 && flags & KRB5_RESPONDER_PKINIT_FLAGS_TOKEN_USER_PIN_LOCKED)
 		return HELPER_PIN_LOCKED;
@@ -144,7 +144,7 @@ static unsigned judge(krb5_context k, krb5_const_principal client, const struct 
 	unsigned status;
 
 	if (!a->answered)
-		return helper_say(a->result, HELPER_CARD_UNUSABLE, "the KDC did without the PIN");
+		return helper_say(a->result, HELPER_CARD_UNUSABLE, "the KDC gave a ticket without use of the PIN");
 	if (!krb5_principal_compare(k, client, creds->client))
 		return helper_say(a->result, HELPER_OTHER_PRINCIPAL, "the KDC's ticket is for another principal");
 	status = kerberos_verify(k, creds, a->result);

@@ -115,7 +115,7 @@ class Calm:
         expect(not self.errors, "an honest logon failed: %s" % self.errors)
         expect(self.count > 0, "nobody logged on meanwhile")
         if self.same:
-            expect(not re.search("died by|ended unexpectedly|the process of a connection died|reason=crashed",
+            expect(not re.search(r"died (by|\()|ended unexpectedly|reason=crashed",
                                  self.mark.text("credsspd") + self.mark.text("credsspd-rdp")), "a process died: see the logs")
         self.compare(self.settled(self.before))
 

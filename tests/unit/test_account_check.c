@@ -174,7 +174,7 @@ static void test_no_verdict(void **unused)
 	assert_int_equal(log->results, 1ULL << PAM_USER_UNKNOWN);
 	assert_granted(&l);
 	l = begin_check(&q);
-	checker_answers(&q, -1, REFUSAL_NONE, "an unusual result"); /* the last bit is for all others */
+	checker_answers(&q, -1, REFUSAL_NONE, "an undocumented result"); /* the last bit is for all others */
 	assert_int_equal(log->results, 1ULL << PAM_USER_UNKNOWN | 1ULL << 63);
 	assert_granted(&l);
 	/* nothing listens: the logon does not wait */

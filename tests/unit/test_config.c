@@ -270,7 +270,7 @@ static void test_mistakes(void **state)
 		  "domains: the first one must be the NetBIOS name of the host's own domain, not corp.example" },
 		{ "[credsspd]\n ntlm = winbind\n domains = A2345678901234567\n", "must be the NetBIOS name" },
 		{ "[credsspd]\n allow_groups = 'domain users\n", "allow_groups = 'domain users: at most 256 words" },
-		{ "[credsspd]\n front_ends = {\n  4243 = 'a\n }\n", "front_ends: 4243: a ' is not where it may be" },
+		{ "[credsspd]\n front_ends = {\n  4243 = 'a\n }\n", "front_ends: 4243: a ' is missing or misplaced" },
 		{ "[credsspd]\n min_version = 1\n", "[credsspd] min_version = 1: a number from 2 to 6 is expected" },
 		{ "[credsspd]\n min_version = 7\n", "[credsspd] min_version = 7: a number from 2 to 6 is expected" },
 		{ "[credsspd]\n ticket_lifetime = 0\n", "ticket_lifetime = 0: a number from 1 to 180 is expected" },

@@ -288,9 +288,9 @@ static void test_files(void **state)
 
 	path = put("large", "[credsspd]\n number = 3\n");
 	assert_int_equal(truncate(path, CONFIG_FILE_MAX + 1), 0);
-	refused(path, -EFBIG, "larger than 1048576 octets");
+	refused(path, -EFBIG, "larger than 1048576 bytes");
 	assert_int_equal(truncate(path, 100), 0);
-	refused(path, -EINVAL, "is no text");
+	refused(path, -EINVAL, "is not a text file");
 
 	/* a colon parts no files */
 	path = put("a:b", "[credsspd]\n number = 5\n");
@@ -319,11 +319,11 @@ static void test_long_lines(void **state)
 	memset(text + strlen(text), 'x', 2046 - strlen(" string = "));
 	assert_int_equal(loaded(put("long", text)), 7);
 	strcat(text, "\n number = 3\n");
-	refused(put("long", text), -EINVAL, "line 2 has more than 2046 octets");
+	refused(put("long", text), -EINVAL, "line 2 has more than 2046 bytes");
 	/* what would have been a line of its own behind the cut */
 	(void)snprintf(text, sizeof text, "[credsspd]\n#%2045s number = 9\n", "");
 	path = put("long", text);
-	refused(path, -EINVAL, "line 2 has more than 2046 octets");
+	refused(path, -EINVAL, "line 2 has more than 2046 bytes");
 }
 
 static void test_includes(void **state)
@@ -367,7 +367,7 @@ static void test_includes(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(loaded(path_of("tail")), 20);
 	assert_int_equal(chmod(drop_ins, 0777), 0);
-	refused(path_of("tail"), -EPERM, "others than root can write there");
+	refused(path_of("tail"), -EPERM, "users other than root can write there");
 	assert_int_equal(chmod(drop_ins, 0755), 0);
 
 	/* spelled as libkrb5 takes it too */

@@ -343,7 +343,7 @@ static void assert_no_tgt(struct template *template, const struct offer *offer)
 	t->flags = WORKER_LAST_RESORT;
 	send_start(t);
 	refused(t, authenticate(t), REFUSAL_MECHANISM, refusal_ntstatus(REFUSAL_MECHANISM));
-	assert_non_null(strstr(t->failed.detail, "no live TGT"));
+	assert_non_null(strstr(t->failed.detail, "no valid TGT"));
 }
 
 static void test_no_tgt(void **unused)

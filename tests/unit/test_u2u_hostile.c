@@ -290,7 +290,7 @@ static void test_second_token(void **unused)
 	assert_altered("an octet more", AP_REQ, with_octet_behind, REFUSAL_PROTOCOL, "malformed SPNEGO");
 	assert_altered("an octet less", AP_REQ, without_last_octet, REFUSAL_PROTOCOL, "malformed SPNEGO");
 	assert_altered("reject", AP_REQ, rejecting, REFUSAL_PROTOCOL, "rejected the negotiation");
-	assert_altered("a MIC beside it", AP_REQ, with_mic, REFUSAL_REPLAY, "not under our subkey");
+	assert_altered("a MIC beside it", AP_REQ, with_mic, REFUSAL_REPLAY, "not made with the acceptor's subkey");
 	assert_harmless(AP_REQ, requesting_mic);
 }
 

@@ -106,7 +106,7 @@ static struct buf longer_mic(struct talk *t, struct buf token)
 
 static void test_mic(void **unused)
 {
-	const char *not_ours = "not under our subkey";
+	const char *not_ours = "not made with the acceptor's subkey";
 
 	(void)unused;
 	assert_harmless(MIC, our_mic);

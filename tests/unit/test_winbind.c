@@ -228,7 +228,7 @@ static void test_statuses(void **state)
 		enum refusal refusal;
 		const char *detail;
 	} row[] = {
-		{ 0xc000006a, REFUSAL_BAD_PASSWORD, "the domain says C000006A" },
+		{ 0xc000006a, REFUSAL_BAD_PASSWORD, "the domain's status is C000006A" },
 		{ 0xc000006d, REFUSAL_BAD_PASSWORD, "C000006D" },
 		{ 0xc0000064, REFUSAL_UNKNOWN_USER, "C0000064" },
 		{ 0xc0000072, REFUSAL_ACCOUNT_DISABLED, "C0000072" },
