@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One program, several processes: without a role option this is the supervisor;
- * with one it is a template, exec'ed by the supervisor with its control socket on descriptor 3, or the verifier, a
- * resolver, the keeper or an account checker, exec'ed by the warden (--warden) of their kind, with the supervisor's
- * connection there.
+ * One program, several roles. Without a role option the process is the supervisor. A template is exec'ed by the
+ * supervisor, with its control socket on descriptor 3. The verifier, a resolver, the keeper or an account checker is
+ * exec'ed by the warden (--warden) of its kind, with the supervisor's connection on descriptor 3.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -77,7 +76,7 @@ static void on_bus_owned(void *userdata)
 	(void)sd_notify(0, "READY=1\nSTATUS=Ready for logons");
 }
 
-/* The name is requested only now: a front end that sees it can begin logons. */
+/* Requests the name only when logons are possible, because front ends begin logons as soon as they see it. */
 static void on_ready(void *userdata)
 {
 	struct daemon *d = userdata;
@@ -144,7 +143,8 @@ static int run_supervisor(const char *config_path)
 		d.status = EXIT_FAILURE;
 	}
 	(void)sd_notify(0, "STOPPING=1");
-	/* before the name is given up: no process outlives it (workers end with their templates: PR_SET_PDEATHSIG) */
+	/* before the name is released, so that no process outlives it (workers end with their templates:
+	 * PR_SET_PDEATHSIG) */
 	supervisor_stop(d.supervisor);
 	bus_free(d.bus);
 	supervisor_free(d.supervisor);
@@ -223,7 +223,7 @@ static int role_of_template(const char *name, enum role *ret_role)
 	return 0;
 }
 
-/* A warden: the option of its processes, and its filter. */
+/* A kind of warden: the role option of its processes, and its filter. */
 struct warden_kind {
 	const char *option;
 	int (*confine)(void);
@@ -245,7 +245,7 @@ static const struct warden_kind *warden_kind(const char *name)
 	return NULL;
 }
 
-/* A role without its socket was started by hand; there is nothing it could do. */
+/* Returns false for a role that was started by hand, without its socket. */
 static bool has_control_socket(void)
 {
 	struct stat st;

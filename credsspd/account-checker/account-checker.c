@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One question at a time: a module that blocks takes one process with it, which the supervisor has killed at its
- * deadline.
+ * Each process answers one question at a time: a module that blocks occupies one process, which the supervisor has
+ * killed at the deadline.
  *
  * The stack is the one that the login program will run, so its account phase gives the same answer, with the items that
  * the login program sets: PAM_RHOST, and PAM_TTY as xrdp-sesman sets it (the name of the service). Questions of modules
- * get no answer, and their messages to the user are dropped: the client is shown a status.
+ * get no answer, and their messages to the user are dropped: the client gets a status only.
  */
 #include "credsspd/account-checker/account-checker.h"
 
@@ -53,7 +53,8 @@ static bool is_rhost(const char *rhost)
 	return !rhost[strspn(rhost, allowed)];
 }
 
-/* libpam makes a path of the service; modules compare user and rhost with what root has written into files. */
+/* Checks the strings, because libpam makes a path of the service, and modules look user and rhost up in root's
+ * files. */
 static bool is_question(const struct config *config, const struct account_question *q)
 {
 	return q->type == ACCOUNT_QUESTION && terminated(q->service, sizeof q->service) &&

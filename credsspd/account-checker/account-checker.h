@@ -6,7 +6,7 @@
 #include "common/config/config.h"
 #include "common/ipc/account-msg.h"
 
-/* The functions of libpam that are called: the library's, or those of a test. */
+/* The functions of libpam that the checker calls; tests replace them. */
 struct account_pam {
 	int (*start)(const char *service, const char *user, const struct pam_conv *conv, pam_handle_t **ret_pamh);
 	int (*set_item)(pam_handle_t *pamh, int item, const void *value);
@@ -22,7 +22,7 @@ int account_answer_question(const struct account_pam *pam, const struct config *
 			    const struct account_question *question, struct account_answer *ret_answer);
 
 /*
- * The process: root's, and made by the warden of credsspd-account.service. Answers the questions on its control socket
- * until end of file. Returns 0 or -errno, having logged why.
+ * Runs an account checker, a process of root's that the warden of credsspd-account.service makes: answers the questions
+ * on its control socket until end of file. Returns 0, or -errno after a line in the log.
  */
 int account_checker_main(const struct config *config, int control_fd);

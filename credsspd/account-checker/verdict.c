@@ -64,7 +64,7 @@ static const struct {
 	{ PAM_MODULE_UNKNOWN, "PAM_MODULE_UNKNOWN", NO_VERDICT },
 };
 
-/* A result without a row, which no module may return from the account phase, is no verdict. */
+/* A result without a row is NO_VERDICT: modules may not return it from the account phase. */
 static enum answer answer_of(int pam, const char **ret_name)
 {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

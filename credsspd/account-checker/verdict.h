@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the answer of PAM's account phase means for a logon. Pure. */
+/* Maps the result of PAM's account phase to a refusal of the logon. Pure. */
 #pragma once
 
 #include <shadow.h>
@@ -11,8 +11,8 @@
 struct verdict_facts {
 	const char *service;
 	int pam;                   /* result of pam_acct_mgmt() */
-	const struct spwd *shadow; /* entry of the account in shadow(5); NULL: it has none */
-	bool local_password;       /* the password that was proved is one of this host */
+	const struct spwd *shadow; /* entry of the account in shadow(5), or NULL */
+	bool local_password;       /* the verified password belongs to an account of this host */
 	long today;                /* days since 1970 */
 };
 
@@ -21,8 +21,8 @@ struct verdict_facts {
  * sentence for the log: the reason and
  * the remedy, or, with REFUSAL_NONE, why PAM gave no verdict; it is empty when PAM has agreed.
  *
- * A stack often hides the reason: Debian's common-account makes PAM_AUTH_ERR (pam_deny) of every refusal of pam_unix.
- * So a refusal is named after the account's entry in shadow where there is one. The entry alone refuses in one case:
- * the password is locked (usermod -L), which the account phase of pam_unix ignores, and no other password can be meant.
+ * A stack often hides the reason: Debian's common-account turns every refusal of pam_unix into PAM_AUTH_ERR (pam_deny).
+ * So the account's entry in shadow, where there is one, gives the reason of a refusal. The entry itself causes a
+ * refusal in one case: a local password that is locked (usermod -L), which the account phase of pam_unix ignores.
  */
 enum refusal verdict_of(const struct verdict_facts *f, char *detail, size_t size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* org.credssp1.Acceptor: a remote login stack begins a logon. */
+/* org.credssp1.Acceptor: a front end begins a logon. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table methods[] has everything that can be called; introspection is made from it. The bus policy (packaging/dbus)
- * has the same rules; the daemon does not rely on it.
+ * The table methods[] lists every method and its permitted callers; the introspection data is made from it. The bus
+ * policy (packaging/dbus) has the same rules, but the daemon does not rely on it.
  */
 #include "credsspd/bus/bus.h"
 
@@ -51,13 +51,13 @@ static const char *const interfaces[] = {
 };
 #define N_INTERFACES (sizeof interfaces / sizeof *interfaces)
 
-/* A bus never gives a unique name twice, so the uid of its owner can be kept. */
+/* The uid behind a unique name. It can be kept, because a bus never gives a unique name twice. */
 struct known_caller {
 	char sender[BUS_SENDER_MAX + 1];
 	uid_t uid;
 };
 
-/* A call whose caller's uid is being asked for, or a Begin that waits for earlier ones. */
+/* A call that waits for the uid of its caller, or a Begin that waits for earlier logons. */
 struct pending {
 	struct bus *bus;
 	TAILQ_ENTRY(pending) entry;
@@ -65,7 +65,7 @@ struct pending {
 	const struct method *method;
 	sd_bus_slot *slot;
 	bool waits;
-	uid_t uid; /* when it waits */
+	uid_t uid; /* of the caller of a Begin that waits */
 };
 
 struct bus {
@@ -82,7 +82,7 @@ struct bus {
 	TAILQ_HEAD(, pending) pending; /* oldest first */
 };
 
-/* ---- who calls ---- */
+/* ---- the uid of the caller ---- */
 
 static bool allowed(const struct bus *b, enum who who, uid_t uid)
 {
@@ -101,8 +101,8 @@ static bool allowed(const struct bus *b, enum who who, uid_t uid)
 
 /* ---- other owners of the name ---- */
 
-/* The bus policy lets only this user own the name, and no other process of this user asks for it: another entry in the
- * queue is an intruder. */
+/* Only this user may own the name, by the bus policy, and only this process asks for it: another process in the queue
+ * has been taken over. */
 static int on_queue(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	const struct bus *b = userdata;
@@ -146,7 +146,7 @@ static int run(struct bus *b, sd_bus_message *m, const struct method *method, ui
 	if (method->who == WHO_FRONT_END && admission_waits(&b->supervisor->logons, uid))
 		return wait_turn(b, m, method, uid);
 	if (method->who == WHO_REDEEMER)
-		check_queue(b); /* the bus answers this before it passes on the answer to the call */
+		check_queue(b); /* the bus answers this before it delivers the answer to the call */
 	r = method->run(m, uid, b->supervisor);
 	return r < 0 ? bus_reply_errno(m, r) : 1;
 }
@@ -343,7 +343,7 @@ static void disconnect(struct bus *b)
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* The daemon is useless without the bus: without a timer it ends, and systemd starts it again. */
+/* When the timer cannot be set, the daemon ends and systemd restarts it: without the bus it is useless. */
 static void reconnect_later(struct bus *b)
 {
 	if (!b->reconnect && sd_event_add_time_relative(b->event, &b->reconnect, CLOCK_BOOTTIME, RECONNECT_USEC, 10000,
@@ -375,7 +375,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 	return 0;
 }
 
-/* Returns whether libsystemd, not the bus, has made this answer: the bus hangs, or has just gone. */
+/* Returns whether libsystemd, not the bus, made this answer, because the bus hangs or the connection was lost. */
 static bool is_no_answer(sd_bus_message *reply)
 {
 	return sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY) ||

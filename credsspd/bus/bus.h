@@ -12,14 +12,15 @@
 struct bus;
 
 /*
- * Connects to the system bus and asks for the name; connects again when the bus goes away. @owned is called whenever
- * the name is acquired, @lost when another process owns it or the bus refuses it. Returns 0 or -errno.
+ * Connects to the system bus and requests the name; connects again when the connection is lost. @owned is called
+ * whenever the name is acquired, @lost when another process owns it or the bus refuses it. Returns 0 or -errno.
  */
 int bus_new(sd_event *event, struct supervisor *supervisor, void (*owned)(void *userdata), void (*lost)(void *userdata),
 	    void *userdata, struct bus **ret_bus);
 void bus_free(struct bus *b);
 
-/* Handles a call of @uid, who has been checked. Returns 0 or more when it has answered or will, or a negative errno. */
+/* Handles a call; @uid may call the method. Returns >= 0 when it has answered or will, or -errno for
+ * bus_reply_errno(). */
 typedef int (*bus_handler)(sd_bus_message *m, uid_t uid, struct supervisor *s);
 
 int bus_begin(sd_bus_message *m, uid_t uid, struct supervisor *s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* org.credssp1.Manager: the calls of credsspctl, and of pam_credssp when a password changes. No answer has a secret. */
+/* org.credssp1.Manager: calls of credsspctl, and of pam_credssp when a password changes. Answers contain no secrets. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -61,7 +61,7 @@ static int add_tgts(sd_bus_message *r, const struct supervisor *s)
 	return e < 0 ? e : add_u64(r, "tgts-until", (uint64_t)k->until);
 }
 
-/* The number of handshakes in each state of the supervisor; states without any are left out. */
+/* The number of handshakes in each state of the supervisor; empty states are left out. */
 static int add_states(sd_bus_message *r, const struct supervisor *s)
 {
 	unsigned count[LOGON_STATES_];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which mechanism a first token is for, and the rules that hold for every mechanism. */
+/* Chooses the mechanism for a first token, and applies the rules that hold for every mechanism. */
 #include "credsspd/mech/acceptor.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ struct acceptor {
 	struct spnego_offer offer;
 	struct spnego spnego;
 	struct mech *mech;         /* of the context; NULL before the first token */
-	struct mech_reply *speaks; /* the reply with the token for the client: of SPNEGO or of the raw mechanism */
+	struct mech_reply *speaks; /* the reply with the token for the client: SPNEGO's or the raw mechanism's */
 	bool complete;
 	struct mech_reply own; /* a refusal by the rules here */
 };
@@ -113,7 +113,7 @@ void acceptor_free(struct acceptor *a)
 	free(a);
 }
 
-/* ---- the template's ---- */
+/* ---- for the template ---- */
 
 int acceptor_add_tgt(struct acceptor *a, const struct keeper_tgt *tgt)
 {
@@ -164,7 +164,7 @@ void acceptor_set_last_resort(struct acceptor *a)
 	a->offer.krb5_elsewhere = a->offer.ntlm_elsewhere = false;
 }
 
-/* The mechanism of a first token without SPNEGO, or NULL. */
+/* Returns the mechanism for a first token without SPNEGO, or NULL. */
 static struct mech *raw_mech(const struct acceptor *a, struct view token)
 {
 	switch (gss_token_kind(token)) {
@@ -232,7 +232,7 @@ void acceptor_token_sent(struct acceptor *a)
 		mech_drop_token(a->speaks);
 }
 
-/* ---- who ---- */
+/* ---- the client's name ---- */
 
 enum worker_no_tgt acceptor_no_tgt(const struct acceptor *a)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys that Kerberos accepts with, in keytabs in memory: nothing of them is read from a file later. */
+/* The acceptor's Kerberos keys, in keytabs in memory, so that workers need not open files. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +19,12 @@
 #define SERVICE "TERMSRV"
 
 struct kerberos_credential {
-	krb5_context krb5; /* kept open: what it has loaded stays loaded for the workers */
+	krb5_context krb5; /* kept open, so that its libraries stay loaded for the workers */
 	krb5_keytab keytab;
 	gss_cred_id_t cred; /* GSS_C_NO_CREDENTIAL with user-to-user only */
 	struct tgts *tgts;  /* NULL without user-to-user */
 	gss_cred_id_t u2u_cred;
-	char machine_realm[RECORD_PRINCIPAL_MAX]; /* where this host has a machine's account; or empty */
+	char machine_realm[RECORD_PRINCIPAL_MAX]; /* realm of this host's machine account; may be empty */
 };
 
 gss_OID_desc kerberos_oid = { 9, (void *)(uintptr_t) "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02" };
@@ -35,7 +35,7 @@ int kerberos_credential_environment(void)
 
 	for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
 		(void)unsetenv(unwanted[i]);
-	/* no plugins of /etc/gss/mech.d in this process */
+	/* loads no plugins of /etc/gss/mech.d */
 	return setenv("GSS_MECH_CONFIG", "/dev/null", 1) < 0 ? -errno : 0;
 }
 
@@ -71,7 +71,7 @@ static int failed(krb5_context k, krb5_error_code code, const char *what, const 
 	return code == ENOENT || code == EACCES || code == ENOMEM ? -(int)code : -EIO;
 }
 
-/* ---- the machine's account ---- */
+/* ---- the machine account ---- */
 
 static void note_machine(struct kerberos_credential *c, const char *name, size_t len, const char *realm,
 			 size_t realm_len)
@@ -105,9 +105,9 @@ bool kerberos_credential_is_member(const struct kerberos_credential *c, const ch
 /* ---- the keys ---- */
 
 /*
- * Takes an entry for SERVICE with an AES key, and renames it to SERVICE. GSSAPI does not tell with what a ticket was
- * encrypted, so keys of other types are left out here. @aes counts the entries; libkrb5 refuses tickets under a key
- * that krb5.conf does not permit, so such an entry is not taken.
+ * Returns whether to copy an entry: its principal is SERVICE/... and its key an AES key that krb5.conf permits.
+ * Corrects the case of SERVICE. Other key types are left out here, because GSSAPI does not report the type of a
+ * ticket's encryption. @aes counts the AES keys, permitted or not.
  */
 static bool take_wanted(krb5_keytab_entry *e, const krb5_enctype *permitted, unsigned n_permitted, unsigned *aes)
 {
@@ -127,7 +127,7 @@ static bool take_wanted(krb5_keytab_entry *e, const krb5_enctype *permitted, uns
 	return false;
 }
 
-/* @ret_n is the number of keys that were copied, @ret_aes that of the AES keys in the keytab. */
+/* *@ret_n is the number of keys that were copied, *@ret_aes the number of AES keys in the keytab. */
 static krb5_error_code copy_keys(struct kerberos_credential *c, krb5_keytab from, unsigned *ret_n, unsigned *ret_aes)
 {
 	krb5_enctype permitted[AES_ENCTYPES_MAX];
@@ -198,7 +198,7 @@ static int gss_failed(OM_uint32 major, OM_uint32 minor, const char *what, char *
 	return explain(ret_error, -EIO, "Kerberos is not available: %s: %s", what, text);
 }
 
-/* The service name without a host: any TERMSRV key will do. */
+/* Acquires a credential for the service without a host name: every TERMSRV key is accepted. */
 static int acquire(const char *keytab, gss_cred_id_t *cred, char **ret_error)
 {
 	gss_buffer_desc text = { strlen(SERVICE), (void *)(uintptr_t)SERVICE };
@@ -217,8 +217,8 @@ static int acquire(const char *keytab, gss_cred_id_t *cred, char **ret_error)
 }
 
 /*
- * A ticket-granting ticket that no KDC has made, under a random key: without any key there is no credential, and the
- * self-test needs one. kerberos_credential_started() drops it.
+ * Adds a ticket-granting ticket with a random key, not made by a KDC, because the self-test needs a credential and a
+ * credential needs a key. kerberos_credential_started() drops it.
  */
 static int add_own_tgt(struct kerberos_credential *c, char **ret_error)
 {
@@ -343,7 +343,7 @@ struct view kerberos_credential_tgt(struct kerberos_credential *c, const char *s
 
 	if (!c->tgts)
 		return VIEW_NULL;
-	tgts_expire(c->tgts, now); /* the template does it only when another one comes */
+	tgts_expire(c->tgts, now); /* the template expires tickets only when it adds one */
 	return tgts_find(c->tgts, server, now);
 }
 

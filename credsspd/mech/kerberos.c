@@ -3,17 +3,17 @@
  * RFC 4121 and, for user-to-user, draft-swift-win2k-krb-user2user-03 and MS-KILE:
  *
  *   service ticket      > AP-REQ                           < AP-REP
- *   user-to-user        > TGT-REQ                          < TGT-REP with a ticket of ours
+ *   user-to-user        > TGT-REQ                          < TGT-REP with a ticket of this server
  *                       > AP-REQ under that ticket's key   < AP-REP
  *
- * MIT's acceptor takes the AP-REQ of user-to-user as an ordinary one, since libkrb5 decrypts a ticket with whatever key
- * the keytab has and does not look at USE_SESSION_KEY; we do. So user-to-user is another framing, another keytab and
- * one more round. Windows' servers and clients exchange SPNEGO's mechListMICs after it in any case.
+ * MIT's acceptor accepts the AP-REQ of user-to-user as an ordinary one: libkrb5 tries every key of the keytab and does
+ * not check USE_SESSION_KEY. This file checks it. So user-to-user differs in its framing, its keytab and one more
+ * round. Windows' servers and clients always exchange SPNEGO's mechListMICs after it.
  *
- * There is no replay cache ("none:"), on purpose: it would need a writable file and a lock shared by all workers, and
- * something else protects here. The client must ask for MUTUAL, so MIT answers with a fresh acceptor subkey, and MIC,
- * pubKeyAuth and authInfo must be made under that subkey (krb5_mic_guard, krb5_wrap_guard). A recorded exchange fails
- * there; an AP-REQ alone proves nothing, because no account is looked at before pubKeyAuth was verified.
+ * There is no replay cache ("none:") on purpose: it would need a writable file and a lock shared by all workers. A
+ * fresh acceptor subkey protects instead: the client must ask for MUTUAL, so MIT's library makes that subkey, and MIC,
+ * pubKeyAuth and authInfo must be made with it (krb5_mic_guard, krb5_wrap_guard). A recorded exchange fails there. An
+ * AP-REQ alone proves nothing: the account is looked up only after pubKeyAuth was verified.
  */
 #include "credsspd/mech/kerberos.h"
 
@@ -34,7 +34,7 @@ struct kerberos {
 	struct mech mech;
 	struct kerberos_credential *credential;
 	bool user_to_user;
-	bool shown; /* the client has our ticket-granting ticket */
+	bool shown; /* the client has the ticket-granting ticket of this server */
 	bool no_tgt;
 	char asked[RECORD_PRINCIPAL_MAX]; /* the name in the TGT-REQ */
 	gss_ctx_id_t ctx;
@@ -94,7 +94,7 @@ static enum mech_result show_tgt(struct kerberos *k, struct view message)
 
 /* ---- AP-REQ ---- */
 
-/* What the context must be able to do; only then is anybody authenticated. */
+/* The client is authenticated only when its context has these services. */
 static enum mech_result check_context(struct kerberos *k, OM_uint32 flags)
 {
 	if ((flags & GSS_C_ANON_FLAG) || !(flags & GSS_C_CONF_FLAG) || !(flags & GSS_C_INTEG_FLAG))
@@ -118,7 +118,7 @@ static enum mech_result check_options(struct kerberos *k, struct view ap_req)
 	return MECH_COMPLETE;
 }
 
-/* The AP-REP, in the framing of the client's mechanism. */
+/* Sends the AP-REP, in the framing of the client's mechanism. */
 static int give_ap_rep(struct kerberos *k, enum gss_mech mech, gss_buffer_t token)
 {
 	struct view message;
@@ -147,7 +147,7 @@ static enum mech_result accept_ap_req(struct kerberos *k, enum gss_mech mech, st
 				       GSS_C_NO_CHANNEL_BINDINGS, &k->client, NULL, &out, &flags, NULL, NULL);
 	if (GSS_ERROR(major))
 		result = refuse_status(k, REFUSAL_BAD_CREDENTIALS, major, minor);
-	else if (major != GSS_S_COMPLETE || (flags & GSS_C_DCE_STYLE)) /* it would want a third message */
+	else if (major != GSS_S_COMPLETE || (flags & GSS_C_DCE_STYLE)) /* DCE style needs a third message */
 		result = refuse(k, REFUSAL_PROTOCOL, "DCE style");
 	else
 		result = check_context(k, flags);
@@ -157,7 +157,7 @@ static enum mech_result accept_ap_req(struct kerberos *k, enum gss_mech mech, st
 	return result;
 }
 
-/* Whether a token that is framed with @mech is for this form of Kerberos. */
+/* Returns whether a token that is framed with @mech is for this form of Kerberos. */
 static bool is_own(const struct kerberos *k, enum gss_mech mech)
 {
 	return k->user_to_user ? mech == GSS_MECH_USER_TO_USER : mech == GSS_MECH_KRB5 || mech == GSS_MECH_MS_KRB5;
@@ -231,7 +231,7 @@ static int kerberos_unwrap(struct mech *m, uint8_t *token, size_t len, struct se
 		return r;
 	}
 	major = gss_unwrap(&minor, k->ctx, &in, &out, &sealed, NULL);
-	if (major != GSS_S_COMPLETE || !sealed) /* a key of another exchange is what a replay looks like */
+	if (major != GSS_S_COMPLETE || !sealed) /* a message with the key of another exchange may be a replay */
 		(void)refuse_status(k, REFUSAL_REPLAY, major, minor);
 	else if (secret_init(ret_, out.length) < 0 || secret_append(ret_, out.value, out.length) < 0)
 		(void)refuse(k, REFUSAL_INTERNAL, "out of memory");
@@ -256,7 +256,7 @@ static int kerberos_wrap(struct mech *m, struct view in, uint8_t *out, size_t si
 		return -ENOSPC;
 	memcpy(out, in.p, in.len);
 	iov[1].buffer = (gss_buffer_desc){ in.len, out };
-	/* without a trailer RRC covers confounder and checksum: FreeRDP takes no other form */
+	/* without a trailer RRC covers confounder and checksum, the only form that FreeRDP accepts */
 	major = gss_wrap_iov(&minor, k->ctx, 1, GSS_C_QOP_DEFAULT, &sealed, iov, 2);
 	header = iov[0].buffer.length;
 	if (GSS_ERROR(major) || !sealed) {
@@ -291,7 +291,7 @@ static int kerberos_name(struct mech *m, char *out, size_t size, size_t *ret_len
 
 /* ---- Active Directory ---- */
 
-/* Returns true also when libkrb5 cannot list the attributes: then reading it decides. */
+/* Returns true also when libkrb5 cannot list the attributes: then read_attribute() decides. */
 static bool may_have_attribute(gss_name_t client, const char *attribute)
 {
 	gss_buffer_set_t list = GSS_C_NO_BUFFER_SET;
@@ -309,8 +309,8 @@ static bool may_have_attribute(gss_name_t client, const char *attribute)
 }
 
 /*
- * Reads an attribute of the client's name that the ticket authenticates. Returns 0, -ENOENT without it, or -EACCES when
- * libkrb5 does not give it away: it lists the attributes of a PAC that it could not verify.
+ * Reads an attribute of the client's name that the ticket authenticates. Returns 0, -ENOENT without it, or -EACCES for
+ * an attribute of a PAC that libkrb5 could not verify: libkrb5 lists it but does not return it.
  */
 static int read_attribute(gss_name_t client, const char *attribute, gss_buffer_t ret_value)
 {
@@ -328,7 +328,8 @@ static int read_attribute(gss_name_t client, const char *attribute, gss_buffer_t
 /*
  * Reads the account that the PAC of the ticket names. Returns 0; -ENOENT without logon information, which MIT's KDC
  * leaves out of its PACs; -EBADMSG when it is malformed; -EACCES when libkrb5 could not verify that a KDC signed the
- * PAC for this host: without its PAC the ticket would be for the account that is called like the principal.
+ * PAC for this host. An unverified PAC must not be ignored: the ticket would then stand for the account with the
+ * principal's name.
  */
 static int read_logon_info(const struct kerberos *k, char account[RECORD_NAME_MAX])
 {
@@ -345,7 +346,7 @@ static int read_logon_info(const struct kerberos *k, char account[RECORD_NAME_MA
 	return r;
 }
 
-/* A KDC may leave the PAC out (an account with NO_AUTH_DATA_REQUIRED, old servers): then the realm says what it is. */
+/* A KDC may leave the PAC out (account with NO_AUTH_DATA_REQUIRED, old servers): then the realm decides. */
 int kerberos_account(struct mech *m, bool *ret_from_domain, char ret_[RECORD_NAME_MAX])
 {
 	const struct kerberos *k = self(m);

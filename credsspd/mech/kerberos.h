@@ -20,7 +20,7 @@ struct kerberos_credential_options {
 	bool service_ticket, user_to_user;
 };
 
-/* Removes from the environment what would have libgssapi_krb5 load or write more than a worker may. Returns 0 or
+/* Sets and removes environment variables so that libgssapi_krb5 loads no plugins and writes no files. Returns 0 or
  * -errno. */
 int kerberos_credential_environment(void);
 
@@ -33,12 +33,12 @@ int kerberos_credential_new(const struct kerberos_credential_options *options, s
 			    char **ret_error);
 void kerberos_credential_free(struct kerberos_credential *c);
 
-/* Between two contexts: takes a ticket-granting ticket in; what is known of the names that clients ask for, in place of
- * what was known. Return 0 or -errno. */
+/* Between two contexts: add a ticket-granting ticket; replace the table of the names that clients ask for. Return 0 or
+ * -errno. */
 int kerberos_credential_add_tgt(struct kerberos_credential *c, const struct keeper_tgt *tgt);
 int kerberos_credential_set_names(struct kerberos_credential *c, const struct keeper_names *names);
 
-/* For the self-test: the keytab in memory ("MEMORY:..."). */
+/* For the self-test: returns the name of the keytab in memory ("MEMORY:..."). */
 const char *kerberos_credential_keytab(const struct kerberos_credential *c, bool user_to_user);
 
 /* After the self-test: drops the ticket-granting ticket that was made for it. */
@@ -49,35 +49,35 @@ void kerberos_credential_fail(struct kerberos_credential *c, struct view token);
 
 /* ---- the mechanism ---- */
 
-/* @c outlives it. NULL without memory. */
+/* Makes the mechanism; @c must outlive it. Returns NULL without memory. */
 struct mech *kerberos_new(struct kerberos_credential *c, bool user_to_user);
 
 /*
  * For a user-to-user mechanism: returns the name that the client asked for ("TERMSRV/host", printable; empty when it
- * has not asked), and whether it got no answer because there is no live ticket-granting ticket for that name.
+ * has not asked), and whether it got no answer because there is no valid ticket-granting ticket for that name.
  */
 const char *kerberos_asked(const struct mech *m);
 bool kerberos_no_tgt(const struct mech *m);
 
 /*
  * Finds out for a complete context whether the ticket is of Active Directory: its PAC has logon information, or its
- * realm is one in which this host has a machine's account. @ret_ is the sAMAccountName in that PAC; empty without one.
+ * realm is one in which this host has a machine account. @ret_ is the sAMAccountName in that PAC, or empty.
  * Returns 0, -EBADMSG for a malformed PAC, or -EACCES for a PAC that is not signed for this host.
  */
 int kerberos_account(struct mech *m, bool *ret_from_domain, char ret_[RECORD_NAME_MAX]);
 
 /* ---- between kerberos.c and kerberos-credential.c ---- */
 
-/* GSS_C_NO_CREDENTIAL when it is off. */
+/* Returns the credential, or GSS_C_NO_CREDENTIAL when this form of Kerberos is off. */
 gss_cred_id_t kerberos_credential_gss(const struct kerberos_credential *c, bool user_to_user);
 
-/* Returns the ticket to show a client that asks for @server, or VIEW_NULL without one. */
+/* Returns the ticket for a client that asks for @server, or VIEW_NULL. */
 struct view kerberos_credential_tgt(struct kerberos_credential *c, const char *server);
 
-/* Whether this host has a machine's account (HOST$) in @realm, as far as keytab and ticket-granting tickets say. */
+/* Returns whether keytab or ticket-granting tickets show a machine account (HOST$) of this host in @realm. */
 bool kerberos_credential_is_member(const struct kerberos_credential *c, const char *realm);
 
-/* The libraries' texts for a result. */
+/* Writes the libraries' texts for a result to @out. */
 void kerberos_status_text(char *out, size_t size, OM_uint32 major, OM_uint32 minor);
 
 extern gss_OID_desc kerberos_oid;

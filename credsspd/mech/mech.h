@@ -17,10 +17,10 @@
 struct mech;
 
 enum mech_result {
-	MECH_CONTINUE,    /* the client owes another token; the reply has one for it */
+	MECH_CONTINUE,    /* the client must send another token; the reply has one for it */
 	MECH_COMPLETE,    /* the client is authenticated; the reply may have a token for it */
-	MECH_UNAVAILABLE, /* this client cannot be served by this mechanism; nothing was sent, another one may try */
-	MECH_REFUSED,     /* the reply says why */
+	MECH_UNAVAILABLE, /* the mechanism cannot serve the client; nothing was sent: another may be tried */
+	MECH_REFUSED,     /* the reply has the reason */
 };
 
 /* The result of a step: a token for the client, or the reason for a refusal. All zeros: empty. */
@@ -31,13 +31,13 @@ struct mech_reply {
 	char detail[WORKER_DETAIL_MAX]; /* for the log */
 };
 
-/* Notes why, and returns MECH_REFUSED; with NULL the detail that is there stays. */
+/* Stores the reason, and returns MECH_REFUSED; with @detail NULL an earlier detail stays. */
 enum mech_result mech_refuse(struct mech_reply *r, enum refusal refusal, const char *detail);
 
-/* Makes a copy of @token the token of the reply. Returns 0 or -ENOMEM. */
+/* Puts a copy of @token into the reply. Returns 0 or -ENOMEM. */
 int mech_give(struct mech_reply *r, struct view token);
 
-/* The token, or VIEW_NULL. */
+/* Returns the token of the reply, or VIEW_NULL. */
 struct view mech_token(const struct mech_reply *r);
 void mech_drop_token(struct mech_reply *r);
 
@@ -48,22 +48,22 @@ struct mech_ops {
 	/* Takes the client's next token. */
 	enum mech_result (*accept)(struct mech *m, struct view token);
 
-	/* The MIC over SPNEGO's MechTypeList. Returns 0 and the length, or -EIO. */
+	/* Makes the MIC over SPNEGO's MechTypeList. Returns 0 and the length, or -EIO. */
 	int (*mic)(struct mech *m, struct view message, uint8_t *out, size_t size, size_t *ret_len);
 
-	/* Verifies the client's. Returns 0, or -EBADMSG with the reason in the reply. */
+	/* Verifies the client's MIC. Returns 0, or -EBADMSG with the reason in the reply. */
 	int (*verify_mic)(struct mech *m, struct view message, struct view mic);
 
-	/* Encrypts @in in the form that every client takes. Returns 0 and the length, -ENOSPC or -EIO. */
+	/* Encrypts @in in a form that all clients accept. Returns 0 and the length, -ENOSPC or -EIO. */
 	int (*wrap)(struct mech *m, struct view in, uint8_t *out, size_t size, size_t *ret_len);
 
 	/*
-	 * Decrypts into the empty secret @ret_. The bytes at @token are used up: they may be cleartext afterwards, and
-	 * are the caller's to wipe. Returns 0, or -EBADMSG with the reason in the reply.
+	 * Decrypts into the empty secret @ret_. The bytes at @token may be cleartext afterwards: the caller must wipe
+	 * them. Returns 0, or -EBADMSG with the reason in the reply.
 	 */
 	int (*unwrap)(struct mech *m, uint8_t *token, size_t len, struct secret *ret_);
 
-	/* The authenticated name in UTF-8 as the mechanism displays it, into @out. Returns 0 and the length, or
+	/* Writes the authenticated name in UTF-8, as the mechanism displays it, to @out. Returns 0 and the length, or
 	 * -EINVAL.
 	 */
 	int (*name)(struct mech *m, char *out, size_t size, size_t *ret_len);
@@ -77,7 +77,7 @@ struct mech_ops {
 /* The first member of every implementation. */
 struct mech {
 	const struct mech_ops *ops;
-	/* SPNEGO exchanges mechListMICs in any case, see kerberos.c */
+	/* SPNEGO always exchanges mechListMICs with this mechanism, see kerberos.c */
 	bool always_mic;
 	struct mech_reply reply;
 };

@@ -4,11 +4,11 @@
  *   < CHALLENGE                          with challenge and timestamp of the verifier
  *   > AUTHENTICATE                       the verifier judges the response; then the MIC, when one is claimed
  *
- * A man in the middle can change what is not authenticated. The flags decide how strong the session is, so both
- * messages of the client must have all of NTLM_REQUIRED. With these the session keys depend on the client's password
- * alone and each direction has its own, so that even without a MIC nothing can be forged. The AV pairs of the response
- * are authenticated by NTProofStr: they tell whether there is a MIC, for which service the response was made, and
- * repeat our timestamp. The verifier looks at them.
+ * Without a MIC a man in the middle can change flags. The flags decide how strong the session is, so both messages of
+ * the client must have all of NTLM_REQUIRED. With these flags each direction has keys of its own that only the client's
+ * password gives, so that nothing can be forged even without a MIC. NTProofStr authenticates the AV pairs of the
+ * response: whether there is a MIC, for which service the response was made, and the timestamp of the CHALLENGE. The
+ * verifier checks them.
  */
 #include "credsspd/mech/ntlm.h"
 
@@ -24,7 +24,7 @@
 #include "common/wire/ntlm-session.h"
 #include "common/wire/utf16.h"
 
-/* What is taken over from NEGOTIATE. */
+/* The flags of NEGOTIATE that the CHALLENGE repeats. */
 #define FLAGS_ECHOED (NTLM_REQUIRED | NTLM_REQUEST_TARGET | NTLM_ALWAYS_SIGN | NTLM_56 | NTLM_VERSION)
 
 enum ntlm_state { NTLM_NEGOTIATING, NTLM_CHALLENGED, NTLM_ENDED };
@@ -115,7 +115,7 @@ static enum mech_result check_authenticate(struct ntlm *n, const struct ntlm_aut
 	return MECH_COMPLETE;
 }
 
-/* What the client is told. The supervisor has the true reason from the verifier. */
+/* The reason for the client; the supervisor gets the true reason from the verifier. */
 static enum refusal refusal_of_answer(const struct verifier_answer *a)
 {
 	enum refusal refusal = refusal_of_ntstatus(a->ntstatus);
@@ -228,7 +228,7 @@ static enum mech_result ntlm_accept(struct mech *m, struct view token)
 	case NTLM_NEGOTIATING:
 		return take_negotiate(n, token);
 	case NTLM_CHALLENGED:
-		n->state = NTLM_ENDED; /* one answer for each challenge, whatever comes of it */
+		n->state = NTLM_ENDED; /* one answer for each challenge, also when it is refused */
 		return take_authenticate(n, token);
 	case NTLM_ENDED:
 		break;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole negotiation is the table below, of what the client sends x what it owes. The rules around it:
+ * The whole negotiation is the table below: the expected message x the received message. The rules around it:
  *
  * - The first mechanism of the client's list that is served is chosen (RFC 4178 4.2.2). MS-KRB5 and KRB5 are one, and
  *   the client's own OID is echoed.
- * - An optimistic token counts when the client's first mechanism is chosen, and is dropped otherwise: then the client
- * is told with request-mic, and mechListMICs are demanded in both directions (section 5).
- * - When the first one is chosen, a client that sends a MIC has it verified and answered; a client without one
- * needs none.
- * - The MIC is verified under the context of the mechanism, so it is looked at when that is complete, and is an error
- *   before.
+ * - The optimistic token is used when the client's first mechanism is chosen. Otherwise it is dropped, the reply has
+ *   request-mic, and mechListMICs are required in both directions (section 5).
+ * - When the first mechanism is chosen, the MIC is optional: a client's MIC is verified and answered.
+ * - The MIC is made with the context of the mechanism: before the context is complete, a MIC is an error.
  */
 #include "credsspd/mech/spnego.h"
 
@@ -98,7 +96,7 @@ static enum mech_result finish(struct spnego *s, const struct spnego_offer *offe
 		return answer(s, SPNEGO_ACCEPT_INCOMPLETE, mic);
 	}
 	s->state = SPNEGO_DONE;
-	/* the client has said the last word with its MIC */
+	/* the client's MIC was the last message */
 	if (m->kind == MESSAGE_MIC)
 		return MECH_COMPLETE;
 	return answer(s, SPNEGO_ACCEPT_COMPLETED, mic);
@@ -129,7 +127,7 @@ static enum mech_result feed(struct spnego *s, const struct spnego_offer *offer,
 /* ---- the choice ---- */
 
 /*
- * Domain-joined mstsc lists MS-KRB5 first and puts a user-to-user token there. Such a client takes no other form of
+ * Domain-joined mstsc lists MS-KRB5 first, with a user-to-user token for it. Such a client accepts no other form of
  * Kerberos.
  */
 static bool krb5_means_user_to_user(const struct message *m)
@@ -151,7 +149,7 @@ static enum gss_mech meant(struct view oid, bool user_to_user)
 	return mech == GSS_MECH_KRB5 && user_to_user ? GSS_MECH_USER_TO_USER : mech;
 }
 
-/* The mechanism for @mech, or NULL when it is not served here; *@ret_elsewhere: it is served by the other template. */
+/* Returns the mechanism for @mech, or NULL when this process does not serve it; *@ret_elsewhere: the other one does. */
 static struct mech *served(const struct spnego_offer *offer, enum gss_mech mech, bool *ret_elsewhere)
 {
 	*ret_elsewhere = false;

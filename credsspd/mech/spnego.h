@@ -8,7 +8,7 @@
 #include "common/wire/spnego.h"
 #include "credsspd/mech/mech.h"
 
-/* What can be chosen. A mechanism that is off is NULL and not @elsewhere. */
+/* The mechanisms to choose from. A mechanism that is off is NULL and not elsewhere. */
 struct spnego_offer {
 	struct mech *krb5, *user_to_user, *ntlm; /* served in this process */
 	/* the other template serves Kerberos or NTLM, and has not seen the token yet */
@@ -16,22 +16,22 @@ struct spnego_offer {
 };
 
 enum spnego_acceptor_state {
-	SPNEGO_FIRST,  /* the client owes NegTokenInit */
-	SPNEGO_TOKENS, /* the client owes a token of the chosen mechanism */
-	SPNEGO_MIC,    /* the mechanism is complete, the client owes its mechListMIC */
+	SPNEGO_FIRST,  /* expects NegTokenInit */
+	SPNEGO_TOKENS, /* expects a token of the chosen mechanism */
+	SPNEGO_MIC,    /* the mechanism is complete; expects the client's mechListMIC */
 	SPNEGO_DONE,
 	SPNEGO_ACCEPTOR_STATES_
 };
 
-/* Zero to begin with. */
+/* The state of a negotiation; all zeros at first. */
 struct spnego {
 	enum spnego_acceptor_state state;
-	struct mech *mech;          /* the chosen one; owned by the offer */
-	struct view supported_mech; /* its OID as the client wrote it; VIEW_NULL once the client was told */
+	struct mech *mech;          /* the chosen mechanism; owned by the offer */
+	struct view supported_mech; /* its OID as the client wrote it; VIEW_NULL after it was sent */
 	bool mic_demanded, mic_received, mic_sent;
 	bool user_to_user_off; /* the client began user-to-user, which is not served */
 	size_t mech_types_len;
-	uint8_t mech_types[MECH_TYPES_MAX]; /* the client's, for the MICs */
+	uint8_t mech_types[MECH_TYPES_MAX]; /* the client's list, for the MICs */
 	struct mech_reply reply;
 };
 
@@ -41,5 +41,5 @@ struct spnego {
  */
 enum mech_result spnego_accept(struct spnego *s, const struct spnego_offer *offer, struct view token);
 
-/* Forgets everything but the mechanisms, which are the caller's to reset. */
+/* Resets the negotiation. The caller resets the mechanisms. */
 void spnego_reset(struct spnego *s);

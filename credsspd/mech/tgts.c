@@ -10,7 +10,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/secret.h"
 
-#define ENTRIES (2 * TGTS_MAX) /* with those that were replaced */
+#define ENTRIES (2 * TGTS_MAX) /* current and replaced tickets */
 
 struct tgt {
 	char principal[RECORD_PRINCIPAL_MAX]; /* empty: the entry is free */
@@ -31,7 +31,7 @@ struct tgts {
 
 /* ---- keys ---- */
 
-/* Every key stands under one name of our service, by which the credential finds it; the number tells them apart. */
+/* All keys have one name of the service, under which the credential finds them; the key version tells them apart. */
 static krb5_error_code key_name(krb5_context k, const char *realm, krb5_principal *ret_)
 {
 	return krb5_build_principal(k, ret_, (unsigned)strlen(realm), realm, "TERMSRV", "user-to-user", (char *)NULL);
@@ -83,7 +83,7 @@ static bool is_over(const struct tgt *e, int64_t now)
 	return e->ends <= now || (e->replaced && now - e->replaced >= (int64_t)TGT_OVERLAP_SEC);
 }
 
-/* Where another one goes: into a free entry, else into that of the ticket which was replaced before all others. */
+/* Returns an entry for another ticket: a free one, else the entry of the ticket that was replaced first. */
 static struct tgt *room(struct tgts *t)
 {
 	struct tgt *oldest = NULL;
@@ -192,7 +192,7 @@ krb5_error_code tgts_add(struct tgts *t, const struct keeper_tgt *tgt, int64_t n
 		replace(t, tgt->principal, now);
 		return 0;
 	}
-	e = room(t); /* there is, when they are not too many: ENTRIES are more than TGTS_MAX */
+	e = room(t); /* there always is one, because ENTRIES is more than TGTS_MAX */
 	if (!e || count_others(t, tgt->principal) >= TGTS_MAX)
 		return ENOSPC;
 	ticket = malloc(tgt->ticket_len);
@@ -236,7 +236,7 @@ krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names)
 	return 0;
 }
 
-/* How well the ticket of @principal is for a client that asks for @server, of which nothing else is known. */
+/* Returns how well the ticket of @principal suits a client that asks for @server, by the names alone. */
 static unsigned fitness(const char *principal, const char *server)
 {
 	size_t len = (size_t)(strrchr(principal, '@') - principal);
@@ -255,7 +255,7 @@ static bool is_owner(const struct keeper_name *n, const char *principal, const c
 	return strcasecmp(n->server, server) == 0 && strcmp(n->owner, principal) == 0;
 }
 
-/* As fitness(), with what the keytab says. */
+/* As fitness(), with the owners of names from the keytab. */
 static unsigned informed_fitness(const struct tgts *t, const char *principal, const char *server)
 {
 	unsigned f = fitness(principal, server);

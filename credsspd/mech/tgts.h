@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server's own ticket-granting tickets, for user-to-user: which one a client is shown, and the session keys under
- * which its ticket comes back. libkrb5 decrypts a ticket with whatever key the keytab gives, so the keys are entries of
- * a keytab in memory that holds no other ones.
+ * The server's own ticket-granting tickets, for user-to-user. It selects the ticket that a client gets. The client's
+ * own ticket is then encrypted with the session key of that ticket. libkrb5 tries every key of a keytab, so the session
+ * keys are in a keytab in memory that has no other keys.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 
 struct tgts;
 
-/* Returns 0 or an error of libkrb5. @k outlives it. */
+/* @k must outlive it. Returns 0 or an error of libkrb5. */
 krb5_error_code tgts_new(krb5_context k, struct tgts **ret_);
 void tgts_free(struct tgts *t);
 
@@ -33,13 +33,13 @@ void tgts_expire(struct tgts *t, int64_t now);
 /* Drops all tickets and keys. */
 void tgts_clear(struct tgts *t);
 
-/* Replaces what is known of the owners of names. Returns 0, or EINVAL for a malformed message. */
+/* Replaces the table of names and their owners. Returns 0, or EINVAL for a malformed message. */
 krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names);
 
 /*
- * Returns the ticket for a client that asks for @server ("TERMSRV/host", may be empty), or VIEW_NULL without a live
- * one. It is the ticket of the principal @server, else of the owner of that name: a KDC accepts no other, so when the
- * owner has no ticket, VIEW_NULL is returned. The owner of an unknown name may be the machine's account, else another
- * account; a service owns no names.
+ * Returns the ticket for a client that asks for @server ("TERMSRV/host", may be empty), or VIEW_NULL when there is no
+ * valid one. It is the ticket of the principal @server, else of the account that owns that name: a KDC accepts no
+ * other, so VIEW_NULL is returned when the owner has no ticket. For a name without a known owner it is the ticket of
+ * the machine account, else of another account; a service owns no names.
  */
 struct view tgts_find(const struct tgts *t, const char *server, int64_t now);

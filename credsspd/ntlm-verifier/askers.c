@@ -17,7 +17,7 @@
 
 #define FIRST_FD 3
 
-/* A process; it outlives a question that has run out of time, and is counted until it ends. */
+/* A process. It may outlive a question that has timed out, and counts until it ends. */
 struct asker {
 	struct askers *a;
 	LIST_ENTRY(asker) entry;
@@ -43,7 +43,7 @@ struct askers {
 	const void *context;
 	LIST_HEAD(, asker) running;
 	unsigned n_running;
-	TAILQ_HEAD(, asking) asked; /* all of them, oldest first */
+	TAILQ_HEAD(, asking) asked; /* all questions, oldest first */
 };
 
 static void asker_free(struct asker *p)
@@ -91,9 +91,9 @@ __attribute__((noreturn)) static void asker_main(const struct askers *a, const s
 {
 	struct winbind_reply r;
 
-	/* no other process can kill it: it ends itself */
+	/* the verifier may not kill it, so it ends itself */
 	(void)alarm(WINBIND_TIMEOUT_SEC + 1);
-	/* not the supervisor's socket, nor those of other workers */
+	/* drops the supervisor's socket and those of workers */
 	if (fd != FIRST_FD && dup2(fd, FIRST_FD) < 0)
 		_exit(EXIT_FAILURE);
 	if (close_range(FIRST_FD + 1, ~0U, 0) < 0)
@@ -122,7 +122,7 @@ static int on_reply(sd_event_source *source, int fd, uint32_t revents, void *use
 	(void)revents;
 	if (n == -EAGAIN)
 		return 0;
-	/* after its one word it ends by itself */
+	/* the process ends by itself after its answer */
 	asker_free(p);
 	if (q) {
 		q->asker = NULL;
@@ -172,7 +172,7 @@ static int start(struct asking *q)
 	return 0;
 }
 
-/* Starts what may be started. */
+/* Starts processes for waiting questions, as far as the limit allows. */
 static void ask_next(struct askers *a)
 {
 	struct asking *q = TAILQ_FIRST(&a->asked);
@@ -180,7 +180,7 @@ static void ask_next(struct askers *a)
 	while (q && a->n_running < WINBIND_ASKERS_MAX) {
 		struct asking *next = TAILQ_NEXT(q, entry);
 
-		/* its deadline answers a question that cannot be asked now; the next one's end tries it again */
+		/* when fork() fails, the question waits for the end of another process or for its deadline */
 		if (!q->asker)
 			(void)start(q);
 		q = next;

@@ -18,7 +18,7 @@ struct asking;
 typedef void (*askers_ask_fn)(const void *context, const struct winbind_question *question,
 			      struct winbind_reply *ret_reply);
 
-/* Once, WINBIND_TIMEOUT_SEC after askers_ask() at the latest. The asking is gone afterwards. */
+/* Called once, at most WINBIND_TIMEOUT_SEC after askers_ask(). The question is freed after the call. */
 typedef void (*askers_answer_fn)(const struct winbind_reply *reply, void *userdata);
 
 /* SIGCHLD must be ignored, because the processes are not waited for. Returns NULL without memory. */

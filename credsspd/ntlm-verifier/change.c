@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is asked through the supervisor: set, update (by the PAM module), delete, list. */
+/* Requests about the store that come through the supervisor: set, update (from the PAM module), delete, list. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void answer(struct verifier *v, uint64_t id, int result)
 	(void)packet_send(v->control, &r, sizeof r, NULL, 0);
 }
 
-/* The store's own sentence goes to the log, the number to the caller. */
+/* Logs the store's error text, and returns the errno for the caller. */
 static int told(int r, const char *what, const char *name, const char *error)
 {
 	char text[2 * ACCOUNT_NAME_MAX];
@@ -77,7 +77,7 @@ static int store_password(struct change *c)
 	size_t len = secret_len(&c->password);
 	int e;
 
-	/* the bytes are the password; a line end in it is a mistake */
+	/* the password ends at end of file; a newline in it is a mistake of the caller */
 	if (len == 0 || memchr(p, '\0', len) || memchr(p, '\n', len))
 		return -EINVAL;
 	memcpy(r.name, c->name, sizeof r.name);
@@ -107,7 +107,7 @@ static int on_password(sd_event_source *source, int fd, uint32_t revents, void *
 	if (n == 0)
 		finish(c, store_password(c));
 	else if (secret_room(&c->password) == 0)
-		finish(c, -EINVAL); /* longer than a password may be */
+		finish(c, -EINVAL); /* the password is too long */
 	return 0;
 }
 
@@ -174,12 +174,12 @@ void change_delete(struct verifier *v, const struct verifier_control *what)
 
 /* ---- list ---- */
 
-/* A LIST that is being answered, some records at a time, so that logons come in between. */
+/* A LIST that is being answered, a few records at a time, so that logons do not wait for its end. */
 struct listing {
 	struct verifier *v;
 	LIST_ENTRY(listing) entry;
 	uint64_t id;
-	char last[RECORD_NAME_MAX]; /* the name told last; the store may change in between */
+	char last[RECORD_NAME_MAX]; /* the name sent last, because the store may change in between */
 	sd_event_source *turn;
 };
 
@@ -251,7 +251,7 @@ int change_refuse(struct verifier *v, const struct verifier_control *what)
 {
 	switch (what->type) {
 	case VERIFIER_SET:
-	case VERIFIER_UPDATE: /* begun before a reload that took the store away */
+	case VERIFIER_UPDATE: /* a call from before a reload that switched the store off */
 	case VERIFIER_DELETE:
 		answer(v, what->id, -ENETDOWN);
 		return 0;

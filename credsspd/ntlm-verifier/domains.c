@@ -51,7 +51,7 @@ static int load_realms(struct domains *d)
 	int r;
 
 	if (krb5_init_context(&k) != 0)
-		return 0; /* the krb5 template says what is wrong with krb5.conf */
+		return 0; /* the krb5 template logs errors of krb5.conf */
 	r = add_configured_realms(d, &n, k);
 	if (r == 0 && krb5_get_default_realm(k, &realm) == 0) {
 		r = add_realm(d, &n, realm);

@@ -13,7 +13,7 @@
 #include "common/wire/name.h"
 
 struct domains {
-	config_list local, domains; /* the configuration's; not ours */
+	config_list local, domains; /* owned by the configuration */
 	char host[HOST_NAME_MAX + 1];
 	char **realms; /* of krb5.conf; NULL-terminated, or NULL */
 };
@@ -24,7 +24,7 @@ struct domains {
 int domains_load(const struct config *config, struct domains *ret_);
 void domains_done(struct domains *d);
 
-/* Finds out what a client means, see name_understand(). */
+/* Finds the account that the client's names mean, see name_understand(). */
 enum name_trouble domains_understand(const struct domains *d, const char *domain, const char *user,
 				     struct name_meaning *ret_);
 
@@ -32,9 +32,9 @@ enum name_trouble domains_understand(const struct domains *d, const char *domain
 enum refusal domains_refusal(enum name_trouble trouble);
 
 /*
- * Selects the record of the NTLM store that a client means: only an account of this host has one. A domain that is not
- * known here is the client's own computer, which NTLM does not authenticate anyway; a listed domain or a realm never
- * selects an account of this host.
+ * Selects the record of the NTLM store for the client's names; only accounts of this host have records. A domain that
+ * this host does not know is ignored, because many clients send their own computer's name. A listed domain or a realm
+ * never selects an account of this host.
  *
  * Returns REFUSAL_NONE and the record's name in @ret_user; REFUSAL_UNKNOWN_USER for an account of another domain; or
  * REFUSAL_NAME. *@ret_trouble says why.

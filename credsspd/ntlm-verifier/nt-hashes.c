@@ -31,7 +31,7 @@ int records_init(struct records *r, size_t room)
 		return -ENOMEM;
 	(void)madvise(p, bytes_of(room), MADV_DONTDUMP);
 	(void)madvise(p, bytes_of(room), MADV_WIPEONFORK);
-	(void)mlock(p, bytes_of(room)); /* RLIMIT_MEMLOCK may say no */
+	(void)mlock(p, bytes_of(room)); /* RLIMIT_MEMLOCK may forbid it */
 	*r = (struct records){ .p = p, .room = room };
 	return 0;
 }
@@ -67,7 +67,7 @@ static int compare_records(const void *a, const void *b)
 	return compare_names(x->name, y->name);
 }
 
-/* The place of the first record for which @compare with @name is not negative. */
+/* Returns the index of the first record for which @compare with @name is not negative. */
 static size_t lower_bound(const struct records *r, const char *name, int (*compare)(const char *, const char *))
 {
 	size_t low = 0, high = r->n;
@@ -83,7 +83,7 @@ static size_t lower_bound(const struct records *r, const char *name, int (*compa
 	return low;
 }
 
-/* The place of exactly @name, or -1. */
+/* Returns the index of exactly @name, or -1. */
 static ssize_t find_exact(const struct records *r, const char *name)
 {
 	size_t at = lower_bound(r, name, compare_names);
@@ -144,7 +144,7 @@ int records_update(struct records *r, const struct store_record *record, const c
 {
 	ssize_t at = find_exact(r, name);
 
-	/* of another uid: an earlier account had the name, and its record must not come back */
+	/* another uid: the record is of an earlier account with this name and must not be revived */
 	if (at < 0 || r->p[at].uid != record->uid)
 		return -ENOENT;
 	r->p[at] = *record;

@@ -16,16 +16,16 @@ struct records {
 
 #define RECORDS_NULL ((struct records){ .p = NULL })
 
-/* Room for @room records, at least one. Returns 0 or -ENOMEM. */
+/* Allocates room for @room records, at least one. Returns 0 or -ENOMEM. */
 int records_init(struct records *r, size_t room);
 
-/* A copy of @from with room for one more. */
+/* Copies @from, with room for one more record. */
 int records_copy(const struct records *from, struct records *ret_);
 
-/* Wipes; what is empty stays so. */
+/* Wipes and frees; empty @r is allowed. */
 void records_done(struct records *r);
 
-/* Sorts what was put into @r in any order. Returns NULL, or a record of which there are two. */
+/* Sorts the records. Returns NULL, or a record with a name that occurs twice. */
 const struct store_record *records_sort(struct records *r);
 
 /* As store_find() and store_after(). */
@@ -33,8 +33,8 @@ const struct store_record *records_find(const struct records *r, const char *nam
 const struct store_record *records_after(const struct records *r, const char *name);
 
 /*
- * What can be done to @r, which has room for one more: with @record, which is of @name, or without one. Returns 0,
- * -ENOENT (update, remove) or -ENOSPC (set).
+ * A change of @r, which has room for one more record: set or update with @record, whose name is @name, or remove
+ * (@record is NULL). Returns 0, -ENOENT (update, remove) or -ENOSPC (set).
  */
 typedef int (*records_edit_fn)(struct records *r, const struct store_record *record, const char *name);
 int records_set(struct records *r, const struct store_record *record, const char *name);

@@ -23,7 +23,7 @@ struct verifier {
 	int control; /* to the supervisor; blocking */
 	sd_event *event;
 	struct store *store;   /* NULL with ntlm = winbind */
-	struct askers *askers; /* NULL without */
+	struct askers *askers; /* NULL without ntlm = winbind */
 	struct winbind winbind;
 	const struct config *config;
 	struct domains domains;
@@ -36,7 +36,7 @@ struct verifier {
 	LIST_HEAD(, listing) listings;
 };
 
-/* Takes the worker's socket *@fd (-1 afterwards, unless there are too many). */
+/* Serves the worker on *@fd, which is taken (-1 afterwards) unless there are too many workers. */
 void question_attach(struct verifier *v, uint64_t logon, int *fd);
 void question_free(struct question *q);
 
@@ -44,7 +44,7 @@ void question_free(struct question *q);
 void change_set(struct verifier *v, const struct verifier_control *c, int *fd);
 void change_delete(struct verifier *v, const struct verifier_control *c);
 void change_list(struct verifier *v, const struct verifier_control *c);
-/* With ntlm = winbind there is nothing to change. Returns 0, or -EPROTO for a request that there is not. */
+/* Refuses a change: ntlm = winbind has no store. Returns 0, or -EPROTO for an unknown request. */
 int change_refuse(struct verifier *v, const struct verifier_control *c);
 void change_free(struct change *c);
 void listing_free(struct listing *l);

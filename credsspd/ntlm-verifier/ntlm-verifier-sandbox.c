@@ -99,8 +99,7 @@ static const int store_calls[] = {
 	SCMP_SYS(fsync),  SCMP_SYS(renameat), SCMP_SYS(renameat2),  SCMP_SYS(unlinkat),
 };
 
-/* The fork of a question, and libwbclient in it. Both under one filter: a fork may do nothing that the verifier may
- * not. */
+/* The calls for forking a process that asks winbind, and of libwbclient in it: the filter is inherited. */
 static const int winbind_calls[] = {
 	SCMP_SYS(clone),     SCMP_SYS(set_robust_list), SCMP_SYS(rseq),       SCMP_SYS(socketpair), SCMP_SYS(alarm),
 	SCMP_SYS(dup2),      SCMP_SYS(close_range),     SCMP_SYS(socket),     SCMP_SYS(connect),    SCMP_SYS(poll),
@@ -111,12 +110,12 @@ static const int winbind_calls[] = {
 static int confine_calls(struct filter_list list)
 {
 	static const struct filter_list common = { common_calls, sizeof common_calls / sizeof *common_calls, NULL };
-	static const int none[] = { -1 };
+	static const int empty[] = { -1 };
 	struct filter f = FILTER_NULL;
 	int r;
 
 	list.also = &common;
-	r = filter_make(list, (struct filter_list){ none, 0, NULL }, &f);
+	r = filter_make(list, (struct filter_list){ empty, 0, NULL }, &f);
 
 	if (r == 0)
 		r = filter_enter(&f);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What the verifier may still do once it is running. */
+/* Confines the verifier. */
 #pragma once
 
-/* First: dies with the parent, no core, no ptrace, limits. Returns 0 or -errno. */
+/* The first step: the process ends with its parent, cannot be dumped or traced, and has limits. Returns 0 or -errno. */
 int confine_early(int control_fd);
 
 /*
- * For good, when everything is open: files only in the directory @path is in (where
- * the kernel has Landlock), the system calls that the event loop, OpenSSL and the store
- * need, nothing else: no sockets, no programs. Returns 0 or -errno.
+ * The second step with ntlm = local, irrevocable, after everything was opened. Leaves files in the directory of @path
+ * only (where the kernel has Landlock), and the system calls of the event loop, OpenSSL and the store: no new sockets,
+ * no programs. Returns 0 or -errno.
  */
 int confine(const char *path);
 
 /*
- * For good, with ntlm = winbind: no files at all; besides the event loop and OpenSSL's the system calls that a fork
- * that asks winbind over a unix socket needs. No other sockets, no programs. Returns 0 or -errno.
+ * The second step with ntlm = winbind, irrevocable: no files; the system calls of the event loop, of OpenSSL and of a
+ * forked process that asks winbind over a unix socket. No other sockets, no programs. Returns 0 or -errno.
  */
 int confine_winbind(void);

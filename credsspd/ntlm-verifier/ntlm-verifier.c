@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that holds the NT hashes, or asks the domain. It answers ntlm workers, which may be hostile, over one
- * socket each. The supervisor gets each result before the worker.
+ * The process that holds the NT hashes, or asks the domain. It has one socket to each ntlm worker; workers may be
+ * hostile. The supervisor gets each result before the worker does.
  */
 #include "credsspd/ntlm-verifier/ntlm-verifier.h"
 
@@ -124,7 +124,7 @@ static int open_all(struct verifier *v, const struct config *config, char **ret_
 
 static int confine_all(const struct verifier *v, const struct config *config)
 {
-	/* the first line opens the way to the journal, which the filter would not allow any more */
+	/* the first log line opens the socket to the journal, which the filter forbids later */
 	if (v->askers) {
 		log_line(LOG_INFO, "NTLM: the domain answers, through winbind");
 		return confine_winbind();
@@ -176,7 +176,7 @@ int verifier_main(const struct config *config, int control_fd)
 	if (r == 0)
 		r = sd_event_loop(v.event);
 	if (r > 0)
-		r = -r; /* what sd_event_exit() was given */
+		r = -r; /* the argument of sd_event_exit() */
 	if (r < 0)
 		log_line(LOG_ERR, "verifier: %s", error ? error : strerror(-r));
 	done(&v);

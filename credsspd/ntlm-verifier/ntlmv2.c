@@ -17,7 +17,7 @@ static locale_t unicode;
 
 int ntlmv2_init(const char **ret_error)
 {
-	/* a host without it has upper case for ASCII only */
+	/* without this locale only ASCII letters are converted */
 	if (!unicode)
 		unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
 	return ntlm_crypto_init(ret_error);
@@ -38,7 +38,7 @@ int ntlmv2_hash_password(struct view password, uint8_t ret_hash[NT_HASH_LEN])
 
 /* ---- upper case ---- */
 
-/* Windows maps one UTF-16 unit to one (MS-UCODEREF 3.1.5.3). It leaves these alone, which Unicode maps. */
+/* Windows maps single UTF-16 units (MS-UCODEREF 3.1.5.3). It does not change these, which Unicode maps. */
 static const struct {
 	uint16_t first, last;
 } kept[] = {
@@ -142,7 +142,7 @@ int ntlmv2_verify(const struct ntlmv2_claim *claim, const uint8_t hash[NT_HASH_L
 
 	if (!ntlm_is_v2_response(claim->response))
 		return -EINVAL;
-	/* every way is gone, whichever is right */
+	/* always tries every way, so that the time is constant */
 	for (enum upper_case how = 0; how < UPPER_MAX_; how++) {
 		int r = try(claim, how, hash, session_key);
 

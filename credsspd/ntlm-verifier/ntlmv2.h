@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* NTLMv2 as the side that knows the NT hash, MS-NLMP 3.3.2. */
+/* Verifies NTLMv2 responses with the NT hash, MS-NLMP 3.3.2. */
 #pragma once
 
 #include <stddef.h>
@@ -12,8 +12,8 @@
 #define NTLMV2_SESSION_KEY_LEN NTLM_HASH_LEN
 
 /*
- * Once, before any file becomes out of reach: loads the algorithms (ntlm_crypto_init()) and the table of upper case.
- * Returns 0, or -ENOTSUP with one sentence in *@ret_error (static): then there is no NTLM on this host.
+ * Loads the algorithms (ntlm_crypto_init()) and the table of upper case. Call it once, before the process is confined.
+ * Returns 0, or -ENOTSUP with one sentence in *@ret_error (static): then this host cannot do NTLM.
  */
 int ntlmv2_init(const char **ret_error);
 
@@ -30,10 +30,9 @@ struct ntlmv2_claim {
 };
 
 /*
- * Whether @claim was made with the password that @hash is of. Returns 1 and the
- * SessionBaseKey; 0; or -EINVAL for a response of another shape, LM and NTLMv1
- * among them, or another -errno. Takes the same time for a right and a wrong
- * hash.
+ * Checks whether @claim was made with the password of @hash. Returns 1 and the SessionBaseKey, 0 for another password,
+ * -EINVAL for a response of another form (LM and NTLMv1, too), or another -errno. Takes the same time for a right and a
+ * wrong hash.
  */
 int ntlmv2_verify(const struct ntlmv2_claim *claim, const uint8_t hash[NT_HASH_LEN],
 		  uint8_t ret_session_key[NTLMV2_SESSION_KEY_LEN]);

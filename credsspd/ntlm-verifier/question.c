@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One worker's socket: one challenge, one question about it. The worker may be hostile: a message that is not exactly
- * right closes its socket, and nothing else. The supervisor hears the decision at once: a client that leaves before its
- * answer has come is counted. The worker gets the answer after the delay of the account.
+ * One worker's socket: one challenge, one question about it. The worker may be hostile: a malformed message closes its
+ * socket and has no other effect. The supervisor gets the decision at once, so that a client that leaves before the
+ * answer is counted. The worker gets the answer after the delay of the account.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,16 +38,16 @@ struct question {
 	sd_event_source *io, *timer;
 	bool asked;
 	struct verifier_challenge challenge;
-	uint64_t since, due; /* asked, and not answered before */
-	/* a record's name, or the SID of the domain's account: its failures are forgotten after a logon */
+	uint64_t since, due; /* when it was asked, and the earliest time of the answer */
+	/* a record's name, or the SID of the domain's account; a logon clears its failures */
 	char user[ACCOUNT_NAME_MAX + 1];
-	struct asking *asking;           /* the domain */
+	struct asking *asking;           /* the question to the domain */
 	char typed[2 * RECORD_NAME_MAX]; /* the name, for the domain: see count_as() */
 	struct verifier_result result;
 	struct verifier_answer answer; /* may hold a session key while it waits; wiped with the question */
 };
 
-/* The record that is verified against when the store has none of the name: the same work, and no password fits. */
+/* Stands in for the record of an unknown name, so that the check takes the same time; no password matches it. */
 static const struct store_record no_record = { .uid = (uid_t)-1 };
 
 void question_free(struct question *q)
@@ -70,8 +70,8 @@ static void forget_failures(const struct question *q)
 }
 
 /*
- * Sends the answer. The failures of the account are forgotten only after a granted answer was delivered: a client that
- * leaves before learns nothing.
+ * Sends the answer. Clears the failures of the account only after a granted answer was delivered: a client that leaves
+ * before that has no success.
  */
 static void deliver(struct question *q)
 {
@@ -88,7 +88,7 @@ static int on_delay_over(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* The decision is made: tells the supervisor, and the worker now or when it is due. */
+/* Reports the decision to the supervisor, and to the worker now or when the delay is over. */
 static void deliver_when_due(struct question *q)
 {
 	/* a worker gets no granted answer before the supervisor has it */
@@ -97,12 +97,12 @@ static void deliver_when_due(struct question *q)
 	else if (q->due <= clock_usec())
 		deliver(q);
 	else if (sd_event_add_time(q->v->event, &q->timer, CLOCK_BOOTTIME, q->due, 1000, on_delay_over, q) < 0)
-		question_free(q); /* no answer is a refusal; an answer without the delay would be a way around it */
+		question_free(q); /* no answer is a refusal; an answer without the delay would help guessing */
 }
 
 /*
- * The delay is counted from the question: what the domain took is a part of it. After it, the two would be longer than
- * a worker may take, and the owner of an account that is guessed at would be refused.
+ * The delay counts from the question and includes the domain's time. Added to that time it could exceed the worker's
+ * deadline, and the owner of an attacked account would be refused.
  */
 static void charge(struct question *q, bool known, const char *name)
 {
@@ -134,7 +134,7 @@ static void refuse_detail(struct question *q, enum refusal refusal, const char *
 
 /* ---- the decision: the store ---- */
 
-/* Compares in any case; @refusal is what is wrong already. The session key is set only with REFUSAL_NONE. */
+/* Always verifies the response, for constant time, also when @refusal is set. Sets the key only with REFUSAL_NONE. */
 static enum refusal check(const struct question *q, const struct verifier_query *query,
 			  const struct store_record *record, enum refusal refusal,
 			  uint8_t session_key[NTLMV2_SESSION_KEY_LEN])
@@ -156,7 +156,7 @@ static enum refusal check(const struct question *q, const struct verifier_query 
 	return refusal;
 }
 
-/* As the client wrote it. */
+/* Writes the name as the client sent it. */
 static void typed_name(const struct verifier_query *query, char out[2 * RECORD_NAME_MAX])
 {
 	(void)snprintf(out, 2 * RECORD_NAME_MAX, "%s%s%s", query->domain, *query->domain ? "\\" : "", query->user);
@@ -170,8 +170,8 @@ static bool is_ascii(const char *s)
 }
 
 /*
- * A name that is no account's is counted as a client would have to write it again: were failures at OTHER\bob counted
- * for bob, too, the delay of the next answer about bob would tell that the store has none.
+ * Failures at a name without an account count for the name exactly as the client sent it. If failures at OTHER\bob
+ * counted for bob, the delay of the next answer about bob would show whether the store has a bob.
  */
 static void decide(struct question *q, const struct verifier_query *query)
 {
@@ -203,10 +203,10 @@ static void decide(struct question *q, const struct verifier_query *query)
 /* ---- the decision: the domain ---- */
 
 /*
- * The account is the one that the domain says, whatever the client has typed: EVIL\alice neither delays CORP\alice nor
- * frees it of failures. What was typed is counted too, among the names that do not exist, as it is all that there is
- * where the domain knows no such account. An answer that is no judgement (an outage) is no failure; a client that
- * leaves before it learns nothing of the account, and is counted by its address.
+ * Failures count for the account in the domain's answer, not for the name that the client sent: EVIL\alice neither
+ * delays CORP\alice nor clears its failures. The sent name is counted too, among the unknown names, because that is all
+ * there is when the domain does not know the account. An outage is not a failure. A client that leaves before the
+ * domain's answer is counted by its address only.
  */
 static void charge_domain(struct question *q, const struct winbind_reply *reply)
 {
@@ -236,8 +236,9 @@ static void on_domain_answer(const struct winbind_reply *reply, void *userdata)
 }
 
 /*
- * CORP\bob, bob@ad.example and bob may be one account, and which of `domains` are one domain is not known here. Counted
- * apart, all of them together would delay an account that exists, and each of them one that does not.
+ * Maps the spellings of a name to one key for counting. CORP\bob, bob@ad.example and bob may be one account, and it is
+ * not known here which entries of `domains` are one domain. Separate counters would treat existing accounts (counted by
+ * SID) and unknown names (counted by spelling) differently, and so show which accounts exist.
  */
 static void count_as(const struct name_meaning *m, const struct verifier_query *query, char out[2 * RECORD_NAME_MAX])
 {
@@ -285,7 +286,7 @@ static bool well_formed(const struct verifier_query *q, ssize_t len)
 	       memchr(q->user, '\0', sizeof q->user) && memchr(q->domain, '\0', sizeof q->domain);
 }
 
-/* What the response itself says is judged first, whether the password is right or not. */
+/* Checks the AV pairs of the response first, then the password. */
 static void answer(struct question *q, const struct verifier_query *query)
 {
 	const struct response_rules rules = { q->challenge.timestamp, q->v->names.nb_computer,
@@ -330,7 +331,7 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 		question_free(q);
 		return 0;
 	}
-	/* nothing more is read from it, but its end is heard of */
+	/* no more messages are read from the worker, but its end of file is noticed */
 	q->asked = true;
 	q->since = clock_usec();
 	(void)sd_event_source_set_io_events(source, 0);

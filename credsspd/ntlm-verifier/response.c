@@ -5,11 +5,12 @@
 #include <string.h>
 
 struct findings {
-	bool timestamp; /* ours, once or more */
+	bool timestamp; /* the timestamp of the CHALLENGE, once or more */
 	bool other_timestamp, other_service, mic, malformed;
 };
 
-/* Takes @text off the beginning of the UTF-16LE string @s, in any case; false when it does not begin so. */
+/* Removes @text from the start of the UTF-16LE string @s, ignoring case. Returns false when @s does not start with
+ * it. */
 static bool take_prefix(struct view *s, const char *text)
 {
 	const size_t len = strlen(text);
@@ -23,7 +24,7 @@ static bool take_prefix(struct view *s, const char *text)
 	return true;
 }
 
-/* impacket's clients say cifs/ whatever they speak, and the server's own name after it, as they got it from us. */
+/* impacket's clients send cifs/ for every protocol, with the server's name from the CHALLENGE after it. */
 static bool is_our_service(struct view name, const char *nb_computer)
 {
 	if (take_prefix(&name, "TERMSRV/"))
@@ -31,7 +32,7 @@ static bool is_our_service(struct view name, const char *nb_computer)
 	return take_prefix(&name, "cifs/") && take_prefix(&name, nb_computer) && name.len == 0;
 }
 
-/* A pair that occurs twice counts twice: clients append their own to the server's. */
+/* Both of two equal pairs are checked: clients append their own pairs to the server's. */
 static void take_pair(struct findings *f, const struct response_rules *rules, uint16_t id, struct view value)
 {
 	switch (id) {

@@ -51,7 +51,7 @@ static int read_number(const char *p, size_t len, uint64_t max, uint64_t *ret_)
 	return 0;
 }
 
-/* Cuts the field before the next colon, or all that is left, off *@p. */
+/* Takes the field up to the next colon, or the rest, from *@p. */
 static bool next_field(const char **p, const char *end, const char **ret_field, size_t *ret_len)
 {
 	const char *colon;
@@ -140,7 +140,7 @@ int store_text_read(const char *path, const struct secret *text, struct records 
 
 /* ---- writing ---- */
 
-/* What is to be written, gathered in memory that is wiped. */
+/* The text to be written, in memory that is wiped. */
 struct out {
 	int fd;
 	struct secret buffer;

@@ -18,5 +18,5 @@
  */
 int store_text_read(const char *path, const struct secret *text, struct records *ret_records, char **ret_error);
 
-/* Writes @records to @fd. Returns 0 or -errno; what was written then is of no use. */
+/* Writes @records to @fd. Returns 0, or -errno with an incomplete file. */
 int store_text_write(int fd, const struct records *records);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The directory is opened once and everything is done below its descriptor. The
- * whole file is read, checked, sorted and only then taken over; it is written as a
- * new file that is renamed into place. Two verifiers may live for a while when
- * the configuration is read again: the lock on the directory keeps their changes apart.
+ * The directory is opened once, and files are opened relative to it. The whole file is read, checked and sorted before
+ * its records are used. A change is written to a new file that is renamed into place. After a reload two verifiers may
+ * run for a while: the lock on the directory serialises their changes.
  */
 #include "credsspd/ntlm-verifier/store.h"
 
@@ -77,7 +76,7 @@ static int read_all(int fd, size_t len, struct secret *ret_text)
 	return r;
 }
 
-/* Reads the file as it is now; @ret_records must be empty. */
+/* Reads the file into @ret_records, which must be empty. */
 static int load(const struct store *s, struct records *ret_records, struct stat *ret_seen, char **ret_error)
 {
 	AUTO_SECRET struct secret text = SECRET_NULL;
@@ -172,7 +171,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* The records of @with become those of @s. */
+/* Moves the records of @with to @s. */
 static void take_over(struct store *s, struct records *with, const struct stat *seen)
 {
 	records_done(&s->records);
@@ -207,7 +206,7 @@ void store_refresh_and_log(struct store *s)
 		log_line(LOG_ERR, "NTLM store: the old records stay: %s", error ? error : strerror(-r));
 }
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
 size_t store_count(const struct store *s)
 {
@@ -231,13 +230,13 @@ const struct store_record *store_find(const struct store *s, const char *name)
 
 /* ---- writing ---- */
 
-/* Writes @records and puts the file in its place; *@ret_seen is then the file, even when -EIO follows. */
+/* Writes @records to a new file and renames it. *@ret_seen describes the new file, also when -EIO is returned. */
 static int save(const struct store *s, const struct records *records, struct stat *ret_seen)
 {
 	AUTO_CLOSE int fd = -1;
 	int r;
 
-	(void)unlinkat(s->dir, s->temporary, 0); /* of a write that was interrupted; we have the lock */
+	(void)unlinkat(s->dir, s->temporary, 0); /* left by a write that was interrupted; this process has the lock */
 	fd = openat(s->dir, s->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return -errno;
@@ -250,13 +249,13 @@ static int save(const struct store *s, const struct records *records, struct sta
 		(void)unlinkat(s->dir, s->temporary, 0);
 		return r;
 	}
-	/* the rename has changed st_ctim; when fstat() fails the file is simply read again */
+	/* the rename has changed st_ctim; when fstat() fails, the file is read again later */
 	if (fstat(fd, ret_seen) < 0)
 		memset(ret_seen, 0, sizeof *ret_seen);
 	return 0;
 }
 
-/* Takes the lock and what others have written meanwhile. */
+/* Takes the lock and reads the changes of other verifiers. */
 static int begin_change(struct store *s, char **ret_error)
 {
 	int r;

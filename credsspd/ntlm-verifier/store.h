@@ -22,10 +22,9 @@ struct store_record {
 };
 
 /*
- * Opens the store at @path (absolute). A missing file is an empty store; a missing
- * directory is an error. -EPERM when anybody but this user and root could read or
- * write the file or change its directory, or when it is no regular file; -EPROTO
- * when a line is malformed. *@ret_error is one sentence, malloc'ed.
+ * Opens the store at @path (absolute). A missing file is an empty store; a missing directory is an error. Returns 0;
+ * -EPERM when users other than this one and root could read or write the file or change its directory, or when it is
+ * not a regular file; -EPROTO when a line is malformed; or another -errno. *@ret_error is one sentence, malloc'ed.
  */
 int store_open(const char *path, struct store **ret_store, char **ret_error);
 
@@ -47,19 +46,17 @@ const struct store_record *store_at(const struct store *s, size_t i);
 const struct store_record *store_after(const struct store *s, const char *name);
 
 /*
- * The record of @name: exactly so, else the only one that differs in ASCII case.
- * NULL when there is none. Like store_at()'s, the pointer holds until the store is
- * refreshed or changed.
+ * Returns the record of exactly @name, else the only record that differs from it in ASCII case, else NULL. The pointer
+ * is valid until the store is refreshed or changed, as that of store_at().
  */
 const struct store_record *store_find(const struct store *s, const char *name);
 
 /*
- * Adds or replaces the record of @record->name; replaces the one of exactly that name and
- * uid; removes that of exactly @name. The file is read again first, under a lock.
- * Written to a new file, synced, renamed: on failure the file and the records are as
- * they were, except that -EIO can also mean that the renamed file did not reach the
- * disk for sure. Returns 0, -ENOENT (update, remove), -EINVAL for a name that
- * name_check() refuses, -ENOSPC when the disk or the store is full, or another -errno.
+ * store_set() adds or replaces the record of @record->name; store_update() replaces a record of exactly that name and
+ * uid; store_remove() removes the record of exactly @name. They read the file again first, under a lock, and write a
+ * new file that is synced and renamed. On failure file and records are unchanged; after -EIO the new file may be in
+ * place but not on the disk. Return 0, -ENOENT (update, remove), -EINVAL for a name that name_check() refuses, -ENOSPC
+ * when the disk or the store is full, or another -errno.
  */
 int store_set(struct store *s, const struct store_record *record, char **ret_error);
 int store_update(struct store *s, const struct store_record *record, char **ret_error);

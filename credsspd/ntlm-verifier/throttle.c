@@ -16,7 +16,7 @@
 
 #define COUNTERS 4096U /* a power of two */
 #define FIRST_DELAY_MSEC 250U
-#define COUNT_MAX 64U /* more failures are not counted, so that decay ends */
+#define COUNT_MAX 64U /* more failures are not counted, so that the decay takes a limited time */
 #define KEY_LEN 16U
 #define USEC_PER_MSEC_ 1000ULL
 
@@ -38,7 +38,7 @@ static struct counter *counter_of(struct throttle *t, bool known, const char *na
 
 	for (size_t i = 0; i < len; i++)
 		lower[i] = (uint8_t)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
-	/* if it fails, all names share one counter: slow, but not open */
+	/* on failure all names share one counter: answers come late, but guessing is not faster */
 	(void)HMAC(EVP_sha256(), t->key, KEY_LEN, lower, len, digest, NULL);
 	memcpy(&n, digest, sizeof n);
 	return &t->counter[known][n % COUNTERS];

@@ -10,21 +10,21 @@
 
 #include "common/base/limits.h"
 
-#define THROTTLE_DECAY_SEC 60U /* one failure is forgotten every so many seconds */
+#define THROTTLE_DECAY_SEC 60U /* seconds after which one failure is forgotten */
 
 struct throttle;
 
-/* NULL when there is no memory or no random. */
+/* Returns NULL without memory or random bytes. */
 struct throttle *throttle_new(void);
 void throttle_free(struct throttle *t);
 
 /*
- * Counts an attempt for @name as failed, before it is answered, so that many at once
- * are no way around it. Returns the microseconds that its answer has to wait, at most
- * ACCOUNT_DELAY_MAX_MSEC; the first ACCOUNT_DELAY_FREE_FAILURES wait for nothing.
+ * Counts an attempt for @name as failed before it is answered, so that attempts at the same time are counted, too.
+ * Returns the delay of the answer in microseconds, at most ACCOUNT_DELAY_MAX_MSEC; 0 for the first
+ * ACCOUNT_DELAY_FREE_FAILURES failures.
  * @known: an account has the name. ASCII case is ignored.
  */
 uint64_t throttle_charge(struct throttle *t, bool known, const char *name, uint64_t now);
 
-/* The attempt was right: the failures are forgotten. */
+/* Clears the failures of @name after a success. */
 void throttle_clear(struct throttle *t, bool known, const char *name);

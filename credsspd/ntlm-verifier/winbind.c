@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library is loaded only with ntlm = winbind, so that other hosts need no package of Samba. winbind's protocol is
- * private to one version of Samba, which is why it is not spoken here.
+ * libwbclient is loaded only with ntlm = winbind, so that other hosts need no package of Samba. The library is needed
+ * because winbind's protocol changes between versions of Samba.
  */
 #include "credsspd/ntlm-verifier/winbind.h"
 
@@ -63,7 +63,7 @@ void winbind_close(struct winbind *w)
 	*w = (struct winbind){ .library = NULL };
 }
 
-/* ---- no ---- */
+/* ---- refusals ---- */
 
 __attribute__((format(printf, 3, 4))) static void refuse(struct winbind_reply *r, enum refusal refusal, const char *fmt,
 							 ...)
@@ -86,7 +86,7 @@ static void refuse_unreachable(const struct winbind *w, struct wbcContext *ctx, 
 		refuse(r, REFUSAL_UNAVAILABLE, "winbindd does not answer: does it run?");
 }
 
-/* Statuses that are no answer about the account, and what to look at. */
+/* Statuses that say nothing about the account, and what the administrator should check. */
 static const char *trouble(uint32_t ntstatus)
 {
 	static const struct {
@@ -122,7 +122,7 @@ static void refuse_status(uint32_t ntstatus, struct winbind_reply *r)
 		refuse(r, refusal, "the domain's status is %08X", ntstatus);
 }
 
-/* ---- about whom ---- */
+/* ---- which account was asked about ---- */
 
 static void take_sid(const struct wbcDomainSid *sid, struct winbind_reply *r)
 {
@@ -132,7 +132,7 @@ static void take_sid(const struct wbcDomainSid *sid, struct winbind_reply *r)
 		at += (size_t)snprintf(r->account + at, sizeof r->account - at, "-%u", sid->sub_auths[i]);
 }
 
-/* A name has many forms, and a domain says which account one means. Without a domain winbindd takes the host's own. */
+/* Asks the domain which account a name means, because names have many forms. The default domain is the host's own. */
 static void find_account(const struct winbind *w, const struct config *config, struct wbcContext *ctx,
 			 const struct verifier_query *q, struct winbind_reply *r)
 {
@@ -146,7 +146,7 @@ static void find_account(const struct winbind *w, const struct config *config, s
 		take_sid(&sid, r);
 }
 
-/* ---- yes ---- */
+/* ---- the account ---- */
 
 static void take_account(const struct winbind *w, struct wbcContext *ctx, struct wbcDomainSid *sid,
 			 struct winbind_reply *r)
@@ -192,7 +192,7 @@ static void take_info(const struct winbind *w, const struct config *config, stru
 
 	if (info->num_sids > 0 && !guest)
 		take_sid(&info->sids[0].sid, r);
-	/* a domain with its guest account switched on lets unknown users in by that name */
+	/* a domain with an enabled guest account accepts unknown users as the guest */
 	if (guest)
 		refuse(r, REFUSAL_UNKNOWN_USER, "the domain took the user for a guest");
 	else if (info->num_sids == 0 || is_zero(info->user_session_key, sizeof info->user_session_key))
@@ -210,7 +210,7 @@ static void take_info(const struct winbind *w, const struct config *config, stru
 
 /* ---- the question ---- */
 
-/* The names go to the domain as the client typed them: its response was made with them. */
+/* The domain gets the names as the client sent them, because the response was made with them. */
 static bool sane_names(const struct verifier_query *q)
 {
 	char domain[ACCOUNT_NAME_MAX + 1], user[ACCOUNT_NAME_MAX + 1];
@@ -233,7 +233,7 @@ static void ask(const struct winbind *w, const struct config *config, struct wbc
 	memcpy(params.password.response.challenge, question->server_challenge, sizeof question->server_challenge);
 	params.password.response.nt_length = query->nt_response_len;
 	params.password.response.nt_data = (uint8_t *)(uintptr_t)query->nt_response; /* it is only read */
-	/* no workstation_name: winbindd then says this host's, which the client cannot choose */
+	/* without workstation_name winbindd sends this host's name; the client's name must not count */
 	e = w->ctx_authenticate(ctx, &params, &info, &error);
 	if (e == WBC_ERR_SUCCESS && info)
 		take_info(w, config, ctx, info, r);

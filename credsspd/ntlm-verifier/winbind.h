@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The domain's answer to an NTLMv2 response, through the real libwbclient. It blocks, for seconds when a domain
- * controller is gone: only a process of its own calls winbind_ask() (askers.c).
+ * Has the domain verify an NTLMv2 response, through libwbclient. This blocks, for seconds when a domain controller does
+ * not answer: only processes made for one question call winbind_ask() (askers.c).
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 #include "common/config/config.h"
 #include "common/ipc/ntlm-verifier-msg.h"
 
-/* What is used of the library. */
+/* The functions of libwbclient that are used. */
 struct winbind {
 	void *library;
 	struct wbcContext *(*ctx_create)(void);
@@ -36,8 +36,8 @@ struct winbind_question {
 #define WINBIND_ACCOUNT_MAX (WBC_SID_STRING_BUFLEN + 1)
 
 struct winbind_reply {
-	enum refusal refusal;              /* REFUSAL_NONE: the rest is set, but detail */
-	char account[WINBIND_ACCOUNT_MAX]; /* SID of the user that was asked about; empty when there is none */
+	enum refusal refusal;              /* REFUSAL_NONE: all other fields except detail are set */
+	char account[WINBIND_ACCOUNT_MAX]; /* SID of the user that was asked about; may be empty */
 	uid_t uid;
 	uint8_t session_key[16];
 	char name[RECORD_NAME_MAX];       /* pw_name, as winbind has it */
@@ -51,8 +51,9 @@ void winbind_close(struct winbind *w);
 
 /*
  * Asks the domain, blocking. The account must belong to one of config's domains: the host's own Samba accounts and
- * those of trusted domains that are not listed are unknown users. Wrong password, account state and so on are refusals;
- * what is no answer of the domain is REFUSAL_UNAVAILABLE, and detail says what an administrator has to look at.
+ * those of trusted domains that are not listed are unknown users. A wrong password or an account's state is a refusal.
+ * Without an answer of the domain the refusal is REFUSAL_UNAVAILABLE, and detail says what an administrator should
+ * check.
  */
 void winbind_ask(const struct winbind *w, const struct config *config, const struct winbind_question *question,
 		 struct winbind_reply *ret_);

@@ -24,8 +24,8 @@ static enum refusal of_name_lookup(const struct identity_lookups *l, const char 
 	enum refusal refusal = of_lookup(l->by_name(name, account));
 	struct identity_account again;
 
-	/* what the name service calls it must lead back to the same account: "Alice" and "alice@realm" may, a wildcard
-	 * may not */
+	/* looking up the account's own name must give the same account: true for "Alice" and "alice@realm", not for a
+	 * wildcard */
 	if (refusal == REFUSAL_NONE && strcmp(account->name, name) != 0) {
 		refusal = of_lookup(l->by_name(account->name, &again));
 		if (refusal == REFUSAL_NONE && (again.uid != account->uid || strcmp(again.name, account->name) != 0))
@@ -35,8 +35,8 @@ static enum refusal of_name_lookup(const struct identity_lookups *l, const char 
 }
 
 /*
- * The account @user of @domain. Only names that say the domain are asked for: no account of this host has such a name,
- * and what the name service answers to it is that domain's, however it calls the account.
+ * Finds the account @user of @domain. Only names with the domain in them are looked up: accounts of this host have no
+ * such names, so an answer is an account of that domain, whatever name the name service gives it.
  */
 static enum refusal of_domain(const struct identity_lookups *l, const char *domain, const char *user,
 			      struct identity_account *account)
@@ -44,7 +44,7 @@ static enum refusal of_domain(const struct identity_lookups *l, const char *doma
 	static const struct {
 		bool domain_first;
 		char separator;
-	} form[] = { { false, '@' }, { true, '\\' } }; /* SSSD and winbind know both, either may be set up not to */
+	} form[] = { { false, '@' }, { true, '\\' } }; /* SSSD and winbind accept both, unless configured not to */
 	char name[2 * RECORD_NAME_MAX];
 	struct identity_account again;
 	enum refusal refusal = REFUSAL_UNAVAILABLE, r;
@@ -58,11 +58,11 @@ static enum refusal of_domain(const struct identity_lookups *l, const char *doma
 		r = of_name_lookup(l, name, account);
 		if (r != REFUSAL_UNAVAILABLE)
 			refusal = r;
-		/* SSSD fails for a form that it does not take */
+		/* SSSD returns an error for a form that it does not accept */
 		if (r != REFUSAL_UNKNOWN_USER && r != REFUSAL_UNAVAILABLE)
 			break;
 	}
-	/* an account of this host with the same uid, or a domain's that is called like one of this host */
+	/* refuses a domain's account that shares its uid or its name with an account of this host */
 	if (refusal == REFUSAL_NONE)
 		refusal = of_lookup(l->by_uid(account->uid, &again));
 	if (refusal == REFUSAL_NONE && (again.uid != account->uid || strcmp(again.name, account->name) != 0))
@@ -103,7 +103,7 @@ static enum refusal check_rules(const struct config *c, const struct identity_lo
 
 	if (a->uid == 0 ? !c->allow_root : a->uid < c->minimum_uid)
 		return REFUSAL_SYSTEM_ACCOUNT;
-	/* a computer's account: an attacker who has broken into that computer has its ticket */
+	/* a computer's account: an attacker on that computer can get its ticket */
 	if (n > 0 && a->name[n - 1] == '$' && !in_list(a->name, c->allow_users))
 		return REFUSAL_SYSTEM_ACCOUNT;
 	if (!*c->allow_users && !*c->allow_groups)
@@ -111,7 +111,7 @@ static enum refusal check_rules(const struct config *c, const struct identity_lo
 	return check_lists(l, a, c->allow_users, c->allow_groups);
 }
 
-/* Logons without a secret that PAM verifies. By default no account has them: empty lists allow none here. */
+/* Checks the lists for logons without a secret that PAM verifies. Here an empty list allows no account. */
 static enum refusal check_kind(const struct config *c, const struct identity_lookups *l,
 			       const struct identity_account *a, unsigned kind)
 {
@@ -125,7 +125,7 @@ static enum refusal check_kind(const struct config *c, const struct identity_loo
 
 /* ---- the authenticated account ---- */
 
-/* One request, and what its answer says. */
+/* One request, and the fields of its answer. */
 struct asked {
 	const struct config *c;
 	const struct identity_lookups *l;
@@ -160,7 +160,7 @@ static const char *realm_of(const char *principal)
 	return at ? at + 1 : NULL;
 }
 
-/* An account of this host. Digits alone are a uid to some modules of the name service. */
+/* Finds an account of this host. Some modules of the name service take digits for a uid. */
 static enum refusal by_local_name(struct asked *a, const char *name, struct identity_account *account)
 {
 	if (!*name)
@@ -173,8 +173,8 @@ static enum refusal by_local_name(struct asked *a, const char *name, struct iden
 }
 
 /*
- * '/' is refused too: TERMSRV/host is no user. A backslash is libkrb5's escape for what is special inside a component:
- * "root\@other@REALM" must not come to the name service as "root@other".
+ * Refuses '/', because TERMSRV/host is not a user, and a backslash, which libkrb5 uses to escape special characters:
+ * "root\@other@REALM" must not reach the name service as "root@other".
  */
 static enum name_trouble check_principal(const char *principal)
 {
@@ -190,9 +190,10 @@ static enum name_trouble check_principal(const char *principal)
 }
 
 /*
- * In a domain localauth is not asked: its default turns alice@REALM into the alice of this host. In Active Directory
- * every user who may add a computer to the domain can make such an alice: it is the account alice$, and the KDC answers
- * to both names. So a ticket of Active Directory is for no account of this host, unless krb5.conf names that account.
+ * In a domain libkrb5's localauth is not used: its default maps alice@REALM to the local account alice. In Active
+ * Directory every user who may add a computer to the domain can make a principal alice, as the computer alice$: the KDC
+ * accepts both names. So a ticket of Active Directory never means an account of this host, unless krb5.conf names that
+ * account explicitly.
  */
 static enum refusal by_principal(struct asked *a, const char *principal, bool from_domain,
 				 struct identity_account *account)
@@ -208,7 +209,7 @@ static enum refusal by_principal(struct asked *a, const char *principal, bool fr
 		(void)snprintf(name, sizeof name, "%.*s", (int)(realm - 1 - principal), principal);
 		return of_domain(a->l, realm, name, account);
 	}
-	/* the host's own realm, forgotten in `domains`: localauth would make accounts of this host of its users */
+	/* the host's own realm is missing in `domains`: localauth would map its users to accounts of this host */
 	if (realm && *a->c->domains && a->l->is_default_realm(realm))
 		return REFUSAL_DOMAIN;
 	r = a->l->by_principal(principal, from_domain, name);
@@ -217,7 +218,7 @@ static enum refusal by_principal(struct asked *a, const char *principal, bool fr
 	return r < 0 ? of_lookup(r) : by_local_name(a, name, account);
 }
 
-/* The account is the one that the domain names in the ticket. The principal may be alice for alice$, or a UPN. */
+/* Finds the account that the domain names in the ticket. The principal may be alice for alice$, or a UPN. */
 static enum refusal by_ticket(struct asked *a, struct identity_account *account)
 {
 	const struct resolver_request *q = a->q;
@@ -235,9 +236,9 @@ static enum refusal by_ticket(struct asked *a, struct identity_account *account)
 }
 
 /*
- * Finds the account that was proved before: both lookups must still find the same account, so that digits cannot be
- * taken for a uid. @exact is not demanded of a name that is winbind's: another name service, SSSD, may use another name
- * for that account.
+ * Finds an account that was proved before, by name and by uid: both lookups must give the same account, so that digits
+ * cannot be taken for a uid. @exact: the name must be equal, too; not for winbind's names, because SSSD may use another
+ * name for the account.
  */
 static enum refusal by_record(struct asked *a, bool exact, struct identity_account *account)
 {
@@ -261,9 +262,9 @@ static enum refusal by_record(struct asked *a, bool exact, struct identity_accou
 /* ---- the delegated name ---- */
 
 /*
- * The client said two names of domains. They contradict each other when both domains have an account of that name and
- * these are two accounts. The domain in the user name must have the account, that of the field need not: a name service
- * may know an account by one of its domain's names only.
+ * The client sent two different names of domains. They contradict each other when each domain has an account of that
+ * name and the accounts differ. The domain in the user name must have the account; the domain in the field need not,
+ * because a name service may know an account by only one of its domain's names.
  */
 static enum refusal of_two_domains(struct asked *a, const struct name_meaning *m, struct identity_account *account)
 {
@@ -289,7 +290,7 @@ static enum refusal of_ticket_realm(struct asked *a, const char *user, struct id
 	return by_principal(a, principal, false, account);
 }
 
-/* NTLM ignores case: "Alice" has been proved to be alice, and the client delegates what was typed. */
+/* Ignores case with NTLM: "Alice" was authenticated as alice, and the client delegates the name as typed. */
 static enum refusal of_this_host(struct asked *a, const char *user, struct identity_account *account)
 {
 	if (a->q->mechanism == MECHANISM_NTLM && strcasecmp(user, a->q->principal) == 0)
@@ -298,8 +299,8 @@ static enum refusal of_this_host(struct asked *a, const char *user, struct ident
 }
 
 /*
- * A name without a domain is meant as the authenticated name was: of the ticket's realm when that is a domain, with
- * ntlm = winbind of the host's own domain, else of this host.
+ * A name without a domain belongs to the domain of the authenticated name: the ticket's realm when that is a domain,
+ * the host's own domain with ntlm = winbind, else this host.
  */
 static enum refusal of_bare_name(struct asked *a, const char *user, struct identity_account *account)
 {
@@ -373,7 +374,7 @@ void identity_answer(const struct config *config, const struct identity_lookups 
 	if (refusal == REFUSAL_NONE &&
 	    (q->type == RESOLVE_PRINCIPAL || q->type == RESOLVE_ACCOUNT || q->type == RESOLVE_DOMAIN_ACCOUNT))
 		refusal = check_rules(config, lookups, &a);
-	if (refusal == REFUSAL_NONE && a.uid == q->uid) /* another account is a mismatch, which the supervisor finds */
+	if (refusal == REFUSAL_NONE && a.uid == q->uid) /* the supervisor refuses another account as a mismatch */
 		refusal = check_kind(config, lookups, &a, q->kind);
 	*ret_answer = (struct resolver_answer){
 		.type = RESOLVER_ANSWER,

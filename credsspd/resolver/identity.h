@@ -18,14 +18,14 @@ struct identity_account {
 };
 
 /*
- * Lookups return 0, -ENOENT when there is no such thing, or another -errno when the name service failed, which is
- * never taken for "no such user".
+ * The lookups return 0, -ENOENT for an unknown account, group or name, or another -errno when the name service failed.
+ * A failure is never treated as an unknown user.
  */
 struct identity_lookups {
 	int (*by_name)(const char *name, struct identity_account *ret_account);
 	int (*by_uid)(uid_t uid, struct identity_account *ret_account);
-	/* localauth of krb5.conf; @explicit_only: only what its owner has written there, -ENOENT for what libkrb5 makes
-	 * of any user@DEFAULT.REALM */
+	/* localauth of krb5.conf; @explicit_only: -ENOENT for a mapping that is only libkrb5's default rule for
+	 * user@DEFAULT.REALM */
 	int (*by_principal)(const char *principal, bool explicit_only, char ret_name[RECORD_NAME_MAX]);
 	int (*in_group)(const struct identity_account *account, const char *group); /* 1, 0, or -errno */
 	int (*is_local_host)(const char *domain);   /* 1 when it is one of the host's own names */
@@ -33,7 +33,7 @@ struct identity_lookups {
 	int (*is_realm)(const char *domain); /* 1 when krb5.conf knows it as a realm, or as the first label of one */
 };
 
-/* The real ones: NSS and libkrb5. */
+/* The lookups of this host: NSS and libkrb5. */
 extern const struct identity_lookups identity_system;
 
 /* Answers @q by the rules of @config. */

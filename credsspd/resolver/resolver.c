@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One request at a time, on purpose: a name service module that blocks takes one resolver with it, which the supervisor
- * kills at its deadline.
+ * A resolver answers one request at a time: a name service module that blocks occupies one resolver, which the
+ * supervisor kills at the deadline.
  */
 #include "credsspd/resolver/resolver.h"
 

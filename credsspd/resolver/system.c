@@ -67,8 +67,8 @@ static bool has_relation(profile_t profile, const char *const *names, const char
 }
 
 /*
- * Whether it takes more than DEFAULT of auth_to_local to make @name of @p. A rule is known by its effect, or, where it
- * has the same one, by DEFAULT being left out. It may come from a plug-in (SSSD's) as well as from the file.
+ * Returns whether more than the rule DEFAULT of auth_to_local maps @p to @name: the result differs from DEFAULT's, or
+ * auth_to_local_names has it, or auth_to_local leaves DEFAULT out. The rule may also come from a plug-in (SSSD's).
  */
 static bool is_explicit(krb5_context k, krb5_const_principal p, const char *name)
 {
@@ -114,7 +114,7 @@ static int by_principal(const char *principal, bool explicit_only, char ret_name
 	return r == KRB5_LNAME_NOTRANS || r == KRB5_PARSE_MALFORMED || r == KRB5_CONFIG_NOTENUFSPACE ? -ENOENT : -EIO;
 }
 
-/* Of the group's own list, which getgrouplist(3) would find as well, but it asks every source: one that hangs, too. */
+/* Looks in the group's own list first: getgrouplist(3) asks every source of the name service, and one may hang. */
 static bool is_listed(const struct identity_account *account, const struct group *group)
 {
 	if (group->gr_gid == account->gid)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Client, supervisor and verifier in one forked process, against a real worker.
- * The client's side of the mechanisms is initiator.c; the password and its hash are those of the examples in
- * MS-NLMP 4.2 and protect nothing.
+ * The client's side of the mechanisms is common/initiator. Password and hash are the examples of MS-NLMP 4.2 and
+ * protect nothing.
  */
 #include "credsspd/selftest/selftest.h"
 
@@ -47,7 +47,7 @@ static const uint8_t credentials[] = {
 };
 
 struct client {
-	const char *step; /* what is being done, for the log */
+	const char *step; /* the current step, for the log */
 	enum mechanism mechanism;
 	struct initiator *initiator;
 	int worker, verifier;
@@ -97,7 +97,7 @@ static int send_start(struct client *c)
 	return packet_send(c->worker, &start, offsetof(struct worker_start, public_key) + sizeof public_key, NULL, 0);
 }
 
-/* The worker's next record, which must be of @type; its question to the verifier comes before. */
+/* Receives the worker's next message, which must be of @type. The worker's question to the verifier comes before it. */
 static int receive(struct client *c, enum worker_type type)
 {
 	struct pollfd p[2] = { { .fd = c->worker, .events = POLLIN }, { .fd = c->verifier, .events = POLLIN } };
@@ -162,7 +162,7 @@ static int seal_binding(struct client *c, uint8_t *out, size_t size, size_t *ret
 	return r < 0 ? r : initiator_wrap(c->initiator, (struct view){ clear, len }, out, size, ret_len);
 }
 
-/* Tokens to and fro; pubKeyAuth goes with the last one, or after it. */
+/* Exchanges tokens; pubKeyAuth goes with the last token or after it. */
 static int authenticate(struct client *c)
 {
 	static uint8_t sealed[BINDING_MAX + 256];
@@ -204,7 +204,7 @@ static int check_binding(struct client *c)
 	struct tsrequest t;
 	size_t want_len, got_len;
 
-	/* a token of the context has no business here: this client's was complete before */
+	/* no negoToken may follow, because the client's context is complete */
 	if (receive_tsrequest(c, &t) < 0 || !t.pub_key_auth.p || t.nego_token.p ||
 	    initiator_unwrap(c->initiator, t.pub_key_auth, got, sizeof got, &got_len) < 0 ||
 	    binding_compute(6, BINDING_SERVER_TO_CLIENT, (struct view){ nonce, sizeof nonce },
@@ -309,7 +309,7 @@ __attribute__((noreturn)) static void client_main(enum mechanism mechanism, cons
 	int r;
 
 	c = (struct client){ .mechanism = mechanism, .worker = worker, .verifier = verifier, .pipe = { -1, -1 } };
-	(void)alarm(DEADLINE_SEC); /* the signal ends the process, which the template sees */
+	(void)alarm(DEADLINE_SEC); /* the signal ends the process; the template sees its status */
 	r = pipe2(c.pipe, O_CLOEXEC) < 0 ? -errno : make_initiator(&c, acceptor, form);
 	if (r == 0 && verifier >= 0)
 		r = send_challenge(verifier);
@@ -456,7 +456,7 @@ static int one(enum mechanism mechanism, const struct acceptor *acceptor, enum a
 	if (client > 0)
 		client_status = wait_for(client);
 	if (worker > 0) {
-		/* without its client it has seen end of file; this is for one that hangs */
+		/* the worker has seen end of file and ends by itself, unless it hangs */
 		if (client_status != 0)
 			(void)kill(worker, SIGKILL);
 		worker_status = wait_for(worker);

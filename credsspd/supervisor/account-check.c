@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client has proved the account, with its password, ticket or card, so the client is told the account's state by
- * name. A refusal is no failure of the client's address.
+ * The client has proved the account by password, ticket or card, so it gets the account's state as the reason. Such a
+ * refusal does not count as a failure of the client's address.
  */
 #include "credsspd/supervisor/account-check.h"
 
@@ -58,7 +58,7 @@ bool account_check_answered(struct logon *h, const struct account_answer *answer
 	return false;
 }
 
-/* The NTLM store has passwords of this host; winbind and Kerberos have others. */
+/* Returns whether the client proved a password of this host: the NTLM store's, not one of winbind or Kerberos. */
 static bool proved_local_password(const struct logon *h)
 {
 	return h->worker.mechanism == MECHANISM_NTLM && !h->proof.by_domain;

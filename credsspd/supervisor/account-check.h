@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One question of a logon to the account checkers, and what its answer means for the logon. */
+/* Asks an account checker about the account of a logon, and applies the answer to the logon. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,23 +9,23 @@ struct account_answer;
 struct logon;
 struct logons;
 
-/* What has been logged already: a check that fails for every logon is one line. */
+/* Failures that were logged already, so that a check that fails for every logon is logged once. */
 struct account_check_log {
-	bool failing;     /* since the last answer */
+	bool failing;     /* a failure was logged after the last answer */
 	uint64_t results; /* a bit for each PAM result without a verdict */
 };
 
 /*
- * LOGON_CHECK: asks PAM whether the account of @h may log on now. Sets account_ask of @h, or leaves it NULL when there
- * is nothing to ask or no process to answer; the logon then continues at once.
+ * LOGON_CHECK: asks PAM whether the account of @h may log on now. Sets account_ask of @h. When the check is off or no
+ * account checker can be reached, account_ask stays NULL and the logon continues at once.
  */
 void account_check_ask(struct logon *h);
 
 /*
- * Takes the answer to account_ask of @h, as account_fn has it. Returns whether the logon continues; when not, refusal
- * and detail of @h are the reason.
+ * Takes the answer to account_ask of @h; the arguments are those of account_fn. Returns whether the logon continues;
+ * when not, refusal and detail of @h are the reason.
  */
 bool account_check_answered(struct logon *h, const struct account_answer *answer, const char *why);
 
-/* The configuration was read: starts the first account checker, or ends all of them, as it says. */
+/* Applies the configuration after it was read: starts the first account checker, or ends all of them. */
 void account_check_reset(struct logons *l);

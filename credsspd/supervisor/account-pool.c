@@ -21,7 +21,7 @@ struct connection {
 	sd_event_source *io;
 	struct account_ask *ask; /* NULL: idle */
 	unsigned asked;
-	bool old; /* closes when it is idle */
+	bool old; /* started before a reload: closed when it is idle */
 };
 
 struct account_ask {
@@ -30,7 +30,7 @@ struct account_ask {
 	struct account_question question;
 	account_fn fn; /* NULL once cancelled */
 	void *userdata;
-	struct connection *connection; /* NULL: it waits */
+	struct connection *connection; /* NULL: the question waits */
 	sd_event_source *deadline;
 };
 
@@ -173,7 +173,7 @@ static struct connection *idle_connection(const struct account_pool *p)
 	return c;
 }
 
-/* Returns false when the process at the other end has gone: c is freed. */
+/* Returns false when the process has ended; @c is then freed. */
 static bool give(struct connection *c, struct account_ask *a)
 {
 	c->asked++;
@@ -190,7 +190,7 @@ static bool give(struct connection *c, struct account_ask *a)
 static int try_dispatch(struct account_pool *p)
 {
 	struct account_ask *a;
-	unsigned tries = 2 * ACCOUNT_CHECKERS_MAX; /* idle connections to processes that have gone, then new ones */
+	unsigned tries = 2 * ACCOUNT_CHECKERS_MAX; /* idle connections whose process may have ended, then new ones */
 	int r = 0;
 
 	while ((a = first_waiting(p)) && tries-- > 0) {
@@ -315,7 +315,7 @@ int account_ask(struct account_pool *p, const struct account_question *question,
 				       100000, on_deadline, a);
 	if (r >= 0)
 		r = try_dispatch(p);
-	/* without a process now, it waits for one that is busy, but only with a deadline */
+	/* waits for a busy process, if there is one and the question has a deadline */
 	if (r < 0 && !(a->deadline && p->n_connections)) {
 		ask_free(a);
 		return r;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Connections to account checkers (credsspd/account-checker/), processes of root's that ask the account phase of PAM. A
- * module may block for as long as it likes: each question has a deadline, and its process is killed then, by the warden
- * at the other end of the connection.
+ * PAM module may block. So each question has a deadline, at which the connection is closed and its warden kills the
+ * process.
  *
- * The check is a courtesy to the client: PAM decides again when the session begins. So there is no wait for the service
- * to start, no retry of a question, and no answer is neither a yes nor a no.
+ * The check only gives the client an early reason: PAM decides again when the session begins. So a question is not
+ * retried and does not wait for the service to start, and a logon continues when there is no answer.
  */
 #pragma once
 
@@ -17,37 +17,37 @@
 struct account_pool;
 struct account_ask;
 
-/* The answer, or NULL and why there is none, a string that is valid during the call. The question is gone after it. */
+/* Takes the answer, or NULL and in @why the reason (valid during the call). The question is freed after the call. */
 typedef void (*account_fn)(const struct account_answer *answer, const char *why, void *userdata);
 
-/* @socket: where the warden of account checkers listens; it outlives the pool. Returns 0 or -errno. */
+/* @socket: the path on which the warden of account checkers listens; must outlive the pool. Returns 0 or -errno. */
 int account_pool_new(sd_event *event, const char *socket, struct account_pool **ret_pool);
 
-/* Asks the warden to end all processes, and does not wait; the pool is only freed after that. NULL is fine. */
+/* Asks the warden to end all processes, without waiting. Only account_pool_free() may follow. NULL is allowed. */
 void account_pool_hang_up(struct account_pool *p);
 
 /*
- * Waits for the end of all processes, at most 2 * WARDEN_END_SEC, and frees. Questions that are open get no call. NULL
- * is fine.
+ * Waits for the end of all processes, at most 2 * WARDEN_END_SEC, and frees. The functions of open questions are not
+ * called. NULL is allowed.
  */
 void account_pool_free(struct account_pool *p);
 
-/* The configuration was read again: a process that has an older one answers no further question. */
+/* Retires all processes after a reload: a process with the old configuration gets no further question. */
 void account_pool_renew(struct account_pool *p);
 
 /*
- * Connects to one account checker now, so that the first logon does not wait for it to start. A failure is noticed by
- * the first question.
+ * Connects to one account checker now, so that the first logon does not wait for its start. Errors are ignored; the
+ * first question reports them.
  */
 void account_pool_warm_up(struct account_pool *p);
 
 /*
- * Asks. The type and the id of @question are set here. Returns 0, and @fn is called later, never from within this call.
+ * Asks @question, whose type and id are set here. Returns 0, and @fn is called later, never from within this call.
  * Returns -errno when the service cannot be reached, and -EAGAIN while the check pauses: ACCOUNT_CHECK_MISSES questions
  * in a row had no answer in time.
  */
 int account_ask(struct account_pool *p, const struct account_question *question, account_fn fn, void *userdata,
 		struct account_ask **ret_ask);
 
-/* The question is no longer of interest; its function is not called. NULL is fine. */
+/* Cancels the question: its function is not called. NULL is allowed. */
 void account_ask_cancel(struct account_ask *a);

@@ -51,10 +51,9 @@ static unsigned silent_sec(const struct logon *h)
 }
 
 /*
- * Picks a logon of @caller to evict: of the busiest address the logon that has waited longest for its client. Only two
- * kinds qualify: logons of an address that has at least two more than @newcomer, and logons whose client has been
- * silent for HANDSHAKE_PATIENCE_SEC. @same: the logon has to be of the same address as @newcomer. Returns NULL without
- * one.
+ * Picks a logon of @caller to evict: of the busiest address, the logon that has waited longest for its client. A logon
+ * qualifies when its address has at least two logons more than @newcomer, or when its client has been silent for
+ * HANDSHAKE_PATIENCE_SEC. @same: only logons of the address @newcomer qualify. Returns NULL when no logon qualifies.
  */
 static struct logon *pick_victim(const struct logons *l, uid_t caller, const struct backoff_key *newcomer, bool same)
 {
@@ -78,7 +77,7 @@ static struct logon *pick_victim(const struct logons *l, uid_t caller, const str
 	return found;
 }
 
-/* Ends a logon in favour of @newcomer. Returns false when none qualifies. */
+/* Ends a logon in favour of @newcomer. Returns false when no logon qualifies. */
 static bool evict(struct logons *l, uid_t caller, const struct backoff_key *newcomer, bool same)
 {
 	struct logon *h = pick_victim(l, caller, newcomer, same);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a front end's Begin may start a logon: its services, the limits, the back-off of the address. */
+/* Decides whether a front end's Begin may start a logon: by its services, the limits and the address's back-off. */
 #pragma once
 
 #include "credsspd/supervisor/logon.h"
@@ -14,7 +14,7 @@ int admission_begin(struct logons *l, uid_t caller, const char *service, const v
 		    const struct logon_peer *peer, uint64_t *ret_logon, int *ret_channel);
 
 /*
- * Returns whether a Begin of @caller has to wait because too many of its logons have no TSRequest yet;
- * logons.first_over is called when that may have changed.
+ * Returns whether a Begin of @caller has to wait, because too many of its logons have no TSRequest yet.
+ * logons.first_over() is called when that may have changed.
  */
 bool admission_waits(const struct logons *l, uid_t caller);

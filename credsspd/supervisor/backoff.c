@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A scan of 4096 entries of 40 bytes takes about 20 us. A keyed hash would be faster and more code, in the process that
- * must not fail; at most 512 handshakes run at once.
+ * Why a linear scan: 4096 entries of 40 bytes take about 20 us, at most 512 handshakes run at once, and a keyed hash
+ * would be more code in the process that must not fail.
  */
 #include "credsspd/supervisor/backoff.h"
 
@@ -19,7 +19,7 @@ struct entry {
 	unsigned failures;
 	unsigned in_flight, judging;
 	uint64_t last;    /* of the last failure or attempt */
-	uint64_t decayed; /* up to when failures have been forgotten */
+	uint64_t decayed; /* the time up to which the decay was applied */
 };
 
 struct backoff {
@@ -94,8 +94,8 @@ static struct entry *find(struct backoff *b, const struct backoff_key *key)
 }
 
 /*
- * A free entry for @key: an idle one without failures, else the idle one with the fewest failures, oldest first. NULL
- * when every entry has an attempt under way, which HANDSHAKES_MAX rules out.
+ * Claims an entry for @key: an idle one without failures, else the idle one with the fewest failures, oldest first.
+ * Returns NULL when every entry has an attempt under way, which HANDSHAKES_MAX rules out.
  */
 static struct entry *claim(struct backoff *b, const struct backoff_key *key, uint64_t now)
 {
@@ -134,7 +134,7 @@ static uint64_t wait_usec(const struct backoff *b, const struct entry *e)
 	return (sec < b->max_sec ? sec : b->max_sec) * USEC_PER_SEC;
 }
 
-/* Seconds that the address still has to wait, rounded up. */
+/* Returns the seconds that the address still has to wait, rounded up. */
 static unsigned left_to_wait(const struct backoff *b, const struct entry *e, uint64_t now)
 {
 	uint64_t wait = wait_usec(b, e);
@@ -142,7 +142,7 @@ static unsigned left_to_wait(const struct backoff *b, const struct entry *e, uin
 	return wait && now - e->last < wait ? (unsigned)((e->last + wait - now + USEC_PER_SEC - 1) / USEC_PER_SEC) : 0;
 }
 
-/* Failures that it may still make before it has to wait. */
+/* Returns how many failures the address may still make before it has to wait. */
 static unsigned free_failures(const struct backoff *b, const struct entry *e)
 {
 	if (b->max_sec == 0)

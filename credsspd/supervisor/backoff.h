@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failure counting per address: an address that fails often has to wait. No more answers of an address are judged at
- * once than it has free failures left: otherwise a burst of guesses would be over before the first of them is counted.
- * Failures are forgotten with time and not by a success, because a valid account must not buy guesses at another
- * account. No clock and no I/O inside: @now is clock_usec().
+ * Failure counting per address: an address that fails often has to wait. At most as many answers of an address are
+ * judged at once as it has free failures left: otherwise a burst of guesses would be judged before the first one is
+ * counted. Failures decay with time; a success does not clear them, because the owner of one account could then guess
+ * at another. No clock and no I/O inside: @now is clock_usec().
  *
  * An address is counted per caller (the front end's uid), and in IPv6 per /64. "unix", an empty and a malformed address
  * share one entry.
@@ -36,8 +36,8 @@ void backoff_configure(struct backoff *b, unsigned free_failures, unsigned max_s
 struct backoff_key backoff_key(uid_t caller, const char *rhost);
 
 /*
- * Asks for one attempt of @key. Returns 0 and counts it as under way, -EAGAIN when as many attempts of the address are
- * under way as it may have, or the seconds (rounded up, at least 1) that the address has to wait.
+ * Begins one attempt of @key. Returns 0 and counts it as under way; -EAGAIN when the address has the maximum of
+ * attempts under way; or the seconds (rounded up, at least 1) that the address has to wait.
  */
 int backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now);
 
@@ -50,5 +50,5 @@ void backoff_end(struct backoff *b, const struct backoff_key *key, uint64_t now,
  * the address has to wait.
  */
 int backoff_judge(struct backoff *b, const struct backoff_key *key, uint64_t now);
-/* An answer that backoff_judge() has counted has been judged, or never will be. */
+/* Ends the judging of an answer that backoff_judge() has counted, also when it was not judged in the end. */
 void backoff_judged(struct backoff *b, const struct backoff_key *key);

@@ -14,7 +14,7 @@ struct keytab_watch {
 	const struct keytab_watch_ops *ops;
 	void *userdata;
 	struct watch *file;
-	uint64_t wanted;        /* serial of the template that is to have the new keys, or 0 */
+	uint64_t wanted;        /* serial of the template that was started for the new keys, or 0 */
 	sd_event_source *timer; /* while logons wait */
 };
 
@@ -36,7 +36,7 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Without a timer no logon waits. */
+/* When the timer cannot be set, logons do not wait. */
 static void start_timer(struct keytab_watch *w)
 {
 	w->timer = sd_event_source_disable_unref(w->timer);
@@ -95,7 +95,7 @@ void keytab_watch_template(struct keytab_watch *w, uint64_t current, bool starti
 
 bool keytab_watch_pending(struct keytab_watch *w)
 {
-	/* on_changed() is not called for a file that is as before after all: then the timer ends the wait */
+	/* on_changed() is not called when the file turns out unchanged: then the timer ends the wait */
 	if (watch_look(w->file) && !w->timer)
 		start_timer(w);
 	return w->timer;

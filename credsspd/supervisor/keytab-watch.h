@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keytab changes while logons go on: machine passwords rotate. A template has the keys that it was started with, so
- * a new template is started. Kerberos logons wait up to KEYS_WAIT_SEC for it, because the KDC may already have given
- * the client a ticket for the new key. Keys that cannot be used (a file half written, no TERMSRV/ key in it) end with
- * the template that tried them; the old template stays, and the file is tried again later.
+ * Watches the keytab, which changes at run time when machine passwords rotate. A template keeps the keys of its start,
+ * so a new template is started after a change. Kerberos logons wait up to KEYS_WAIT_SEC for it, because the KDC may
+ * already give clients tickets for the new key. When the new keys cannot be used (a file half written, no TERMSRV/ key
+ * in it), the new template ends, the old template stays, and the file is tried again later.
  */
 #pragma once
 
@@ -16,9 +16,9 @@
 struct keytab_watch;
 
 struct keytab_watch_ops {
-	/* Starts a template with the keys that are in the file now. Returns 0 and its serial, or -errno. */
+	/* Starts a template, which reads the file. Returns 0 and its serial, or -errno. */
 	int (*renew)(uint64_t *ret_serial, void *userdata);
-	/* Logons that wait for keys may continue: the keys are in use, or there will be none. */
+	/* Continues the logons that wait for keys: the new keys are in use, or could not be used. */
 	void (*resume)(void *userdata);
 };
 
@@ -31,11 +31,12 @@ void keytab_watch_free(struct keytab_watch *w);
 /* Watches the file that the configuration names; call it before the file is read. Returns 0 or -errno. */
 int keytab_watch_settle(struct keytab_watch *w);
 
-/* The template of that serial is expected to have the new keys. */
+/* Expects the template with @serial to have the new keys. */
 void keytab_watch_expect(struct keytab_watch *w, uint64_t serial);
 
-/* The templates have changed: @current is the serial of the current one or 0; @starting: another one is starting. */
+/* Takes a change of the templates: @current is the serial of the current one or 0; @starting: another one is
+ * starting. */
 void keytab_watch_template(struct keytab_watch *w, uint64_t current, bool starting);
 
-/* Looks at the file, and returns whether a Kerberos logon has to wait for keys; resume() follows. */
+/* Checks the file, and returns whether a Kerberos logon has to wait for new keys. If so, resume() is called later. */
 bool keytab_watch_pending(struct keytab_watch *w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done in answer to an event of a logon. */
+/* The actions of the table in logon-table.h. */
 #include "credsspd/supervisor/logon.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 void logon_start_worker(struct logon *h, struct service *template)
 {
-	static struct worker_start start; /* too large for the stack; its key is sent from where it is */
+	static struct worker_start start; /* too large for the stack; the key is sent from the logon */
 	const struct logons *l = h->logons;
 	unsigned mechanism = template == l->services->krb5 ? MECHANISM_KRB5 : MECHANISM_NTLM;
 	int r;
@@ -59,7 +59,7 @@ void logon_worker_lost(struct logon *h)
 		logon_fail(h, REFUSAL_CRASHED, "the worker ended without a message");
 	else if (h->refusal == REFUSAL_NONE)
 		logon_fail(h, REFUSAL_UNAVAILABLE, "the template died, and its worker with it");
-	else /* the verdict is known already */
+	else /* the verdict exists already */
 		logon_refuse(h);
 }
 
@@ -161,7 +161,7 @@ static void do_resolve(struct logon *h, const uint8_t *record, size_t len)
 		policy_principal(a.principal, a.account);
 	memcpy(h->about.principal, a.principal, sizeof h->about.principal);
 	if (h->worker.mechanism == MECHANISM_NTLM) {
-		/* the verifier, not the worker, knows whose response was right */
+		/* only the verifier, not the worker, may prove the account */
 		if (!h->proved) {
 			logon_fail(h, REFUSAL_CRASHED,
 				   "the worker claims an identity that the verifier has not proved");
@@ -187,7 +187,7 @@ static int make_pipe(struct logon *h)
 		h->pipe[0] = h->pipe[1] = -1;
 		return -errno;
 	}
-	/* beyond the limit of its uid a pipe holds 8 KiB, in which the worker would block */
+	/* above the uid's limit a pipe has 8 KiB only, and the worker would block */
 	size = fcntl(h->pipe[0], F_GETPIPE_SZ);
 	if (size < (int)HANDOVER_MAX)
 		size = fcntl(h->pipe[0], F_SETPIPE_SZ, HANDOVER_MAX);
@@ -215,7 +215,7 @@ static void take_account(struct logon *h, const uint8_t *record)
 	logon_trace(h, "account %s, uid %u, may log on", a.name, a.uid);
 }
 
-/* Without a question under way, logon.c continues at once. */
+/* When account_ask stays NULL, logon.c continues at once. */
 static void do_check(struct logon *h, const uint8_t *record, size_t len)
 {
 	(void)len;
@@ -256,7 +256,7 @@ static bool delegated_record_ok(const struct worker_delegated *d)
 	       credential_kind_name(d->kind) && d->handover_len <= HANDOVER_MAX;
 }
 
-/* Writes the delegated name to @q; returns false when the client delegated none. */
+/* Writes the delegated name to @q; returns false when the client delegated no name. */
 static bool claimed_name(const struct logon *h, struct resolver_request *q)
 {
 	const struct worker_delegated *d = &h->delegation;
@@ -267,7 +267,7 @@ static bool claimed_name(const struct logon *h, struct resolver_request *q)
 	memcpy(q->user, d->user, sizeof q->user);
 	if (d->kind != CREDENTIAL_SMARTCARD)
 		return d->kind == CREDENTIAL_PASSWORD;
-	/* hints: a domain alone has to be one that the authenticated name can belong to */
+	/* a hint with a domain alone: the authenticated name must be able to belong to that domain */
 	if (!d->user[0] && d->domain[0] && n < sizeof q->user)
 		memcpy(q->user, h->about.principal, n);
 	return d->user[0] || d->domain[0];
@@ -301,7 +301,7 @@ static void do_compare(struct logon *h, const uint8_t *record, size_t len)
 	else
 		memcpy(q.principal, h->about.principal, sizeof q.principal);
 	if (!claimed_name(h, &q)) {
-		/* no second name: the authenticated one is resolved again, for the rules of this kind */
+		/* without a delegated name the authenticated name is resolved again, for the rules of this kind */
 		q.type = RESOLVE_ACCOUNT;
 		memcpy(q.user, h->about.user, sizeof q.user);
 	}
@@ -323,7 +323,7 @@ static void send_done(struct logon *h, char *ticket)
 	memcpy(done.principal, h->about.principal, sizeof done.principal);
 	sent = packet_send(h->channel, &done, sizeof done, NULL, 0) == 0;
 	secret_wipe(&done, sizeof done);
-	h->channel_io = sd_event_source_disable_unref(h->channel_io); /* a descriptor has one source */
+	h->channel_io = sd_event_source_disable_unref(h->channel_io); /* a descriptor can have only one event source */
 	if (sent)
 		tickets_bind(h->logons->tickets, h->id, &h->channel);
 	else /* the front end is gone */
@@ -365,7 +365,7 @@ static void do_finish(struct logon *h, const uint8_t *record, size_t len)
 	logon_end_granted(h);
 }
 
-/* ---- refusals, and the rest ---- */
+/* ---- refusals, and other actions ---- */
 
 /* Takes the kind of the credentials that the worker has refused, for the log and for the client. */
 static void take_refused_kind(struct logon *h, const struct worker_failed *f)
@@ -386,12 +386,12 @@ static void do_refuse(struct logon *h, const uint8_t *record, size_t len)
 	struct worker_failed f = { .refusal = REFUSAL_NONE };
 	const size_t head = offsetof(struct worker_failed, reply);
 
-	if (record && len >= head) { /* of the worker; else the reason is that of the resolver */
+	if (record && len >= head) { /* a message of the worker; else the resolver gave the reason */
 		memcpy(&f, record, len);
 		h->told = len > head && send_reply(h, f.reply, len - head) == 0;
 		if (f.version >= 2 && f.version <= 6)
 			h->credssp_version = f.version;
-		/* a reason of the supervisor or of the verifier goes before the worker's */
+		/* a reason of the supervisor or the verifier has priority over the worker's */
 		if (h->refusal == REFUSAL_NONE) {
 			h->refusal = f.refusal != REFUSAL_NONE && f.refusal < REFUSAL_MAX_ ? (enum refusal)f.refusal
 											   : REFUSAL_INTERNAL;

@@ -52,7 +52,8 @@ void logon_judged(struct logon *h)
 		return;
 	h->judging = false;
 	backoff_judged(h->logons->backoff, &h->address);
-	/* all of them: the first may be refused, and then the others have to be refused as well */
+	/* wakes all of them: when the first is refused because the address must wait, the others must be refused,
+	 * too */
 	TAILQ_FOREACH(i, &h->logons->list, entry) {
 		if (!i->queued || !backoff_key_equal(&i->address, &h->address))
 			continue;
@@ -112,8 +113,8 @@ void logon_refuse(struct logon *h)
 }
 
 /*
- * The answer to a guess comes late when the account was guessed at before, or when the domain is slow. A client that
- * leaves before the answer has still made the guess.
+ * Returns whether an NTLM response is being judged. The answer comes late for an account with failures, or when the
+ * domain is slow; a client that leaves before it must still be counted.
  */
 static bool is_being_judged(const struct logon *h)
 {
@@ -122,7 +123,7 @@ static bool is_being_judged(const struct logon *h)
 
 void logon_fail(struct logon *h, enum refusal refusal, const char *detail)
 {
-	/* a client that leaves, or a worker that says nothing more, does not undo the verifier's no */
+	/* the verifier's refusal stays the reason when the client leaves or the worker ends without a message */
 	bool stands = h->refusal != REFUSAL_NONE && refusal_weight(refusal) == 0;
 
 	if (refusal == REFUSAL_CANCELLED && is_being_judged(h))

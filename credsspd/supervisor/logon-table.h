@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order of one logon, as the supervisor sees it: a table of state x event -> action, next state. A state says what
- * is awaited. Why a logon ended is a separate field of the logon. Pure: no clock, no I/O.
+ * The state machine of one logon in the supervisor: a table of state x event -> action, next state. A state is named
+ * after what it waits for. The reason of an end is a separate field of the logon. Pure: no clock, no I/O.
  */
 #pragma once
 
@@ -15,13 +15,13 @@ enum logon_state {
 	LOGON_CLIENT,     /* the client's next TSRequest */
 	LOGON_RESOLVING,  /* the account of the authenticated name, from a resolver */
 	LOGON_CHECKING,   /* the state of that account, from PAM by an account checker */
-	LOGON_REFUSING,   /* the worker's last message after the verdict no, perhaps with errorCode */
-	LOGON_CONFIRMING, /* the worker's pubKeyAuth reply after the verdict yes */
+	LOGON_REFUSING,   /* the worker's last message after a negative verdict, perhaps with errorCode */
+	LOGON_CONFIRMING, /* the worker's pubKeyAuth reply after a positive verdict */
 	LOGON_AUTHINFO,   /* the client's authInfo */
 	LOGON_DECRYPTING, /* the credentials, from the worker */
 	LOGON_COMPARING,  /* the account of the delegated name, from a resolver */
-	LOGON_DONE,       /* over: a ticket was issued */
-	LOGON_FAILED,     /* over: refused */
+	LOGON_DONE,       /* ended: a ticket was issued */
+	LOGON_FAILED,     /* ended: refused */
 	LOGON_STATES_
 };
 
@@ -33,8 +33,8 @@ enum logon_event {
 	LOGON_GOT_AUTHENTICATED,
 	LOGON_GOT_DELEGATED,
 	LOGON_GOT_REFUSED,    /* worker: WORKER_FAILED */
-	LOGON_GOT_ACCOUNT,    /* resolver: yes */
-	LOGON_GOT_NO_ACCOUNT, /* resolver: no */
+	LOGON_GOT_ACCOUNT,    /* resolver: granted */
+	LOGON_GOT_NO_ACCOUNT, /* resolver: refused */
 	LOGON_GOT_STATE,      /* account checker: no reason to refuse, or no answer */
 	LOGON_GOT_BAD_STATE,  /* account checker: PAM refuses */
 	LOGON_GOT_END,        /* worker: end of file; expected after its last message */
@@ -49,11 +49,11 @@ enum logon_action {
 	LOGON_REPLY,    /* pass the TSRequest to the front end */
 	LOGON_RESOLVE,  /* ask for the account of the authenticated name */
 	LOGON_CHECK,    /* ask PAM for the state of the account */
-	LOGON_GRANT,    /* send the verdict yes, with the pipe */
-	LOGON_DENY,     /* send the verdict no */
+	LOGON_GRANT,    /* send the positive verdict, with the pipe */
+	LOGON_DENY,     /* send the negative verdict */
 	LOGON_COMPARE,  /* ask for the account of the delegated name */
 	LOGON_FINISH,   /* issue the ticket */
-	LOGON_REFUSE,   /* tell the front end; the reason is known */
+	LOGON_REFUSE,   /* report the refusal to the front end */
 	LOGON_NOTE,     /* remember the name that the client asked for */
 	LOGON_IGNORE,
 };
@@ -63,7 +63,7 @@ struct logon_step {
 	enum logon_state next;
 };
 
-/* Returns the row for @event in @state; {LOGON_FAIL, LOGON_FAILED} when there is none. */
+/* Returns the row for @event in @state; {LOGON_FAIL, LOGON_FAILED} for an absent row. */
 struct logon_step logon_step(enum logon_state state, enum logon_event event);
 
 const char *logon_state_name(enum logon_state state);
@@ -72,21 +72,21 @@ const char *logon_state_name(enum logon_state state);
 bool logon_awaits_client(enum logon_state state);
 /* Returns whether the worker's next message is awaited. */
 bool logon_awaits_worker(enum logon_state state);
-/* Returns whether the logon is over. */
+/* Returns whether the logon has ended. */
 bool logon_is_over(enum logon_state state);
 
 /*
- * How a refusal reaches the client when it is not told by errorCode; the same table is in docs/refusals.md ("What a
- * refused client is told").
+ * How a refusal reaches the client when no errorCode was sent; docs/refusals.md ("What a refused client is told") has
+ * the same table.
  */
 struct refusal_signal {
-	uint8_t alert;        /* TLS alert description, 0 for none */
+	uint8_t alert;        /* TLS alert description; 0: no alert */
 	uint8_t early_result; /* enum channel_early_result */
 };
 
 /*
- * Returns what the front end has to do. @confirmed: the pubKeyAuth reply has gone out; no client reads a TSRequest
- * after it. @told: an errorCode reply has already gone out. @early: HYBRID_EX was chosen. @credssp_ended: authInfo was
- * received and decrypted, without which MS-RDPBCGR allows no early result.
+ * Returns what the front end has to do. @confirmed: the pubKeyAuth reply was sent, after which clients read no
+ * TSRequest. @told: a reply with errorCode was sent. @early: HYBRID_EX was chosen. @credssp_ended: authInfo was
+ * received and decrypted; before that MS-RDPBCGR allows no early result.
  */
 struct refusal_signal logon_refusal_signal(unsigned refusal, bool confirmed, bool told, bool early, bool credssp_ended);

@@ -44,7 +44,7 @@ static bool has_ntlm_signature(const uint8_t *p, size_t len)
 	return memmem(p, len < NTLM_HINT_WINDOW ? len : NTLM_HINT_WINDOW, "NTLMSSP", 8) != NULL;
 }
 
-/* A template that could not start is passed over until it has started. */
+/* Returns whether the template runs or may still start; a template that could not start is skipped. */
 static bool is_usable(const struct service *template)
 {
 	return template && !service_failed_to_start(template);
@@ -66,9 +66,9 @@ struct service *logon_worker_next_template(struct logon_worker *w, bool *ret_las
 	return NULL;
 }
 
-/* ---- its messages ---- */
+/* ---- messages of the worker ---- */
 
-/* Returns 0 and the event that a message of the worker is, or -EPROTO for a malformed one. */
+/* Returns 0 and the event for a message of the worker, or -EPROTO for a malformed message. */
 static int worker_record_event(const uint8_t *p, size_t len, enum logon_event *ret_event)
 {
 	static const struct {
@@ -121,7 +121,7 @@ static int on_worker(sd_event_source *source, int fd, uint32_t revents, void *us
 	return 0;
 }
 
-/* ---- its start ---- */
+/* ---- the start of the worker ---- */
 
 /* Connects the worker of an NTLM logon to the verifier: *@ret_fd is the worker's end. Returns 0 or -errno. */
 static int attach_verifier(struct logon_worker *w, int *ret_fd)
@@ -197,7 +197,7 @@ int logon_worker_start(struct logon_worker *w, struct service *template, struct 
 	return r < 0 ? r : packet_send(w->fd, w->first, w->first_len, NULL, 0);
 }
 
-/* ---- its end ---- */
+/* ---- the end of the worker ---- */
 
 void logon_worker_drop(struct logon_worker *w)
 {
@@ -214,9 +214,10 @@ void logon_worker_drop(struct logon_worker *w)
 }
 
 /*
- * The kernel closes the descriptors of a process before it kills the children (PR_SET_PDEATHSIG), so the end of a
- * template is always seen before the end of a worker that it has caused. The reverse does not happen: a worker cannot
- * end its template. A socket that this side has closed (a retired template without workers) does not count.
+ * Why this is reliable: the kernel closes the descriptors of a process before it kills the children
+ * (PR_SET_PDEATHSIG), so the end of a template is always visible before the end of the workers that it causes. A worker
+ * cannot end its template. A control socket that this side has closed (a retired template without workers) does not
+ * count.
  */
 bool logon_worker_template_died(const struct logon_worker *w)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The worker of a logon: which template it is forked from, its messages, its end. */
+/* The worker of a logon: the choice of its template, its start, messages and end. */
 #pragma once
 
 #include "credsspd/supervisor/logon-table.h"
@@ -8,7 +8,7 @@
 struct logon_worker;
 
 /*
- * Takes what happened: a message of the worker, LOGON_GOT_END, or LOGON_EVENTS_ for a malformed message. May call the
+ * Takes an event of the worker: a message, LOGON_GOT_END, or LOGON_EVENTS_ for a malformed message. It may call the
  * functions below.
  */
 typedef void (*logon_worker_fn)(enum logon_event event, const uint8_t *record, size_t len, void *userdata);
@@ -20,7 +20,7 @@ struct logon_worker {
 	void *userdata;
 	int fd;                              /* -1 without a worker */
 	uint8_t mechanism;                   /* enum mechanism of its template, 0 before the first worker */
-	struct process *template, *verifier; /* NULL once they have ended */
+	struct process *template, *verifier; /* NULL after they have ended */
 	unsigned templates_tried;
 	bool ended;
 	sd_event_source *io;
@@ -36,8 +36,9 @@ int logon_worker_keep_first(struct logon_worker *w, const uint8_t *packet, size_
 void logon_worker_forget_first(struct logon_worker *w);
 
 /*
- * Returns the next template to try, or NULL when both have been tried; counts it. *@ret_last: no other one is left. The
- * first TSRequest is searched for the NTLMSSP signature: a wrong guess costs one more worker and nothing else.
+ * Returns the next template to try and counts it, or NULL when both were tried. *@ret_last: no template is left after
+ * it. Which one comes first is guessed by the NTLMSSP signature in the first TSRequest; a wrong guess only costs one
+ * more worker.
  */
 struct service *logon_worker_next_template(struct logon_worker *w, bool *ret_last);
 
@@ -48,13 +49,13 @@ struct service *logon_worker_next_template(struct logon_worker *w, bool *ret_las
 int logon_worker_start(struct logon_worker *w, struct service *template, struct worker_start *start,
 		       const void *public_key, size_t public_key_len);
 
-/* Ends the worker if it has not ended by itself: after its last message it has nothing to do. */
+/* Ends the worker if it has not ended by itself. */
 void logon_worker_drop(struct logon_worker *w);
 
-/* Returns whether the template has ended too, so that the end of the worker says nothing about the worker. */
+/* Returns whether the template has ended too: then the worker's end is not the worker's fault. */
 bool logon_worker_template_died(const struct logon_worker *w);
 
-/* Forgets @p, which has ended. */
+/* Clears the pointers to @p, which has ended. */
 void logon_worker_process_gone(struct logon_worker *w, const struct process *p);
 
 /* Pings the processes that may be the cause of a worker's silence. */

@@ -16,14 +16,14 @@
 
 /* ---- one step of the table ---- */
 
-/* Reads the front end only in the client's turn, and sets the deadline of what is awaited now. */
+/* Enables reading from the front end only in the client's turn, and sets the deadline of the present state. */
 static void take_turns(struct logon *h)
 {
 	bool client = logon_awaits_client(h->state), worker = logon_awaits_worker(h->state);
 
 	h->turn_began = clock_usec();
 	(void)sd_event_source_set_io_events(h->channel_io, client ? EPOLLIN : 0);
-	/* in LOGON_CLIENT the client may still have to send pubKeyAuth: its answer is not judged before that */
+	/* in LOGON_CLIENT the client may still have to send pubKeyAuth: its answer is judged only after that */
 	if (h->state != LOGON_WORKING && h->state != LOGON_CLIENT)
 		logon_judged(h);
 	if (client || worker)
@@ -89,8 +89,8 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *userdata)
 /* ---- the channel ---- */
 
 /*
- * Returns whether the client's answer may be judged now. If not, it stays in the channel until another answer of the
- * address has been judged; or the logon has ended, because the address has to wait.
+ * Returns whether the client's answer may be judged now. If not, either the answer stays in the channel until another
+ * answer of the address was judged, or the logon has ended, because the address has to wait.
  */
 static bool may_be_judged(struct logon *h)
 {
@@ -105,7 +105,7 @@ static bool may_be_judged(struct logon *h)
 	if (r < 0) {
 		h->queued = true;
 		(void)sd_event_source_set_io_events(h->channel_io, 0);
-		(void)sd_event_source_set_enabled(h->turn, SD_EVENT_OFF); /* the client is not slow */
+		(void)sd_event_source_set_enabled(h->turn, SD_EVENT_OFF); /* this time is not the client's */
 	}
 	return r == 0;
 }
@@ -117,7 +117,7 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
 	ssize_t n;
 
 	(void)source;
-	if (!(revents & EPOLLIN)) { /* hung up while it was not its turn */
+	if (!(revents & EPOLLIN)) { /* the front end closed the channel outside its turn */
 		logon_fail(h, REFUSAL_CANCELLED, NULL);
 		return 0;
 	}
@@ -138,8 +138,8 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
 /* ---- answers of other processes ---- */
 
 /*
- * Returns whether credentials may follow that fit to what was negotiated in X.224; else notes the reason. Asked before
- * the client is confirmed, so before it sends credentials that would be refused.
+ * Returns whether the client may send any kind of credentials, by the negotiation in X.224; else stores the reason.
+ * Called before the pubKeyAuth reply, so that the client does not send credentials that would be refused.
  */
 static bool check_negotiated(struct logon *h)
 {
@@ -231,7 +231,7 @@ int logons_verifier_result(struct logons *l, const struct verifier_result *resul
 	if (!record_terminated(result->name, sizeof result->name) ||
 	    !record_terminated(result->detail, sizeof result->detail))
 		return -EPROTO;
-	/* the logon has ended meanwhile, or the worker is one of the other template now */
+	/* the logon has ended meanwhile, or has a worker of the other template now */
 	if (!h || h->worker.mechanism != MECHANISM_NTLM)
 		return 0;
 	h->proof = *result;
@@ -266,7 +266,7 @@ static void logon_free(struct logon *h)
 	free(h);
 }
 
-/* Frees the logons that are over, after the event that has ended them. */
+/* Frees the logons that have ended, after the event that ended them. */
 static int on_reap(sd_event_source *source, void *userdata)
 {
 	struct logons *l = userdata;
@@ -353,9 +353,9 @@ int logons_init(struct logons *l)
 	TAILQ_INIT(&l->list);
 	l->answered = on_account;
 	l->checked = on_checked;
-	l->last_id = (uint64_t)time(NULL) << 20; /* not used before: a log can be searched for an id */
+	l->last_id = (uint64_t)time(NULL) << 20; /* unique across restarts: a log can be searched for an id */
 	r = sd_event_add_defer(l->event, &l->reap, on_reap, l);
-	if (r >= 0) /* before any other source of a logon that is over */
+	if (r >= 0) /* runs before every other event source of a logon that has ended */
 		r = sd_event_source_set_priority(l->reap, SD_EVENT_PRIORITY_IMPORTANT - 1);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(l->reap, SD_EVENT_OFF);

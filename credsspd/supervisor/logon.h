@@ -3,10 +3,9 @@
  * One logon: a channel to the front end, a worker, and the table of logon-table.h between them. TSRequests pass through
  * unread.
  *
- * logon-end.c ends a logon, logon-actions.c has what is done in answer to an event, logon.c receives the events. Each
- * file calls only those before it. A logon ends by its state, LOGON_DONE or LOGON_FAILED, and stays valid until the
- * event loop calls on_reap() of logon.c, which frees it: no function has to expect that a logon was freed by a function
- * that it called.
+ * logon.c receives the events, logon-actions.c has the actions of the table, logon-end.c ends a logon; calls go in this
+ * order only. A logon ends by its state, LOGON_DONE or LOGON_FAILED, and stays valid until the event loop calls
+ * on_reap() of logon.c, which frees it. So a logon is never freed by a function that was called with it.
  */
 #pragma once
 
@@ -26,7 +25,7 @@
 
 struct logon;
 
-/* All logons, and what they use. */
+/* All logons, and the parts of the supervisor that they use. */
 struct logons {
 	sd_event *event;
 	const struct config *config;
@@ -39,8 +38,8 @@ struct logons {
 	/* called when a logon has left LOGON_FIRST; may be NULL */
 	void (*first_over)(void *userdata);
 	void *userdata;
-	TAILQ_HEAD(, logon) list; /* newest first, with those that are over and not freed yet */
-	unsigned live;            /* that are not over */
+	TAILQ_HEAD(, logon) list; /* newest first; includes logons that have ended and are not freed yet */
+	unsigned live;            /* logons that have not ended */
 	uint64_t last_id;
 	sd_event_source *reap;
 	resolve_fn answered; /* takes the answer to logon.question */
@@ -55,7 +54,7 @@ struct logon {
 	TAILQ_ENTRY(logon) entry;
 	uint64_t id;
 	enum logon_state state;
-	uint64_t began, turn_began; /* clock_usec(): of the logon, and of what it awaits now */
+	uint64_t began, turn_began; /* clock_usec(): the start of the logon, and of its present state */
 	/* the front end */
 	uid_t caller;
 	struct logon_peer peer;
@@ -67,12 +66,12 @@ struct logon {
 	sd_event_source *channel_io, *deadline, *turn;
 	/* the worker */
 	struct logon_worker worker;
-	bool last_resort; /* no other template can know the token */
+	bool last_resort; /* no other template is left to try */
 	bool waits;       /* for a krb5 template with new keys */
-	/* what is known */
+	/* results so far */
 	struct resolve *question;
 	struct account_ask *account_ask;
-	bool proved; /* the verifier has said yes for this logon */
+	bool proved; /* the verifier has confirmed the response of this logon */
 	struct verifier_result proof;
 	uint8_t credssp_version;
 	bool user_to_user;
@@ -81,7 +80,7 @@ struct logon {
 	enum refusal refusal;
 	char detail[WORKER_DETAIL_MAX];
 	int pipe[2];
-	struct vault_logon about; /* of the ticket; user and uid are set once the account is known */
+	struct vault_logon about; /* for the ticket; user and uid are set when the account was resolved */
 	struct worker_delegated delegation;
 	size_t public_key_len;
 	uint8_t public_key[];
@@ -107,10 +106,10 @@ void logons_states(const struct logons *l, unsigned ret_count[LOGON_STATES_]);
 /* Starts the workers of the logons that wait for keys. */
 void logons_resume(struct logons *l);
 
-/* A process of a template or of the verifier has ended. */
+/* Must be called when a process of a template or of the verifier has ended. */
 void logons_process_gone(struct logons *l, const struct process *p);
 
-/* The verifier's result for one logon. Returns 0 or -EPROTO. */
+/* Takes the verifier's result for one logon. Returns 0 or -EPROTO. */
 int logons_verifier_result(struct logons *l, const struct verifier_result *result);
 
 /* ---- logon-actions.c ---- */
@@ -121,7 +120,7 @@ void logon_act(struct logon *h, enum logon_action action, const uint8_t *record,
 /* Starts the worker of a logon that has waited for keys. */
 void logon_start_worker(struct logon *h, struct service *template);
 
-/* The worker has ended before its time: ends the logon. */
+/* Ends the logon, whose worker has ended too early. */
 void logon_worker_lost(struct logon *h);
 
 /* ---- logon-end.c ---- */
@@ -129,11 +128,11 @@ void logon_worker_lost(struct logon *h);
 /* Ends the logon as granted; a ticket was issued. */
 void logon_end_granted(struct logon *h);
 
-/* Ends the logon: tells the front end and logs. logon_refuse() does so for the reason that is in @h. */
+/* End the logon as refused: report it to the front end and log it. logon_refuse() takes the reason from @h. */
 void logon_refuse(struct logon *h);
 void logon_fail(struct logon *h, enum refusal refusal, const char *detail);
 
-/* Undoes backoff_judge(): the worker has judged the client's answer, or never will. Waiting logons of the address ask
+/* Ends what backoff_judge() began: the client's answer was judged, or will not be. Waiting logons of the address try
  * again. */
 void logon_judged(struct logon *h);
 

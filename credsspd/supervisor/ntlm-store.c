@@ -18,7 +18,7 @@ struct store_call {
 	uint8_t type;             /* VERIFIER_SET, UPDATE, DELETE or LIST */
 	bool create;              /* UPDATE becomes SET for an account that may log on */
 	int pipe_fd;              /* SET, UPDATE: a duplicate */
-	struct process *verifier; /* that was asked */
+	struct process *verifier; /* the process that has the call */
 	struct resolve *question;
 	ntlm_store_changed_fn changed;
 	ntlm_store_listed_fn listed;
@@ -79,10 +79,10 @@ static void send_call(struct store_call *c, const char *name, uint32_t uid)
 	}
 	process_ref(verifier); /* after a reload it stays until it has answered */
 	c->verifier = verifier;
-	process_suspect(verifier); /* a call has no deadline of its own */
+	process_suspect(verifier); /* the ping is the call's deadline */
 }
 
-/* The account rules that the uid alone decides: an account that may not log on needs no hash. */
+/* Checks the account rules about the uid: an account that may not log on needs no hash. */
 static bool may_log_on(const struct config *c, uint32_t uid)
 {
 	return uid == 0 ? c->allow_root : uid >= c->minimum_uid;
@@ -226,7 +226,7 @@ int ntlm_store_answer(struct ntlm_store *s, const void *record, size_t len)
 	}
 }
 
-/* Answers the calls of @verifier, or with NULL all calls. */
+/* Fails the calls that @verifier has; with NULL, all calls. */
 static void fail_calls(struct ntlm_store *s, const struct process *verifier)
 {
 	struct store_call *c, *next;

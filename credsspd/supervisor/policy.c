@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client that required remote guard (RDP_NEG_REQ flag 2) must not delegate a secret, one that did not cannot know
- * that the server would take its tickets. With both flags it leaves the choice to the server. Smart cards and tickets
- * are Kerberos: behind NTLM they are forged.
+ * A client that required remote guard (RDP_NEG_REQ flag 2) must not delegate a secret. A client that did not require it
+ * may not delegate tickets. A client with both flags leaves the choice to the server. Smart cards and tickets need
+ * Kerberos: after NTLM they would be forged.
  */
 #include "credsspd/supervisor/policy.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which type of credentials a client may log on with: the configuration, what was negotiated in X.224, and the
- * mechanism that the client authenticated with. Pure.
+ * Decides which types of credentials a client may use, by the configuration, the negotiation in X.224 and the mechanism
+ * of the authentication. Pure.
  */
 #pragma once
 
@@ -15,38 +15,38 @@
 #include "common/ipc/worker-msg.h"
 #include "credsspd/supervisor/vault.h"
 
-/* What the front end says of the client. */
+/* The client, as the front end describes it in Begin. */
 struct logon_peer {
-	char rhost[RHOST_MAX + 8U]; /* textual address, empty when it is not known */
+	char rhost[RHOST_MAX + 8U]; /* textual address; empty when unknown */
 	uint16_t rport;
 	bool restricted_admin, remote_guard; /* negotiated in X.224 */
 	bool early_authorization;            /* HYBRID_EX was chosen */
 };
 
 /*
- * Whether @kind may be used. Returns REFUSAL_NONE, or REFUSAL_CREDENTIAL_KIND with a static string in *@ret_why, for
- * the log.
+ * Checks whether the client may use @kind. Returns REFUSAL_NONE, or REFUSAL_CREDENTIAL_KIND with a static string for
+ * the log in *@ret_why.
  */
 enum refusal policy_check_kind(const struct config *config, const struct logon_peer *peer, unsigned mechanism,
 			       unsigned kind, const char **ret_why);
 
 /*
- * Whether there is a kind at all that a client may use that has negotiated what @peer says: asked before it sends
- * credentials, so that nobody delegates a password where the client required that none be sent. Same results.
+ * Checks, before the client sends credentials, whether it may use any kind of them. So a client that required remote
+ * guard or restricted admin is refused before it could send a password. Returns as policy_check_kind().
  */
 enum refusal policy_check_negotiated(const struct config *config, const struct logon_peer *peer, unsigned mechanism,
 				     const char **ret_why);
 
-/* The flags of enum worker_flag for the kinds that may be used. */
+/* Returns the flags of enum worker_flag for the kinds that the client may use. */
 unsigned policy_worker_flags(const struct config *config, const struct logon_peer *peer, unsigned mechanism);
 
-/* Who proves the user's identity when @kind has been delegated. */
+/* Returns what proves the user's identity after @kind was delegated. */
 enum vault_proof policy_proof(const struct config *config, unsigned kind);
 
 /*
- * Whom PAM has to prove for the account that a Kerberos worker says. @principal, unless the ticket names another
- * @account (a user principal name, a computer): then that one, in the same realm. A worker that was taken over says
- * both, and who proves to be @principal must not become @account. The name stays where there is none to be made: the
- * resolver refuses those.
+ * Sets @principal to the principal that PAM has to prove. A worker reports @principal and, from the ticket, @account.
+ * When they differ (a user principal name, a computer), @principal becomes @account@REALM: a worker that was taken over
+ * could report any pair, and a user who can prove @principal must not get @account. @principal stays unchanged when no
+ * such name can be made; the resolver then refuses it.
  */
 void policy_principal(char principal[RECORD_PRINCIPAL_MAX], const char *account);

@@ -20,7 +20,7 @@ struct resolve {
 	resolve_fn fn; /* NULL once cancelled */
 	void *userdata;
 	bool of_domain;
-	struct process *resolver; /* that was asked; NULL while the question waits */
+	struct process *resolver; /* the process that was asked; NULL while the question waits */
 	sd_event_source *deadline;
 };
 
@@ -31,7 +31,7 @@ struct resolver_pool {
 	unsigned started;
 	TAILQ_HEAD(resolves, resolve) waiting, asked;
 	unsigned n_waiting;
-	unsigned n_of_domain; /* among the asked */
+	unsigned n_of_domain; /* questions of domains among those that were asked */
 	uint64_t last_id;
 	bool closing;
 	void (*changed)(void *userdata);
@@ -124,7 +124,7 @@ static struct resolve *next_waiting(const struct resolver_pool *p)
 	return r;
 }
 
-/* Gives waiting questions to idle resolvers; starts another resolver when there are none. */
+/* Gives waiting questions to idle resolvers; starts another resolver when no resolver is idle. */
 static void dispatch(struct resolver_pool *p)
 {
 	struct resolve *r = p->closing ? NULL : next_waiting(p);
@@ -266,8 +266,8 @@ void resolver_pool_restart(struct resolver_pool *p)
 }
 
 /*
- * Returns whether the lookup may ask a domain, as far as is known here: winbind and SSSD can be configured to call
- * accounts of the domain like local accounts.
+ * Returns whether the lookup may ask a domain. Only a guess: winbind and SSSD can be configured to give accounts of a
+ * domain names like those of local accounts.
  */
 static bool of_domain(const struct config *c, const struct resolver_request *q)
 {

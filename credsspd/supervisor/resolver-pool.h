@@ -2,8 +2,8 @@
 /*
  * The pool of resolvers. A name service module may block without limit, so each question goes to a process of its own,
  * which is killed after RESOLVER_TIMEOUT_SEC. Further questions wait in order, for at most RESOLVER_WAIT_SEC.
- * RESOLVER_RESERVED processes are kept for names that are of no domain: these are answered also while the domain's name
- * service hangs.
+ * RESOLVER_RESERVED processes are kept for names without a domain, so that local accounts are found while the domain's
+ * name service hangs.
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 struct resolver_pool;
 struct resolve;
 
-/* Takes the answer; NULL when there is none (deadline, the resolver died). The question is freed after the call. */
+/* Takes the answer, or NULL without an answer (deadline, the resolver died). The question is freed after the call. */
 typedef void (*resolve_fn)(const struct resolver_answer *answer, void *userdata);
 
 /*

@@ -38,7 +38,7 @@ struct service {
 	bool was_ready;
 	bool start_failed;
 	bool stale; /* the last process did not become ready */
-	bool again; /* another process has to follow the one that is starting */
+	bool again; /* another process must be started after the one that is starting */
 	uint64_t last_serial;
 	uint64_t end_by; /* when service_free() stops waiting for the wardens; 0 before service_hang_up() */
 };
@@ -62,8 +62,8 @@ static void process_free(struct process *p)
 }
 
 /*
- * Tells the warden to end the process. Messages that the process has sent are still read; then comes end of file,
- * whether the process has ended or not.
+ * Asks the warden to end the process. Messages that the process has sent are still read; then comes end of file, even
+ * before the process has ended.
  */
 static void hang_up(struct process *p)
 {
@@ -162,7 +162,7 @@ static int take_record(struct process *p, const uint8_t *record, size_t len)
 	struct service *s = p->service;
 	bool says_ready = record[0] == s->ops->ready_type;
 
-	/* the ready message comes first, and later only as the answer to a ping */
+	/* the ready message must come first; after that it is only allowed as the answer to a ping */
 	if (p->ready ? says_ready && !p->pinged : !says_ready)
 		return -EPROTO;
 	p->timer = sd_event_source_disable_unref(p->timer);
@@ -219,7 +219,7 @@ static void log_end(const struct process *p, const siginfo_t *si)
 		log_line(LOG_ERR, "%s ended unexpectedly%s", process_name(p), how);
 }
 
-/* Frees the process. @si is NULL for a process of a warden: only the warden sees the exit status. */
+/* Handles the end of a process, and frees it. @si is NULL for a process of a warden, which has the exit status. */
 static void ended(struct process *p, const siginfo_t *si)
 {
 	struct service *s = p->service;
@@ -312,7 +312,8 @@ void process_suspect(struct process *p)
 	if (!p || p->timer || p->dying || p->control < 0 || !ops->ping_type)
 		return;
 	ping[0] = ops->ping_type;
-	/* when its socket is full, it has other messages to answer: any answer is a sign of life */
+	/* a ping that finds the socket full is not sent: the process has other messages to answer, and any answer
+	 * counts */
 	if (!p->pinged)
 		p->pinged = packet_send(p->control, ping, ops->ping_len, NULL, 0) == 0;
 	if (sd_event_add_time_relative(p->service->event, &p->timer, CLOCK_BOOTTIME, ops->sign_sec * USEC_PER_SEC,
@@ -367,7 +368,7 @@ static int start_process(struct process *p)
 	return p->pidfd < 0 ? -errno : 0;
 }
 
-/* Has a warden make the process (credsspd/warden/warden.h). */
+/* Connects to the warden, which makes the process (credsspd/warden/warden.h). */
 static int connect_warden(struct process *p)
 {
 	p->control = packet_connect(p->service->ops->socket);
@@ -405,7 +406,7 @@ int service_start(struct service *s)
 {
 	int r = service_starting(s) ? 0 : start(s);
 
-	if (r < 0) { /* no descriptor, memory or process is left: try again later */
+	if (r < 0) { /* out of descriptors, memory or processes: try again later */
 		log_line(LOG_ERR, "%s: cannot be started: %s", s->ops->name, strerror(-r));
 		s->stale = true;
 		schedule_restart(s);

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-/* Where wardens listen; systemd makes the sockets, root's but for the right to connect. */
+/* The directory of the wardens' sockets. systemd makes them; the supervisor's user may only connect. */
 #define WARDEN_SOCKETS "/run/credsspd"
 
 struct service;
@@ -57,14 +57,14 @@ struct service_ops {
 	const char *socket;      /* of the warden that makes the process; NULL: the supervisor forks it */
 	service_greet_fn greet;  /* sends what the process needs first; only with @socket; may be NULL */
 	uint8_t ready_type;      /* first byte of the ready message */
-	uint8_t ping_type;       /* first byte of the message that is answered by a ready message; 0: none */
-	size_t ping_len;         /* of that message; its other bytes are zero */
-	unsigned sign_sec;       /* deadline of that answer */
-	size_t record_max;       /* largest message that it sends */
+	uint8_t ping_type;       /* first byte of the ping, which a ready message answers; 0: no ping */
+	size_t ping_len;         /* length of the ping; its other bytes are zero */
+	unsigned sign_sec;       /* deadline for the answer to a ping */
+	size_t record_max;       /* largest message of the process */
 	service_record_fn record;
 	service_gone_fn gone;   /* may be NULL */
 	service_ready_fn ready; /* may be NULL */
-	int64_t priority;       /* of its socket in the event loop */
+	int64_t priority;       /* of the process's socket in the event loop */
 };
 
 /* @ops and @config_path outlive the service. Returns 0 or -errno. */
@@ -72,8 +72,8 @@ int service_new(sd_event *event, const struct service_ops *ops, const char *conf
 		struct service **ret_service);
 
 /*
- * Asks the wardens of all processes to end them, and does not wait. service_free() waits: call this for every service
- * first, so that their processes end at the same time. Does nothing for NULL and for a service without a warden.
+ * Asks the wardens to end all processes, without waiting. Call it for every service before service_free(), which waits,
+ * so that the processes end at the same time. Does nothing for NULL and for a service without a warden.
  */
 void service_hang_up(struct service *s);
 
@@ -84,9 +84,9 @@ void service_free(struct service *s);
 int service_start(struct service *s);
 
 /*
- * Starts a process that reads its files from now on, like service_start(). When another process is starting already,
- * the new one follows it. The current process stays when neither becomes ready. Returns 0 or -errno; *@ret_serial is
- * the serial of the new process.
+ * As service_start(), but the process is guaranteed to read its files after this call: when a process is starting
+ * already, another one is started after it. The current process stays when neither becomes ready. Returns 0 or -errno;
+ * *@ret_serial is the serial of the new process.
  */
 int service_renew(struct service *s, uint64_t *ret_serial);
 
@@ -116,6 +116,6 @@ void process_suspect(struct process *p);
 /* Kills @p; service_ops.gone() follows. The caller has logged the reason. */
 void process_kill(struct process *p);
 
-/* A use of the process begins or ends. A retired process ends with its last use. */
+/* Count a use of the process, and its end. A retired process ends with its last use. */
 void process_ref(struct process *p);
 void process_unref(struct process *p);

@@ -21,7 +21,7 @@
 
 /* ---- the templates ---- */
 
-/* A worker exits with 0 after its last message, and SIGKILL is the template's answer to TEMPLATE_KILL. */
+/* Normal ends: a worker exits with 0 after its last message, and the template sends SIGKILL for TEMPLATE_KILL. */
 static bool is_abnormal(int status)
 {
 	return WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) != 0;
@@ -44,7 +44,7 @@ static int on_template_record(struct process *p, const void *record, size_t len,
 			       WIFSIGNALED(r.status) ? "signal" : "exit status",
 			       WIFSIGNALED(r.status) ? WTERMSIG(r.status) : WEXITSTATUS(r.status));
 		s->crashes++;
-		(void)service_start(p->service); /* the new one has another layout */
+		(void)service_start(p->service); /* the new template has another address space layout */
 	}
 	process_unref(p);
 	return 0;
@@ -75,7 +75,7 @@ static int on_verifier_record(struct process *p, const void *record, size_t len,
 
 /* ---- the keeper and the krb5 template ---- */
 
-/* Connects the current keeper and the current template. Session keys go over that socket, not through this process. */
+/* Connects the current keeper to the current template, so that session keys do not pass through this process. */
 static void connect_keeper(struct services *s)
 {
 	struct template_record to_template = { .type = TEMPLATE_KEEPER };
@@ -114,7 +114,8 @@ static int copy_keytab(const char *path)
 	return TAKE_FD(to);
 }
 
-/* The keeper's user may not open the keytab, so it gets a copy. Without a copy it tries to, and logs the error. */
+/* Sends a copy of the keytab, because the keeper's user may not open the file. Without a copy the keeper logs an
+ * error. */
 static int send_keytab(const struct services *s, const struct process *keeper)
 {
 	const uint8_t reread = KEEPER_REREAD;
@@ -141,7 +142,7 @@ static int on_keeper_record(struct process *p, const void *record, size_t len, v
 	return 0;
 }
 
-/* Has the keeper read configuration and keytab again; it keeps its tickets. Returns 0 or -errno. */
+/* Makes the keeper read configuration and keytab again; it keeps its tickets. Returns 0 or -errno. */
 static int reread_keeper(struct services *s)
 {
 	struct process *keeper = service_current(s->keeper);
@@ -149,7 +150,7 @@ static int reread_keeper(struct services *s)
 
 	if (!keeper)
 		return service_renew(s->keeper, &serial);
-	if (send_keytab(s, keeper) < 0) { /* it reads any number of these messages, unless it hangs */
+	if (send_keytab(s, keeper) < 0) { /* the socket is full only when the keeper hangs */
 		log_line(LOG_ERR, "keeper: does not read its messages; killed");
 		process_kill(keeper);
 	}
@@ -158,12 +159,12 @@ static int reread_keeper(struct services *s)
 
 const struct keeper_state *services_keeper_state(const struct services *s)
 {
-	static const struct keeper_state none;
+	static const struct keeper_state unknown;
 	const struct process *keeper = service_current(s->keeper);
 
 	if (!s->keeper)
 		return NULL;
-	return keeper && keeper->serial == s->keeper_serial ? &s->keeper_state : &none;
+	return keeper && keeper->serial == s->keeper_serial ? &s->keeper_state : &unknown;
 }
 
 /* ---- all of them ---- */
@@ -216,7 +217,7 @@ static const struct service_ops verifier_ops = {
 	.record = on_verifier_record,
 	.gone = on_gone,
 	.ready = on_ready,
-	/* its result is read before the message of the worker that claims the same */
+	/* the verifier's result must be read before the worker's message about the same response */
 	.priority = SD_EVENT_PRIORITY_IMPORTANT,
 };
 
@@ -281,7 +282,7 @@ int services_renew_keys(struct services *s, uint64_t *ret_krb5)
 	return s->krb5 ? service_renew(s->krb5, ret_krb5) : -ENETDOWN;
 }
 
-/* ---- a mechanism that cannot work on this host is off, and the rest runs ---- */
+/* ---- mechanisms that cannot work on this host: they are off, the others run ---- */
 
 static bool has_failed(const struct service *service)
 {

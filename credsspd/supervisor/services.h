@@ -36,18 +36,18 @@ struct services {
 };
 
 /*
- * Starts, renews and ends services so that they are as the configuration says. The fields above "krb5" are set. All
- * services are tried, whatever fails. Returns 0 or the first -errno; *@ret_krb5 is the serial of the krb5 template with
- * the present keys, 0 without one.
+ * Starts, renews and ends services as the configuration says. The fields above "krb5" must be set. Continues after an
+ * error with the other services. Returns 0 or the first -errno; *@ret_krb5 is the serial of the krb5 template that
+ * reads the present keys, or 0.
  */
 int services_settle(struct services *s, uint64_t *ret_krb5);
 
-/* Starts a krb5 template with the present keytab, and has the keeper read it. Returns 0 or -errno, and the serial. */
+/* Starts a krb5 template with the present keytab, and makes the keeper read it. Returns 0 and the serial, or -errno. */
 int services_renew_keys(struct services *s, uint64_t *ret_krb5);
 
 /* Returns whether every configured service is ready or could not be started. */
 bool services_ready(const struct services *s);
-/* Returns whether no mechanism is left, because of services that could not be started. */
+/* Returns whether no mechanism is available, because services could not be started. */
 bool services_failed_to_start(const struct services *s);
 /* Logs the mechanisms that are off because their services could not be started. */
 void services_log_off(const struct services *s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts the parts together: what one reports that another has to know, the start, reload and stop. */
+/* Connects the parts: start, reload, stop, and the callbacks from one part to another. */
 #include "credsspd/supervisor/supervisor.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ void supervisor_stale(const struct supervisor *s, char *out, size_t size)
 		(void)snprintf(out + n, size - n, "%sresolver", n ? ", " : "");
 }
 
-/* Answers the reloads: a string, or NULL for success. */
+/* Answers all waiting reloads with @stale; NULL: success. */
 static void answer_reloads(struct supervisor *s, const char *stale)
 {
 	struct reload *r;
@@ -53,7 +53,7 @@ static void check_reloads(struct supervisor *s)
 	answer_reloads(s, stale[0] ? stale : NULL);
 }
 
-/* Makes the processes as the configuration says. Returns 0 or -errno; what cannot start is tried again later. */
+/* Starts, renews and ends processes as the configuration says. Returns 0 or -errno; failed starts are retried later. */
 static int settle(struct supervisor *s)
 {
 	uint64_t krb5;

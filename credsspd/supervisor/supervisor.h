@@ -38,9 +38,9 @@ struct supervisor {
 };
 
 /*
- * Starts everything. @ready is called when all that the configuration names has started, @failed when it cannot.
- * @config_path outlives the supervisor. Returns 0, or -errno with one sentence in *@ret_error, which the caller frees;
- * it may be NULL.
+ * Starts the supervisor and its processes. @ready is called when all processes of the configuration are ready, @failed
+ * when logons are impossible. @config_path must outlive the supervisor. Returns 0, or -errno with one sentence in
+ * *@ret_error, which the caller frees; it may be NULL.
  */
 int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void *userdata),
 		   void (*failed)(void *userdata), void *userdata, struct supervisor **ret_supervisor,
@@ -50,12 +50,12 @@ void supervisor_stop(struct supervisor *s);
 void supervisor_free(struct supervisor *s);
 
 /*
- * Reads the configuration again and renews the processes. When it cannot be read, everything stays as it was: -errno
- * and one sentence in *@ret_error as above. Else returns 0, and @fn is called once, when the new processes are ready or
- * have failed: with NULL, or with the names of those that continue with the old configuration.
+ * Reads the configuration again and renews the processes. When it cannot be read, nothing changes: returns -errno and
+ * one sentence in *@ret_error as above. Else returns 0 and calls @fn once, when the new processes are ready or have
+ * failed: with NULL, or with the names of the processes that continue with the old configuration.
  */
 typedef void (*supervisor_reloaded_fn)(const char *stale, void *userdata);
 int supervisor_reload(struct supervisor *s, supervisor_reloaded_fn fn, void *userdata, char **ret_error);
 
-/* Writes the names of the processes that are not as the configuration says to @out; empty without any. */
+/* Writes the names of the processes that do not run with the present configuration to @out; may be empty. */
 void supervisor_stale(const struct supervisor *s, char *out, size_t size);

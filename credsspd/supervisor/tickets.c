@@ -12,7 +12,7 @@
 #include "common/ipc/handover.h"
 #include "common/ipc/packet.h"
 
-/* The channel of the logon whose ticket is outstanding. */
+/* The channel of a logon with an outstanding ticket. */
 struct binding {
 	struct tickets *tickets;
 	TAILQ_ENTRY(binding) entry;
@@ -47,7 +47,7 @@ static void binding_free(struct binding *b)
 	free(b);
 }
 
-/* The ticket of @logon is gone. */
+/* Closes the channel of @logon: its ticket has ended. */
 static void close_channel(struct tickets *t, uint64_t logon)
 {
 	struct binding *b;
@@ -80,7 +80,7 @@ void tickets_bind(struct tickets *t, uint64_t logon, int *fd)
 	}
 	*b = (struct binding){ .tickets = t, .logon = logon, .channel = -1 };
 	TAILQ_INSERT_HEAD(&t->bindings, b, entry);
-	/* EPOLLHUP is reported without being asked for */
+	/* EPOLLHUP is always reported */
 	if (sd_event_add_io(t->event, &b->io, *fd, 0, on_channel, b) < 0)
 		tickets_revoke(t, logon);
 	else
@@ -128,7 +128,7 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- a ticket ---- */
 
-/* An account whose password is known must not keep other accounts out: its own tickets go. */
+/* Evicts a ticket of the account with the most tickets, so that one account cannot keep the others out. */
 static void evict(struct tickets *t)
 {
 	struct vault_logon about;

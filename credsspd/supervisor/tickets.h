@@ -27,8 +27,8 @@ int tickets_new(sd_event *event, const struct config *config, struct tickets **r
 void tickets_free(struct tickets *t);
 
 /*
- * Issues a ticket for @about, and evicts a ticket of the account that has the most when there are TICKETS_MAX. Results
- * and ownership are those of vault_put().
+ * Issues a ticket for @about. When there are TICKETS_MAX tickets, evicts a ticket of the account with the most tickets.
+ * Results and ownership are those of vault_put().
  */
 int tickets_issue(struct tickets *t, const struct vault_logon *about, int pipe_fd, char ret_ticket[TICKET_LEN + 1]);
 
@@ -38,10 +38,10 @@ int tickets_issue(struct tickets *t, const struct vault_logon *about, int pipe_f
  */
 void tickets_bind(struct tickets *t, uint64_t logon, int *fd);
 
-/* Destroys the ticket of @logon if it is outstanding: its front end is gone. */
+/* Destroys the ticket of @logon if it is outstanding, because its front end has closed the channel. */
 void tickets_revoke(struct tickets *t, uint64_t logon);
 
-/* Redeems a ticket, and logs the outcome; see vault_redeem(). The caller of D-Bus has been checked. */
+/* Redeems a ticket, and logs the outcome; see vault_redeem(). The caller on D-Bus was checked before. */
 enum vault_result tickets_redeem(struct tickets *t, const char *ticket, const char *service, const char *user,
 				 struct vault_logon *ret_about, int *ret_fd);
 

@@ -60,7 +60,7 @@ static int hash_ticket(const char *ticket, uint8_t ret_hash[HASH_LEN])
 	return EVP_Digest(ticket, TICKET_LEN, ret_hash, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;
 }
 
-/* RFC 4648 section 5, without padding: 32 octets are 43 characters. */
+/* RFC 4648 section 5, without padding: 32 bytes are 43 characters. */
 static void base64url(const uint8_t in[TICKET_BYTES], char *out)
 {
 	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -154,7 +154,7 @@ int vault_put(struct vault *v, const struct vault_logon *about, int pipe_fd, uin
 	return r;
 }
 
-/* Looks at every entry, so that the time does not tell where one was found. */
+/* Compares with every entry, so that the time does not show which entry matched. */
 static struct ticket *find(struct vault *v, const char *ticket)
 {
 	struct ticket *found = NULL;

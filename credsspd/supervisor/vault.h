@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vault: outstanding tickets, each with the read end of a pipe in which the
- * credentials lie. It never reads them; who redeems the ticket gets the
- * descriptor, and closing it destroys them. Tickets themselves are not kept, only
- * their SHA-256. No clock inside: @now is monotonic, in microseconds.
+ * The vault: outstanding tickets, each with the read end of the pipe that holds the credentials. The vault never reads
+ * the pipe; redeeming a ticket returns the descriptor, and closing it destroys the credentials. Only the SHA-256 of a
+ * ticket is stored. No clock inside: @now is monotonic, in microseconds.
  */
 #pragma once
 
@@ -14,13 +13,13 @@
 #include "common/base/limits.h"
 #include "common/ipc/worker-msg.h"
 
-/* Who has proved that the user is the user. */
+/* How the user's identity was proved. */
 enum vault_proof {
-	VAULT_PROOF_PAM = 0, /* nobody yet: PAM has to verify what was handed over */
-	VAULT_PROOF_GSS,     /* GSSAPI; policy says that this is enough */
+	VAULT_PROOF_PAM = 0, /* not proved yet: PAM must verify the delegated credentials */
+	VAULT_PROOF_GSS,     /* by GSSAPI, and the configuration accepts that */
 };
 
-/* What a ticket stands for. */
+/* The logon of a ticket. */
 struct vault_logon {
 	uint64_t logon;
 	uid_t uid;
@@ -38,15 +37,14 @@ struct vault;
 
 struct vault *vault_new(void);
 
-/* Closes every pipe; NULL is fine. */
+/* Closes every pipe and frees. NULL is allowed. */
 void vault_free(struct vault *v);
 
 size_t vault_count(const struct vault *v);
 
 /*
- * Makes room for a ticket of another account when there are TICKETS_MAX: drops the oldest ticket of the account that
- * has the most (of several such accounts, the oldest ticket of all of them). Returns 1 and says what it stood for, or 0
- * when there was room.
+ * Makes room when there are TICKETS_MAX tickets: drops the oldest ticket of the account with the most tickets (of
+ * several such accounts, the oldest ticket of all of them). Returns 1 and the ticket's logon, or 0 when there was room.
  */
 int vault_evict(struct vault *v, struct vault_logon *ret_about);
 
@@ -67,19 +65,19 @@ enum vault_result {
 /*
  * Redeems @ticket for exactly @service and @user. A ticket that was found is gone afterwards, whatever the
  * result. VAULT_GRANTED: the pipe in @ret_fd is the caller's. Except for VAULT_NO_TICKET, @ret_about
- * says what the ticket stood for.
+ * is the ticket's logon.
  */
 enum vault_result vault_redeem(struct vault *v, const char *ticket, const char *service, const char *user, uint64_t now,
 			       struct vault_logon *ret_about, int *ret_fd);
 
-/* Drops the ticket of @logon. Returns 1 and says what it stood for, or 0 when there is none any more. */
+/* Drops the ticket of @logon. Returns 1 and the ticket's logon, or 0 when the ticket does not exist any more. */
 int vault_revoke(struct vault *v, uint64_t logon, struct vault_logon *ret_about);
 
 /*
- * Drops one ticket that has expired at @now. Returns 1 and says which in @ret_about, or 0 when
- * there is none; call until 0.
+ * Drops one ticket that has expired at @now. Returns 1 and the ticket's logon, or 0 when no ticket has expired: call it
+ * until it returns 0.
  */
 int vault_expire(struct vault *v, uint64_t now, struct vault_logon *ret_about);
 
-/* When the next ticket expires; UINT64_MAX when there is none. */
+/* Returns when the next ticket expires; UINT64_MAX without tickets. */
 uint64_t vault_next_expiry(const struct vault *v);

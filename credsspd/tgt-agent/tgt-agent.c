@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the server's own ticket-granting tickets, for Kerberos user-to-user, renewed at half their life, and hands them
- * with their session keys to krb5 templates; the keytab's keys stay where they are. A KDC is asked by a process of its
- * own for each ticket: it may block, and templates wait for the tickets that are there.
+ * Keeps the server's own ticket-granting tickets for Kerberos user-to-user, renews them at half their life, and sends
+ * them with their session keys, but not the keytab's keys, to krb5 templates. A process of its own asks the KDC for
+ * each ticket, because that may block while templates wait for the tickets that exist.
  *
- * A ticket is good until it ends, whatever becomes of the key that it was got with. So when keytab or configuration
- * change, those of other keys stay in use until there are tickets of the new ones, and stay when there are none to be
- * had. This process is not replaced then: its tickets would have to be got anew, and the KDC may be away.
+ * A ticket stays valid until it ends, also when the key that it was fetched with is replaced. So after a change of
+ * keytab or configuration the old tickets stay in use until the new ones were fetched. This process is not replaced on
+ * reload: it would lose its tickets, and the KDC may be unreachable.
  */
 #include "credsspd/tgt-agent/tgt-agent.h"
 
@@ -28,9 +28,10 @@
 #include "common/kerberos/fetch.h"
 #include "common/sandbox/sandbox.h"
 
-#define TEMPLATES_MAX 8U /* the present one, and older ones that finish what they have */
+#define TEMPLATES_MAX 8U /* the current template, and older ones with live workers */
 
-/* When something is tried again, and what was said about it: a complaint is repeated only when it changes. */
+/* The next attempt after a failure, and the error that was logged last: an error is logged again only when it
+ * changes. */
 struct attempt {
 	int64_t next;   /* seconds since the epoch */
 	unsigned delay; /* seconds, after a failure */
@@ -38,9 +39,9 @@ struct attempt {
 };
 
 struct kept {
-	struct keeper_tgt tgt; /* ticket_len is 0 before the first */
+	struct keeper_tgt tgt; /* ticket_len is 0 before the first ticket */
 	struct attempt attempt;
-	bool leaving; /* not renewed any more; there until another one has a ticket */
+	bool leaving; /* not renewed any more; kept until another principal has a ticket */
 };
 
 struct keeper {
@@ -49,13 +50,13 @@ struct keeper {
 	int control;
 	int templates[TEMPLATES_MAX];
 	unsigned n;  /* entries of kept */
-	bool listed; /* they are those of the keytab as it was in @keytab */
+	bool listed; /* the entries are the principals of @keytab */
 	struct attempt list;
 	struct stat keytab;
-	int keytab_fd;      /* the supervisor's copy of it, or -1: the file is opened */
-	struct fetch fetch; /* what is under way: one at a time */
-	bool fetch_is_old;  /* it was begun with what is not in use any more */
-	/* what templates have been told of names, and what they will be told with the new tickets */
+	int keytab_fd;      /* the supervisor's copy of the keytab, or -1: the file is opened */
+	struct fetch fetch; /* the ticket that is being fetched: one at a time */
+	bool fetch_is_old;  /* it was begun with an older configuration or keytab */
+	/* the names that templates have, and the names that they get with the new tickets */
 	struct keeper_names names, next_names;
 	bool names_changed;
 	struct keeper_state state;
@@ -155,14 +156,14 @@ static void report(struct keeper *k)
 
 /* ---- which principals ---- */
 
-/* Its key stays good for clients that have been shown the ticket. */
+/* Removes the ticket from the templates. They accept its session key for a while, for clients that have the ticket. */
 static void forget(struct keeper *k, const char *principal)
 {
-	static struct keeper_tgt none;
+	static struct keeper_tgt removal;
 
-	none = (struct keeper_tgt){ .type = KEEPER_TGT };
-	(void)snprintf(none.principal, sizeof none.principal, "%s", principal);
-	send_to_all(k, &none);
+	removal = (struct keeper_tgt){ .type = KEEPER_TGT };
+	(void)snprintf(removal.principal, sizeof removal.principal, "%s", principal);
+	send_to_all(k, &removal);
 	log_line(LOG_INFO, "keeper: the ticket-granting ticket of %s is not used any more", principal);
 }
 
@@ -174,7 +175,7 @@ static struct kept *find(struct keeper *k, const char *principal)
 	return NULL;
 }
 
-/* From now on it is about these; tickets that are there stay. */
+/* Sets the principals; existing tickets are kept. */
 static void set_principals(struct keeper *k, char names[][RECORD_PRINCIPAL_MAX], unsigned n)
 {
 	static struct kept next[TGTS_MAX];
@@ -187,7 +188,7 @@ static void set_principals(struct keeper *k, char names[][RECORD_PRINCIPAL_MAX],
 		if (old)
 			next[at].tgt = old->tgt;
 		if (old)
-			old->tgt.ticket_len = 0; /* it has moved */
+			old->tgt.ticket_len = 0; /* the ticket was moved to the new entry */
 		memcpy(next[at].tgt.principal, names[at], sizeof names[at]);
 	}
 	for (unsigned i = 0; i < k->n; i++) {
@@ -206,7 +207,7 @@ static void set_principals(struct keeper *k, char names[][RECORD_PRINCIPAL_MAX],
 	k->fetch_is_old = true;
 }
 
-/* These are in place of those of the keytab. */
+/* Lists the principals of the configuration, in place of the keytab's. */
 static void take_configured(const struct config *c, struct keytab_list *list)
 {
 	if (*c->tgt_principals)
@@ -215,7 +216,7 @@ static void take_configured(const struct config *c, struct keytab_list *list)
 		(void)snprintf(list->principal[list->n++], sizeof *list->principal, "%s", *p);
 }
 
-/* The path for libkrb5. The fork that asks a KDC has the descriptor under the same number. */
+/* Returns the keytab's path for libkrb5. The forked process that asks a KDC inherits the descriptor's number. */
 static const char *keytab_path(const struct keeper *k)
 {
 	static char path[sizeof "/proc/self/fd/" + 11];
@@ -229,10 +230,10 @@ static const char *keytab_path(const struct keeper *k)
 static void find_principals(struct keeper *k)
 {
 	static struct keytab_list list;
-	char error[FETCH_ERROR_MAX] = "no key of a machine's account and none of TERMSRV/";
+	char error[FETCH_ERROR_MAX] = "neither a machine account's key nor a TERMSRV/ key";
 	int r;
 
-	/* before it is read: a change meanwhile is seen afterwards */
+	/* before the keytab is read, so that a change meanwhile is noticed */
 	if (stat(k->config->keytab, &k->keytab) < 0)
 		k->keytab = (struct stat){ .st_ino = 0 };
 	list.n = 0;
@@ -250,7 +251,7 @@ static void find_principals(struct keeper *k)
 }
 
 /*
- * Once a ticket was requested for each listed principal and one of them has a live ticket: sends the new names to the
+ * When a ticket was requested for each listed principal and one of them has a valid ticket: sends the new names to the
  * templates and drops the principals that are no longer listed.
  */
 static void change_over(struct keeper *k)
@@ -331,7 +332,7 @@ static void begin_fetch(struct keeper *k, struct kept *e)
 		try_later(&e->attempt, e->tgt.principal, strerror(-r));
 }
 
-/* What is due. Returns when something is due next. */
+/* Does the work that is due. Returns when the next work is due. */
 static int64_t work(struct keeper *k)
 {
 	int64_t next = INT64_MAX;
@@ -398,7 +399,7 @@ static bool same_octets(int a, int b)
 	return true;
 }
 
-/* Whether the keytab in use is @path, unchanged; or the same as the copy @fd. */
+/* Returns whether the keytab in use is the unchanged file @path, or (@fd >= 0) has the bytes of the copy @fd. */
 static bool same_keytab(const struct keeper *k, const char *path, int fd)
 {
 	if (strcmp(k->config->keytab, path) != 0 || (fd < 0) != (k->keytab_fd < 0))
@@ -406,7 +407,7 @@ static bool same_keytab(const struct keeper *k, const char *path, int fd)
 	return fd < 0 ? same_file(path, &k->keytab) : same_octets(fd, k->keytab_fd);
 }
 
-/* Configuration, keytab or krb5.conf may be others: what is missing is tried at once, what is there stays. */
+/* Reads configuration and keytab again, after a possible change. Missing tickets are tried at once, others are kept. */
 static void reread(struct keeper *k, int *fd)
 {
 	AUTO_FREE char *error = NULL;
@@ -458,7 +459,7 @@ static int take_control(struct keeper *k)
 	return 0;
 }
 
-/* Takes the records that the supervisor sent with the connection: the keytab is needed first. */
+/* Takes the messages that the supervisor sent with the connection, because the keytab is needed first. */
 static int take_greeting(struct keeper *k)
 {
 	struct pollfd p = { .fd = k->control, .events = POLLIN };
@@ -478,7 +479,7 @@ static int serve(struct keeper *k)
 		struct pollfd p[2] = { { .fd = k->control, .events = POLLIN },
 				       { .fd = k->fetch.fd, .events = POLLIN } };
 
-		/* a clock that jumps is looked at again every minute */
+		/* wakes every minute, because the clock may jump */
 		if (poll(p, 2, wait <= 0 ? 0 : (int)(wait < 60 ? wait : 60) * 1000) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -494,7 +495,7 @@ static int serve(struct keeper *k)
 
 int keeper_main(const char *config_path, struct config *config, int control_fd)
 {
-	static struct keeper k; /* with session keys; ends with the process */
+	static struct keeper k; /* static: large, with session keys; lives as long as the process */
 	int r;
 
 	k = (struct keeper){ .config_path = config_path, .config = config, .control = control_fd };

@@ -5,7 +5,7 @@
 
 /*
  * Runs the TGT agent: gets and renews the server's own ticket-granting tickets, and serves its control socket until end
- * of file. *@config is the content of @config_path, and is replaced when the supervisor has it read again. Returns 0,
+ * of file. *@config is the content of @config_path, and is replaced when the supervisor asks for a reload. Returns 0,
  * or -errno after a line in the log.
  */
 int keeper_main(const char *config_path, struct config *config, int control_fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The warden reads nothing from a connection: what the supervisor sends is for the process. */
+/* The warden reads nothing from a connection: the supervisor's messages are for the process. */
 #include "credsspd/warden/warden.h"
 
 #include <errno.h>
@@ -44,7 +44,7 @@ struct ward {
 	pid_t pid;
 	int pidfd, connection;
 	sd_event_source *exit, *hangup, *timer;
-	bool killed; /* by the warden, which has said so */
+	bool killed; /* by the warden, which has logged it */
 };
 
 static void ward_free(struct ward *w)
@@ -78,7 +78,7 @@ static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata
 	(void)source;
 	if (si->si_code != CLD_EXITED && !w->killed)
 		log_line(LOG_ERR, "%s: pid %d died by signal %d", warden->arg + 2, (int)w->pid, si->si_status);
-	/* its orphans; the event source reaps the process itself */
+	/* ends the orphans of the process; the event source reaps the process itself */
 	children_end(is_ward, warden);
 	ward_free(w);
 	return 0;
@@ -123,7 +123,7 @@ static int watch(struct ward *w)
 	return r < 0 ? r : sd_event_add_io(event, &w->hangup, w->connection, EPOLLRDHUP, on_hangup, w);
 }
 
-/* Takes the connection in any case. */
+/* Starts a process for @connection, which is taken also on failure. */
 static int start(struct warden *warden, int connection)
 {
 	struct ward *w = calloc(1, sizeof *w);
@@ -183,7 +183,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 	(void)source;
 	(void)revents;
 	if (connection < 0)
-		return 0; /* the client has gone, or no descriptor is left: the supervisor has a deadline */
+		return 0; /* the client has left, or no descriptor is free: the supervisor has a deadline */
 	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
 	    find_supervisor(warden, &supervisor) < 0 || peer.uid != supervisor) {
 		log_line(LOG_ERR, "connection of uid %u refused: it is not the supervisor", peer.uid);
@@ -216,7 +216,7 @@ static int on_sighup(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source;
 	(void)si;
 	(void)userdata;
-	return 0; /* the processes read the configuration, not the warden */
+	return 0; /* SIGHUP is ignored: only the processes read the configuration */
 }
 
 static int serve(struct warden *warden, int (*confine)(void))

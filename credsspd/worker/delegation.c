@@ -9,7 +9,7 @@
 #include "common/wire/tscredentials.h"
 #include "common/wire/utf16.h"
 
-/* One trailing NUL belongs to the form of some clients, not to the string. */
+/* Strips one trailing NUL, which some clients send. */
 static struct view without_nul(struct view v)
 {
 	if (v.len >= 2 && v.len % 2 == 0 && v.p[v.len - 1] == 0 && v.p[v.len - 2] == 0)
@@ -25,7 +25,7 @@ static enum refusal read_names(struct view domain, struct view user, struct dele
 	return REFUSAL_NONE;
 }
 
-/* The string in UTF-8, in @ret_ which is SECRET_NULL; at most @max bytes. */
+/* Converts @utf16 to UTF-8 in @ret_, which must be SECRET_NULL; at most @max bytes. */
 static enum refusal read_string(struct view utf16, size_t max, struct secret *ret_)
 {
 	size_t len;
@@ -43,7 +43,7 @@ static enum refusal read_string(struct view utf16, size_t max, struct secret *re
 
 #define FIELD_ROOM(max) (HANDOVER_FIELD_HEADER_LEN + (max))
 
-/* @room: for all the fields that may come. */
+/* @room: bytes for all fields of this kind. */
 static enum refusal begin_handover(enum credential_kind kind, size_t room, struct secret *h)
 {
 	return secret_init(h, HANDOVER_HEADER_LEN + room) < 0 || handover_begin(h, kind) < 0 ? REFUSAL_INTERNAL
@@ -124,7 +124,7 @@ static enum refusal from_smartcard(const struct tscredentials *c, unsigned flags
 
 static bool is_kerberos(struct view name)
 {
-	static const uint8_t kerberos[] = "K\0e\0r\0b\0e\0r\0o\0s"; /* and the NUL is the last byte */
+	static const uint8_t kerberos[] = "K\0e\0r\0b\0e\0r\0o\0s"; /* the literal's NUL is the last byte */
 
 	name = without_nul(name);
 	return name.len == sizeof kerberos && memcmp(name.p, kerberos, sizeof kerberos) == 0;

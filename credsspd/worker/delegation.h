@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From decrypted TSCredentials to the hand-over for pam_credssp. Pure, but for the mappings of struct secret. */
+/* Makes the hand-over for pam_credssp from decrypted TSCredentials. Pure, except that struct secret maps memory. */
 #pragma once
 
 #include "common/base/refusal.h"
@@ -7,7 +7,7 @@
 #include "common/ipc/handover.h"
 #include "common/ipc/worker-msg.h"
 
-/* What was delegated, without the secret parts. */
+/* The delegated credentials without their secret parts. */
 struct delegation {
 	enum credential_kind kind;
 	/* UTF-8. A password's domain may be empty; with a smart card both are hints, and may be; otherwise both are */
@@ -18,8 +18,8 @@ struct delegation {
 /*
  * Reads @credentials (a whole TSCredentials) and writes the hand-over of them into
  * the empty secret @ret_handover. @flags (enum worker_flag) says which kinds are
- * allowed besides passwords. Returns REFUSAL_NONE, or why not, with @ret_handover
- * as it was and nothing in @ret_ but the kind, which is CREDENTIAL_NONE when it was not understood.
+ * allowed besides passwords. Returns REFUSAL_NONE or the refusal. After a refusal @ret_handover is unchanged, and only
+ * the kind is set in @ret_; it is CREDENTIAL_NONE for an unknown kind.
  */
 enum refusal delegation_read(const struct secret *credentials, unsigned flags, struct delegation *ret_,
 			     struct secret *ret_handover);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* MS-CSSP 3.1.5 as a table; the header says why it looks as it does. */
+/* MS-CSSP 3.1.5 as a table; exchange.h explains it. */
 #include "credsspd/worker/exchange.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ static const struct exchange_step table[EXCHANGE_STATES_][EXCHANGE_EVENTS_] = {
 		GSS_ANSWERS,
 	},
 	[EXCHANGE_ACCEPTING_BOUND] = {
-		/* a client that has sent pubKeyAuth has no further token: CONTINUE has no row */
+		/* CONTINUE has no row: a client that has sent pubKeyAuth has no further token */
 		[EXCHANGE_COMPLETE] = { EXCHANGE_VERIFY, EXCHANGE_VERIFYING },
 	},
 	[EXCHANGE_BINDING] = {
@@ -90,7 +90,7 @@ bool exchange_may_tell(enum exchange_state state)
 	return (unsigned)state < EXCHANGE_STATES_ && about[state].may_tell;
 }
 
-/* Returns the event for the set of fields that is present; other sets are no event. */
+/* Returns the event for the combination of fields; EXCHANGE_WRONG for other combinations. */
 static enum exchange_event event_of(const struct tsrequest *t)
 {
 	bool token = t->nego_token.p, binding = t->pub_key_auth.p, info = t->auth_info.p;
@@ -102,7 +102,7 @@ static enum exchange_event event_of(const struct tsrequest *t)
 	return binding ? EXCHANGE_GOT_BINDING : EXCHANGE_WRONG;
 }
 
-/* These return NULL, or what is wrong. */
+/* The take_ functions return NULL, or a text about the error. */
 static const char *take_nonce(struct exchange *c, const struct tsrequest *t)
 {
 	const struct view n = t->client_nonce;

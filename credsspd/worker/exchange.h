@@ -36,7 +36,7 @@ enum exchange_state {
 
 enum exchange_event {
 	EXCHANGE_NOTHING, /* no event: the next event comes from the socket */
-	EXCHANGE_WRONG,   /* an error with a known reason; in no row, so it always fails */
+	EXCHANGE_WRONG,   /* an error with a known reason; it has no row, so it always fails */
 	/* messages */
 	EXCHANGE_GOT_START,
 	EXCHANGE_GOT_TOKEN,         /* TSRequest with negoTokens alone */
@@ -54,7 +54,7 @@ enum exchange_event {
 };
 
 enum exchange_action {
-	EXCHANGE_FAIL = 0,   /* an absent row: this may not happen here */
+	EXCHANGE_FAIL = 0,   /* an absent row: the event is not allowed in this state */
 	EXCHANGE_READ,       /* wait for the next message */
 	EXCHANGE_PASS_ON,    /* send WORKER_NOT_MINE */
 	EXCHANGE_ACCEPT,     /* give the token to GSS */
@@ -84,7 +84,7 @@ bool exchange_may_tell(enum exchange_state state);
 
 #define EXCHANGE_VERSION 6U /* the version in every reply */
 
-/* The rules that span TSRequests. Everything but min_version is zero at the start. */
+/* The values that the rules across TSRequests need. All but min_version are zero at the start. */
 struct exchange {
 	unsigned min_version;
 	unsigned version;      /* min(the peer's, 6); 0 until its first TSRequest */

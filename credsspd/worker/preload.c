@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each line was found by a worker that failed or died without it. The self-test that follows shows whether the list is
- * complete on this host.
+ * A worker failed or died without each of these calls. The self-test that follows shows whether the list is complete on
+ * this host.
  */
 #include "credsspd/worker/preload.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the template does itself, what a worker does before its own filter (worker.c, sandbox.c), and what that one
- * allows: the kernel takes the stricter of the two. As in a worker, libkrb5 looks for files and does well without.
+ * The filter allows the template's own calls, the calls of a worker before it enters its filter (worker.c,
+ * worker-sandbox.c), and all calls that the worker's filter allows: the kernel applies the stricter of both filters. As
+ * in a worker, libkrb5 looks for files and works without them.
  */
 #include "credsspd/worker/template-sandbox.h"
 
@@ -9,9 +10,9 @@
 
 #include "credsspd/worker/worker-sandbox.h"
 
-/* Besides what a worker may do later. */
+/* The calls that are not in the worker's filter. */
 static const int more[] = {
-	/* itself */
+	/* the template itself */
 	SCMP_SYS(poll),
 	SCMP_SYS(ppoll),
 	SCMP_SYS(restart_syscall),

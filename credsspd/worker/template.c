@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads keys and libraries once, proves by a whole exchange that workers work
- * on this host, then forks one for each handshake. It reads nothing but the
- * supervisor's records. A worker that a token kills takes nothing with it.
+ * Loads keys and libraries once, runs a self-test (a whole exchange with a worker), then forks a worker for each
+ * handshake. It reads only messages of the supervisor and the keeper, never a client's data: a token that crashes a
+ * worker affects nothing else.
  */
 #include "credsspd/worker/template.h"
 
@@ -45,8 +45,8 @@ struct template
 	struct acceptor *acceptor;
 	struct sandbox sandbox;
 	int control, signals, null;
-	int keeper;    /* where ticket-granting tickets come from; -1 */
-	int64_t waits; /* until then for those that the keeper has; 0: they are here. CLOCK_MONOTONIC, ms */
+	int keeper;    /* socket to the keeper, or -1 */
+	int64_t waits; /* deadline for the keeper's tickets, CLOCK_MONOTONIC in ms; 0: they have arrived */
 	struct child children[HANDSHAKES_MAX];
 };
 
@@ -55,7 +55,7 @@ struct template
 __attribute__((noreturn)) static void become_worker(struct template *t, pid_t parent, int supervisor, int verifier)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent) /* it died before that */
+	if (getppid() != parent) /* the parent ended before prctl() */
 		_exit(EXIT_FAILURE);
 	(void)prctl(PR_SET_NAME, t->mechanism == MECHANISM_KRB5 ? "worker-krb5" : "worker-ntlm");
 	worker_main(t->mechanism, t->acceptor, &t->sandbox, supervisor, verifier, t->null);
@@ -100,7 +100,7 @@ static int send_exited(struct template *t, uint64_t logon, int status)
 	return packet_send(t->control, &r, sizeof r, NULL, 0);
 }
 
-/* In the place of the worker that could not be made, so that it is not taken for one that its client has killed. */
+/* Reports to the supervisor in place of a worker that could not be forked, so that this does not count as a crash. */
 static int not_spawned(struct template *t, uint64_t logon, int supervisor, int error)
 {
 	struct worker_failed f = { .type = WORKER_FAILED, .refusal = REFUSAL_UNAVAILABLE };
@@ -199,8 +199,8 @@ static int take_keeper(struct template *t, const struct template_record *r, int 
 }
 
 /*
- * How long no worker is forked, for the keeper's tickets have not come: the client would do without user-to-user. -1:
- * they have.
+ * Returns for how long (ms) no worker is forked, because the keeper's tickets have not arrived and the client could not
+ * use user-to-user; -1 when they have.
  */
 static int wait_for_keeper(struct template *t)
 {
@@ -211,7 +211,7 @@ static int wait_for_keeper(struct template *t)
 	return t->waits ? (int)left : -1;
 }
 
-/* A ticket for the workers to come. What a keeper sends wrongly costs the ticket, not the template. */
+/* Takes a ticket for later workers. A malformed message of the keeper is logged and dropped. */
 static void take_keeper_record(struct template *t)
 {
 	static union {
@@ -222,7 +222,7 @@ static void take_keeper_record(struct template *t)
 	ssize_t n = packet_recv(t->keeper, &u, sizeof u, NULL, 0);
 	int r = -EPROTO;
 
-	if (n == 0) { /* another keeper will come */
+	if (n == 0) { /* the supervisor will attach another keeper */
 		t->keeper = close_fd(t->keeper);
 		return;
 	}
@@ -289,7 +289,7 @@ static int serve(struct template *t)
 		}
 		if (p[1].revents)
 			r = reap(t);
-		if (p[2].revents) /* before a worker is asked for */
+		if (p[2].revents) /* tickets are taken before the next worker is forked */
 			take_keeper_record(t);
 		if (r == 0 && p[0].revents)
 			r = take_record(t);
@@ -297,13 +297,13 @@ static int serve(struct template *t)
 	for (size_t i = 0; i < HANDSHAKES_MAX; i++)
 		if (t->children[i].pid)
 			kill_child(&t->children[i]);
-	/* the supervisor may go at any time */
+	/* the supervisor may end at any time */
 	return r == 1 || r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
 /* ---- start ---- */
 
-/* All at their default, whatever was inherited: for this process and its workers. */
+/* Resets all inherited signal settings, for this process and its workers. */
 static int open_signals(void)
 {
 	sigset_t set;
@@ -329,7 +329,7 @@ static int prepare(struct template *t, const struct config *config)
 		.keytab = config->keytab,
 		.service_ticket = config->kerberos != CONFIG_KERBEROS_USER_TO_USER,
 		.user_to_user = config->kerberos != CONFIG_KERBEROS_SERVICE_TICKET,
-		/* domain controllers refuse a response to a CHALLENGE that named another domain */
+		/* domain controllers refuse a response to a CHALLENGE with another domain's name */
 		.nb_domain = config->ntlm == CONFIG_NTLM_WINBIND ? config->domains[0] : NULL,
 	};
 	AUTO_FREE char *error = NULL;
@@ -354,7 +354,7 @@ static int prepare(struct template *t, const struct config *config)
 	acceptor_started(t->acceptor);
 	if (r < 0)
 		return r;
-	log_use_stderr(); /* the way to the journal would have to be opened */
+	log_use_stderr(); /* the journal's socket cannot be opened under the filter */
 	r = template_confine();
 	if (r < 0)
 		return explain(t, r, "it cannot be confined (seccomp)");

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list is what workers of all mechanisms were seen to need, with everything
- * preloaded. openat and its kin answer ENOENT instead of killing: libkrb5 looks
- * for krb5.conf and plugins on every context and does well without (EPERM would
- * break it). So a worker goes by libkrb5's defaults: what of krb5.conf concerns an
- * acceptor (enctypes, name matching) is decided by the keys in its keytab.
+ * The list has the system calls that workers of all mechanisms were seen to make after preload(). openat and similar
+ * calls return ENOENT instead of killing: libkrb5 looks for krb5.conf and plugins for every context and works without
+ * them (EPERM would be an error). So libkrb5's defaults hold in a worker; the options of krb5.conf that concern an
+ * acceptor (encryption types, name matching) were applied when its keytab was made.
  */
 #include "credsspd/worker/worker-sandbox.h"
 
@@ -16,14 +15,14 @@
 #include "common/sandbox/sandbox.h"
 
 #define CPU_SECONDS 10
-#define ADDRESS_SPACE_MORE (64UL << 20) /* beyond what the template has */
+#define ADDRESS_SPACE_MORE (64UL << 20) /* in addition to the template's */
 
 static const int allowed[] = {
-	SCMP_SYS(read),  /* a socket is read with recvmsg; libraries read nothing, glibc may */
+	SCMP_SYS(read),  /* sockets are read with recvmsg; this is for glibc */
 	SCMP_SYS(write), /* the pipe */
 	SCMP_SYS(sendmsg),       SCMP_SYS(recvmsg),   SCMP_SYS(close),        SCMP_SYS(brk),
 	SCMP_SYS(munmap),        SCMP_SYS(mremap),    SCMP_SYS(madvise),      SCMP_SYS(mlock), /* struct secret */
-	SCMP_SYS(futex),         SCMP_SYS(getrandom), SCMP_SYS(getpid), /* OpenSSL notices a fork by it */
+	SCMP_SYS(futex),         SCMP_SYS(getrandom), SCMP_SYS(getpid), /* OpenSSL uses it to notice a fork */
 	SCMP_SYS(clock_gettime), /* and the next two: when the vDSO has no clock */
 	SCMP_SYS(gettimeofday),  SCMP_SYS(time),      SCMP_SYS(rt_sigreturn), SCMP_SYS(exit_group),
 };

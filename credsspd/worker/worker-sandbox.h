@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a worker may still do: resource limits and the system call filter. */
+/* Confines a worker: resource limits and the system call filter. */
 #pragma once
 
 #include <stddef.h>

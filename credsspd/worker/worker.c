@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The I/O and the actions around exchange.c, MS-CSSP 3.1.5. Everything
- * that a worker says goes to the supervisor; it does not log, and its standard
- * descriptors lead nowhere.
+ * The I/O and the actions around exchange.c, MS-CSSP 3.1.5. A worker does not log: it reports to the supervisor, and
+ * its standard descriptors are /dev/null.
  */
 #include "credsspd/worker/worker.h"
 
@@ -36,13 +35,13 @@ struct worker {
 	struct tsrequest request; /* views into @packet */
 	struct worker_start start;
 	int pipe;
-	uint8_t packet[WORKER_PACKET_MAX]; /* what was received last */
+	uint8_t packet[WORKER_PACKET_MAX]; /* the last message received */
 	uint8_t reply[WORKER_PACKET_MAX];
 	enum refusal refusal;
 	char detail[WORKER_DETAIL_MAX];
-	enum credential_kind kind; /* what was decrypted */
+	enum credential_kind kind; /* of the decrypted credentials */
 	bool may_tell;
-	bool asked; /* it has been told what the client asked for */
+	bool asked; /* WORKER_ASKED was sent */
 };
 
 static enum exchange_event wrong(struct worker *w, enum refusal refusal, const char *detail)
@@ -77,7 +76,7 @@ static enum exchange_event send_reply(struct worker *w, struct tsrequest *t)
 	return send_record(w, w->reply, 1 + len);
 }
 
-/* A reply with errorCode, where the client would read it and the reason is one that it may know. Returns its length. */
+/* Writes a reply with errorCode, if the client reads one now and may get the reason. Returns its length, or 0. */
 static size_t last_reply(const struct worker *w, uint8_t out[WORKER_LAST_REPLY_MAX])
 {
 	struct tsrequest t = { .version = EXCHANGE_VERSION, .has_error_code = true };
@@ -89,7 +88,7 @@ static size_t last_reply(const struct worker *w, uint8_t out[WORKER_LAST_REPLY_M
 	return tsrequest_write(&t, out, WORKER_LAST_REPLY_MAX, &len) == 0 ? len : 0;
 }
 
-/* In one record: a client that is told and leaves at once does not get ahead of the reason. */
+/* Sends reply and reason in one message, so that a client that leaves at once does not count as cancelled. */
 static void fail(struct worker *w)
 {
 	struct worker_failed f = { .type = WORKER_FAILED };
@@ -189,7 +188,7 @@ static enum exchange_event do_pass_on(struct worker *w)
 	return send_record(w, &n, sizeof n);
 }
 
-/* What the supervisor could not know of a client that leaves, or that goes on with something else. */
+/* Reports the name that the client asked for, for the log, in case the client leaves or tries another mechanism. */
 static int send_asked(struct worker *w)
 {
 	struct worker_asked a = { .type = WORKER_ASKED };
@@ -226,7 +225,7 @@ static enum exchange_event do_accept(struct worker *w)
 	return acceptor_wrong(w);
 }
 
-/* When the last token was the client's there is nothing to pass on, and the record says just that. */
+/* Sends the token to the client; a message without a token when the client sent the last one. */
 static enum exchange_event do_send_token(struct worker *w)
 {
 	struct tsrequest t = { .nego_token = acceptor_token(w->acceptor) };
@@ -280,7 +279,7 @@ static enum exchange_event do_confirm(struct worker *w)
 	struct tsrequest t = { .nego_token = acceptor_token(w->acceptor) };
 	size_t len;
 
-	w->may_tell = false; /* the supervisor takes the next reply for this one */
+	w->may_tell = false; /* the supervisor would take a later reply for this one */
 	if (binding(w, BINDING_SERVER_TO_CLIENT, clear, &len) < 0)
 		return wrong(w, REFUSAL_INTERNAL, "no binding");
 	if (acceptor_wrap(w->acceptor, (struct view){ clear, len }, sealed, sizeof sealed, &len) < 0)
@@ -289,7 +288,7 @@ static enum exchange_event do_confirm(struct worker *w)
 	return send_reply(w, &t);
 }
 
-/* The reason is the verdict's. */
+/* Refuses, with the verdict's reason. */
 static enum exchange_event do_deny(struct worker *w)
 {
 	(void)w;
@@ -339,7 +338,7 @@ static enum exchange_event do_delegate(struct worker *w)
 	return send_record(w, &d, sizeof d);
 }
 
-/* EXCHANGE_FAIL: a reason that is known already stands. */
+/* EXCHANGE_FAIL: an earlier reason is kept. */
 static enum exchange_event do_fail(struct worker *w)
 {
 	if (w->refusal == REFUSAL_NONE)
@@ -360,7 +359,7 @@ static enum exchange_event (*const actions[])(struct worker *w) = {
 	[EXCHANGE_DELEGATE] = do_delegate,
 };
 
-/* Until the last word. */
+/* Runs the exchange to its end. */
 static void converse(struct worker *w)
 {
 	enum exchange_event event = EXCHANGE_NOTHING;
@@ -384,19 +383,19 @@ static void converse(struct worker *w)
 /* ---- the process ---- */
 
 /*
- * As the template has them, at their default, but for one: a pipe or socket that the other end has closed is an error
- * and not a crash of this process.
+ * Keeps the template's settings (all default), but ignores SIGPIPE: a closed pipe or socket is an error, not the end of
+ * this process.
  */
 static void set_signals(void)
 {
-	sigset_t none;
+	sigset_t unblocked;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sigemptyset(&unblocked);
+	(void)sigprocmask(SIG_SETMASK, &unblocked, NULL);
 }
 
-/* The order matters: a source may have the number of a later target, but never of an earlier one. */
+/* The order matters: a source may have the number of a later target, but not of an earlier one. */
 static int keep_only(int supervisor, int verifier, int null)
 {
 	for (int fd = 0; fd < 3; fd++)
@@ -409,7 +408,7 @@ static int keep_only(int supervisor, int verifier, int null)
 	return close_range(verifier >= 0 ? VERIFIER_FD + 1 : SUPERVISOR_FD + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
-/* OpenSSL's generator has the template's state; without a reseed two workers would draw the same numbers. */
+/* Reseeds OpenSSL's generator: all workers inherit one state from the template and would get the same numbers. */
 static int reseed(void)
 {
 	uint8_t seed[32];
@@ -424,7 +423,7 @@ static int reseed(void)
 __attribute__((noreturn)) void worker_main(enum mechanism mechanism, struct acceptor *acceptor,
 					   const struct sandbox *sandbox, int supervisor, int verifier, int null)
 {
-	/* too large for the stack; and most of its pages are never touched */
+	/* too large for the stack; most of its pages are never used */
 	static struct worker w;
 
 	set_signals();
