@@ -25,10 +25,8 @@ static const struct {
 				NTSTATUS_LOGON_FAILURE, 0 },
 	[REFUSAL_BINDING] = { "binding",
 			      "the client saw another TLS key than this server's: look for a man in the middle", 0, 1 },
-	[REFUSAL_REPLAY] = { "replay",
-			     "a security token that may be a replay: no proof that it is fresh, or made for another "
-			     "exchange",
-			     0, 1 },
+	[REFUSAL_REPLAY] = { "replay", "a security token that may be a replay, or was made for another exchange", 0,
+			     1 },
 	[REFUSAL_WEAK_NTLM] = { "weak-ntlm", "the client's NTLM is too weak", NTSTATUS_NOT_SUPPORTED, 0 },
 	[REFUSAL_TIMEOUT] = { "timeout", "the handshake was not finished in time", 0, 0 },
 	[REFUSAL_CANCELLED] = { "cancelled", "the client left during the handshake", 0, 0 },
