@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* How many connections each address has, by stage. Of IPv6 a /64 counts as one address. */
+/* Counts the connections of each address, by stage. In IPv6 a /64 counts as one address. */
 #pragma once
 
 enum address_stage {
 	ADDRESS_PRE_TLS,         /* before the first byte of TLS */
 	ADDRESS_CONNECTION,      /* with a process of their own */
-	ADDRESS_UNAUTHENTICATED, /* of ADDRESS_CONNECTION, those that have not logged on yet */
+	ADDRESS_UNAUTHENTICATED, /* part of ADDRESS_CONNECTION: not logged on yet */
 	ADDRESS_STAGES_
 };
 
 struct address_counts;
-struct address_count; /* of one address */
+struct address_count; /* the counts of one address */
 
 /* Returns NULL without memory. */
 struct address_counts *address_counts_new(void);
@@ -25,7 +25,7 @@ void address_counts_free(struct address_counts *t);
  */
 struct address_count *address_counts_enter(struct address_counts *t, const char *rhost, enum address_stage stage);
 
-/* Counts one connection less. NULL is fine. */
+/* Counts one connection less. NULL is allowed. */
 void address_counts_leave(struct address_count *a, enum address_stage stage);
 
 /* Returns 0 for NULL. */

@@ -32,7 +32,7 @@ int address_hash_init(struct address_hash *h)
 	return getrandom(h->seed, sizeof h->seed, 0) == (ssize_t)sizeof h->seed ? 0 : -EIO;
 }
 
-/* Two rounds of multiplication and folding: every bit depends on all of both words. */
+/* Two rounds of multiplication and folding: every bit of the result depends on all bits of both words. */
 size_t address_hash(const struct address_hash *h, const struct address_key *k)
 {
 	__extension__ unsigned __int128 m = (unsigned __int128)(k->prefix ^ h->seed[0]) * (h->seed[1] | 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What counts as one address: an IPv4 address, or the /64 of an IPv6 address; and a hash of it with a secret seed. */
+/* The key of an address in tables: an IPv4 address or the /64 of an IPv6 address; and its hash with a secret seed. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,14 +8,14 @@
 
 struct address_key {
 	uint64_t prefix; /* IPv4, or the /64 of IPv6 */
-	uint64_t family; /* 4, 6, or 0 for what is no address */
+	uint64_t family; /* 4, 6, or 0 for text that is not an address */
 };
 
 /* Reads an address as text. */
 struct address_key address_key(const char *rhost);
 bool address_key_equal(const struct address_key *a, const struct address_key *b);
 
-/* Clients choose their addresses: without the seed they could choose addresses of one hash. */
+/* The seed: without it clients could choose addresses with the same hash. */
 struct address_hash {
 	uint64_t seed[2];
 };

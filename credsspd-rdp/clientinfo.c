@@ -84,7 +84,7 @@ static int widen(struct view in, uint8_t *out, size_t size, size_t *ret_len)
 	return 0;
 }
 
-/* Writes @ours to @out, or with NULL the string of the client. */
+/* Writes @ours to @out, or the client's string when @ours is NULL. */
 static int put_string(const struct parsed *i, size_t s, const char *ours, uint8_t *out, size_t size, size_t *ret_len)
 {
 	struct view v = i->string[s];

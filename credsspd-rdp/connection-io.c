@@ -28,7 +28,7 @@ void connection_log(const struct connection *c, int level, const char *text, con
 		return;
 	(void)snprintf(m.text, sizeof m.text, "%s%s%s (%lld ms)", text, detail && *detail ? ": " : "",
 		       detail ? detail : "", (long long)(clock_msec() - c->began));
-	/* before CredSSP anybody can cause lines: the listener limits them, as long as it runs */
+	/* any client can cause lines before CredSSP: the listener limits them, as long as it runs */
 	if (c->in_credssp || packet_send(c->task->control, &m, sizeof m, NULL, 0) < 0)
 		log_logon_line(level, &who, "%s", m.text);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that speaks TLS with anybody. Everything it needs is open already. The filter kills, so that a system
- * call that is not listed is noticed and not worked around.
+ * Confines the process that does TLS with unauthenticated clients. Everything that it needs was opened before. The
+ * filter kills the process at a system call that is not listed, so that such a call is noticed.
  */
 #include "credsspd-rdp/connection-sandbox.h"
 
@@ -44,7 +44,7 @@ static bool writes_to_a_file(void)
 	return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* No limit of CPU time: a desktop may take hours of it. */
+/* There is no limit of CPU time, because a desktop may use hours of it. */
 static int limit(void)
 {
 	size_t mapped = confine_mapped();

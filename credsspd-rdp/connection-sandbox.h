@@ -7,6 +7,6 @@
 /* Makes the system call filter; called once, in the listener. Returns 0 or -errno. */
 int connection_filter(struct filter *ret_);
 
-/* Enters the sandbox: from here on the process opens nothing, connects to nothing and starts nothing. Returns 0 or
- * -errno. */
+/* Enters the sandbox: after that the process cannot open files, make or connect sockets, or start programs. Returns 0
+ * or -errno. */
 int connection_confine(const struct filter *filter);

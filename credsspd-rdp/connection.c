@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS, the relay of TSRequests, the connection sequence with xrdp, the copy loop. The process opens nothing and
- * connects to nothing: the listener hands over what it needs. It sees the traffic of one client and one ticket; the
- * delegated credentials pass it encrypted.
+ * The stages of a connection: TLS, the relay of TSRequests, the connection sequence with xrdp, the copy loop. The
+ * process cannot open or connect anything: the listener gives it the descriptors. It sees the traffic of one client and
+ * one ticket. The delegated credentials pass through it encrypted.
  */
 #include "credsspd-rdp/connection.h"
 
@@ -60,8 +60,8 @@ static const char *reason_of(int r)
 	}
 }
 
-/* Clients leave while their users are asked for a password, and mstsc opens connections only to look: no fault of
- * theirs. */
+/* Returns the log level: clients that leave are not errors, because users cancel prompts, and mstsc opens connections
+ * only to see the certificate. */
 static int level_of(const struct connection *c, int r)
 {
 	if (r == -ECONNRESET && !c->done.user[0])

@@ -13,7 +13,7 @@ struct connection_task {
 	const struct filter *filter; /* connection_filter() */
 	SSL_CTX *ctx;
 	int net;            /* the client's socket */
-	int control;        /* to the listener (connection-msg.h) */
+	int control;        /* socket to the listener (connection-msg.h) */
 	uint32_t protocols; /* requestedProtocols of the client; 0 in the direct approach */
 	uint32_t selected;  /* X224_PROTOCOL_HYBRID or HYBRID_EX */
 	uint8_t request_flags;

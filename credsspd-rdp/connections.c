@@ -38,14 +38,14 @@ struct connection_process {
 	int pidfd, control;
 	sd_event_source *io, *exit;
 	struct credsspd_call *call;
-	int channel; /* a copy of the process's: the ticket is revoked when all copies are closed */
+	int channel; /* a copy of the process's descriptor: credsspd revokes the ticket when all copies are closed */
 	sd_event_source *ticket, *slot_timer;
 	sd_event_source *deadline;     /* until the process asks for xrdp; a desktop has no deadline */
 	struct address_count *address; /* NULL for a connection of a proxy itself */
 	bool unauthenticated;          /* counted as such in @address; can be evicted */
 	bool evicted;
 	bool begun;       /* has called Begin */
-	unsigned n_lines; /* that it has sent for the log */
+	unsigned n_lines; /* log lines that the process has sent */
 	struct xrdp_slot slot;
 	uint64_t asked; /* when it asked for the slot: CLOCK_BOOTTIME in microseconds; 0: not yet */
 	char rhost[RHOST_MAX + 8U];
@@ -59,7 +59,7 @@ static void set_authenticated(struct connection_process *c)
 	c->unauthenticated = false;
 }
 
-/* ---- what the process asks for ---- */
+/* ---- requests of the process ---- */
 
 static void send_answer(struct connection_process *c, uint8_t type, int error, const char *detail, int fd)
 {
@@ -153,7 +153,7 @@ static void on_channel(int error, const char *detail, int channel, void *userdat
 	int r = error;
 
 	c->call = NULL;
-	if (r == 0) /* EPOLLHUP is reported without being asked for */
+	if (r == 0) /* EPOLLHUP is always reported */
 		r = sd_event_add_io(c->l->event, &c->ticket, channel, 0, on_ticket_gone, c);
 	if (r >= 0)
 		c->channel = channel;
@@ -173,7 +173,7 @@ static int take_begin(struct connection_process *c, const void *p, size_t len)
 	if (b.public_key_len != len - offsetof(struct rdp_begin, public_key))
 		return -EPROTO;
 	c->begun = true;
-	/* no longer idle: the last one to be evicted */
+	/* moves it to the front of the list: it is not idle now */
 	LIST_REMOVE(c, entry);
 	LIST_INSERT_HEAD(&c->l->connections, c, entry);
 	r = credsspd_client_begin(c->l->credsspd, c->l->settings->service, &b, c->rhost, c->rport, on_channel, c,
@@ -206,7 +206,7 @@ static int take_log(struct connection_process *c, const void *p, size_t len)
 	struct rdp_log m;
 	struct log_logon f = connections_log_fields(c);
 
-	/* a process sends one or two: one that was taken over must not keep the listener busy */
+	/* a process sends one or two lines; the limit is for a process that was taken over */
 	if (len != sizeof m || c->n_lines++ >= RDP_LOG_LINES_MAX)
 		return -EPROTO;
 	memcpy(&m, p, sizeof m);
@@ -309,7 +309,7 @@ void connections_evict(struct connection_process *c)
 	connections_kill(c);
 }
 
-/* The last line of a process may arrive together with the news of its end. */
+/* Reads the last log lines of a process that has ended. */
 static void drain_log(struct connection_process *c)
 {
 	struct rdp_log m;
@@ -350,7 +350,7 @@ __attribute__((noreturn)) static void run_child(const struct pre_tls *w, int con
 		.service = w->l->settings->service,
 	};
 	sigset_t none;
-	/* out of the way of 3 and 4 first */
+	/* moves both away from the numbers 3 and 4 first */
 	int net_up = fcntl(w->fd, F_DUPFD_CLOEXEC, 64), control_up = fcntl(control, F_DUPFD_CLOEXEC, 64);
 
 	(void)prctl(PR_SET_NAME, "credsspd-rdp:c");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay knows the frame of a TSRequest only; the contents are for credsspd and the client. */
+/* The relay reads the frame of a TSRequest only; the contents are between credsspd and the client. */
 #include "credsspd-rdp/credssp-relay.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ static int take_done(struct connection *c, const uint8_t *packet, size_t len)
 	return 0;
 }
 
-/* Tells a client of HYBRID_EX. OpenSSL has no call that sends an alert of choice after the handshake. */
+/* Sends the early result to a HYBRID_EX client. OpenSSL cannot send a chosen TLS alert after the handshake. */
 static int take_failed(struct connection *c, const uint8_t *packet, size_t len)
 {
 	struct channel_failed f;
@@ -116,8 +116,8 @@ static int at_tsrequest(struct connection *c, int64_t deadline)
 }
 
 /*
- * Relays until credsspd ends the handshake. Both sides are watched: some clients send pubKeyAuth unasked. After its
- * last TSRequest a client continues with MCS at once, which stays in the buffer.
+ * Relays until credsspd ends the handshake. Both sides are watched at all times, because some clients send pubKeyAuth
+ * before the reply. After its last TSRequest a client continues with MCS at once; that stays in the buffer.
  */
 static int relay(struct connection *c, int64_t deadline)
 {
@@ -164,7 +164,7 @@ int credssp_relay_run(struct connection *c)
 	size_t len;
 	int r;
 
-	/* the client's user may be answering prompts: credsspd learns of the connection only afterwards */
+	/* Begin comes after the first TSRequest, because the user may be answering prompts before it */
 	c->phase = "CredSSP";
 	r = stream_tsrequest(&c->client, in_sec(RDP_PROMPT_TIMEOUT_SEC), &p, &len);
 	if (r == 0)

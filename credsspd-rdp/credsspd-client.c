@@ -24,7 +24,7 @@ struct credsspd_call {
 	struct credsspd_client *client;
 	STAILQ_ENTRY(credsspd_call) entry;
 	sd_bus_message *message; /* until it is sent */
-	sd_bus_slot *slot;       /* from then on */
+	sd_bus_slot *slot;       /* after it is sent */
 	credsspd_begin_fn fn;
 	void *userdata;
 };
@@ -55,7 +55,7 @@ static int send_call(struct credsspd_call *c)
 	return r;
 }
 
-/* The bus ends a connection with 128 pending calls, and credsspd's answers take their time. */
+/* Limits the pending calls: the bus closes a connection that has 128. */
 static bool may_send(const struct credsspd_client *a)
 {
 	const struct credsspd_call *c;
@@ -94,7 +94,8 @@ static void send_more(struct credsspd_client *a)
 static int connect_bus(struct credsspd_client *a);
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* Without the bus there are no logons: without a timer the program ends, and is started again. Sessions stay. */
+/* When the timer cannot be set, the program ends and systemd restarts it: there are no logons without the bus. Sessions
+ * continue. */
 static void reconnect_later(struct credsspd_client *a)
 {
 	int r = a->reconnect ? 0
@@ -165,7 +166,7 @@ static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
-/* In this order no change is missed. */
+/* Subscribes before it asks for the owner, so that no change is missed. */
 static int watch_owner(struct credsspd_client *a)
 {
 	int r = sd_bus_add_match_async(a->bus, NULL, OWNER_CHANGED, on_owner_changed, NULL, a);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asynchronous calls of org.credssp1.Acceptor.Begin, and whether credsspd is on the bus: the listener's only use of
- * D-Bus.
+ * The listener's D-Bus client: asynchronous calls of org.credssp1.Acceptor.Begin, and whether credsspd is on the bus.
  */
 #pragma once
 
@@ -24,7 +23,7 @@ typedef void (*credsspd_begin_fn)(int error, const char *detail, int channel, vo
 int credsspd_client_new(sd_event *event, struct credsspd_client **ret_client);
 void credsspd_client_free(struct credsspd_client *a);
 
-/* Whether credsspd's name has an owner, as far as the bus has reported. */
+/* Returns whether credsspd's name has an owner, by the last report of the bus. */
 bool credsspd_client_on_bus(const struct credsspd_client *a);
 
 /* Calls Begin. Returns 0 and the call, for credsspd_call_cancel() before @fn is called, or -errno. */

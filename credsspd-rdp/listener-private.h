@@ -30,11 +30,11 @@ struct listener {
 	LIST_HEAD(pre_tls_list, pre_tls) pre_tls;
 	LIST_HEAD(process_list, connection_process) connections;
 	unsigned n_pre_tls, n_connections;
-	unsigned n_evicted;           /* of n_connections: killed, but their end has not been reported yet */
-	struct xrdp_slots xrdp_slots; /* for tickets that xrdp has and has not redeemed yet */
+	unsigned n_evicted;           /* part of n_connections: killed, their end is not reported yet */
+	struct xrdp_slots xrdp_slots; /* for connections with a ticket at xrdp that is not redeemed yet */
 };
 
-/* What the listener waits for. */
+/* The message that the listener waits for. */
 enum pre_tls_state { PRE_TLS_PROXY, PRE_TLS_REQUEST, PRE_TLS_CLIENT_HELLO };
 
 /* A connection before its first byte of TLS. */
@@ -44,7 +44,7 @@ struct pre_tls {
 	int fd;
 	enum pre_tls_state state;
 	sd_event_source *io, *timer;
-	struct address_count *address; /* NULL: a proxy, for which nothing is counted */
+	struct address_count *address; /* NULL: a proxy's own connection, which is not counted */
 	char rhost[RHOST_MAX + 8U];
 	uint16_t rport;
 	bool probe;    /* a proxy's health check */

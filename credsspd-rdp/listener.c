@@ -31,7 +31,7 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Without descriptors accept() would fail again at once. */
+/* Pauses, because accept() would fail again at once while the process has no free descriptor. */
 static void pause_accepting(struct listener *l, int error)
 {
 	log_line(LOG_ERR, "no connection can be accepted: %s; trying again in a second", strerror(error));
@@ -131,7 +131,7 @@ void listener_free(struct listener *l, int keep_sessions)
 		(void)close_fd(l->fds[i]);
 	}
 	(void)sd_event_source_disable_unref(l->pause);
-	l->xrdp_slots.limit = 0; /* a slot that is freed now goes to no other connection */
+	l->xrdp_slots.limit = 0; /* gives freed slots to no other connection any more */
 	while (!LIST_EMPTY(&l->pre_tls))
 		pre_tls_free(LIST_FIRST(&l->pre_tls));
 	for (struct connection_process *s; (s = LIST_FIRST(&l->connections)); connections_free(s))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The listener accepts connections, reads the PROXY header and the X.224 connection request, and forks a process for
- * the connection at the first byte of TLS. Before that a connection costs one small structure, and has ten minutes:
- * mstsc asks its user for the password then.
+ * the connection at the first byte of TLS. Before that a connection costs one small structure. It may wait for ten
+ * minutes, because mstsc asks its user for the password at that point.
  */
 #pragma once
 
@@ -15,11 +15,11 @@ struct listener;
 
 /*
  * Starts to listen. @settings and @ctx stay the caller's; they must outlive the listener or be replaced with
- * listener_configure(). Returns 0 or -errno, having logged why.
+ * listener_configure(). Returns 0, or -errno after a line in the log.
  */
 int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx, struct listener **ret_listener);
 
-/* Takes other settings for connections from now on. The listening sockets stay as they are. */
+/* Uses @settings and @ctx for new connections. The listening sockets do not change. */
 void listener_configure(struct listener *l, const struct settings *settings, SSL_CTX *ctx);
 
 /*

@@ -26,7 +26,7 @@ struct allowance {
 	uint64_t ends; /* CLOCK_BOOTTIME in microseconds; 0: not running */
 	unsigned written;
 	unsigned long long left_out;
-	char rhost[RHOST_MAX + 8U]; /* of the last line; "" for many addresses */
+	char rhost[RHOST_MAX + 8U]; /* address of the last line; "" for the shared allowance */
 };
 
 struct log_limit {
@@ -34,8 +34,8 @@ struct log_limit {
 	sd_event_source *timer;
 	struct address_hash hash;
 	LIST_HEAD(limit_chain, allowance) chain[CHAINS];
-	TAILQ_HEAD(limit_order, allowance) order; /* the first one ends first: all last equally long */
-	struct allowance others;                  /* for addresses that there is no room for */
+	TAILQ_HEAD(limit_order, allowance) order; /* oldest first: it ends first, because all last equally long */
+	struct allowance others;                  /* shared by the addresses without an entry */
 	unsigned n;
 };
 

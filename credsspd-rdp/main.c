@@ -47,7 +47,7 @@ static const char usage[] =
 
 /* ---- the certificate ---- */
 
-/* Makes a context and tests it; logs what clients have to know about it. */
+/* Makes a context and tests it; logs remarks about clients that cannot use the certificate. */
 static int load_certificate(const struct settings *s, SSL_CTX **ret_ctx, char **ret_error)
 {
 	SSL_CTX *ctx = NULL;
@@ -105,9 +105,9 @@ static void on_certificate_changed(const char *missing, void *userdata)
 		renew_certificate(userdata);
 }
 
-/* ---- all of it ---- */
+/* ---- settings and certificate ---- */
 
-/* Loads settings and certificate: both or neither. */
+/* Loads settings and certificate; on failure it changes neither. */
 static int load(struct program *p, struct settings *ret_settings, SSL_CTX **ret_ctx)
 {
 	AUTO_FREE char *error = NULL;
@@ -183,7 +183,7 @@ static int run(struct program *p)
 	if (r < 0)
 		log_line(LOG_ERR, "%s", strerror(-r));
 	(void)sd_notify(0, "STOPPING=1");
-	/* the processes of sessions do not need the listener */
+	/* the processes of sessions continue without the listener */
 	if (p->listener)
 		listener_free(p->listener, 1);
 	watch_free(p->watch);

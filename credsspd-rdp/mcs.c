@@ -27,7 +27,7 @@ static bool is_data(const uint8_t *p, size_t len)
 	return len > DATA_AT && p[4] == 2 && p[5] == 0xf0 && p[6] == 0x80;
 }
 
-/* SendDataRequest and SendDataIndication are alike but for the code */
+/* SendDataRequest and SendDataIndication differ only in the code */
 size_t mcs_send_data_offset(const uint8_t *p, size_t len)
 {
 	size_t at = DATA_AT + 6, n;

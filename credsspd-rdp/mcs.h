@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The MCS PDUs of the connection sequence (MS-RDPBCGR 2.2.1.3 to 2.2.1.12), recognized by the same bytes as in xrdp.
- * Until the licence exchange xrdp takes every Client Info PDU: only the PDUs of a list may pass, in its order.
+ * xrdp accepts any number of Client Info PDUs before the licence exchange ends, so only the PDUs of a list may pass, in
+ * its order.
  */
 #pragma once
 
@@ -16,7 +17,7 @@ enum mcs_kind {
 	MCS_ATTACH_USER,
 	MCS_CHANNEL_JOIN,
 	MCS_CLIENT_INFO, /* SendDataRequest on the I/O channel with SEC_INFO_PKT */
-	MCS_LICENCE,     /* the same with SEC_LICENSE_PKT */
+	MCS_LICENCE,     /* SendDataRequest on the I/O channel with SEC_LICENSE_PKT */
 };
 
 /* Returns the kind of the TPKT of @len bytes at @p. */
@@ -42,7 +43,7 @@ enum mcs_state {
 	MCS_STATES_
 };
 
-/* Returns 0 when @kind may come in *@state, which advances, or -EPROTO. */
+/* Returns 0 and advances *@state when @kind is allowed in it, else -EPROTO. */
 int mcs_allow(enum mcs_state *state, enum mcs_kind kind);
 
 /*

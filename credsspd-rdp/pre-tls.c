@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A message is read from the socket only when all of it has arrived: until then the kernel keeps the bytes, and a
- * connection costs one small structure. What follows the connection request is left to the connection's process.
+ * connection costs one small structure. Bytes after the connection request are left to the connection's process.
  */
 #include "credsspd-rdp/pre-tls.h"
 
@@ -57,7 +57,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Counts it for its address. Returns 0 or -ENOMEM. */
+/* Counts the connection for its address. Returns 0 or -ENOMEM. */
 static int count(struct pre_tls *w)
 {
 	w->address = address_counts_enter(w->l->address_counts, w->rhost, ADDRESS_PRE_TLS);
@@ -83,7 +83,8 @@ static uint32_t select_protocol(const struct settings *s, uint32_t requested)
 	return requested & X224_PROTOCOL_HYBRID;
 }
 
-/* RDP_NEG_RSP flags: what the configuration allows, whether or not this client asks for it. */
+/* Returns the RDP_NEG_RSP flags: the modes that the configuration allows, also when this client does not ask for
+ * them. */
 static uint8_t response_flags(const struct settings *s)
 {
 	return (uint8_t)(X224_RSP_EXTENDED_CLIENT_DATA | (s->restricted_admin ? X224_RSP_RESTRICTED_ADMIN : 0) |
@@ -91,8 +92,8 @@ static uint8_t response_flags(const struct settings *s)
 }
 
 /*
- * There is no RDP_NEG_FAILURE for a mode that is not supported. The client sees that the flag is missing in the
- * response and ends the connection with a message of its own; credsspd refuses a client that continues.
+ * Logs that the client requires a mode that is off; RDP has no RDP_NEG_FAILURE for that. A client sees that the flag is
+ * missing in the response and ends the connection with its own message; credsspd refuses a client that continues.
  */
 static void tell_unsupported(const struct pre_tls *w)
 {
@@ -122,13 +123,13 @@ static int confirm(struct pre_tls *w, const struct x224_request *q)
 	return w->selected ? 0 : -EPROTONOSUPPORT;
 }
 
-/* An incomplete message stays in the socket: epoll reports it again only when there is more. */
+/* Waits for @bytes bytes in the socket: epoll reports an incomplete message again only then. */
 static void wait_for(int fd, int bytes)
 {
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
 }
 
-/* The time of the last message decides which connection is the longest idle. */
+/* Also moves the connection to the front of the list, because it is not idle now. */
 static void set_state(struct pre_tls *w, enum pre_tls_state state, unsigned timeout_sec)
 {
 	w->state = state;
@@ -139,8 +140,8 @@ static void set_state(struct pre_tls *w, enum pre_tls_state state, unsigned time
 }
 
 /*
- * Reads the PROXY header at @p. Returns 1 when the next message can be looked at, 0 when bytes are missing, or -errno
- * when the connection has been closed and @w freed.
+ * Reads the PROXY header at @p. Returns 1 when it is complete, 0 when bytes are missing, or -errno after the connection
+ * was closed and @w freed.
  */
 static int take_proxy(struct pre_tls *w, const uint8_t *p, size_t len)
 {
@@ -183,8 +184,8 @@ static bool is_direct(struct pre_tls *w, const uint8_t *p, size_t len)
 }
 
 /*
- * Whether a proxy checks this server while credsspd has gone. The check fails then: it sees no more than RDP's or TLS's
- * first answer. Health checks come every few seconds; credsspd-client.c has logged once that credsspd is gone.
+ * Returns whether this is a proxy's health check while credsspd is not on the bus. The check must fail then, which is
+ * done by closing the connection before RDP's or TLS's first answer. credsspd-client.c has logged the reason once.
  */
 static bool is_vain_probe(const struct pre_tls *w)
 {
@@ -232,8 +233,7 @@ static int take_request(struct pre_tls *w, const uint8_t *p, size_t len)
 	return 1;
 }
 
-/* An address whose processes are all taken loses the longest idle one. Returns false when all of them have logged on.
- */
+/* Evicts the longest idle connection of an address that has the maximum. Returns false when all have logged on. */
 static bool make_room_in_address(const struct pre_tls *w)
 {
 	unsigned n;
@@ -329,8 +329,8 @@ static bool is_full(const struct listener *l)
 }
 
 /*
- * Picks a connection before TLS to evict: the longest idle one of the address that has the most. *@ret_count: how many
- * the address has.
+ * Picks a connection before TLS to evict: the longest idle one of the address with the most. *@ret_count is the number
+ * of the address's connections.
  */
 static struct pre_tls *find_to_evict(const struct listener *l, unsigned *ret_count)
 {
@@ -349,8 +349,8 @@ static struct pre_tls *find_to_evict(const struct listener *l, unsigned *ret_cou
 }
 
 /*
- * When all slots are taken, a connection without a logon is evicted: the longest idle one of the address that has the
- * most of them, before TLS or after. An address that only holds connections open keeps none out that has fewer.
+ * When all slots are taken, evicts a connection without a logon: the longest idle one of the address with the most such
+ * connections, before TLS or after. So an address that holds many connections open cannot keep other addresses out.
  */
 static void make_room(struct listener *l)
 {
@@ -383,7 +383,7 @@ void pre_tls_new(struct listener *l, int fd)
 	struct pre_tls *w = calloc(1, sizeof *w);
 	bool proxy;
 
-	/* the peer was gone before accept(): whether it was a proxy cannot be told any more */
+	/* the peer left before accept(), and its address is unknown */
 	if (!w || sockets_peer(fd, w->rhost, &w->rport) < 0) {
 		free(w);
 		(void)close_fd(fd);

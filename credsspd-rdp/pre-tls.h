@@ -5,7 +5,7 @@
 struct listener;
 struct pre_tls;
 
-/* Takes the accepted @fd over. When all slots are taken, another connection is evicted. */
+/* Serves the accepted connection @fd, and owns it. When all slots are taken, another connection is evicted. */
 void pre_tls_new(struct listener *l, int fd);
 
 /* Closes the connection. */

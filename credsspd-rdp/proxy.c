@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * haproxy's proxy-protocol.txt, 2.2. Only what a configured proxy says is read, and nothing of version 1: its text
- * would have to be searched for an end.
+ * haproxy's proxy-protocol.txt, 2.2. Only headers of configured proxies are read. Version 1 is not supported: its
+ * header has no length field.
  */
 #include "credsspd-rdp/proxy.h"
 
@@ -19,7 +19,7 @@ static int take_address(int family, const uint8_t *source, const uint8_t *port, 
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-	/* a proxy that listens on IPv6 for both: one client has one address, however it came */
+	/* a proxy that listens on IPv6 for both sends mapped addresses: a client must count as one address */
 	if (family == AF_INET6 && memcmp(source, mapped, sizeof mapped) == 0) {
 		family = AF_INET;
 		source += sizeof mapped;

@@ -14,11 +14,11 @@ struct proxy_peer {
 	bool local; /* the proxy itself: a health check */
 };
 
-/* Whether the @len bytes at @p begin with the signature of a header; for peers that may not send one. */
+/* Returns whether the @len bytes at @p begin with the signature of a header; for peers that may not send headers. */
 bool proxy_begins(const uint8_t *p, size_t len);
 
 /*
  * Reads the header at @p, of which @len bytes have arrived. Returns 1 with its length in *@ret_total, 0 when more
- * bytes are needed, -EPROTO when it is no header, or -EMSGSIZE when it is longer than PROXY_V2_MAX.
+ * bytes are needed, -EPROTO when it is not a header, or -EMSGSIZE when it is longer than PROXY_V2_MAX.
  */
 int proxy_read(const uint8_t *p, size_t len, size_t *ret_total, struct proxy_peer *ret_peer);

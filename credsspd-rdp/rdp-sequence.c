@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xrdp takes every Client Info PDU before the end of the licence exchange for a logon. Until then the client may send
- * only the PDUs of a list (mcs.c), and the one Client Info in it is written again from its parsed fields. The client
- * ends the licence exchange with xrdp 0.9, xrdp itself with 0.10.
+ * xrdp treats every Client Info PDU before the end of the licence exchange as a logon. So until then the client may
+ * send only the PDUs of a list (mcs.c), and its one Client Info is written again from the parsed fields. With xrdp 0.9
+ * the client ends the licence exchange, with 0.10 xrdp does.
  */
 #include "credsspd-rdp/rdp-sequence.h"
 
@@ -23,11 +23,11 @@
 #include "credsspd-rdp/mcs.h"
 #include "credsspd-rdp/x224.h"
 
-#define MASKED_PROTOCOLS 0x0bU /* the protocols that xrdp takes in a connection request */
+#define MASKED_PROTOCOLS 0x0bU /* the protocols that xrdp accepts in a connection request */
 
 /*
- * Answers the connection request that a client of the direct approach sends after CredSSP. A client that leaves it out
- * has begun MCS.
+ * Answers the connection request that a client of the direct approach sends after CredSSP. Some clients leave it out
+ * and begin MCS.
  */
 static int take_direct_request(struct connection *c, int64_t deadline)
 {
@@ -52,7 +52,7 @@ static int take_direct_request(struct connection *c, int64_t deadline)
 	return stream_write(&c->client, confirm, len, deadline);
 }
 
-/* Asks when the client has continued with MCS: until then it needs no slot. */
+/* Asks the listener for xrdp, after the client has begun MCS: it needs no slot before that. */
 static int ask_xrdp(struct connection *c)
 {
 	struct rdp_ask_xrdp ask = { .type = RDP_ASK_XRDP };
@@ -69,7 +69,7 @@ static int ask_xrdp(struct connection *c)
 		return r;
 	c->phase = "waiting for a slot with xrdp";
 	memcpy(ask.user, c->done.user, sizeof ask.user);
-	/* the listener answers at the latest when the ticket has expired */
+	/* the listener answers when the ticket expires, at the latest */
 	return connection_ask(c, &ask, sizeof ask, NULL, 0, RDP_XRDP, in_sec(2 * TICKET_LIFETIME_SEC), &c->xrdp.fd);
 }
 
@@ -100,7 +100,7 @@ static bool is_too_long_for_xrdp(const char *user)
 	       len >= sizeof out;
 }
 
-/* Logs what xrdp could not take. Returns -ECANCELED, or @r when it is something else. */
+/* Logs why xrdp could not read the Client Info. Returns -ECANCELED, or @r for another error. */
 static int refuse_client_info(const struct connection *c, int r)
 {
 	const char *why;

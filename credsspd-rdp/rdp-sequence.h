@@ -5,7 +5,7 @@
 struct connection;
 
 /*
- * Runs after CredSSP. Returns 0 when everything from here on is to be copied, -ECANCELED when the client was refused
- * and that has been logged, or another -errno.
+ * Runs after CredSSP. Returns 0 when all following bytes may be copied; -ECANCELED when the client was refused, after a
+ * line in the log; or another -errno.
  */
 int rdp_sequence_run(struct connection *c);

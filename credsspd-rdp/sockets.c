@@ -54,7 +54,7 @@ static int listen_on(const struct addrinfo *a, bool v6only)
 	return TAKE_FD(fd);
 }
 
-/* -EDESTADDRREQ when @host is no address: bind() gives -EINVAL for addresses, too. */
+/* Returns -EDESTADDRREQ when @host is not an address, because bind() returns -EINVAL for some addresses, too. */
 static int listen_at(const char *host, const char *port, bool v6only)
 {
 	const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
@@ -70,8 +70,8 @@ static int listen_at(const char *host, const char *port, bool v6only)
 }
 
 /*
- * Listens on all addresses with one IPv6 socket, which takes IPv4 as well. A kernel, a container or a unit without IPv6
- * refuses that with one error or another; it does not matter with which.
+ * Listens on all addresses with one IPv6 socket, which takes IPv4 as well. After any error it listens on IPv4 alone,
+ * because a kernel, a container or a unit without IPv6 may fail with different errors.
  */
 static int listen_anywhere(const char *port)
 {
@@ -86,7 +86,7 @@ static int listen_anywhere(const char *port)
 	return r4;
 }
 
-/* Whether another of @specs has an IPv4 address and the same port. */
+/* Returns whether another of @specs has an IPv4 address and the same port. */
 static bool has_ipv4_beside(char *const *specs, const char *port)
 {
 	char host[128], other[8];
@@ -98,7 +98,7 @@ static bool has_ipv4_beside(char *const *specs, const char *port)
 	return false;
 }
 
-/* Whether @host is a link-local address without a zone, which bind() refuses. */
+/* Returns whether @host is a link-local address without a zone, which bind() refuses. */
 static bool needs_interface(const char *host)
 {
 	struct in6_addr a;
@@ -130,7 +130,7 @@ static int listen_spec(const char *spec, char *const *specs, char **ret_error)
 	return r < 0 ? explain(ret_error, r, "listen = %s: %s", spec, strerror(-r)) : r;
 }
 
-/* systemd passes its sockets without O_NONBLOCK: accept() would block when the client has gone in the meantime. */
+/* Sets O_NONBLOCK on the sockets of systemd: accept() would block when a client has left meanwhile. */
 static int take_passed(int ret_fds[SOCKETS_MAX], int n, char **ret_error)
 {
 	if (n > (int)SOCKETS_MAX)

@@ -19,7 +19,7 @@ int sockets_listen(char *const *specs, int ret_fds[SOCKETS_MAX], char **ret_erro
 
 /*
  * Writes the address of the peer of @fd as text; an IPv4 address in IPv6 as IPv4; "" when the socket has no addresses.
- * Returns 0, or -errno (and "") when the peer is not known any more: -ENOTCONN after a reset.
+ * Returns 0, or -errno (and "") when the address is unknown: -ENOTCONN after a reset.
  */
 int sockets_peer(int fd, char ret_rhost[RHOST_MAX + 8U], uint16_t *ret_rport);
 

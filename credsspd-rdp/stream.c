@@ -34,7 +34,7 @@ static int wait_for(int fd, short events, int64_t deadline)
 	return wait_for_either(fd, events, 0, deadline);
 }
 
-/* What an SSL call that did not succeed wants: events to poll for, or -errno. */
+/* Returns the events to poll for after an SSL call that did not succeed, or -errno. */
 static int ssl_wants(SSL *ssl, int r)
 {
 	switch (SSL_get_error(ssl, r)) {
@@ -68,7 +68,7 @@ int stream_accept(SSL *ssl, int fd, int64_t deadline)
 	}
 }
 
-/* Reads once. Returns the number of bytes, 0 when there are none (*@want says what to poll for), or -errno. */
+/* Reads once. Returns the number of bytes, 0 without input (*@want has the events to poll for), or -errno. */
 static ssize_t read_some(const struct stream *s, void *p, size_t size, int *want)
 {
 	ssize_t n;
@@ -212,13 +212,13 @@ struct direction {
 	uint8_t *buffer;
 	size_t start, end;
 	int want_in;  /* what @from waits for; 0: it may have more */
-	int want_out; /* what @to waits for; 0: nothing is in its way */
-	int gone;     /* 0, or -errno of @from, which gives no more; -ECONNRESET is its end in order or without one */
+	int want_out; /* what @to waits for; 0: it can be written */
+	int gone;     /* 0, or -errno of @from, which has ended; -ECONNRESET for a closed connection */
 };
 
 /*
- * Whether a side that gave @n bytes is worth another read before poll(). A plain socket has given all it had. A TLS
- * connection may hold more records; one that gave a full record is in the middle of a stream.
+ * Returns whether to read again before poll() after a read of @n bytes. A plain socket is empty then. A TLS connection
+ * may hold more records, and a full record is usually followed by more.
  */
 static bool may_have_more(const struct stream *s, size_t n)
 {
@@ -241,7 +241,7 @@ static void fill(struct direction *d)
 	}
 }
 
-/* Sends the records that the TLS connection has buffered. Returns 0 or -errno; @d->want_out says whether all went. */
+/* Sends the records that the TLS connection has buffered. Returns 0 or -errno; @d->want_out is 0 when all were sent. */
 static int flush(struct direction *d)
 {
 	ERR_clear_error();
@@ -253,7 +253,7 @@ static int flush(struct direction *d)
 	return 0;
 }
 
-/* Moves what can be moved without waiting. Returns 0, or -errno of the receiving side. */
+/* Moves as many bytes as possible without waiting. Returns 0, or -errno of the receiving side. */
 static int move(struct direction *d)
 {
 	if (d->start == d->end && !d->want_out)
@@ -270,7 +270,7 @@ static int move(struct direction *d)
 	return d->want_out ? 0 : flush(d);
 }
 
-/* Whether move() would do something without waiting. */
+/* Returns whether move() could move bytes without waiting. */
 static bool ready(const struct direction *d)
 {
 	return !d->want_out && !d->want_in && !d->gone;
@@ -281,7 +281,7 @@ static bool done(const struct direction *d)
 	return d->gone && d->start == d->end && !d->want_out;
 }
 
-/* Returns 0 for a peer that has left, or -errno: a record of TLS that was forged or damaged, a network that is gone. */
+/* Returns 0 for a peer that has closed the connection, or -errno: a forged TLS record, a broken network. */
 static int end_of(const struct direction *d)
 {
 	return d->gone == -ECONNRESET ? 0 : d->gone;
@@ -296,7 +296,7 @@ static void want(struct pollfd *f, const struct direction *d)
 		f[side->fd == f[0].fd ? 0 : 1].events |= (short)(d->want_out ? d->want_out : d->want_in);
 }
 
-/* Takes back the wait that poll() has ended. */
+/* Clears the events that poll() has reported. */
 static void resume(const struct pollfd *f, struct direction *d)
 {
 	int *what = d->want_out ? &d->want_out : &d->want_in;
@@ -307,7 +307,7 @@ static void resume(const struct pollfd *f, struct direction *d)
 		*what = 0;
 }
 
-/* Polls for both; without waiting when one of them is ready, so that it does not hold up the other. */
+/* Polls for both directions; without waiting when one of them is ready. */
 static int poll_both(struct direction *up, struct direction *down)
 {
 	struct pollfd f[2] = { { .fd = up->from->fd }, { .fd = up->to->fd } }, asked[2];
@@ -315,8 +315,8 @@ static int poll_both(struct direction *up, struct direction *down)
 	want(f, up);
 	want(f, down);
 	/*
-	 * poll() reports a side that has hung up whether it is asked or not: a side that nothing waits for would wake
-	 * the loop for ever.
+	 * poll() always reports a side that has hung up: a side for whose events nothing waits must be left out, or the
+	 * loop would not sleep.
 	 */
 	memcpy(asked, f, sizeof f);
 	for (int i = 0; i < 2; i++)
@@ -331,7 +331,7 @@ static int poll_both(struct direction *up, struct direction *down)
 	return 0;
 }
 
-/* From here on several records are read and written with one system call. */
+/* Makes OpenSSL read and write several records with one system call. */
 static int buffer_records(SSL *ssl)
 {
 	BIO *buffer;
@@ -349,7 +349,7 @@ static int buffer_records(SSL *ssl)
 	return 0;
 }
 
-/* What was read ahead of the end of the connection sequence. */
+/* Takes the bytes that were read ahead at the end of the connection sequence. */
 static int take_rest(struct direction *d, struct stream *s)
 {
 	d->end = s->end - s->start;
@@ -374,7 +374,7 @@ int stream_copy(struct stream *client, struct stream *server)
 		r = move(&up);
 		if (r == 0)
 			r = move(&down);
-		/* the side that ended may still have something on its way to the other */
+		/* sends the last bytes of the side that has ended */
 		if (r == 0 && (done(&up) || done(&down)))
 			return end_of(done(&up) ? &up : &down);
 		if (r == 0)

@@ -8,18 +8,18 @@
 
 #include "common/base/limits.h"
 
-/* One side of a connection, with the input that has been read ahead. */
+/* One side of a connection, with input that was read ahead. */
 struct stream {
 	SSL *ssl;          /* NULL: plain */
 	int fd;            /* non-blocking */
-	int watch;         /* a descriptor: when it is readable, waiting for input ends with -EAGAIN; 0: none */
+	int watch;         /* a descriptor: when it is readable, waiting for input ends with -EAGAIN; 0: not used */
 	size_t start, end; /* the unread bytes of buffer */
 	uint8_t buffer[TSREQUEST_MAX + 1024];
 };
 
 /*
- * All functions return 0, -ETIMEDOUT, -ECONNRESET (at the end of the input too), -EPROTO for TLS errors, or another
- * -errno. @deadline is by clock_msec().
+ * All functions return 0, -ETIMEDOUT, -ECONNRESET (also at end of file), -EPROTO for TLS errors, or another -errno.
+ * @deadline is a time of clock_msec().
  */
 
 /* Does the server's side of the TLS handshake. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The self-signed certificate has an RSA key where the system's policy allows it: rdesktop and impacket read no other.
- */
+/* The self-signed certificate has an RSA key if the system's policy allows it: rdesktop and impacket accept no
+ * other. */
 #include "credsspd-rdp/tls-certificate.h"
 
 #include <errno.h>
@@ -29,8 +29,8 @@
 /* ---- loading ---- */
 
 /*
- * Says why @path cannot be opened. glibc leaves in the buffer of realpath() the name that it could not look up: without
- * permission the directory of that name is the one that cannot be entered, with all symbolic links followed.
+ * Explains why @path cannot be opened. After a failure the buffer of glibc's realpath() has the name that could not be
+ * looked up, with symbolic links followed. For EACCES its directory is the one that this user cannot enter.
  */
 static int fail_open(char **ret_error, const char *path, int error)
 {
@@ -79,7 +79,7 @@ static int fail_load(char **ret_error, const char *path, const char *what)
 		       reason ? reason : "unknown error");
 }
 
-/* In place of OpenSSL's own, which asks on the terminal. */
+/* Replaces OpenSSL's passphrase callback, which asks on the terminal. */
 static int on_passphrase_needed(char *buffer, int size, int writing, void *userdata)
 {
 	bool *needed = userdata;
@@ -164,7 +164,7 @@ static int add_extension(X509 *x, int nid, const char *value)
 	return ok;
 }
 
-/* A hash function as strong as the key. */
+/* Returns a hash function as strong as the key. */
 static const EVP_MD *digest_for(const EVP_PKEY *key)
 {
 	int bits = EVP_PKEY_get_security_bits(key);
@@ -191,7 +191,7 @@ static X509 *self_sign(EVP_PKEY *key)
 		return NULL;
 	}
 	name = X509_get_subject_name(x);
-	/* a common name has at most 64 bytes; the subject alternative name carries a longer name */
+	/* a common name has at most 64 bytes; a longer name is only in the subject alternative name */
 	ok = X509_set_version(x, 2) == 1 && ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1 &&
 	     X509_gmtime_adj(X509_getm_notBefore(x), -3600) && X509_gmtime_adj(X509_getm_notAfter(x), VALID_SEC) &&
 	     X509_set_pubkey(x, key) == 1 &&

@@ -26,13 +26,13 @@ struct selftest {
 	SSL *client, *server;
 };
 
-/* Takes back what the system's openssl.cnf demands of a client: the self-test is about the server. */
+/* Removes the restrictions of the system's openssl.cnf from the client, because the self-test is about the server. */
 static bool drop_policy(SSL_CTX *client, int version)
 {
 	SSL_CTX_set_verify(client, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_security_level(client, 0);
 	(void)SSL_CTX_clear_options(client, SSL_OP_NO_TLSv1_2 | SSL_OP_NO_TLSv1_3);
-	/* both bounds: one may be beyond the other at first */
+	/* the minimum is removed first, because it may be above the new maximum */
 	return SSL_CTX_set_min_proto_version(client, 0) == 1 && SSL_CTX_set_max_proto_version(client, version) == 1 &&
 	       SSL_CTX_set_min_proto_version(client, version) == 1 &&
 	       SSL_CTX_set_cipher_list(client, "ALL:@SECLEVEL=0") == 1 &&
@@ -58,7 +58,7 @@ static int prepare(struct selftest *r, SSL_CTX *ctx, int version)
 	return 0;
 }
 
-/* Lets the two sides take turns until both have finished. */
+/* Runs both sides in turn until both have finished. */
 static int shake_hands(struct selftest *r)
 {
 	int client = 0, server = 0;

@@ -42,7 +42,7 @@ int tls_context_without_certificate(const struct settings *s, SSL_CTX **ret_ctx,
 					   SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_CIPHER_SERVER_PREFERENCE |
 					   SSL_OP_IGNORE_UNEXPECTED_EOF);
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_default_read_buffer_len(ctx, TLS_READ_BUFFER); /* for read-ahead, which a session turns on */
+	SSL_CTX_set_default_read_buffer_len(ctx, TLS_READ_BUFFER); /* for read-ahead, which stream_copy() turns on */
 	r = tls_policy_apply(ctx, s->tls_minimum, ret_error);
 	if (r < 0)
 		SSL_CTX_free(ctx);
@@ -53,7 +53,7 @@ int tls_context_without_certificate(const struct settings *s, SSL_CTX **ret_ctx,
 
 /* ---- the self-signed certificate ---- */
 
-/* How far a pair of our own serves: SERVES_FULLY in every version of TLS that the system's policy leaves. */
+/* How well a self-signed pair works: SERVES_FULLY in every TLS version that the system's policy allows. */
 enum serves { SERVES_NOT, SERVES_PARTLY, SERVES_FULLY };
 
 static enum serves try_out(SSL_CTX *ctx)
@@ -65,8 +65,8 @@ static enum serves try_out(SSL_CTX *ctx)
 }
 
 /*
- * Loads the pair of an earlier start. Returns 0 with @ret_serves and a context, or SERVES_NOT and none when there is no
- * pair, the policy does not take it, or its halves are of two starts; or -errno with a sentence.
+ * Loads the self-signed pair of an earlier start. Returns 0 with @ret_serves and a context; 0 with SERVES_NOT and no
+ * context when there is no pair, the policy refuses it, or certificate and key do not match; or -errno with a sentence.
  */
 static int take_old(const struct settings *s, const char *certificate, const char *key, SSL_CTX **ret_ctx,
 		    enum serves *ret_serves, char **ret_error)
@@ -97,8 +97,8 @@ static int take_old(const struct settings *s, const char *certificate, const cha
 }
 
 /*
- * Makes the first pair that serves best, better than @than. A kind of key that OpenSSL cannot make here (a provider, a
- * FIPS module) is passed over. Returns 1 with its context, 0 when there is none, or -errno.
+ * Makes the best pair that works better than @than. Kinds of keys that OpenSSL cannot make here (a provider, a FIPS
+ * module) are skipped. Returns 1 and its context, 0 when no pair works better, or -errno.
  */
 static int make_better(const struct settings *s, enum serves than, SSL_CTX **ret_ctx, char **ret_error)
 {

@@ -41,7 +41,7 @@ int x224_frame(const uint8_t *p, size_t len, size_t *ret_total)
 	return 1;
 }
 
-/* Returns the bytes after an optional cookie or routing token, which ends with CR LF; NULL when it does not end. */
+/* Returns the bytes after an optional cookie or routing token, which ends with CR LF; NULL without that end. */
 static const uint8_t *skip_token(const uint8_t *p, const uint8_t *end)
 {
 	static const char cookie[] = "Cookie: ";

@@ -25,7 +25,7 @@
 
 /*
  * Reads the length of the TPKT at @p, of which @len bytes have arrived. Returns 1 with the length in *@ret_total, 0
- * when more bytes are needed, or -EPROTO when it is no TPKT.
+ * when more bytes are needed, or -EPROTO when it is not a TPKT.
  */
 int x224_frame(const uint8_t *p, size_t len, size_t *ret_total);
 
@@ -50,6 +50,6 @@ size_t x224_plain_confirm_write(uint8_t out[X224_CONFIRM_LEN]);
 /* Writes the connection request to xrdp. */
 void x224_request_write(uint8_t out[X224_CONFIRM_LEN], uint32_t protocols);
 
-/* Whether the @len bytes at @p are a connection request, or a connection confirm. */
+/* Return whether the @len bytes at @p are a connection request, or a connection confirm. */
 bool x224_is_request(const uint8_t *p, size_t len);
 bool x224_is_confirm(const uint8_t *p, size_t len);

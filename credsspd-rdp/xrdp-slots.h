@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The queue for xrdp. sesman logs on one user at a time, and tickets expire. So only a limited number of connections
- * have a slot with xrdp before their tickets are redeemed; the others wait in the order of asking. One account cannot
- * take all slots.
+ * have a slot with xrdp before their tickets are redeemed; the others wait in order. One account cannot take all slots.
  */
 #pragma once
 
@@ -12,7 +11,7 @@
 
 enum xrdp_slot_state { XRDP_SLOT_NONE, XRDP_SLOT_QUEUED, XRDP_SLOT_TAKEN };
 
-/* Part of the object that waits; all zero at first. */
+/* A member of the waiting object; all zero at first. */
 struct xrdp_slot {
 	TAILQ_ENTRY(xrdp_slot) entry;
 	enum xrdp_slot_state state;
@@ -31,7 +30,7 @@ void xrdp_slots_init(struct xrdp_slots *s, unsigned limit, unsigned per_user);
 /* Puts @p, for @user, at the end of the queue. Returns 0, or -EALREADY when it waits already or has a slot. */
 int xrdp_slots_ask(struct xrdp_slots *s, struct xrdp_slot *p, const char *user);
 
-/* Gives a free slot to the next in the queue and returns it; NULL when there is no slot or none that may have it. */
+/* Gives a free slot to the next entry that may have it and returns the entry; NULL without a slot or such an entry. */
 struct xrdp_slot *xrdp_slots_next(struct xrdp_slots *s);
 
 /* Takes @p out of the queue, or gives its slot back. */

@@ -7,14 +7,12 @@
 #include "common/ipc/worker-msg.h"
 
 enum resolver_type {
-	RESOLVE_PRINCIPAL = 1, /* a Kerberos principal -> account (localauth, getpwnam), then the account rules */
-	RESOLVE_ACCOUNT =
-	    2, /* {uid, user} that the NTLM store or an earlier lookup gave -> account, then the account rules */
-	RESOLVE_DELEGATED = 3, /* delegated {domain, user} -> account, without the account rules */
-	RESOLVE_NAME = 4,      /* a local user name -> account, without rules; for the Manager */
-	RESOLVE_DOMAIN_ACCOUNT =
-	    5,               /* {uid, user} with winbind's name of the account -> account, then the account rules */
-	RESOLVER_READY = 16, /* resolver -> supervisor, the type byte alone */
+	RESOLVE_PRINCIPAL = 1,      /* a Kerberos principal -> account (localauth, getpwnam), then the account rules */
+	RESOLVE_ACCOUNT = 2,        /* {uid, user} of the NTLM store or an earlier lookup -> account, then the rules */
+	RESOLVE_DELEGATED = 3,      /* delegated {domain, user} -> account, without the account rules */
+	RESOLVE_NAME = 4,           /* a local user name -> account, without rules; for the Manager */
+	RESOLVE_DOMAIN_ACCOUNT = 5, /* {uid, user}, winbind's name of the account -> account, then the rules */
+	RESOLVER_READY = 16,        /* resolver -> supervisor, the type byte alone */
 	RESOLVER_ANSWER = 17,
 };
 

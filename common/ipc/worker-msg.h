@@ -49,7 +49,7 @@ enum worker_type {
 };
 
 #define WORKER_PACKET_MAX (1U + TSREQUEST_MAX)
-#define WORKER_DETAIL_MAX 384U /* with the longest name of a PAM service */
+#define WORKER_DETAIL_MAX 384U    /* with the longest name of a PAM service */
 #define WORKER_LAST_REPLY_MAX 32U /* version and errorCode */
 #define RECORD_NAME_MAX (ACCOUNT_NAME_MAX + 8U)
 #define RECORD_PRINCIPAL_MAX (PRINCIPAL_MAX + 8U)
@@ -58,8 +58,7 @@ enum worker_flag {
 	WORKER_EARLY_AUTHORIZATION = 1, /* HYBRID_EX was negotiated */
 	WORKER_RESTRICTED_ADMIN = 2,    /* this kind of credentials is accepted; passwords always are */
 	WORKER_REMOTE_GUARD = 4,
-	WORKER_LAST_RESORT =
-	    8, /* no other template is left to try: an unknown token is refused, WORKER_NOT_MINE is not sent */
+	WORKER_LAST_RESORT = 8, /* no other template is left: refuse an unknown token, do not pass it on */
 	WORKER_SMARTCARD = 16,
 };
 

@@ -179,7 +179,7 @@ static bool quiet(int fd)
 static void test_no_keytab(void **unused)
 {
 	const char *const keytab[] = { "/nonexistent", host_keytab };
-	const char *const why[] = { "/nonexistent", "no key of a machine's account and none of TERMSRV/" };
+	const char *const why[] = { "/nonexistent", "neither a machine account's key nor a TERMSRV/ key" };
 	char lines[256];
 
 	(void)unused;
