@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * With a password pam_unix's auth phase refuses a locked account. Where verify proves the user no module does: the
- * account phase of pam_unix looks at dates only.
+ * In a logon with a password the auth phase of pam_unix refuses a locked account. When `verify` proves the user, no
+ * other module would: the account phase of pam_unix checks dates only.
  *
  * "!" locks, as in sshd(8), usermod(8) -L, passwd(1) -l and adduser(8) --disabled-login. useradd(8) writes the same "!"
  * for an account that never had a password, and usermod -L changes nothing there, so that the two cannot be told apart:
@@ -17,7 +17,7 @@
 
 #define DAY_SEC (24 * 3600)
 
-/* The password is kept in shadow. A name service without shadow (SSSD, winbind) says "*" here. */
+/* Returns whether the password is in shadow. Name services without shadow (SSSD, winbind) have "*" in passwd. */
 static bool is_shadowed(const struct passwd *pw)
 {
 	return pw->pw_passwd && strcmp(pw->pw_passwd, "x") == 0;
@@ -28,13 +28,13 @@ static bool is_locked(const char *password)
 	return password && password[0] == '!';
 }
 
-/* As pam_unix, for which day 0 is a date, too. */
+/* As pam_unix does: day 0 is a date, too. */
 static bool has_expired(const struct spwd *s, long today)
 {
 	return s->sp_expire != -1 && today >= s->sp_expire;
 }
 
-/* /etc/shells has nologin and false on hosts where FTP users have them. */
+/* Returns whether @shell only refuses logons: /etc/shells may list nologin and false, for FTP users. */
 static bool is_no_shell(const char *shell)
 {
 	const char *slash = strrchr(shell, '/'), *name = slash ? slash + 1 : shell;

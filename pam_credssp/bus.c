@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libdbus without its blocking calls: with a stopped bus or daemon those hang far beyond their timeouts. The connection
- * is private to the call, Hello is sent by hand, and one loop reads and writes until the deadline. Before that,
- * libdbus's own connect() could block on a stopped bus with a full backlog, so the socket is tried non-blocking first.
+ * Why libdbus's blocking calls are not used: with a stopped bus or daemon they block far beyond their timeouts. So the
+ * connection is private to the call, Hello is sent by hand, and one loop reads and writes until the deadline. Also
+ * libdbus's connect() could block on a stopped bus with a full backlog, so a non-blocking connect() is tried first.
  *
  * libdbus aborts the process when it is given invalid UTF-8: everything is checked before it is appended.
  */
@@ -40,7 +40,7 @@ static const char *bus_address(void)
 	return a && *a ? a : SYSTEM_BUS_ADDRESS;
 }
 
-/* Whether a connect() to the socket would block; BUS_OK for addresses of another form, which libdbus judges. */
+/* Returns BUS_OK when connect() would not block, or for other forms of addresses, which libdbus checks. */
 static enum bus_result try_socket(const char *address, char *error)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -62,8 +62,8 @@ static enum bus_result try_socket(const char *address, char *error)
 }
 
 /*
- * Sends @m and waits for its reply until @deadline. Returns the reply, or NULL with the reason in @result. A reply to
- * this call can only come from who was called: the bus sees to it, and we compare the serial.
+ * Sends @m and waits for its reply until @deadline. Returns the reply, or NULL with the reason in @result. Only
+ * the called process can reply: the bus guarantees that, and the serial is compared here.
  */
 static DBusMessage *call(DBusConnection *c, DBusMessage *m, int64_t deadline, enum bus_result *result)
 {
@@ -71,7 +71,7 @@ static DBusMessage *call(DBusConnection *c, DBusMessage *m, int64_t deadline, en
 	DBusMessage *reply = NULL;
 
 	*result = BUS_ERROR;
-	/* -1: the default timeout of libdbus is longer than ours and of no interest */
+	/* -1: libdbus's default timeout, which is longer than the deadline here */
 	if (!dbus_connection_send_with_reply(c, m, &pending, -1) || !pending)
 		return NULL;
 	while (!dbus_pending_call_get_completed(pending)) {
@@ -164,7 +164,7 @@ static int take_entry(DBusMessageIter *entry, struct bus_about *about)
 		dbus_message_iter_get_basic(&value, &logon);
 		about->logon = logon;
 	}
-	return 0; /* keys of a later version */
+	return 0; /* a key of a later version is ignored */
 }
 
 static enum bus_result take_reply(DBusMessage *reply, struct bus_about *ret_about, char *error)
@@ -184,7 +184,7 @@ static enum bus_result take_reply(DBusMessage *reply, struct bus_about *ret_abou
 		return problem(error, BUS_ERROR, "the answer is incomplete");
 	if (!dbus_message_iter_next(&args))
 		return problem(error, BUS_ERROR, "the answer is incomplete");
-	dbus_message_iter_get_basic(&args, &about.pipe); /* a duplicate, ours */
+	dbus_message_iter_get_basic(&args, &about.pipe); /* a duplicate that this function owns */
 	if (about.pipe < 0)
 		return problem(error, BUS_ERROR, "the answer carries no descriptor");
 	*ret_about = about;
@@ -201,7 +201,7 @@ static enum bus_result take_error(DBusMessage *reply, char *error)
 		{ CREDSSP_ERROR_UNKNOWN_USER, BUS_NO_RECORD }, { CREDSSP_ERROR_INVALID_ARGUMENT, BUS_REJECTED },
 		{ CREDSSP_ERROR_ACCESS_DENIED, BUS_DENIED },   { DBUS_ERROR_ACCESS_DENIED, BUS_DENIED },
 		{ DBUS_ERROR_SERVICE_UNKNOWN, BUS_ABSENT },    { DBUS_ERROR_NAME_HAS_NO_OWNER, BUS_ABSENT },
-		{ DBUS_ERROR_NO_REPLY, BUS_ABSENT }, /* it ended, or disconnected, without an answer */
+		{ DBUS_ERROR_NO_REPLY, BUS_ABSENT }, /* credsspd ended or disconnected without an answer */
 	};
 	const char *name = dbus_message_get_error_name(reply);
 
@@ -213,7 +213,7 @@ static enum bus_result take_error(DBusMessage *reply, char *error)
 
 /* ---- a call, from the first connect() to the reply ---- */
 
-/* Sends @m on @c, which is new; *@ret_reply is a method return. */
+/* Sends @m on the new connection @c; *@ret_reply is a method return. */
 static enum bus_result exchange(DBusConnection *c, DBusMessage *m, int64_t deadline, DBusMessage **ret_reply,
 				char *error)
 {
@@ -258,7 +258,7 @@ static enum bus_result connect_and_exchange(DBusMessage *m, int64_t deadline, DB
 	return result;
 }
 
-/* Frees @m, which is NULL without memory. */
+/* Sends @m and frees it; NULL stands for a message that could not be made without memory. */
 static enum bus_result send_message(DBusMessage *m, int64_t deadline, DBusMessage **ret_reply, char *error)
 {
 	enum bus_result result;
@@ -270,7 +270,7 @@ static enum bus_result send_message(DBusMessage *m, int64_t deadline, DBusMessag
 	return result;
 }
 
-/* As dbus_message_append_args() takes them, for a method of ours; NULL without memory. */
+/* Makes a call of credsspd, with arguments as for dbus_message_append_args(); returns NULL without memory. */
 static DBusMessage *method_call(const char *interface, const char *method, int first, ...)
 {
 	DBusMessage *m = dbus_message_new_method_call(CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH, interface, method);

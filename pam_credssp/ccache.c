@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names: cc.PID.RANDOM, PID the application's: a file whose process is gone was left by one that was killed. */
+/* Temporary caches are named cc.PID.RANDOM; PID is the application's. A file without its process was left by a kill. */
 #include "pam_credssp/ccache.h"
 
 #include <dirent.h>
@@ -24,7 +24,7 @@
 
 #define PREFIX "cc."
 
-/* ---- the temporary one ---- */
+/* ---- the temporary cache ---- */
 
 static bool is_stale(int directory, const char *name)
 {
@@ -87,7 +87,7 @@ int ccache_hand_on(pam_handle_t *pamh, const struct logon_ccache *c)
 	return pam_putenv(pamh, text);
 }
 
-/* ---- the user's ---- */
+/* ---- the user's cache ---- */
 
 static void run(const char *mode, const char *user, const char *ccache, const char *ticket,
 		struct helper_result *result)

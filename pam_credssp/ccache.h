@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tickets between `verify` and the session: a FILE cache of root's below /run, which only root can read and a reboot
- * removes. Then either pam_krb5 takes it (PAM_KRB5CCNAME) or the helper writes the user's own from it.
+ * The tickets between `verify` and the session are in a FILE cache of root's below /run, which only root can read and a
+ * reboot removes. In the session either pam_krb5 takes it (PAM_KRB5CCNAME), or the helper copies it to the user's
+ * cache.
  */
 #pragma once
 
@@ -12,18 +13,18 @@
 #define CCACHE_DIRECTORY "/run/pam-credssp"
 
 /*
- * A new path for the helper to write to, in c->temporary instead of an older one, and the directory for it; removes
- * what dead processes have left there. Returns 0 or a negative errno.
+ * Sets c->temporary to a new path that the helper can write to, makes its directory, and removes files that processes
+ * which have ended left there. Returns 0 or -errno.
  */
 int ccache_prepare(struct logon_ccache *c);
 
-/* After success: what pam_krb5 needs, if it is for pam_krb5 to take. Returns PAM_SUCCESS or another PAM code. */
+/* After a success: passes the cache to pam_krb5, with ccache=pam_krb5. Returns PAM_SUCCESS or another PAM code. */
 int ccache_hand_on(pam_handle_t *pamh, const struct logon_ccache *c);
 
 /*
  * Writes the user's cache and sets KRB5CCNAME, once: setcred and open_session both call it, because applications order
- * them differently and because a cache may live where only a session module before us makes a directory. Returns
- * PAM_SUCCESS, also when there is nothing to write, or PAM_CRED_ERR with a line in the log.
+ * them differently, and because an earlier session module may have to make the cache's directory. Returns PAM_SUCCESS,
+ * also when there is nothing to write, or PAM_CRED_ERR after a line in the log.
  */
 int ccache_store(pam_handle_t *pamh, struct logon *l);
 

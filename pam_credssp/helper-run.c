@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The application may ignore SIGCHLD or reap in a handler, and threads of it may run. A child without exit signal is
- * not seen by waitpid(), but execve() gives it SIGCHLD again (seen). So there are two: the keeper, made by clone3()
- * without exit signal, never executes anything and reaps the helper, its own child. Between clone3() and execve() only
- * system calls are made; glibc's set*id() would wait for threads that the child does not have.
+ * The application may ignore SIGCHLD, reap children in a handler, and have threads. So the helper must not be its
+ * child: a child made without exit signal is invisible to waitpid(), but execve() gives it SIGCHLD again (seen). Hence
+ * two processes: the keeper, made by clone3() without exit signal, does not execute a program and reaps the helper, its
+ * own child. Between clone3() and execve() only system calls are made; glibc's set*id() would wait for threads that the
+ * child does not have.
  */
 #include "pam_credssp/helper-run.h"
 
@@ -45,7 +46,7 @@ static const struct {
 
 /* ---- the keeper and, before execve, the helper ---- */
 
-/* All of them stay blocked. */
+/* Sets all signals to their default; they stay blocked. */
 static void default_signals(void)
 {
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
@@ -54,24 +55,24 @@ static void default_signals(void)
 		(void)sigaction(i, &dfl, NULL);
 }
 
-/* Standard input, the record, /dev/null twice, and nothing else. */
+/* Leaves four descriptors: @input as standard input, /dev/null as output and error, and @record. */
 static int only_descriptors(int input, int record)
 {
 	int null;
 
-	/* away from the numbers that are about to be used */
+	/* moves them away from the numbers that are used below */
 	input = fcntl(input, F_DUPFD, 16);
 	record = fcntl(record, F_DUPFD, 16);
 	null = open("/dev/null", O_RDWR);
 	if (input < 0 || record < 0 || null < 0)
 		return -errno;
-	/* in this order: it may be any of the four itself, where the application has closed that */
+	/* the order matters: null may have one of the four numbers, if the application had closed it */
 	if (dup2(null, 1) < 0 || dup2(null, 2) < 0 || dup2(input, 0) < 0 || dup2(record, HELPER_RESULT_FD) < 0)
 		return -errno;
 	return syscall(SYS_close_range, HELPER_RESULT_FD + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
-/* In a set-uid program the real uid is that of who started it, who could then signal the helper. */
+/* Sets the real ids, too: in a set-uid program they are the caller's, who could otherwise signal the helper. */
 static int only_effective_ids(void)
 {
 	uid_t uid = geteuid();
@@ -99,7 +100,7 @@ static int set_limits(void)
 	return 0;
 }
 
-/* After the ids: changing those undoes it. */
+/* Must be called after a change of ids, which clears the setting. */
 static int die_with(pid_t parent)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
@@ -119,7 +120,7 @@ static _Noreturn void helper(pid_t keeper, const char *program, const char *cons
 	_exit(127);
 }
 
-/* Until the helper ends, or SIGTERM says that it has to. */
+/* Waits for the end of the helper, or kills it after SIGTERM. */
 static void keep(pid_t pid)
 {
 	sigset_t awaited;
@@ -151,7 +152,7 @@ static _Noreturn void keeper(pid_t application, const char *program, const char 
 		pid = syscall(SYS_clone3, &c, sizeof c);
 	if (pid == 0)
 		helper(self, program, argv);
-	/* the end of the record is the helper's alone */
+	/* only the helper may hold the write end of the record's pipe */
 	(void)syscall(SYS_close_range, 0, ~0U, 0);
 	if (pid > 0)
 		keep((pid_t)pid);
@@ -162,8 +163,8 @@ static _Noreturn void keeper(pid_t application, const char *program, const char 
 
 struct run {
 	int pidfd;  /* of the keeper */
-	int input;  /* our end; -1 when all is written */
-	int record; /* our end */
+	int input;  /* this side's end; -1 when all is written */
+	int record; /* this side's end */
 };
 
 static int spawn(const char *program, const char *const argv[], int input, int record, int *ret_pidfd)
@@ -173,7 +174,7 @@ static int spawn(const char *program, const char *const argv[], int input, int r
 	pid_t parent = getpid();
 	long pid;
 
-	/* no handler of the application's may run in the child */
+	/* the application's signal handlers must not run in the child */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = syscall(SYS_clone3, &c, sizeof c);
@@ -205,7 +206,7 @@ static int start(struct run *r, const char *program, const char *const argv[])
 	return e;
 }
 
-/* Sends what fits of the rest; closes when nothing is left. Returns 0, also when the helper reads no more. */
+/* Sends as much of the rest as fits; closes after the last byte. Returns 0, also when the helper has closed its end. */
 static int feed(struct run *r, const uint8_t **at, size_t *left)
 {
 	ssize_t n = *left ? send(r->input, *at, *left, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
@@ -221,7 +222,7 @@ static int feed(struct run *r, const uint8_t **at, size_t *left)
 	return 0;
 }
 
-/* Returns 1 when the record is whole, 0 for more, -EPIPE at its end before that. */
+/* Returns 1 when the record is complete, 0 when bytes are missing, -EPIPE at end of file before that. */
 static int take(struct run *r, struct helper_result *out, size_t *have)
 {
 	ssize_t n = read(r->record, (char *)out + *have, sizeof *out - *have);
@@ -261,7 +262,7 @@ static int converse(struct run *r, const struct secret *input, int64_t deadline,
 	}
 }
 
-/* Whatever it is still doing: it has said what it had to say, or will not be heard. */
+/* Ends the helper and the keeper: the record has been read, or is not waited for any more. */
 static void end(struct run *r)
 {
 	struct pollfd p = { .fd = r->pidfd, .events = POLLIN };
@@ -275,12 +276,12 @@ static void end(struct run *r)
 	/* a helper that hangs in the kernel (a dead NFS server) does not hang the application */
 	while (poll(&p, 1, HELPER_END_MSEC) < 0 && errno == EINTR)
 		;
-	/* ECHILD: the application reaps with __WALL; then it is gone just as well */
+	/* ECHILD: the application has reaped it with __WALL */
 	(void)waitid((idtype_t)P_PIDFD, (id_t)r->pidfd, &info, WEXITED | WNOHANG | __WALL);
 	r->pidfd = close_fd(r->pidfd);
 }
 
-/* For the log; what a KDC says need not be UTF-8 either. */
+/* Makes text printable for the log; a KDC's text need not be UTF-8. */
 static void make_printable(char *text, size_t size)
 {
 	text[size - 1] = '\0';
@@ -289,7 +290,7 @@ static void make_printable(char *text, size_t size)
 			*text = '?';
 }
 
-/* A name that is passed on: taken as it is, or not at all. */
+/* Returns whether @text is a NUL-terminated name without control characters; other names are not used. */
 static bool is_text(const char *text, size_t size)
 {
 	size_t len = strnlen(text, size);
@@ -315,7 +316,7 @@ static unsigned status_of(int error, const struct helper_result *r)
 	return r->status;
 }
 
-/* @argv and the deadline, for a helper that waits for something itself. */
+/* @argv and, as the last argument, the deadline, for helpers that wait for a lock. */
 struct arguments {
 	const char *argv[HELPER_ARGUMENTS_MAX + 4]; /* program, mode, arguments, deadline, NULL */
 	char deadline[32];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the helper program, which parses what clients sent and talks to cards and KDCs, so that the application's
- * process does not: no descriptor but its own four, an empty environment, no_new_privs, limits, dead at the deadline.
- * The application does not notice: no SIGCHLD, no SIGPIPE, and its own waitpid() does not see the child.
+ * Runs the helper program, which parses clients' data and talks to cards and KDCs, outside the application's process.
+ * It has four descriptors, an empty environment, no_new_privs and limits, and is killed at the deadline. The
+ * application gets no SIGCHLD or SIGPIPE, and its waitpid() does not see the child.
  */
 #pragma once
 
@@ -13,9 +13,9 @@
 
 /*
  * Runs @program with @argv (NULL-terminated, @argv[0] included, nothing secret), gives it @input (may be NULL) on its
- * standard input and takes its record. @deadline, by clock_msec(), is also the helper's last argument. @argv has at
- * most HELPER_ARGUMENTS_MAX arguments behind the mode. Always fills @ret_result: a failure is a status in it, with a
- * detail for the log that has no control characters.
+ * standard input and takes its record. The helper gets @deadline, a time of clock_msec(), as its last argument. At most
+ * HELPER_ARGUMENTS_MAX arguments may follow the mode. Always fills @ret_result: every failure has a status; the detail
+ * for the log has no control characters.
  */
 void helper_run(const char *program, const char *const argv[], const struct secret *input, int64_t deadline,
 		struct helper_result *ret_result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PAM_AUTH_ERR: the user did not prove it. PAM_AUTHINFO_UNAVAIL: this host could not find out. PAM_MAXTRIES: the card
- * is spared.
+ * PAM_AUTH_ERR: the user did not prove the identity. PAM_AUTHINFO_UNAVAIL: this host could not check it. PAM_MAXTRIES:
+ * the PIN was not tried, because the card would lock.
  */
 #include "pam_credssp/helper-status.h"
 

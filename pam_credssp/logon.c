@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xrdp answers every hidden prompt with the string that it was given, which is the ticket. Without the filter pam_sss
- * would send it to the domain as a wrong password, and pam_krb5 with an expired password would make it the user's new
- * one (both seen). A module that asks for the password gets the password, as it would from the user.
+ * xrdp answers every hidden prompt with the string that it got from the client, which is the ticket. Without the filter
+ * pam_sss would send the ticket to the domain as a wrong password, and pam_krb5 would set it as the new password of a
+ * user with an expired password (both seen). With the filter a module that asks for the password gets the password.
  *
  * The module is linked with nodelete: the filter stays callable when libpam has closed the module.
  */
@@ -28,9 +28,9 @@ struct logon {
 	pam_handle_t *pamh;
 	struct logon_redeemed redeemed;
 	struct logon_ccache ccache;
-	struct secret pin; /* NUL-terminated; empty: no PIN to give */
+	struct secret pin; /* NUL-terminated; empty: no PIN */
 	bool final_try;
-	struct pam_conv application; /* behind the filter */
+	struct pam_conv application; /* the application's conversation */
 };
 
 bool logon_is_ticket(const char *s)
@@ -56,7 +56,7 @@ static bool is_question(const struct pam_message *m)
 	return m->msg_style != PAM_ERROR_MSG && m->msg_style != PAM_TEXT_INFO;
 }
 
-/* The number of questions, and the last one. */
+/* Returns the number of questions, and the last one in *@ret_one. */
 static int questions(int n, const struct pam_message **messages, const struct pam_message **ret_one)
 {
 	int found = 0;
@@ -77,7 +77,7 @@ static int refuse_question(const struct logon *l, const char *why)
 	return PAM_CONV_ERR;
 }
 
-/* The application sees the messages around the question one by one, and never the question. */
+/* Answers the question, and passes the other messages to the application one by one. */
 static int give(struct logon *l, int n, const struct pam_message **messages, struct pam_response **responses,
 		const char *answer)
 {
@@ -86,21 +86,21 @@ static int give(struct logon *l, int n, const struct pam_message **messages, str
 	if (!r)
 		return PAM_BUF_ERR;
 	for (int i = 0; i < n; i++) {
-		struct pam_response *none = NULL;
+		struct pam_response *unused = NULL;
 
 		if (is_question(messages[i]))
 			r[i].resp = strdup(answer);
 		else if (l->application.conv)
-			(void)l->application.conv(1, &messages[i], &none, l->application.appdata_ptr);
-		free(none);
+			(void)l->application.conv(1, &messages[i], &unused, l->application.appdata_ptr);
+		free(unused);
 	}
 	*responses = TAKE_PTR(r);
 	return PAM_SUCCESS;
 }
 
 /*
- * What `redeem` has put there, and what the next module would find there with try_first_pass. libpam clears it at the
- * end of pam_authenticate(), so that later phases get no answer. Returns NULL when there is no password.
+ * Returns the password that `redeem` put into PAM_AUTHTOK, or NULL. libpam clears it at the end of pam_authenticate(),
+ * so that later phases get no answer.
  */
 static const char *redeemed_password(const struct logon *l)
 {
@@ -127,7 +127,7 @@ static int answer_pin(struct logon *l, int n, const struct pam_message **message
 	return r;
 }
 
-/* Messages pass, questions do not: a batch with a question in it is refused as a whole. */
+/* The filter: passes messages to the application, and refuses a batch with a question in it as a whole. */
 static int filter(int n, const struct pam_message **messages, struct pam_response **responses, void *appdata)
 {
 	const struct pam_message *question = NULL;
@@ -160,7 +160,7 @@ static int install(struct logon *l)
 	return pam_set_item(l->pamh, PAM_CONV, &ours);
 }
 
-/* The application gets its conversation back before the filter's memory goes. */
+/* Restores the application's conversation before the filter's memory is freed. */
 static void cleanup(pam_handle_t *pamh, void *data, int status)
 {
 	struct logon *l = data;
@@ -168,7 +168,7 @@ static void cleanup(pam_handle_t *pamh, void *data, int status)
 
 	secret_done(&l->redeemed.handover);
 	secret_done(&l->pin);
-	/* silent: a copy of the handle in a child of the application, which still has it */
+	/* PAM_DATA_SILENT: this is a copy of the handle in a child; the application still uses the original */
 	if (!(status & (int)PAM_DATA_SILENT))
 		logon_ccache_drop(&l->ccache);
 	if (pam_get_item(pamh, PAM_CONV, &item) == PAM_SUCCESS && item &&
@@ -242,8 +242,8 @@ int logon_offer_pin(struct logon *l, const void *pin, size_t len, bool final_try
 	secret_done(&l->pin);
 	if (secret_init(&l->pin, len + 1) < 0)
 		return -ENOMEM;
-	/* xrdp-sesman 0.9 opens the session in a child: unlike other secrets this one has to be there, or it would be
-	 * empty */
+	/* xrdp-sesman 0.9 opens the session in a child, which needs the PIN: without this it would be wiped by the
+	 * fork */
 	(void)madvise(secret_expose(&l->pin), len + 1, MADV_KEEPONFORK);
 	(void)secret_append(&l->pin, pin, len);
 	(void)secret_append(&l->pin, "", 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The entry points: set up, work, leave. What the module is for and how to configure it: pam_credssp(8). */
+/* The entry points of the PAM module; pam_credssp(8) describes its use. */
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
 #include <syslog.h>
@@ -28,8 +28,8 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 }
 
 /*
- * libpam repeats the path of authenticate through the stack: it wants an answer from a module that was passed there,
- * and when all it gets is PAM_IGNORE it says PAM_PERM_DENIED. Tickets that cannot be stored now may be in open_session.
+ * libpam repeats the path that pam_authenticate() took through the stack. When all modules of that path return
+ * PAM_IGNORE, the result is PAM_PERM_DENIED. Tickets that cannot be stored now may be stored in open_session.
  */
 EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
@@ -55,7 +55,7 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
 	return r == PAM_SUCCESS ? redeem_account(pamh, &o) : r;
 }
 
-/* Listed first in the session phase it keeps questions of session modules from the ticket. */
+/* As the first line of the session phase it installs the filter, so that session modules do not get the ticket. */
 EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	struct logon *l = logon_get(pamh);

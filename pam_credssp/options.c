@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A misspelt require_ticket must not mean its absence: whatever is not understood fails the stack. */
+/* An unknown argument fails the stack, because a misspelt require_ticket must not be ignored. */
 #include "pam_credssp/options.h"
 
 #include <errno.h>
@@ -36,8 +36,8 @@ static const struct row {
 	struct options_row public;
 	enum set set;
 	size_t offset;
-	int value;                    /* of SET_ACTION */
-	const struct choice *choices; /* of SET_CHOICE */
+	int value;                    /* for SET_ACTION */
+	const struct choice *choices; /* for SET_CHOICE */
 } rows[] = {
 	{ { "redeem", "trade a ticket for the credentials (default)" },
 	  SET_ACTION,
@@ -122,7 +122,7 @@ static int parse_number(const char *text, unsigned long min, unsigned long max, 
 	return 0;
 }
 
-/* libkrb5 is given the path in a string that it splits at colons. */
+/* Refuses colons, because libkrb5 gets the path in a string that it splits at colons. */
 static int parse_path(const char *text, const char **out)
 {
 	if (*text != '/' || strchr(text, ':') || strlen(text) > MODULE_PATH_MAX)
@@ -142,7 +142,7 @@ static int parse_choice(const char *text, const struct choice *choices, int *out
 	return -EINVAL;
 }
 
-/* @text is what stands behind the row's word. */
+/* @text is the text after the row's word. */
 static int apply_row(const struct row *r, const char *text, void *field)
 {
 	switch (r->set) {

@@ -7,38 +7,38 @@
 
 enum action {
 	ACTION_REDEEM, /* trade the ticket for the credentials */
-	ACTION_VERIFY, /* verify credentials that are no password */
+	ACTION_VERIFY, /* verify credentials other than passwords */
 };
 
 enum ccache_keeper {
 	CCACHE_OWN,      /* written for the user by this module */
-	CCACHE_PAM_KRB5, /* handed on by PAM_KRB5CCNAME */
+	CCACHE_PAM_KRB5, /* passed to pam_krb5 by PAM_KRB5CCNAME */
 	CCACHE_NONE,
 };
 
 enum pin_route {
-	PIN_PKINIT,       /* the helper uses it, for a ticket */
-	PIN_CONVERSATION, /* it answers one question of a module behind */
+	PIN_PKINIT,       /* the helper gets a ticket with it */
+	PIN_CONVERSATION, /* it answers one question of a later module */
 };
 
 struct options {
 	int action;           /* enum action */
-	bool require_ticket;  /* no ticket, no logon */
+	bool require_ticket;  /* a logon without a ticket is refused */
 	unsigned minimum_uid; /* `redeem`: no ticket of an account below it is redeemed */
 	bool create;          /* password: store the hash of users without a record */
 	bool debug;
 	unsigned timeout; /* ms: `redeem` for everything on the bus and the pipe together, `verify` for the helper */
-	/* of `verify` */
+	/* for `verify` */
 	const char *pkcs11_module; /* NULL: the helper's default */
 	int final_try;             /* the last try before the card locks may be used */
-	int any_certificate;       /* it need not name the principal */
+	int any_certificate;       /* the certificate need not name the principal */
 	int ccache;                /* enum ccache_keeper */
 	int pin;                   /* enum pin_route */
-	bool accept_proof;         /* what credsspd calls proved needs no proof of the module's own */
+	bool accept_proof;         /* accepts users that CredSSP alone has proved */
 };
 
 struct options_row {
-	const char *word;    /* "require_ticket", or "timeout=" when a number follows */
+	const char *word;    /* "require_ticket", or "timeout=" when a value follows */
 	const char *meaning; /* one line */
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libpam calls the password phase twice: every module looks (PAM_PRELIM_CHECK), then every module acts. A `required`
- * module that fails to act does not keep libpam from calling those behind it, and pam_unix then leaves a password in
- * PAM_AUTHTOK that it could not write. So the line belongs where a failure before it ends the stack, as in Debian's
- * common-password. Modules that only refuse a new password take it out of PAM_AUTHTOK.
+ * libpam calls the password phase twice: first all modules check (PAM_PRELIM_CHECK), then all modules change the
+ * password. When a `required` module fails to change it, libpam still calls the later modules, and pam_unix leaves a
+ * password in PAM_AUTHTOK that it could not write. So the line must stand where an earlier failure ends the stack, as
+ * in Debian's common-password. Modules that only refuse a new password remove it from PAM_AUTHTOK.
  */
 #include "pam_credssp/password.h"
 
@@ -61,7 +61,7 @@ static int refuse_ticket(pam_handle_t *pamh)
 
 /* ---- the store ---- */
 
-/* A pipe with the whole of @password in it and no writer left; the only copy there is besides libpam's own. */
+/* Makes a pipe with the whole of @password in it and no writer; the only copy besides libpam's. */
 static int pipe_of(const char *password, int *ret_fd)
 {
 	AUTO_CLOSE int in = -1;
@@ -70,7 +70,7 @@ static int pipe_of(const char *password, int *ret_fd)
 	int p[2];
 	ssize_t n;
 
-	if (len > PASSWORD_MAX) /* and so it fits into the smallest pipe */
+	if (len > PASSWORD_MAX) /* PASSWORD_MAX fits into the smallest pipe */
 		return -EMSGSIZE;
 	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * "alice PIN (Warning: PIN final try): " (libkrb5), "PIN for alice: " (pam_sss), "Smart card PIN: " and "PIN for token:
- * " (pam_pkcs11). "PIN" is the same word in the languages that these are translated to. What looks like anything else
- * gets no PIN: a PIN that is sent away as a password is lost.
+ * " (pam_pkcs11). Translations of these keep the word "PIN". A question of any other form gets no PIN, because
+ * a PIN that is sent away as a password is disclosed.
  */
 #include "pam_credssp/pin.h"
 
@@ -27,7 +27,7 @@ static bool is_letter(char c)
 	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
 }
 
-/* The word, in capitals. */
+/* Returns whether @text has the word PIN, in capitals. */
 static bool has_pin(const char *text)
 {
 	const char *at = text;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pam_krb5, pam_sss and pam_winbind ask for themselves where they are the first module of a stack (use_first_pass and
- * try_first_pass are not theirs then), as pam-auth-update and authselect list them. A password that is given as the
- * answer to another question is lost to a stranger, or becomes the new password: so only the questions that are known.
+ * pam_krb5, pam_sss and pam_winbind ask for the password themselves when they come first in a stack (without
+ * use_first_pass and try_first_pass), as pam-auth-update and authselect list them. Only known questions are answered: a
+ * password in answer to another question could be disclosed, or be set as the new password.
  */
 #include "pam_credssp/prompt.h"
 
 #include <stddef.h>
 #include <string.h>
 
-/* What stands before the word. */
+/* The texts before the word. */
 static const char *const before[] = { "", "(current) unix ", "unix ", "kerberos ", "ldap ", "domain " };
 
 static const char *skip_blanks(const char *p)

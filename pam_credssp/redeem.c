@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Redeemed is not verified: the client has authenticated to credsspd, but whether the delegated password is right and
- * the account may log on is decided by the modules after this one. So `redeem` returns PAM_IGNORE: with any control on
- * its line, the password must still be verified by a later module.
+ * Redeemed is not verified: the client has authenticated to credsspd, but later modules decide whether the delegated
+ * password is right and the account may log on. So `redeem` returns PAM_IGNORE: whatever the control of its line, a
+ * later module must still verify the password.
  */
 #include "pam_credssp/redeem.h"
 
@@ -25,7 +25,7 @@
 #include "pam_credssp/bus.h"
 #include "pam_credssp/logon.h"
 
-/* What can go wrong behind a ticket. The first ones are enum bus_result. */
+/* Reasons for a refusal. The first ones are enum bus_result. */
 enum problem {
 	PROBLEM_SLOW_PIPE = BUS_RESULT_MAX_,
 	PROBLEM_PIPE,
@@ -75,8 +75,8 @@ static const char *text_item(pam_handle_t *pamh, int item)
 }
 
 /*
- * What a client may have typed, as one word of the log line: no blank can forge a field, no control character a line.
- * "?" for nothing.
+ * Makes one word of the log line from text of a client: without blanks it cannot forge a field, without control
+ * characters not a line. Returns "?" for an empty text.
  */
 static const char *word(const char *item, char out[LOG_WORD_MAX + 1])
 {
@@ -93,7 +93,8 @@ static const char *word(const char *item, char out[LOG_WORD_MAX + 1])
 	return out;
 }
 
-/* One line, who, from where and why; and no ticket is left where a module behind would take it for a password. */
+/* Logs one line (user, address, reason), and clears PAM_AUTHTOK, so that later modules do not take the ticket for a
+ * password. */
 static int refuse(pam_handle_t *pamh, unsigned problem, const char *user, const char *rhost, const char *detail)
 {
 	int pam = problem < PROBLEMS_ ? problems[problem].pam : PAM_SYSTEM_ERR;
@@ -128,11 +129,11 @@ static unsigned read_pipe(int fd, int64_t deadline, struct secret *out)
 		if (n == 0)
 			return 0;
 		if (n < 0 || secret_set_len(out, secret_len(out) + (size_t)n) < 0 || secret_room(out) == 0)
-			return PROBLEM_PIPE; /* an error, or longer than any hand-over */
+			return PROBLEM_PIPE; /* an error, or longer than the longest hand-over */
 	}
 }
 
-/* ---- what was in it ---- */
+/* ---- the hand-over ---- */
 
 static unsigned take_password(pam_handle_t *pamh, struct handover_field f)
 {
@@ -148,7 +149,7 @@ static unsigned take_password(pam_handle_t *pamh, struct handover_field f)
 	return pam_set_item(pamh, PAM_AUTHTOK, secret_expose(&text)) == PAM_SUCCESS ? 0 : PROBLEM_PAM;
 }
 
-/* A value without a row is no proof: `verify` refuses it. */
+/* An unknown value is LOGON_PROOF_NONE, which `verify` refuses. */
 static enum logon_proof proof_of(const char *word)
 {
 	static const struct {
@@ -165,7 +166,7 @@ static enum logon_proof proof_of(const char *word)
 	return LOGON_PROOF_NONE;
 }
 
-/* What `verify` needs; the hand-over moves. */
+/* Stores the data for `verify`; takes over @handover. */
 static void remember(struct logon_redeemed *to, const struct bus_about *about, unsigned kind, struct secret *handover)
 {
 	to->kind = kind;
@@ -197,7 +198,7 @@ static unsigned take_handover(pam_handle_t *pamh, const struct bus_about *about,
 		return PROBLEM_HANDOVER;
 	if (h.kind == CREDENTIAL_PASSWORD)
 		r = take_password(pamh, h.field[HANDOVER_PASSWORD]);
-	else if (pam_set_item(pamh, PAM_AUTHTOK, NULL) != PAM_SUCCESS) /* the ticket is no password */
+	else if (pam_set_item(pamh, PAM_AUTHTOK, NULL) != PAM_SUCCESS) /* the ticket must not be taken for a password */
 		r = PROBLEM_PAM;
 	if (r == 0)
 		remember(logon_redeemed(logon_get(pamh)), about, h.kind, &in);
@@ -206,7 +207,7 @@ static unsigned take_handover(pam_handle_t *pamh, const struct bus_about *about,
 
 static unsigned take_about(pam_handle_t *pamh, const struct bus_about *about, const char *user)
 {
-	/* the daemon compared it too: a module that sets PAM_USER to another name logs on another user */
+	/* credsspd has compared it, too; this notices a module that has changed PAM_USER */
 	if (strcmp(about->user, user) != 0)
 		return PROBLEM_USER;
 	if (!*text_item(pamh, PAM_RHOST) && about->rhost[0] &&
@@ -215,7 +216,7 @@ static unsigned take_about(pam_handle_t *pamh, const struct bus_about *about, co
 	return 0;
 }
 
-/* The daemon has the same rule; this one holds when the daemon is not to be believed. */
+/* credsspd has the same rule; this one also holds when credsspd was taken over. */
 static unsigned check_account(pam_handle_t *pamh, const struct options *o, const char *user)
 {
 	const struct passwd *pw = pam_modutil_getpwnam(pamh, user);
@@ -237,7 +238,7 @@ static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char
 	r = logon_begin(pamh);
 	if (r == PAM_SUCCESS)
 		r = pam_get_user(pamh, &user,
-				 NULL); /* with the filter in place it asks nobody: the application has to set it */
+				 NULL); /* the filter refuses the question: the application must set PAM_USER */
 	if (r != PAM_SUCCESS || !user || !*user)
 		return refuse(pamh, PROBLEM_PAM, "?", text_item(pamh, PAM_RHOST), "the application named no user");
 	problem = check_account(pamh, o, user);
@@ -283,7 +284,7 @@ int redeem_account(pam_handle_t *pamh, const struct options *o)
 	return redeemed || !o->require_ticket ? PAM_IGNORE : no_ticket(pamh, o);
 }
 
-/* The linker's answer: the symbol is defined by the program that has loaded this module, or its address is NULL. */
+/* The symbol is weak: its address is NULL unless the program that has loaded this module defines it. */
 bool redeem_is_question(void)
 {
 	return ACCOUNT_QUESTION_SYMBOL != NULL;
@@ -294,10 +295,10 @@ int redeem_authenticate(pam_handle_t *pamh, const struct options *o)
 	AUTO_SECRET struct secret ticket = SECRET_NULL;
 	const char *given = NULL;
 
-	/* asks for the password if no module has yet; PAM keeps it for the modules after this one */
+	/* asks for the password, unless an earlier module did; PAM keeps it for later modules */
 	if (pam_get_authtok(pamh, PAM_AUTHTOK, &given, NULL) != PAM_SUCCESS || !given || !logon_is_ticket(given))
 		return no_ticket(pamh, o);
-	/* our own copy: PAM_AUTHTOK is about to be replaced */
+	/* a copy, because PAM_AUTHTOK is replaced below */
 	if (secret_init(&ticket, TICKET_LEN + 1) < 0 || secret_append(&ticket, given, TICKET_LEN + 1) < 0)
 		return refuse(pamh, PROBLEM_PAM, text_item(pamh, PAM_USER), text_item(pamh, PAM_RHOST),
 			      "out of memory");

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* `redeem`: a ticket for the credentials behind it. */
+/* `redeem`: trades a ticket for the credentials. */
 #pragma once
 
 #include "pam_credssp/options.h"
 
 /*
- * The auth line `redeem`. Returns PAM_IGNORE for a ticket that was redeemed (the password is in PAM_AUTHTOK, to be
- * verified by the modules behind) and, without require_ticket, for what is no ticket; anything else refuses, with
+ * Runs the auth line `redeem`. Returns PAM_IGNORE for a redeemed ticket (the password is in PAM_AUTHTOK, and later
+ * modules must verify it) and, without require_ticket, when there is no ticket. Every other result refuses, with
  * PAM_AUTHTOK cleared.
  */
 int redeem_authenticate(pam_handle_t *pamh, const struct options *options);
 
 /*
- * Whether this process is the account checker of credsspd (common/ipc/account-msg.h). It asks the account phase before
- * there is a ticket, and no session comes of it. The other phases fail there.
+ * Returns whether this process is an account checker of credsspd (common/ipc/account-msg.h), which asks the account
+ * phase before there is a ticket and opens no session. The other phases fail there.
  */
 bool redeem_is_question(void);
 

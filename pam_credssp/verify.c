@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One row per kind of credentials. What the policy of credsspd.conf calls proved ("proof" of the ticket) is taken only
- * for kinds whose row allows it, and where root's PAM line says accept_proof: without it a credsspd that was taken
- * over, or another owner of its name on the bus, cannot log a user on. The rest is for the helper program.
+ * One row per kind of credentials. A proof by CredSSP alone ("proof" of the ticket) is accepted only for kinds whose
+ * row allows it, and only when root's PAM line has accept_proof: without it a credsspd that was taken over, or another
+ * owner of its name on the bus, cannot log a user on. Everything else is verified by the helper program.
  */
 #include "pam_credssp/verify.h"
 
@@ -22,15 +22,15 @@
 #include "pam_credssp/logon.h"
 
 enum gss {
-	GSS_TICKETLESS, /* the helper has to verify, but the session may go without tickets (HELPER_OPAQUE) */
-	GSS_KERBEROS,   /* enough when it was Kerberos: the card sits at the client, and PKINIT got the ticket */
+	GSS_TICKETLESS, /* the helper must verify, but the session may have no tickets (HELPER_OPAQUE) */
+	GSS_KERBEROS,   /* enough with Kerberos: the client got its ticket by PKINIT, with the card at the client */
 	GSS_ANY,
 };
 
 static const struct route {
 	unsigned kind;
 	enum gss gss;
-	const char *mode; /* of the helper program; NULL: there is nothing that it could verify */
+	const char *mode; /* of the helper program; NULL: the helper cannot verify this kind */
 } routes[] = {
 	{ CREDENTIAL_SMARTCARD, GSS_KERBEROS, "pkinit" },
 	{ CREDENTIAL_REMOTE_GUARD, GSS_TICKETLESS, "remote-guard" },
@@ -107,7 +107,7 @@ static bool add_all(struct arguments *a, const char *mode, const struct options 
 	       (!o->pkcs11_module || add(a, "pkcs11_module", o->pkcs11_module));
 }
 
-/* The service ticket proved the user, and policy lets the session do without the other one. */
+/* Returns whether the session may begin without tickets: the service ticket proved the user. */
 static bool may_lack_tickets(const struct options *o, const struct route *route, const struct logon_redeemed *r,
 			     unsigned status)
 {
@@ -163,7 +163,7 @@ static bool offer_pin(const struct options *o, struct logon *l)
 
 /* ---- the routes ---- */
 
-/* As far as credsspd goes. */
+/* Returns whether credsspd's proof is enough, apart from accept_proof. */
 static bool gss_is_enough(const struct route *route, const struct logon_redeemed *r)
 {
 	return r->proof == LOGON_PROOF_GSS && (route->gss == GSS_ANY || (route->gss == GSS_KERBEROS && r->kerberos));
@@ -178,18 +178,18 @@ static int verify(pam_handle_t *pamh, const struct options *o, struct logon *l)
 	int state;
 
 	if (r->kind == CREDENTIAL_PASSWORD)
-		return PAM_IGNORE; /* the modules behind verify it */
+		return PAM_IGNORE; /* later modules verify the password */
 	if (!route)
 		return refuse(pamh, r, PAM_AUTH_ERR, "no ticket was redeemed in this logon", "");
 	if (!logon_is_of_user(pamh, l))
 		return refuse(pamh, r, PAM_AUTH_ERR, "PAM_USER has changed since the ticket was redeemed", "");
 	if (r->proof == LOGON_PROOF_NONE)
 		return refuse(pamh, r, PAM_AUTH_ERR, "no proof of the user's identity", "");
-	/* the PIN of a card at the client is not tried on one that is here instead */
+	/* the PIN of the client's card must not be tried on a card of this host */
 	if (gss_is_enough(route, r) && !o->accept_proof)
 		return refuse(pamh, r, PAM_AUTH_ERR,
 			      "only CredSSP has proved the user, and this PAM line has no accept_proof", "");
-	/* nothing behind asks for a password, and so nothing would notice that it is locked */
+	/* no later module asks for a password, so no module would notice a locked account */
 	state = account_check(pamh, r->user, &text);
 	if (state != PAM_SUCCESS)
 		return refuse(pamh, r, state, text, "");
@@ -213,6 +213,6 @@ int verify_authenticate(pam_handle_t *pamh, const struct options *o)
 	r = verify(pamh, o, l);
 	secret_done(&logon_redeemed(l)->handover);
 	if (r != PAM_IGNORE)
-		logon_redeemed(l)->proof = LOGON_PROOF_NONE; /* what was proved has been said, once */
+		logon_redeemed(l)->proof = LOGON_PROOF_NONE; /* a proof counts once */
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libkrb5 looks at the card's certificate as well, but only after the PIN was shown to the card. No revocation here:
- * the KDC knows, and a card that was revoked was its owner's.
+ * libkrb5 verifies the card's certificate, too, but only after the PIN was sent to the card. Revocation is not checked
+ * here: the KDC checks it, and sending its owner's PIN to a revoked card does no harm.
  */
 #include "pam_credssp/helper/anchors.h"
 
@@ -21,7 +21,7 @@
 struct anchors {
 	X509_STORE *store;
 	STACK_OF(X509) * pool;
-	size_t n; /* in store */
+	size_t n; /* certificates in store */
 };
 
 /* ---- krb5.conf ---- */
@@ -62,7 +62,7 @@ static void read_file(const char *path, STACK_OF(X509) * out)
 	(void)BIO_free(b);
 }
 
-/* Whatever the files are called. */
+/* Reads all files of the directory, whatever their names. */
 static void read_directory(const char *path, STACK_OF(X509) * out)
 {
 	DIR *d = opendir(path);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many tries a card has left is read, and the PIN is used a while later; in between another helper could read the
- * same and the two use the last one up. So only one is at it from before the first to its end. One lock for all cards:
- * which card it will be is only known when they have been read, and a module may know one card by several slots.
+ * Why a lock: a helper reads how many tries a card has left, and uses the PIN later. Without the lock two helpers could
+ * read the same number and together use up the last try. One lock is for all cards, because the card is chosen only
+ * after all were read, and a module may show one card in several slots.
  *
- * What is locked is the directory of the temporary caches: root's alone, and there is nothing to leave behind.
+ * The lock is on the directory of the temporary caches, which only root can open, so no lock file is left behind.
  */
 #include "pam_credssp/helper/card-lock.h"
 
@@ -32,14 +32,14 @@ static int open_directory(int *ret_fd)
 	fd = open(CCACHE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	/* a process that can open it can keep all others waiting */
+	/* a process that can open the directory could hold the lock for ever */
 	if (st.st_uid != geteuid() || st.st_mode & 077)
 		return -EPERM;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
-/* No flock() that blocks: it would be ended by a signal only, or by the deadline, without a word. */
+/* Polls, because a blocking flock() could only be ended by a signal, without a result for the log. */
 static int lock_until(int fd, int64_t end)
 {
 	const struct timespec pause = { .tv_nsec = HELPER_LOCK_LOOK_MSEC * 1000000L };
@@ -56,7 +56,7 @@ static int lock_until(int fd, int64_t end)
 
 unsigned card_lock(const char *deadline, struct helper_result *result)
 {
-	static int held = -1; /* until the process ends; O_CLOEXEC keeps it from what a module starts */
+	static int held = -1; /* until the process ends; O_CLOEXEC: programs that a module starts do not inherit it */
 	int r = open_directory(&held);
 
 	if (r == 0)

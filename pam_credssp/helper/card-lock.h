@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One logon at a time at the cards of this host. */
+/* The lock for the cards of this host: one logon uses them at a time. */
 #pragma once
 
 #include "pam_credssp/helper/mode.h"
 
 /*
- * Waits until no other helper has the cards, and ends the wait before @deadline (helper_request), while the module
- * still waits for the answer. The cards are this process's until it ends, in any way. Returns HELPER_SUCCESS or
- * HELPER_CARDS_BUSY, or why it could not.
+ * Takes the lock, which this process holds until it ends. Waits for other helpers, but only until shortly before
+ * @deadline (helper_request), so that the module still gets the answer. Returns HELPER_SUCCESS, HELPER_CARDS_BUSY or
+ * another status.
  */
 unsigned card_lock(const char *deadline, struct helper_result *result);

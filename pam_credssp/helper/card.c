@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers and containers mostly have other names at the client than here, so a hint that fits nothing is ignored; one
- * that fits narrows the choice. In the end one certificate must be left, and it must name the principal: a PIN must not
- * be tried on another user's card, which would cost its owner a try and the user the PIN. A certificate that names the
- * principal can be forged, so its issuer is also checked before the PIN is used.
+ * Readers and containers mostly have other names on the client than here, so a hint that matches nothing is ignored; a
+ * hint that matches narrows the choice. One certificate must be left in the end, and it must name the principal: on
+ * another user's card the PIN would use up a try of the owner, and that card could record it. A certificate that names
+ * the principal can be forged, so its issuer is checked, too, before the PIN is used.
  */
 #include "pam_credssp/helper/card.h"
 
@@ -25,8 +25,8 @@ struct candidate {
 	CK_ULONG id_len, label_len;
 	unsigned char id[CARD_ID_MAX], label[CARD_LABEL_MAX];
 	struct certificate certificate;
-	const char *complaint;                 /* about its issuer; NULL: none */
-	bool by_reader, by_card, by_container; /* a hint fits */
+	const char *complaint;                 /* why its issuer is not trusted; NULL: trusted */
+	bool by_reader, by_card, by_container; /* the hint matches */
 };
 
 struct search {
@@ -37,7 +37,7 @@ struct search {
 	struct candidate all[CARD_CERTIFICATES_MAX];
 };
 
-/* ---- comparing with what the client said ---- */
+/* ---- comparing with the client's hints ---- */
 
 static bool same(struct handover_field hint, const void *p, size_t len)
 {
@@ -68,7 +68,7 @@ static bool is_container(struct handover_field hint, const struct candidate *c)
 	       (hint.p_ && hint.len > 0 && hint.len == strlen(hex) && strncasecmp(hint.p_, hex, hint.len) == 0);
 }
 
-/* ---- looking at the cards ---- */
+/* ---- reading the cards ---- */
 
 static void read_certificate(struct search *s, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
 			     const struct candidate *token)
@@ -79,7 +79,7 @@ static void read_certificate(struct search *s, CK_SESSION_HANDLE session, CK_OBJ
 			     { CKA_LABEL, c.label, sizeof c.label },
 			     { CKA_VALUE, der, sizeof der } };
 
-	/* an attribute that is missing or too long is CK_UNAVAILABLE_INFORMATION, the others are there */
+	/* a missing or too long attribute is CK_UNAVAILABLE_INFORMATION; the others are set */
 	(void)s->f->C_GetAttributeValue(session, object, a, 3);
 	c.id_len = a[0].ulValueLen > sizeof c.id ? 0 : a[0].ulValueLen;
 	c.label_len = a[1].ulValueLen > sizeof c.label ? 0 : a[1].ulValueLen;
@@ -163,7 +163,7 @@ static bool by_container(const struct candidate *c)
 	return c->by_container;
 }
 
-/* A certificate that cannot be read is another complaint. */
+/* A certificate that cannot be read passes here, because for_logon() reports it. */
 static bool has_usable_key(const struct candidate *c)
 {
 	return c->certificate.is_rsa || !c->certificate.readable;
@@ -243,9 +243,9 @@ static unsigned choose(struct search *s, struct helper_result *result)
 	return s->n == 1 ? (unsigned)HELPER_SUCCESS : say_many(s, result);
 }
 
-/* ---- what it is about to be used for ---- */
+/* ---- checks before the PIN is used ---- */
 
-/* libkrb5 is told the CKA_ID; a second certificate with it on the card would be as good. */
+/* libkrb5 selects the certificate by its CKA_ID, so no other certificate on the card may have it. */
 static bool id_is_unique(struct search *s, const struct candidate *c)
 {
 	size_t n = 0;
@@ -289,7 +289,7 @@ static unsigned take(struct search *s, struct card *ret_card, struct helper_resu
 	status = judge_pin(s, &t, result);
 	if (status != HELPER_SUCCESS)
 		return status;
-	/* libkrb5 keeps the slot in an int, and this number means any */
+	/* libkrb5 stores the slot in an int, and 999999 means any slot */
 	if (c.slot == 999999 || c.slot > INT_MAX)
 		return helper_say(result, HELPER_CONFIGURATION, "slot %lu has a number that libkrb5 cannot take",
 				  c.slot);

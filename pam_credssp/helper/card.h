@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which card, which certificate: PKCS#11 without a login. What the client said about its card is only ever compared
- * with what the cards say; two numbers come out, and nothing else reaches libkrb5.
+ * Chooses the card and the certificate, by PKCS#11 without a login. The client's description of its card is only
+ * compared with the cards' data: libkrb5 gets nothing but the slot and the CKA_ID of the result.
  */
 #pragma once
 
@@ -17,15 +17,15 @@ struct card {
 
 struct card_policy {
 	const char *module;    /* path of the PKCS#11 module, local configuration */
-	const char *principal; /* whose certificate it has to be */
-	bool any_name;         /* certificates that name another user, or no user, are accepted */
+	const char *principal; /* the certificate must name this principal */
+	bool any_name;         /* accepts certificates that name another user, or no user */
 	const struct anchors *anchors;
 	bool final_try; /* the last try before the card locks may be used */
 };
 
 /*
  * Chooses exactly one certificate on one card for the PIN in @handover. Returns HELPER_SUCCESS and fills @ret_card, or
- * says why not. The PIN is not used; only its length is looked at.
+ * another status with the reason. The PIN is not used; only its form is checked.
  */
 unsigned card_choose(const struct card_policy *policy, const struct handover *handover, struct card *ret_card,
 		     struct helper_result *result);

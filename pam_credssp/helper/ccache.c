@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Modes `store` and `forget`: the user's credentials cache, where krb5.conf says (default_ccache_name), made by the
- * user: what stands in its way in /tmp or in a home is met with no more rights than the user has. Each session has a
- * cache of its own, as pam_krb5's have: another one's end does not take its tickets away. `forget` removes it only
- * while it still holds the ticket that `store` put there.
+ * Modes `store` and `forget`: the user's credentials cache at the place that krb5.conf names (default_ccache_name). The
+ * process becomes the user first, so that files and links of other users in /tmp or in a home cannot misuse root's
+ * rights. Each session has a cache of its own, as with pam_krb5, so that the end of another session does not remove its
+ * tickets. `forget` removes the cache only while it still holds the ticket that `store` put there.
  */
 #include <errno.h>
 #include <grp.h>
@@ -23,7 +23,7 @@
 #include "common/base/cleanup.h"
 #include "pam_credssp/helper/kerberos.h"
 
-/* MEMORY would be gone with this process, and another process's session keyring is out of reach. */
+/* Not MEMORY, which ends with this process. A session keyring of another process cannot be reached either. */
 static const char *const types[] = { "FILE", "DIR", "KEYRING", "KCM" };
 
 /* ---- becoming the user ---- */
@@ -42,7 +42,7 @@ static int become(const char *user)
 	if (initgroups(user, p->pw_gid) < 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) < 0 ||
 	    setresuid(p->pw_uid, p->pw_uid, p->pw_uid) < 0)
 		return -errno;
-	/* the ids have undone it */
+	/* the change of ids has cleared it */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return -errno;
 	return getppid() == parent ? 0 : -ESRCH;
@@ -70,7 +70,7 @@ static bool is_tgt(const krb5_creds *c)
 	       memcmp(service->data, KRB5_TGS_NAME, KRB5_TGS_NAME_SIZE) == 0;
 }
 
-/* The hash of the first TGT in @cc, and when it ends. */
+/* Finds the first TGT in @cc: its hash, and when it ends. */
 static krb5_error_code find_tgt(krb5_context k, krb5_ccache cc, char out[HELPER_TICKET_MAX + 1], time_t *ret_end)
 {
 	krb5_error_code code, found = KRB5_CC_NOTFOUND;
@@ -129,7 +129,7 @@ static bool has_expired(krb5_context k, krb5_ccache cc, krb5_principal client)
 	return expired;
 }
 
-/* A new cache in the default collection, or one of @client's that has expired: they are not to add up. */
+/* Makes a cache in the default collection, or reuses an expired one of @client, so that their number does not grow. */
 static krb5_error_code new_in_collection(krb5_context k, const char *type, krb5_principal client, krb5_ccache *ret_cc)
 {
 	krb5_cccol_cursor cursor;
@@ -168,7 +168,7 @@ static krb5_error_code user_cache(krb5_context k, krb5_principal client, krb5_cc
 	return code;
 }
 
-/* Which name the session gets: the collection's, so that a second principal's tickets are found as well. */
+/* Writes the name for the session: the collection's, so that tickets of a second principal are found as well. */
 static int name_cache(krb5_context k, krb5_ccache cc, struct helper_result *result)
 {
 	const char *name = krb5_cc_support_switch(k, krb5_cc_get_type(k, cc)) ? krb5_cc_default_name(k) : NULL;
@@ -203,7 +203,7 @@ static krb5_error_code fill(krb5_context k, krb5_ccache from, krb5_principal cli
 	return code;
 }
 
-/* Takes what is in the FILE cache at @path into this process's memory. */
+/* Copies the FILE cache at @path into memory. */
 static krb5_error_code read_temporary(krb5_context k, const char *path, krb5_ccache *ret_cc, krb5_principal *ret_client)
 {
 	char name[CCACHE_NAME_MAX + 1];
@@ -262,7 +262,7 @@ unsigned ccache_store_run(const struct helper_request *request, const struct han
 
 /* ---- forget ---- */
 
-/* Another session of @client's goes on: without a primary cache it would have no tickets. */
+/* Makes a cache of another session of @client the primary one: without a primary cache it would have no tickets. */
 static void switch_to_another(krb5_context k, krb5_principal client)
 {
 	krb5_ccache primary = NULL, other = NULL;

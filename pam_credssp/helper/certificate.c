@@ -41,7 +41,7 @@ static bool text_is(const ASN1_STRING *s, const char *text, size_t len)
 	return s && (size_t)ASN1_STRING_length(s) == len && memcmp(ASN1_STRING_get0_data(s), text, len) == 0;
 }
 
-/* Principals with '/' or escapes in their names do not log on with a card. */
+/* Principals with '/' or escapes in their names are not supported. */
 static bool principal_is(const ASN1_STRING *der, const char *principal)
 {
 	const unsigned char *p = ASN1_STRING_get0_data(der);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a certificate on a card says about itself; whether it is true, the KDC says. */
+/* Reads a certificate on a card; the KDC decides whether it is genuine. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,11 +13,11 @@ struct certificate {
 	bool for_logon; /* its extended key usage is smart card logon or PKINIT client, its key may sign */
 	bool is_rsa;    /* the only type of key that libkrb5 signs with on a card */
 	bool has_names; /* a user principal name, or a Kerberos principal */
-	bool names;     /* one of them is the principal's */
+	bool names;     /* one of the names is the principal's */
 };
 
 /*
- * Judges the DER certificate @p for a logon of @principal ("alice@REALM") at @now. A user principal name is compared by
+ * Checks the DER certificate @p for a logon of @principal ("alice@REALM") at @now. A user principal name is compared by
  * its user part and without case, because in Active Directory its suffix need not be the realm.
  */
 void certificate_read(const uint8_t *p, size_t len, const char *principal, time_t now, struct certificate *ret_);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RFC 4120 5.3 and 5.8. What a KRB-CRED says about the ticket in it is not signed: the real client and the real
- * times are inside the ticket, which only the KDC can read (remote-guard.c asks it). The service ticket is different:
- * no worker has the key that it is encrypted in, so a worker that was taken over cannot forge it.
+ * RFC 4120 5.3 and 5.8. A KRB-CRED's description of its ticket is not signed: the real client and times are inside the
+ * ticket, which only the KDC can read (remote-guard.c asks it). The service ticket is different: no worker has the key
+ * that it is encrypted with, so a worker that was taken over cannot forge it.
  */
 #include "pam_credssp/helper/guard-tickets.h"
 
@@ -26,7 +26,7 @@ static bool is_aes(krb5_enctype e)
 	       e == ENCTYPE_AES128_CTS_HMAC_SHA256_128 || e == ENCTYPE_AES256_CTS_HMAC_SHA384_192;
 }
 
-/* host/NAME in any case: keytabs of Active Directory members and clients spell it as they like. */
+/* Returns whether @p is host/NAME; case is ignored, because keytabs and clients of Active Directory differ in it. */
 static bool is_host(krb5_const_principal p)
 {
 	return p->length == 2 && p->data[0].length == 4 && strncasecmp(p->data[0].data, "host", 4) == 0;
@@ -35,8 +35,8 @@ static bool is_host(krb5_const_principal p)
 /* ---- the service ticket ---- */
 
 /*
- * Tries one key. The name in the ticket may be spelled otherwise than in the keytab: the key counts. A name of our own,
- * because libkrb5 replaces that of a ticket that it has decrypted.
+ * Tries one key. The name in the ticket may be spelled differently from the keytab's: only the key counts. The name is
+ * copied, because libkrb5 replaces the name in a ticket that it has decrypted.
  */
 static krb5_error_code decrypt_with(krb5_context k, const krb5_keytab_entry *e, krb5_ticket *t)
 {
@@ -91,7 +91,7 @@ static void try_entry(krb5_context k, const krb5_keytab_entry *e, krb5_ticket *t
 	if (!may_prove(e))
 		return;
 	tries->host_keys++;
-	/* old keytabs keep the low octet only; 0 is "any" */
+	/* old keytabs store the low byte only; 0 means any version */
 	if (e->key.enctype != t->enc_part.enctype ||
 	    (t->enc_part.kvno && e->vno && (e->vno & 0xffU) != (t->enc_part.kvno & 0xffU)))
 		return;
@@ -177,7 +177,7 @@ unsigned guard_read_service_ticket(krb5_context k, krb5_keytab keytab, krb5_cons
 
 /* ---- the KRB-CRED ---- */
 
-/* Reads it with the key, or, with NULL, as one that is not encrypted. */
+/* Reads the KRB-CRED with @key; NULL: it is not encrypted. */
 static krb5_error_code read_cred(krb5_context k, krb5_keyblock *key, krb5_data *der, krb5_creds ***ret_creds)
 {
 	krb5_auth_context ac = NULL;
@@ -185,7 +185,7 @@ static krb5_error_code read_cred(krb5_context k, krb5_keyblock *key, krb5_data *
 
 	if (code)
 		return code;
-	/* no times, sequence numbers or addresses: the tickets themselves are judged */
+	/* times, sequence numbers and addresses are not checked, only the tickets themselves */
 	code = krb5_auth_con_setflags(k, ac, 0);
 	if (code == 0 && key)
 		code = krb5_auth_con_setuseruserkey(k, ac, key);
@@ -204,7 +204,7 @@ static bool is_tgt_of(krb5_context k, krb5_const_principal server, krb5_const_pr
 	       memcmp(server->data[1].data, realm->data, realm->length) == 0;
 }
 
-/* Whether it is a key at all: the blob that Windows puts there stands for one that its own LSA keeps. */
+/* Returns whether the session key can be used: Windows sends a blob instead, a reference to a key in its LSA. */
 static bool is_key(krb5_context k, const krb5_keyblock *key)
 {
 	size_t length;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The helper is root where the login program is, parses tickets and certificates of strangers, and loads modules whose
- * system calls are not known: hence a list of denied calls. Limits and no_new_privs are set before it is executed
- * (helper-run.c). KEYRING caches need keyctl(2) and FILE caches fchmod(2), so those are not on the list.
+ * The helper is root when the login program is, parses clients' tickets and certificates, and loads modules. Their
+ * system calls are not known, so the filter denies a list of calls. Limits and no_new_privs are set before the helper
+ * is executed (helper-run.c). KEYRING caches need keyctl(2) and FILE caches fchmod(2), so those are not on the list.
  */
 #include "pam_credssp/helper/helper-sandbox.h"
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* libkrb5 for the modes: errors as statuses, the proof of a ticket. */
+/* Functions over libkrb5 for the modes: statuses for errors, and the verification of a ticket. */
 #pragma once
 
 #include <krb5.h>
 
 #include "pam_credssp/helper/mode.h"
 
-/* The status that @code is, with libkrb5's text in @result. Codes without a row are @otherwise. */
+/* Returns the status for @code, or @otherwise for a code without a row, with libkrb5's text in @result. */
 unsigned kerberos_status(krb5_context k, krb5_error_code code, unsigned otherwise, struct helper_result *result);
 
-/* "@what: libkrb5's text" as the line of @status, which is returned. */
+/* Writes "@what: libkrb5's text" to @result and returns @status. */
 unsigned kerberos_say(krb5_context k, struct helper_result *result, unsigned status, const char *what,
 		      krb5_error_code code);
 
 /*
- * Verifies @creds, a TGT, with the host's keytab: without this a false KDC could log any user on. Returns
+ * Verifies @creds, a TGT, with the host's keytab: otherwise a false KDC could log any user on. Returns
  * HELPER_SUCCESS or the reason.
  */
 unsigned kerberos_verify(krb5_context k, krb5_creds *creds, struct helper_result *result);

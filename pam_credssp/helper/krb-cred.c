@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RFC 4120 5.8.1: of every part no more than whether it is there. What it says is read by libkrb5 afterwards. */
+/* RFC 4120 5.8.1. Only the presence of each part is checked; libkrb5 reads the contents afterwards. */
 #include "pam_credssp/helper/krb-cred.h"
 
 #include <openssl/asn1t.h>
@@ -67,8 +67,8 @@ ASN1_SEQUENCE(ENC_KRB_CRED_PART) = {
 /* ---- the checks ---- */
 
 /*
- * What is inside [APPLICATION @tag] at @p. Returns an @item for ASN1_item_free() and what is behind it all, or NULL
- * when it is anything else.
+ * Reads [APPLICATION @tag] at @p. Returns an @item for ASN1_item_free(), with *@ret_end after it, or NULL for other
+ * data.
  */
 static void *read_application(int tag, const uint8_t *p, size_t len, const ASN1_ITEM *item, const uint8_t **ret_end)
 {
@@ -118,7 +118,7 @@ static unsigned read_info(const ASN1_TYPE *of, struct helper_result *result)
 	return status;
 }
 
-/* KerberosTime, without fractions of a second. Returns 0 when it is absent or malformed. */
+/* Returns the seconds of a KerberosTime; 0 when it is absent or malformed. */
 static int64_t seconds_of(const ASN1_TYPE *t)
 {
 	struct tm tm;
@@ -132,7 +132,7 @@ static int64_t seconds_of(const ASN1_TYPE *t)
 
 static unsigned check_part(const uint8_t *p, size_t len, int64_t *ret_at, struct helper_result *result)
 {
-	const uint8_t *end; /* no look at what is behind it: some encryption types pad */
+	const uint8_t *end; /* not checked: some encryption types pad */
 	ENC_KRB_CRED_PART *part = read_application(29, p, len, ASN1_ITEM_rptr(ENC_KRB_CRED_PART), &end);
 	unsigned status;
 

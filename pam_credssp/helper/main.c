@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads all of its input before it looks at anything, answers once, and ends. */
+/* The helper program: reads all of its input, runs one mode, writes one result, and ends. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 static const struct {
 	const char *name;
 	helper_mode *run;
-	enum credential_kind kind; /* the hand-over that it needs; CREDENTIAL_NONE: no hand-over */
+	enum credential_kind kind; /* the kind of hand-over that the mode needs; CREDENTIAL_NONE: no hand-over */
 } modes[] = {
 	{ "pkinit", pkinit_run, CREDENTIAL_SMARTCARD },
 	{ "remote-guard", remote_guard_mode, CREDENTIAL_REMOTE_GUARD },
@@ -50,7 +50,7 @@ static int take_argument(const char *text, struct helper_request *out)
 	return -ENOENT;
 }
 
-/* All of standard input. Returns 0, -EFBIG or another error. */
+/* Reads all of standard input. Returns 0, -EFBIG or another -errno. */
 static int read_input(struct secret *out)
 {
 	for (;;) {

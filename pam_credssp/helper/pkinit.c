@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mode `pkinit`: the PIN, the card and the KDC together, once. Not krb5_get_init_creds_password(), which repeats the
- * whole exchange with the primary KDC, and no prompter: either would use a wrong PIN twice (seen). libkrb5 asks for the
- * PIN through the responder; the answer is given once and only while the card still allows it.
+ * Mode `pkinit`: one exchange with the KDC, with PIN and card. krb5_get_init_creds_password() is not used, because it
+ * repeats the exchange with the primary KDC, nor a prompter: either would use a wrong PIN twice (seen). libkrb5 asks
+ * for the PIN through the responder, which answers once and only while the card still allows a try.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -25,15 +25,15 @@ struct attempt {
 	struct helper_result *result;
 	bool answered;
 	unsigned refused; /* the status that stopped the responder */
-	unsigned login;   /* what the card said to the PIN, HELPER_SUCCESS until it said no */
+	unsigned login;   /* the status for the card's refusal of the PIN, else HELPER_SUCCESS */
 };
 
-/* ---- what the card said ---- */
+/* ---- the card's answer ---- */
 
 /*
- * krb5_trace_callback. The card's no, a certificate that is not trusted and some more are one error code, and only here
- * is the card's told apart. With a libkrb5 that words it differently a wrong PIN is HELPER_NOT_TRUSTED: refused all the
- * same.
+ * krb5_trace_callback. libkrb5 has one error code for a PIN that the card refuses, a certificate that is not trusted
+ * and other failures; only its trace shows the card's answer. With another wording of a later libkrb5 a wrong PIN
+ * becomes HELPER_NOT_TRUSTED, which refuses the logon, too.
  */
 static void listen(krb5_context k, const krb5_trace_info *info, void *data)
 {
@@ -47,7 +47,7 @@ static void listen(krb5_context k, const krb5_trace_info *info, void *data)
 	(void)helper_say(a->result, a->login, "the card reports: %.*s", (int)strcspn(said + 16, "\n"), said + 16);
 }
 
-/* ---- the one answer ---- */
+/* ---- the answer with the PIN ---- */
 
 static unsigned judge_challenge(struct attempt *a, const krb5_responder_pkinit_challenge *c)
 {
@@ -76,14 +76,14 @@ static krb5_error_code give_pin(krb5_context k, struct attempt *a, krb5_responde
 	return krb5_responder_pkinit_set_answer(k, r, identity, secret_expose(&pin));
 }
 
-/* krb5_responder_fn. An error ends the exchange before the card is asked. */
+/* krb5_responder_fn. An error ends the exchange before the card gets the PIN. */
 static krb5_error_code respond(krb5_context k, void *data, krb5_responder_context r)
 {
 	krb5_responder_pkinit_challenge *c = NULL;
 	struct attempt *a = data;
 	krb5_error_code code;
 
-	/* asked about other mechanisms only: there is nothing to answer */
+	/* no question about PKINIT: nothing to answer */
 	if (!krb5_responder_get_challenge(k, r, KRB5_RESPONDER_QUESTION_PKINIT))
 		return 0;
 	code = krb5_responder_pkinit_get_challenge(k, r, &c);
@@ -136,7 +136,7 @@ static krb5_error_code exchange(krb5_context k, krb5_principal client, const cha
 }
 
 /*
- * Returns HELPER_SUCCESS for a ticket of the client that was asked for, with the PIN used, from the true KDC, when the
+ * Returns HELPER_SUCCESS when the PIN was used, the ticket is the requested client's and from the true KDC, and the
  * client is the account that logs on.
  */
 static unsigned judge(krb5_context k, krb5_const_principal client, const struct attempt *a, krb5_creds *creds)
@@ -148,7 +148,7 @@ static unsigned judge(krb5_context k, krb5_const_principal client, const struct 
 	if (!krb5_principal_compare(k, client, creds->client))
 		return helper_say(a->result, HELPER_OTHER_PRINCIPAL, "the KDC's ticket is for another principal");
 	status = kerberos_verify(k, creds, a->result);
-	/* client_of() has looked up the principal behind NTLM */
+	/* after NTLM client_of() has done this check */
 	if (status == HELPER_SUCCESS && strcmp(a->request->mechanism, "krb5") == 0)
 		status = principal_account_check(k, client, a->request->user, a->result);
 	return status;
@@ -181,9 +181,10 @@ static unsigned with_card(krb5_context k, krb5_principal client, const struct ca
 	return status;
 }
 
-/* ---- whose ---- */
+/* ---- the client's principal ---- */
 
-/* NTLM proved an account, not a principal: the default realm's principal of that name, if it is that account's. */
+/* Returns the client's principal. After NTLM, which proves an account: name@DEFAULT.REALM, if it maps to the
+ * account. */
 static krb5_error_code client_of(krb5_context k, const struct helper_request *r, krb5_principal *ret_client)
 {
 	krb5_error_code code;
@@ -245,7 +246,7 @@ unsigned pkinit_run(const struct helper_request *request, const struct handover 
 	unsigned status;
 
 	a.final_try = strcmp(request->final_try, "allow") == 0;
-	/* the path is the administrator's, but libkrb5 splits what it becomes part of at every colon */
+	/* the path becomes part of a string that libkrb5 splits at colons */
 	if (request->module[0] != '/' || strchr(request->module, ':') || strlen(request->module) > MODULE_PATH_MAX)
 		return helper_say(result, HELPER_CONFIGURATION, "pkcs11_module is no absolute path without colons");
 	if (!a.pin.p_)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The helper proves a principal, and credsspd names the account. A resolver that was taken over could name any account,
- * so the mapping is looked up once more by root: localauth, and the two forms in which winbind and SSSD know the
- * accounts of a domain.
+ * The helper proves a principal, but credsspd names the account, and a resolver that was taken over could name any
+ * account. So root checks the mapping again, by localauth and by the two forms of names that winbind and SSSD use for
+ * the accounts of a domain.
  */
 #include "pam_credssp/helper/principal-account.h"
 
@@ -12,8 +12,8 @@
 #include <string.h>
 
 /*
- * Whether @name is the account @user to the name service. The uid counts as well: winbind and SSSD can be set up to
- * call an account of a domain by a name that an account of /etc/passwd has, too.
+ * Returns whether the name service gives the account @user for @name. The uid is compared as well: winbind and SSSD can
+ * be configured to give an account of a domain a name that an account of /etc/passwd also has.
  */
 static bool is_called(const char *name, const char *user)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system calls of libkrb5's plugins, NSS modules and PKCS#11 modules are not known. So the filters have lists of
- * calls that are denied (EPERM); ids and capabilities are the first wall.
+ * The system calls of libkrb5's plugins, NSS modules and PKCS#11 modules are not known. So the filters deny lists of
+ * calls (EPERM), in addition to the limits by user id and capabilities.
  *
- * It runs as user nobody and not as the user who logs on: a helper that is taken over before it has proved the user
- * must not have the user's rights already. Other processes of the same id cannot look into this one: it is not
+ * The id for tickets is 65534, not that of the user who logs on: a helper that is taken over before it has proved the
+ * user must not have the user's rights. Other processes with this id cannot look into the helper, because it is not
  * dumpable.
  */
 #include "pam_credssp/helper/privileges.h"
@@ -25,10 +25,9 @@
 #include "pam_credssp/helper/mode.h"
 
 /*
- * What PKCS#11 modules may need of root. They find cards in many ways: pcscd asks who is root; SoftHSM and modules of
- * network HSMs keep tokens in files of root or of a service's own user, opencryptoki in shared memory of a group's,
- * and some lock the memory that has the PIN. No such module needs to change ids, to trace, to mount or to configure the
- * network.
+ * The capabilities that PKCS#11 modules may need. pcscd accepts root; SoftHSM and modules of network HSMs keep tokens
+ * in files of root or of a service's user, opencryptoki in shared memory of a group; some lock the memory of the PIN.
+ * No module needs to change ids, to trace, to mount or to configure the network.
  */
 #define FOR_CARDS ((1ULL << CAP_DAC_OVERRIDE) | (1ULL << CAP_IPC_OWNER) | (1ULL << CAP_IPC_LOCK))
 
@@ -59,7 +58,7 @@ static const int for_tickets[] = {
 	DENIED_CHANGES,
 };
 
-/* Which argument has the flags. */
+/* The argument of each call that has the flags. */
 static const struct {
 	int nr;
 	unsigned flags;
@@ -96,7 +95,7 @@ static int filter(void)
 
 /* ---- ids and capabilities ---- */
 
-/* Without CAP_SETPCAP it stays as it is: no_new_privs keeps it from being of use. */
+/* Lowers the bounding set. Without CAP_SETPCAP it cannot, and no_new_privs makes the set useless anyway. */
 static void bound(uint64_t kept)
 {
 	for (int i = 0; i < 64 && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
@@ -127,7 +126,7 @@ static int become_nobody(void)
 	    (setgroups(0, NULL) < 0 || setresgid(PRIVILEGES_NOBODY, PRIVILEGES_NOBODY, PRIVILEGES_NOBODY) < 0 ||
 	     setresuid(PRIVILEGES_NOBODY, PRIVILEGES_NOBODY, PRIVILEGES_NOBODY) < 0))
 		return -errno;
-	/* the ids have undone both */
+	/* the change of ids has cleared both */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return -errno;
 	return getppid() == parent ? 0 : -ESRCH;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Mode `remote-guard`: the tickets that a client delegated instead of a password (MS-CSSP 2.2.1.2.3). The service
- * ticket proves the client to a process that has the host's key. The ticket-granting ticket proves nothing by itself:
- * with it, the KDC is asked for a ticket for this host, and that one has to stand the test with the host's key and name
- * the client, as in krb5_verify_init_creds(), whose verdict alone would not tell a KDC that is away from a forged
- * ticket.
+ * ticket proves the client to a process with the host's key. The ticket-granting ticket alone proves nothing. So the
+ * KDC is asked with it for a ticket for this host; that ticket must decrypt with the host's key and name the client.
+ * krb5_verify_init_creds() does the same, but its result does not distinguish an unreachable KDC from a forged ticket.
  *
- * All of this is done as user nobody. What needs root is done first: the keys are read into memory, the cache is
- * opened.
+ * The tickets are read as user nobody. Before that, root reads the keys into memory and opens the cache.
  */
 
 #include <string.h>
@@ -22,7 +20,7 @@
 
 struct guard {
 	krb5_context k;
-	krb5_principal client; /* as GSSAPI proved it */
+	krb5_principal client; /* the principal that GSSAPI proved */
 	krb5_keytab keytab;    /* in memory */
 	krb5_ccache scratch;
 	struct guard_tickets tickets;
@@ -43,7 +41,7 @@ static unsigned status_of_kdc(krb5_error_code code)
 		{ KRB5KDC_ERR_NEVER_VALID, HELPER_EXPIRED },
 		{ KRB5KRB_AP_ERR_BAD_INTEGRITY, HELPER_TICKET },
 		{ KRB5KRB_AP_ERR_MODIFIED, HELPER_TICKET },
-		/* the ticket is not the client's that the KRB-CRED says */
+		/* the ticket's client is not the client in the KRB-CRED */
 		{ KRB5KRB_AP_ERR_BADMATCH, HELPER_OTHER_PRINCIPAL },
 		{ KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN, HELPER_UNKNOWN_PRINCIPAL },
 	};
@@ -66,7 +64,7 @@ static unsigned ask_kdc(struct guard *g, krb5_creds **ret_creds, struct helper_r
 	if (code)
 		return kerberos_say(g->k, result, HELPER_INTERNAL, "credentials cache", code);
 	code = krb5_get_credentials(g->k, KRB5_GC_NO_STORE, g->scratch, &wanted, ret_creds);
-	/* what Windows puts in place of the key may have the length of one */
+	/* Windows' blob in place of the key may have the length of a key */
 	if (code == KRB5KRB_AP_ERR_BAD_INTEGRITY && g->tickets.made.sealed) {
 		unsigned status = guard_opaque(&g->tickets, result);
 
@@ -77,14 +75,15 @@ static unsigned ask_kdc(struct guard *g, krb5_creds **ret_creds, struct helper_r
 
 /* ---- the host ---- */
 
-/* The ticket that the KDC gave, by the rules of the first one, which was the client's. */
+/* Checks the KDC's ticket, by the rules for the client's service ticket. */
 static unsigned verify(struct guard *g, const krb5_creds *got, struct helper_result *result)
 {
 	const struct handover_field der = { got->ticket.data, got->ticket.length };
 	struct guard_tickets again = { .service = NULL };
 	unsigned status = guard_read_service_ticket(g->k, g->keytab, g->client, der, &again, result);
 
-	/* who made this ticket knew the host's key, and who asked for it knew the session key of the TGT */
+	/* the session key in the ticket (under the host's key) must be that in the answer (under the TGT's session
+	 * key) */
 	if (status == HELPER_SUCCESS &&
 	    (again.session_key.enctype != got->keyblock.enctype || again.session_key.length != got->keyblock.length ||
 	     !secret_equal(again.session_key.contents, got->keyblock.contents, got->keyblock.length)))
@@ -160,7 +159,7 @@ static unsigned run(struct guard *g, const struct helper_request *request, const
 	if (strcmp(request->mechanism, "krb5") != 0)
 		return helper_say(result, HELPER_OTHER_PRINCIPAL, "it was not Kerberos that proved the client");
 	status = open_all(g, request, result);
-	if (status == HELPER_SUCCESS) /* while the name service is in reach */
+	if (status == HELPER_SUCCESS) /* before the process gives up access to the name service */
 		status = principal_account_check(g->k, g->client, request->user, result);
 	if (status == HELPER_SUCCESS)
 		status = ticket_file_open(request->ccache, &fd, result);
@@ -178,9 +177,9 @@ static unsigned run(struct guard *g, const struct helper_request *request, const
 }
 
 /*
- * HELPER_SUCCESS: both tickets are those of the principal that GSSAPI proved, and the KDC and the host's key say so;
- * the ticket-granting ticket is in the cache of the request. HELPER_OPAQUE: the service ticket proves the principal,
- * but the ticket-granting ticket cannot be used here; no cache.
+ * HELPER_SUCCESS: KDC and host key confirm that both tickets belong to the principal that GSSAPI proved, and the
+ * ticket-granting ticket is in the cache of the request. HELPER_OPAQUE: the service ticket proves the principal, but
+ * the ticket-granting ticket cannot be used here; no cache is written.
  */
 unsigned remote_guard_mode(const struct helper_request *request, const struct handover *handover,
 			   struct helper_result *result)

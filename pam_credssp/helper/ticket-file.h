@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The temporary credentials cache. Opened as long as the process has the right to, written when it has not any more:
- * libkrb5 knows its caches by name only.
+ * Writes the temporary credentials cache without libkrb5, which opens caches by name only: the file is opened while the
+ * process has the right to, and written after it has given that up.
  */
 #pragma once
 
