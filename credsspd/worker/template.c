@@ -46,7 +46,7 @@ struct template
 	struct sandbox sandbox;
 	int control, signals, null;
 	int keeper;    /* socket to the keeper, or -1 */
-	int64_t waits; /* deadline for the keeper's tickets, CLOCK_MONOTONIC in ms; 0: they have arrived */
+	int64_t waits; /* deadline for the keeper's tickets, a time of clock_msec(); 0: they have arrived */
 	struct child children[HANDSHAKES_MAX];
 };
 
