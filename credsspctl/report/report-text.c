@@ -141,9 +141,10 @@ void report_print_configuration(FILE *out, const char *text)
 static const struct field {
 	const char *key, *token;
 } fields[] = {
-	{ "user=", "user" },           { "ruser=", "user" },    { "principal=", "principal" }, { "account=", "user" },
-	{ "delegated=", "user" },      { "domain=", "domain" }, { "rhost=", "address" },       { "delegated ", "user" },
-	{ "workstation=", "machine" }, { "logname=", "user" }, /* pam_krb5's user */
+	{ "user=", "user" },     { "ruser=", "user" },       { "principal=", "principal" },
+	{ "account=", "user" },  { "delegated=", "user" },   { "domain=", "domain" },
+	{ "rhost=", "address" }, { ", delegated ", "user" }, { "workstation=", "machine" },
+	{ "logname=", "user" }, /* pam_krb5's user */
 };
 #define N_FIELDS (sizeof fields / sizeof *fields)
 

@@ -99,8 +99,8 @@ static void test_log(void **state)
 		{ "credsspd[1]: PAM service xrdp-sesman: the user sets a new one; pam_sss refuses; user=bob\n",
 		  "  credsspd[1]: PAM service xrdp-sesman: the user sets a new one; pam_sss refuses; user=user-1\n" },
 		{ "pam_unix(x:auth): check pass; user unknown\n", "  pam_unix(x:auth): check pass; user unknown\n" },
-		{ "reason=mismatch authenticated alice, delegated bob user=alice\n",
-		  "  reason=mismatch authenticated user-1, delegated user-2 user=user-1\n" },
+		{ "the delegated account is not alice: authenticated alice, delegated bob user=alice\n",
+		  "  the delegated account is not user-1: authenticated user-1, delegated user-2 user=user-1\n" },
 		/* the two forms of a domain's account */
 		{ "user=CORP\\x5calice and alice, principal=bob@AD.TEST and bob\n",
 		  "  user=user-1 and user-2, principal=principal-1 and user-3\n" },
