@@ -218,7 +218,8 @@ static void add_user(struct names *names, const struct field *field, const char 
 static void find_values(struct names *names, const struct field *field, const char *text)
 {
 	for (const char *p = text; (p = strstr(p, field->key));) {
-		bool is_part = p > text && (isalnum((unsigned char)p[-1]) || p[-1] == '-' || p[-1] == '_');
+		bool is_part = p > text && isalnum((unsigned char)field->key[0]) &&
+			       (isalnum((unsigned char)p[-1]) || p[-1] == '-' || p[-1] == '_');
 		bool quoted;
 
 		p += strlen(field->key);
