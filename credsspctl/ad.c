@@ -54,7 +54,7 @@ static void show_command(FILE *out, const char *const *argv)
 	(void)fflush(out);
 }
 
-/* Of something that changes nothing. @ret_output may be set also when it fails. */
+/* Runs a program that changes nothing. *@ret_output may be set also on failure. */
 static int ask(const struct job *j, const char *const *argv, char **ret_output)
 {
 	int r = j->host->run(argv, ret_output);
@@ -64,7 +64,7 @@ static int ask(const struct job *j, const char *const *argv, char **ret_output)
 	return r == 0 ? 0 : fail(j, r < 0 ? r : -EIO, "\"%s %s\" has failed", argv[0], argv[1]);
 }
 
-/* Shown, and run unless this only shows. */
+/* Prints the command, and runs it without --dry-run. */
 static int run(const struct job *j, const char *const *argv)
 {
 	char *output = NULL; /* by hand: gcc's analyzer does not see through the attribute here */
@@ -80,7 +80,7 @@ static int run(const struct job *j, const char *const *argv)
 	return r == 0 ? 0 : fail(j, r < 0 ? r : -EIO, "the last command has failed");
 }
 
-/* A value of smb.conf as it is in force, without the blanks around it. */
+/* Reads the effective value of an smb.conf parameter, without blanks around it. */
 static int parameter(const struct job *j, const char *name, char **ret_value)
 {
 	char option[128];
@@ -112,7 +112,7 @@ static int put_conf(const struct job *j, const struct file_text *to)
 	return r < 0 ? fail(j, r, "/" SMB_CONF " cannot be replaced: %s", strerror(-r)) : 0;
 }
 
-/* winbindd changes the password: it has to know. It may not run, and reads the file when it starts. */
+/* Reloads winbindd, which changes the password. When it does not run, it reads the file at its start. */
 static void reload_winbindd(const struct job *j)
 {
 	static const char *const argv[] = { "smbcontrol", "winbindd", "reload-config", NULL };
@@ -193,7 +193,7 @@ static int add_name(const struct job *j, const char *names, const char *host)
 	return has_line(names, name) ? 0 : run(j, argv);
 }
 
-/* The account needs the names: the KDC gives no ticket for others. */
+/* Adds the names to the account, because the KDC gives tickets only for the account's names. */
 static int add_names(const struct job *j)
 {
 	const char *const list[] = { "net", "ads", "setspn", "list", j->machine, "-P", NULL };
@@ -205,7 +205,7 @@ static int add_names(const struct job *j)
 	return r == 0 ? add_name(j, names, j->machine) : r;
 }
 
-/* Whether Samba's list of keytabs has the file, and with what. */
+/* Finds out whether Samba's list of keytabs has the file, with the right items. */
 static int find_synced(const struct job *j, bool *ret_set)
 {
 	AUTO_FREE char *value = NULL;
@@ -263,7 +263,7 @@ static int keys_by_sync(const struct job *j)
 	return r;
 }
 
-/* ---- older ones ---- */
+/* ---- Samba before 4.21 ---- */
 
 static int add_keys(const struct job *j, const char *verb, const char *what)
 {
@@ -279,7 +279,7 @@ static int add_keys(const struct job *j, const char *verb, const char *what)
 	return run(j, argv);
 }
 
-/* winbindd would change the password and write no keys. */
+/* Stops winbindd's password changes, which would not write keys. */
 static int stop_rotation(const struct job *j, struct file_text *before)
 {
 	AUTO_FREE char *value = NULL;
@@ -341,7 +341,7 @@ static int check_keytab(const struct job *j)
 		return fail(
 		    j, -EINVAL,
 		    "the keys get a file of their own: keytab = /etc/credsspd.keytab in [credsspd] of credsspd.conf");
-	/* what Samba's list is separated by */
+	/* the separators in Samba's list */
 	if (keytab[strcspn(keytab, ":,\" \t")])
 		return fail(j, -EINVAL, "keytab = %s: smb.conf cannot name such a file", keytab);
 	return 0;

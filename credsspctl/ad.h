@@ -19,7 +19,7 @@
 struct ad_host {
 	int root; /* the directory that smb.conf and the keytab are relative to */
 	struct systemctl_host units;
-	FILE *out;                                              /* what is changed, and the commands */
+	FILE *out;                                              /* changes and commands are printed here */
 	const char *keytab;                                     /* absolute */
 	const char *fqdn;                                       /* of this host */
 	uid_t uid;                                              /* of the daemon: the keytab's owner */
@@ -27,8 +27,8 @@ struct ad_host {
 };
 
 /*
- * Returns 0, or -errno with a sentence in @problem. @dry_run: prints what would be done and changes nothing. Can be run
- * again at any time: what is done already is left out, and the keys are written again. When Samba does not write the
- * keys, smb.conf is put back.
+ * Returns 0, or -errno with a sentence in @problem. @dry_run: prints the steps and changes nothing. Can be run again at
+ * any time: completed steps are skipped, and the keys are written again. When Samba does not write the keys, smb.conf
+ * is restored.
  */
 int ad_keytab(const struct ad_host *host, bool dry_run, char problem[AD_PROBLEM_MAX]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commands are one table: what is called, what it takes, what it says when it
- * is refused. The help text is made from it.
+ * The commands are one table: function, arguments and texts for errors. The help text is made from it.
  */
 #include "credsspctl/ctl.h"
 
@@ -38,15 +37,15 @@
 #define FRONT_END "credsspd-rdp.service"
 
 struct invocation {
-	const char *user;   /* NULL when the command takes none */
-	char *const *names; /* NULL-terminated, when the command takes some */
+	const char *user;   /* NULL for commands without a user */
+	char *const *names; /* NULL-terminated, for commands with names */
 	struct try_wish attempt;
 	bool json, watch;
 	struct xrdp_wish xrdp;
 };
 
 /*
- * 0, an exit status, or -errno. *@problem is set to a sentence when no call was made; else the call's error is in @m.
+ * Runs a command. Returns 0, an exit status or -errno. Without a call *@problem is a sentence; else @m has the error.
  */
 typedef int (*run_fn)(struct manager *m, const struct invocation *how, const char **problem);
 
@@ -66,7 +65,7 @@ static int run_status(struct manager *m, const struct invocation *how, const cha
 	return r;
 }
 
-/* It reads the same file. What it does not take of it, it says to its log only: so it is looked at here first. */
+/* Reloads credsspd-rdp, which reads the same file. It only logs mistakes, so the file is checked here first. */
 static int reload_front_end(const char **problem)
 {
 	static const char *const is_active[] = { "--quiet", "is-active", FRONT_END, NULL };
@@ -102,7 +101,7 @@ static int run_reload(struct manager *m, const struct invocation *how, const cha
 	return r < 0 ? r : reload_front_end(problem);
 }
 
-/* The configuration may let it log on one day. */
+/* Only a warning, because the configuration may be changed later. */
 static void warn_of_system_account(const char *user)
 {
 	const struct passwd *pw = getpwnam(user);
@@ -152,7 +151,7 @@ static int run_ntlm_delete(struct manager *m, const struct invocation *how, cons
 	return manager_delete_verifier(m, how->user);
 }
 
-/* With the ids and groups that the front end's process has at this moment. */
+/* Connects with the ids and groups of the front end's present process. */
 static int reach_xrdp(void *userdata, const char *path)
 {
 	pid_t front_end = proc_probe_process_of(FRONT_END_USER, "credsspd-rdp");
@@ -162,8 +161,8 @@ static int reach_xrdp(void *userdata, const char *path)
 }
 
 /*
- * X servers (Xorg, Xvnc, Xtigervnc) of the sesman that runs: children of its session processes, which are called
- * xrdp-sesman (0.9) or xrdp-sesexec (0.10). Those that an earlier restart has orphaned do not count.
+ * Counts the X servers (Xorg, Xvnc, Xtigervnc) of the running sesman: children of its session processes, which are
+ * called xrdp-sesman (0.9) or xrdp-sesexec (0.10). X servers that an earlier restart has orphaned do not count.
  */
 static unsigned open_desktops(void *userdata)
 {
@@ -186,7 +185,7 @@ static bool confirm_restart(void *userdata, unsigned n)
 	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* No daemon is asked: it may not even run yet. */
+/* Makes no call of credsspd, which may not run yet. */
 static int run_xrdp(const struct xrdp_wish *wish, const char **problem,
 		    int (*command)(const struct xrdp_host *, const struct xrdp_wish *, char *))
 {
@@ -224,7 +223,7 @@ static int run_xrdp_enable(struct manager *m, const struct invocation *how, cons
 	CLEANUP(config_done) struct config c = { .keytab = NULL };
 	struct xrdp_wish wish = how->xrdp;
 	struct stack_options options;
-	static char *error; /* as long as @problem */
+	static char *error; /* must live as long as *@problem */
 
 	(void)m;
 	if (geteuid() == 0 && config_load(CONFIG_PATH_DEFAULT, &c, &error) < 0) {
@@ -247,7 +246,7 @@ static int run_ad_keytab(struct manager *m, const struct invocation *how, const 
 	CLEANUP(check_context_done) struct check_context f = { .bus = NULL };
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct passwd *pw = getpwnam(DAEMON_USER);
-	uid_t uid = pw ? pw->pw_uid : 0; /* what follows asks for others */
+	uid_t uid = pw ? pw->pw_uid : 0; /* later lookups overwrite *pw */
 	static char text[AD_PROBLEM_MAX];
 	int r;
 
@@ -273,7 +272,7 @@ static int run_ad_keytab(struct manager *m, const struct invocation *how, const 
 	return r;
 }
 
-/* Asks the daemon too, if there is one. */
+/* Also asks credsspd, if it runs. */
 static int run_check(struct manager *m, const struct invocation *how, const char **problem)
 {
 	(void)m;
@@ -300,7 +299,7 @@ static const struct command {
 	bool local;          /* works without the daemon */
 	bool takes_user, takes_names, takes_server, takes_json, takes_watch, takes_dry_run, takes_force, takes_stack;
 	run_fn run;
-	const char *unknown_user; /* what that error means here */
+	const char *unknown_user; /* the text for the error UnknownUser */
 	const char *help;
 } commands[] = {
 	{ .word = { "status" },
@@ -394,7 +393,7 @@ static void usage(FILE *out)
 	    out);
 }
 
-/* The command that the words say; *@ret_used is how many of them it took. */
+/* Returns the command of the first words; *@ret_used is their number. */
 static const struct command *find(int n, char **words, int *ret_used)
 {
 	for (size_t i = 0; i < N_COMMANDS; i++) {
@@ -459,25 +458,25 @@ static int choose(int n, char **words, const struct invocation *options)
 	if (!c)
 		return bad_usage("there is no such command");
 	if (how.json && !c->takes_json)
-		return bad_usage("this command prints nothing as JSON");
+		return bad_usage("this command has no --json");
 	if (how.watch && !c->takes_watch)
-		return bad_usage("this command prints nothing that changes");
+		return bad_usage("this command has no --watch");
 	if (how.xrdp.dry_run && !c->takes_dry_run)
-		return bad_usage("this command knows no --dry-run");
+		return bad_usage("this command has no --dry-run");
 	if (how.xrdp.force && !c->takes_force)
-		return bad_usage("this command knows no --force");
+		return bad_usage("this command has no --force");
 	if (how.xrdp.stack && !c->takes_stack)
-		return bad_usage("this command takes no stack");
+		return bad_usage("this command has no --stack");
 	if (c->takes_user && n > used)
 		how.user = words[used++];
 	if (c->takes_user && (!how.user || !*how.user))
 		return bad_usage("the user is missing");
 	if ((how.attempt.user || how.attempt.delegate) && !c->takes_server)
-		return bad_usage("only try takes --user and --delegate");
+		return bad_usage("only the command try has --user and --delegate");
 	if (how.attempt.delegate && !how.attempt.user)
 		return bad_usage("--delegate needs --user");
 	if (how.attempt.user && (!*how.attempt.user || strlen(how.attempt.user) > ACCOUNT_NAME_MAX))
-		return bad_usage("no user has that name");
+		return bad_usage("the name after --user is empty or too long");
 	if (c->takes_server && n == used)
 		return bad_usage("the server is missing");
 	if (c->takes_server)
@@ -488,7 +487,7 @@ static int choose(int n, char **words, const struct invocation *options)
 		return bad_usage(c->takes_user ? "one user at a time, and no password on the command line"
 					       : "too many arguments");
 	if (how.user && strlen(how.user) > ACCOUNT_NAME_MAX)
-		return bad_usage("no user has a name that long");
+		return bad_usage("the user's name is too long");
 	return run(c, &how);
 }
 

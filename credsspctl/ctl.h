@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* credsspctl: one command a run, each a call of org.credssp1.Manager, but for check and xrdp: they look at the whole
- * server, and change xrdp's files. */
+/* credsspctl: runs one command. Most commands are one call of org.credssp1.Manager; check reads the state of the whole
+ * server, xrdp changes xrdp's files. */
 #pragma once
 
 #include "credsspctl/host/exit-status.h"
 
-/* Runs the command that @argv says, on standard input, output and error. Returns an exit status. */
+/* Runs the command of @argv with standard input, output and error. Returns an exit status. */
 int ctl_main(int argc, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The terminal's part is the sequences that every terminal of today knows (ECMA-48, and xterm's alternate screen). */
+/* Uses only escape sequences that all present terminals support (ECMA-48, and xterm's alternate screen). */
 #include "credsspctl/watch-status.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ static unsigned rows_of_terminal(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row > 1 ? w.ws_row : ROWS_DEFAULT;
 }
 
-/* One status, or why there is none (the return value then says so as well), as text. The caller frees *@ret_text. */
+/* Gets one status as text, or a text about the failure, with -errno. The caller frees *@ret_text. */
 static int look(struct manager *m, bool json, char **ret_text, const char **problem)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
@@ -81,10 +81,10 @@ static int look(struct manager *m, bool json, char **ret_text, const char **prob
 	return r;
 }
 
-/* The whole screen in one write, so that it does not flicker. What does not fit in height ends with "...". */
+/* Draws the whole screen in one write, so that it does not flicker. Text that is too high ends with "...". */
 static void draw(const char *text)
 {
-	unsigned left = rows_of_terminal() - 1; /* the cursor rests in the last row */
+	unsigned left = rows_of_terminal() - 1; /* the last row is for the cursor */
 
 	(void)fputs(entered ? HOME : ENTER HOME, stdout);
 	entered = 1;
@@ -117,7 +117,7 @@ int watch_status(struct manager *m, bool json, const char **problem)
 		AUTO_FREE char *text = NULL;
 
 		r = look(m, json, &text, problem);
-		/* a bus that has gone does not come back on this connection */
+		/* a lost connection to the bus must be opened again */
 		if (!text || *problem || (r < 0 && (first || sd_bus_is_open(m->bus) <= 0)))
 			break;
 		if (screen)

@@ -8,8 +8,8 @@
 
 /*
  * Asks for the status once a second until a signal (SIGINT, SIGTERM, SIGHUP) ends the program with 0. On a terminal
- * the screen is drawn anew each time, and is as it was afterwards; elsewhere, and with @json, one answer is printed
- * behind the other. A daemon that goes away and comes back is waited for. Returns only on failure, as the commands of
- * ctl.c do: -errno, and a sentence in *@problem when it is not the call's error in @m.
+ * the screen is drawn again each time and restored at the end; elsewhere, and with @json, the answers are printed one
+ * after the other. While credsspd does not run, it waits for it. Returns only on failure, as the commands of ctl.c do:
+ * -errno, and a sentence in *@problem unless @m has the call's error.
  */
 int watch_status(struct manager *m, bool json, const char **problem);

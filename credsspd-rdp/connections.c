@@ -349,13 +349,13 @@ __attribute__((noreturn)) static void run_child(const struct pre_tls *w, int con
 		.rport = w->rport,
 		.service = w->l->settings->service,
 	};
-	sigset_t none;
+	sigset_t unblocked;
 	/* moves both away from the numbers 3 and 4 first */
 	int net_up = fcntl(w->fd, F_DUPFD_CLOEXEC, 64), control_up = fcntl(control, F_DUPFD_CLOEXEC, 64);
 
 	(void)prctl(PR_SET_NAME, "credsspd-rdp:c");
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sigemptyset(&unblocked);
+	(void)sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	memcpy(task.rhost, w->rhost, sizeof task.rhost);
 	if (getppid() != parent || net_up < 0 || control_up < 0 || dup2(net_up, 3) < 0 || dup2(control_up, 4) < 0 ||

@@ -315,7 +315,7 @@ static int poll_both(struct direction *up, struct direction *down)
 	want(f, up);
 	want(f, down);
 	/*
-	 * poll() always reports a side that has hung up: a side for whose events nothing waits must be left out, or the
+	 * poll() always reports a side that has hung up. A side that nothing waits for must be left out, or the
 	 * loop would not sleep.
 	 */
 	memcpy(asked, f, sizeof f);

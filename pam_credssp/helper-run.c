@@ -111,10 +111,10 @@ static int die_with(pid_t parent)
 static _Noreturn void helper(pid_t keeper, const char *program, const char *const argv[])
 {
 	static char *const environment[] = { NULL };
-	sigset_t none;
+	sigset_t unblocked;
 
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sigemptyset(&unblocked);
+	(void)sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	if (die_with(keeper) == 0)
 		(void)execve(program, (char *const *)(uintptr_t)argv, environment);
 	_exit(127);

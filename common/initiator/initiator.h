@@ -14,7 +14,8 @@ struct initiator;
  * Returns 0, -ENOMEM or -EIO. */
 int initiator_new_ntlm(const char *name, const char *password, bool spnego, struct initiator **ret_initiator);
 
-/* Makes a Kerberos initiator, whose ticket selfticket.h makes with the first key in @keytab_name. Returns as above. */
+/* Makes a Kerberos initiator with a ticket of selfticket_make() under the first key in @keytab_name. Returns as
+ * above. */
 int initiator_new_krb5(const char *keytab_name, bool spnego, struct initiator **ret_initiator);
 
 /*

@@ -18,7 +18,8 @@
 
 #define MAP_REMOTE "ad_gpo_map_remote_interactive"
 
-/* Whether the account phase has @module. The value of its @argument goes to *@ret_argument, malloc'ed, when it has one. */
+/* Whether the account phase has @module. The value of its @argument goes to *@ret_argument, malloc'ed, when it has
+ * one. */
 static bool asks(const struct check_context *ctx, const char *module, const char *argument, char **ret_argument)
 {
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -89,7 +90,7 @@ static enum check_result group_policies(const struct check_context *ctx, const s
 			    map ? map : "", map ? ", " : "", service);
 }
 
-/* HBAC's rules are in the domain and decide for each user: the line tells how to ask for them. */
+/* HBAC's rules are in the domain and decide for each user: the text names the command that evaluates them. */
 static enum check_result sssd_access(struct check_context *ctx, struct finding *found)
 {
 	CLEANUP(sssd_conf_done) struct sssd_conf c = SSSD_CONF_NULL;
@@ -107,7 +108,7 @@ static enum check_result sssd_access(struct check_context *ctx, struct finding *
 			    check_looked(found,
 					 SSSD_CONF ": [domain/%s] access_provider = ipa: a rule of the domain must "
 						   "allow the service %s; ipa hbactest --user USER --host %s "
-						   "--service %s tells",
+						   "--service %s shows it",
 					 c.domains[i], ctx->settings.service, ctx->fqdn, ctx->settings.service);
 		}
 	}

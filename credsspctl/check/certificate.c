@@ -38,7 +38,7 @@ static void pkey_freep(EVP_PKEY **k)
 #define AUTO_X509 CLEANUP(x509_freep)
 #define AUTO_PKEY CLEANUP(pkey_freep)
 
-/* The path that is @configured, or of our @own file; malloc'ed. */
+/* Returns the @configured path, or that of the self-signed certificate's file @own; malloc'ed. */
 static char *path_of(const struct check_context *ctx, const char *configured, const char *own)
 {
 	char *path = NULL;
@@ -64,13 +64,13 @@ static pid_t front_end(void)
 	return proc_probe_process_of(FRONT_END_USER, "credsspd-rdp");
 }
 
-/* As the front end would, with the groups that its unit has given it. */
+/* Tries to read the file as the front end would, with the groups of its unit. */
 static int readable(const char *path)
 {
 	return proc_probe_access(FRONT_END_USER, front_end(), path, R_OK);
 }
 
-/* The remedy for a file that the front end cannot read; false when the directories above it are not the cause. */
+/* Sets the remedy for a file below a closed directory; returns false when the directories are not the cause. */
 static bool is_behind_closed_directory(struct finding *found, const char *path)
 {
 	AUTO_FREE char *closed = proc_probe_closed_directory(FRONT_END_USER, front_end(), path);
@@ -86,7 +86,7 @@ static bool is_behind_closed_directory(struct finding *found, const char *path)
 	return true;
 }
 
-/* NULL: certificate_file() says why. */
+/* Returns NULL when the certificate cannot be read; certificate_file() reports that. */
 static X509 *load(const struct check_context *ctx, struct finding *found)
 {
 	AUTO_FREE char *path = ctx->has_settings ? certificate_path(ctx) : NULL;
@@ -122,7 +122,7 @@ static enum check_result certificate_file(struct check_context *ctx, struct find
 		   : check_remedy(found, "systemctl restart credsspd-rdp makes a new one");
 }
 
-/* Notes that the key has a passphrase, and gives none: nobody is there to type it when the front end starts. */
+/* Notes that the key has a passphrase, which cannot be typed when the front end starts, and returns no passphrase. */
 static int no_passphrase(char *buffer, int size, int writing, void *userdata)
 {
 	(void)buffer;
@@ -166,7 +166,7 @@ static enum check_result certificate_key(struct check_context *ctx, struct findi
 			    : check_remedy(found, "private_key in [credsspd-rdp] of %s", CONFIG_PATH_DEFAULT);
 }
 
-/* ---- the context that the front end makes of it ---- */
+/* ---- the TLS context that the front end makes ---- */
 
 struct tls_trial {
 	const struct settings *settings;
@@ -221,7 +221,7 @@ static enum check_result certificate_tls(struct check_context *ctx, struct findi
 	CLEANUP(check_finding_done) struct finding other = { .wrong = NULL };
 	struct tls_trial *t;
 
-	/* what the two findings before this one report is not repeated */
+	/* errors that the two findings before this one report are not repeated */
 	if (!certificate || !key || certificate_file(ctx, &other) != CHECK_OK ||
 	    certificate_key(ctx, &other) != CHECK_OK)
 		return CHECK_NONE;
@@ -265,14 +265,14 @@ static enum check_result certificate_rsa(struct check_context *ctx, struct findi
 {
 	AUTO_X509 X509 *x = load(ctx, found);
 	EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
-	CLEANUP(check_finding_done) struct finding none = { .wrong = NULL };
+	CLEANUP(check_finding_done) struct finding unused = { .wrong = NULL };
 
 	if (!key)
 		return CHECK_NONE;
 	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_bits(key) >= RSA_BITS_MIN)
 		return CHECK_OK;
-	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && certificate_tls(ctx, &none) == CHECK_BAD)
-		return CHECK_NONE; /* it is too short for TLS on this host, and that finding says so */
+	if (EVP_PKEY_base_id(key) == EVP_PKEY_RSA && certificate_tls(ctx, &unused) == CHECK_BAD)
+		return CHECK_NONE; /* the key is too short for TLS on this host, which certificate_tls() reports */
 	if (EVP_PKEY_base_id(key) == EVP_PKEY_EC)
 		(void)check_wrong(found, "its key is not RSA: rdesktop and impacket read no other");
 	else if (EVP_PKEY_base_id(key) != EVP_PKEY_RSA)
@@ -314,7 +314,7 @@ static enum check_result certificate_expires(struct check_context *ctx, struct f
 	return check_remedy(found, "a new certificate; credsspd-rdp takes it by itself when the files change");
 }
 
-/* A self-signed one says nothing by its names: certificate-trust is the finding about it. */
+/* The names in a self-signed certificate do not matter: certificate-trust is the finding about it. */
 static enum check_result certificate_names(struct check_context *ctx, struct finding *found)
 {
 	AUTO_X509 X509 *x = load(ctx, found);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The areas one after the other, and their findings on paper. */
+/* Runs the areas in their order and prints the findings. */
 #include "credsspctl/check/check.h"
 
 #include <errno.h>
@@ -23,9 +23,9 @@ static struct check_area (*const areas[])(void) = {
 
 static const char *const words[] = { [CHECK_OK] = "ok", [CHECK_WARNING] = "warning", [CHECK_ERROR] = "error" };
 
-/* ---- on paper ---- */
+/* ---- printing ---- */
 
-/* Line by line, for a file or a shell. */
+/* Prints a remedy line by line, because it may be text for a file or a shell. */
 static void print_remedy(const char *text)
 {
 	AUTO_FREE char *copy = strdup(text);
@@ -114,7 +114,7 @@ int check_run(char *const *names, bool json)
 	struct tally t = { .json = json };
 
 	if (geteuid() != 0) {
-		(void)fputs("credsspctl: check: only root can read all that it looks at\n", stderr);
+		(void)fputs("credsspctl: check: it reads files that only root can read: run it as root\n", stderr);
 		return CTL_USAGE;
 	}
 	check_context_gather(&f, names);
@@ -123,7 +123,7 @@ int check_run(char *const *names, bool json)
 
 		for (size_t k = 0; k < area.n; k++) {
 			run_row(&area.rows[k], &f, &t);
-			(void)fflush(stdout); /* the next one may have to wait for somebody */
+			(void)fflush(stdout); /* the next check may wait for a server */
 		}
 	}
 	print_end(&t);

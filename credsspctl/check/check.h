@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * credsspctl check: what makes NLA fail in practice on this server. It reads files, asks the bus, KDC and winbind, and
- * changes nothing. Each area (check-*.c) is a table of checks; a check is one id, one question and one severity.
+ * credsspctl check: finds the usual reasons for failed logons on this server. It reads files, asks the bus, the KDC and
+ * winbind, and changes nothing. Each area (one file here) is a table of checks; a check has an id, a function and a
+ * severity.
  */
 #pragma once
 
@@ -10,15 +11,15 @@
 
 #include "credsspctl/check/context.h"
 
-/* where more is said of domains */
+/* the page about domains */
 #define AD_PAGE "docs/active-directory.md"
 
 enum check_result {
-	CHECK_NONE = 0, /* the question does not arise, or another finding says why it cannot be answered */
+	CHECK_NONE = 0, /* the check does not apply, or another finding reports why it cannot be made */
 	CHECK_OK,
 	CHECK_WARNING,
 	CHECK_ERROR,
-	CHECK_BAD, /* from a check only: as bad as its row says */
+	CHECK_BAD, /* returned by checks only: the row has the severity */
 };
 
 /* Texts are malloc'ed; wrong and remedy are NULL when all is well. */
@@ -50,23 +51,23 @@ struct check_area check_ntlm_area(void);
 struct check_area check_domain_area(void);
 struct check_area check_smartcard_area(void);
 
-/* For checks: what was looked at. Returns CHECK_OK. */
+/* For checks: stores the object that was checked. Returns CHECK_OK. */
 __attribute__((format(printf, 2, 3))) enum check_result check_looked(struct finding *found, const char *fmt, ...);
 
-/* For checks, after check_looked(): what is wrong. Returns CHECK_BAD. */
+/* For checks, after check_looked(): stores what is wrong. Returns CHECK_BAD. */
 __attribute__((format(printf, 2, 3))) enum check_result check_wrong(struct finding *found, const char *fmt, ...);
 
-/* For checks, after check_wrong(): what to type or edit, one line or more. Returns CHECK_BAD. */
+/* For checks, after check_wrong(): stores the commands or edits that help, one line or more. Returns CHECK_BAD. */
 __attribute__((format(printf, 2, 3))) enum check_result check_remedy(struct finding *found, const char *fmt, ...);
 
 /* Frees the texts. */
 void check_finding_done(struct finding *f);
 
-/* check_remedy() with how keys for TERMSRV/@name come into the keytab. */
+/* As check_remedy(), with the commands that put keys for TERMSRV/@name into the keytab. */
 enum check_result check_remedy_keytab(struct finding *found, const struct check_context *ctx, const char *name);
 
 /*
  * Runs all checks and prints the findings; @names (NULL-terminated) are other names that clients connect to. Returns an
- * exit status: CTL_OK without an error, CTL_FAILED with one, CTL_USAGE when this user cannot look.
+ * exit status: CTL_OK without an error, CTL_FAILED with one, CTL_USAGE for users other than root.
  */
 int check_run(char *const *names, bool json);

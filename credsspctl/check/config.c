@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the administrator has written for us: credsspd.conf, the users that the programs run as. */
+/* credsspd.conf, and the users that the programs run as. */
 #include <errno.h>
 #include <pwd.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static enum check_result users(struct check_context *ctx, struct finding *found)
 	return CHECK_OK;
 }
 
-/* What has failed with the mistake has to be started again, and what runs must not be restarted for it. */
+/* The command that applies a corrected file: restart a program that has failed, reload one that runs. */
 static const char *taken_over(const struct check_context *ctx)
 {
 	if (!ctx->has_config && !ctx->has_settings)
@@ -45,7 +45,7 @@ static enum check_result config(struct check_context *ctx, struct finding *found
 	return check_remedy(found, "correct it as credsspd.conf(5) says, then: %s", taken_over(ctx));
 }
 
-/* check runs as root, and the daemons do not. */
+/* Tries as the daemons' users, because check itself runs as root. */
 static enum check_result config_access(struct check_context *ctx, struct finding *found)
 {
 	const struct {
@@ -74,7 +74,7 @@ static enum check_result config_access(struct check_context *ctx, struct finding
 	return CHECK_OK;
 }
 
-/* A mistyped name allows nobody. */
+/* Finds names that do not exist: a mistyped name allows no account. */
 static enum check_result allowed(struct check_context *ctx, struct finding *found)
 {
 	const struct {
@@ -112,7 +112,7 @@ static enum check_result allowed(struct check_context *ctx, struct finding *foun
 		   : CHECK_NONE;
 }
 
-/* Else the front end's Begin is refused, and every logon with it. */
+/* Without its service in front_ends, credsspd-rdp's Begin is refused, and every logon with it. */
 static enum check_result service(struct check_context *ctx, struct finding *found)
 {
 	struct passwd *pw = getpwnam(FRONT_END_USER);

@@ -33,7 +33,8 @@ static enum check_result bus_policy(struct check_context *ctx, struct finding *f
 	(void)check_looked(found, "/usr/share/dbus-1/system.d/" POLICY);
 	if (has_policy())
 		return CHECK_OK;
-	(void)check_wrong(found, "the file is missing: the bus lets no process own %s", CREDSSP_BUS_NAME);
+	(void)check_wrong(found, "the file is missing: the bus does not let credsspd have the name %s",
+			  CREDSSP_BUS_NAME);
 	return check_remedy(
 	    found, "install credsspd (or: make install), then: systemctl reload dbus && systemctl restart credsspd");
 }
@@ -46,12 +47,12 @@ static enum check_result daemon_(struct check_context *ctx, struct finding *foun
 	if (ctx->has_daemon)
 		return CHECK_OK;
 	(void)check_wrong(found, "%s", ctx->daemon_error ? ctx->daemon_error : "no answer");
-	/* not -t: what keeps systemd from running the program it says itself */
+	/* -u and not -t: systemd logs itself why it cannot run the program */
 	return check_remedy(found,
 			    "systemctl reload dbus; systemctl restart credsspd; journalctl -u credsspd says why not");
 }
 
-/* All that is said of the configuration is said of the files. */
+/* The other checks read the files, so this one tells whether credsspd has read them, too. */
 static enum check_result config_loaded(struct check_context *ctx, struct finding *found)
 {
 	if (!ctx->has_daemon || !ctx->has_config || !ctx->config_time)
@@ -71,12 +72,12 @@ static enum check_result stale(struct check_context *ctx, struct finding *found)
 	if (!*ctx->stale)
 		return CHECK_OK;
 	(void)check_wrong(found,
-			  "%s does not work with the configuration: an older process continues, or no process runs",
+			  "%s did not start with the present configuration: its old process continues, if there is one",
 			  ctx->stale);
 	return check_remedy(found, "credsspctl reload; journalctl -t credsspd says why");
 }
 
-/* With systemd's socket "listen" does not count: what the program has is looked for, wherever it is. */
+/* Looks for the program's sockets at any address, because "listen" is not used with systemd's socket. */
 static enum check_result front_end(struct check_context *ctx, struct finding *found)
 {
 	struct passwd *pw = getpwnam(FRONT_END_USER);
@@ -89,7 +90,7 @@ static enum check_result front_end(struct check_context *ctx, struct finding *fo
 	if (at)
 		return check_looked(found, "credsspd-rdp listens on %s", at);
 	(void)check_looked(found, "TCP sockets of credsspd-rdp");
-	(void)check_wrong(found, "no process listens for RDP clients");
+	(void)check_wrong(found, "credsspd-rdp does not listen: RDP clients cannot connect");
 	return check_remedy(found,
 			    "systemctl enable --now credsspd-rdp.socket credsspd-rdp; journalctl -u credsspd-rdp "
 			    "says why not");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Active Directory: winbindd, and what the configuration calls the domain. */
+/* Active Directory: winbindd, and the names of the domain in the configuration. */
 #include <grp.h>
 #include <string.h>
 #include <strings.h>
@@ -19,7 +19,7 @@ static bool wants_winbind(const struct check_context *ctx)
 	return ctx->has_config && ctx->config.ntlm == CONFIG_NTLM_WINBIND;
 }
 
-/* NULL when it is not asked; asked once. */
+/* Asks winbindd, once. Returns NULL when the configuration does not use it. */
 static const struct winbindd *winbindd(const struct check_context *ctx)
 {
 	static struct winbindd w;
@@ -33,7 +33,7 @@ static const struct winbindd *winbindd(const struct check_context *ctx)
 	return &w;
 }
 
-/* NULL when it does not answer: winbind() says so. */
+/* Returns NULL when winbindd does not answer; winbind() reports that. */
 static const struct winbindd *answering(const struct check_context *ctx)
 {
 	const struct winbindd *w = winbindd(ctx);
@@ -69,7 +69,7 @@ static enum check_result winbind_controller(struct check_context *ctx, struct fi
 	return check_remedy(found, "wbinfo --ping-dc, net ads testjoin; net ads join when the host's account is lost");
 }
 
-/* The groups of the process, not those of the account: its unit adds this one. */
+/* Checks the groups of the process, not of the account, because its unit adds the group. */
 static enum check_result winbind_pipe(struct check_context *ctx, struct finding *found)
 {
 	pid_t pid = proc_probe_process_of(STORE_USER, "credsspd");
@@ -82,7 +82,7 @@ static enum check_result winbind_pipe(struct check_context *ctx, struct finding 
 	if (proc_probe_in_group(pid, st.st_gid))
 		return CHECK_OK;
 	group = getgrgid(st.st_gid);
-	(void)check_wrong(found, "credsspd-ntlm is not in group %s: winbindd takes no NTLM from it",
+	(void)check_wrong(found, "credsspd-ntlm is not in group %s: winbindd refuses to verify NTLM for it",
 			  group ? group->gr_name : "winbindd_priv");
 	return check_remedy(
 	    found, "systemctl edit credsspd-ntlm: [Service] SupplementaryGroups=%s; systemctl restart credsspd",
@@ -103,7 +103,7 @@ static enum check_result winbind_domain(struct check_context *ctx, struct findin
 			    w->dns_domain);
 }
 
-/* Domain controllers compare it with the name in the client's NTLM messages. */
+/* Domain controllers compare the NetBIOS name with the name in the client's NTLM messages. */
 static enum check_result winbind_name(struct check_context *ctx, struct finding *found)
 {
 	const struct winbindd *w = answering(ctx);
@@ -118,7 +118,7 @@ static enum check_result winbind_name(struct check_context *ctx, struct finding 
 			    ctx->host);
 }
 
-/* Else its tickets are refused: they are no account of this host. */
+/* Tickets of a realm that is not in domains are refused: they mean no account of this host. */
 static enum check_result domain_realm(struct check_context *ctx, struct finding *found)
 {
 	struct kerberos *b = kerberos_get(ctx);

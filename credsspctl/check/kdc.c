@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the KDC says: asked as the daemon and as a client would ask it. */
+/* Asks the KDC for tickets, as credsspd and as a client would. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #define SERVICE "TERMSRV"
 #define SKEW_MAX_SEC 300 /* libkrb5's clockskew */
 
-/* NULL: nothing can be asked. */
+/* Asks the KDC, once. Returns NULL when the KDC cannot be asked. */
 static struct kerberos *asked(struct check_context *ctx)
 {
 	struct kerberos *b = kerberos_get(ctx);
@@ -21,7 +21,7 @@ static struct kerberos *asked(struct check_context *ctx)
 	return b && b->client ? b : NULL;
 }
 
-/* The KDC does not take the key. */
+/* Returns whether the KDC refuses the key. */
 static bool is_wrong_key(krb5_error_code code)
 {
 	return code == KRB5KDC_ERR_PREAUTH_FAILED || code == KRB5KRB_AP_ERR_BAD_INTEGRITY;
@@ -99,7 +99,7 @@ static enum check_result user_to_user(struct check_context *ctx, struct finding 
 
 /* ---- tickets as clients get them ---- */
 
-/* A ticket for @service/@host in the realm of our keys. Returns an error of libkrb5. */
+/* Gets a ticket for @service/@host in the realm of the keytab. Returns 0 or an error of libkrb5. */
 static krb5_error_code get_ticket(struct kerberos *b, const char *service, const char *host, krb5_creds **ret_)
 {
 	const char *realm = b->keys.p[0].realm;
@@ -115,7 +115,7 @@ static krb5_error_code get_ticket(struct kerberos *b, const char *service, const
 	return code;
 }
 
-/* Whether a key of the keytab decrypts the ticket; *@ret_kvno is what the ticket wants. */
+/* Tries to decrypt the ticket with the keytab; *@ret_kvno is the key version of the ticket. */
 static krb5_error_code decrypt(struct kerberos *b, const krb5_creds *creds, unsigned *ret_kvno)
 {
 	krb5_ticket *ticket = NULL;
@@ -129,7 +129,7 @@ static krb5_error_code decrypt(struct kerberos *b, const krb5_creds *creds, unsi
 	return code;
 }
 
-/* The name of number @i that clients use; NULL behind the last. */
+/* Returns the name number @i that clients use; NULL after the last. */
 static const char *name_at(const struct check_context *ctx, size_t i)
 {
 	if (i == 0)
@@ -170,7 +170,7 @@ static enum check_result kdc_names(struct check_context *ctx, struct finding *fo
 	return CHECK_OK;
 }
 
-/* @name is the one that clients use. */
+/* @name is the name that clients use. */
 static enum check_result say_kvno(struct finding *found, const struct check_context *ctx, const char *name,
 				  const char *why)
 {
@@ -208,7 +208,7 @@ static enum check_result kvno(struct check_context *ctx, struct finding *found)
 	return CHECK_OK;
 }
 
-/* Remote guard: clients ask for it before they connect. */
+/* Remote guard: clients get a ticket for HOST/ before they connect. */
 static enum check_result kdc_host(struct check_context *ctx, struct finding *found)
 {
 	struct kerberos *b = asked(ctx);
@@ -225,7 +225,7 @@ static enum check_result kdc_host(struct check_context *ctx, struct finding *fou
 		return CHECK_OK;
 	}
 	text = kerberos_text(b->k, code);
-	(void)check_wrong(found, "remote guard needs such a ticket, and the KDC gives none: %s", text ? text : "");
+	(void)check_wrong(found, "remote guard needs such a ticket, and the KDC refuses it: %s", text ? text : "");
 	return check_remedy(found, "kadmin: addprinc -randkey HOST/%s, ktadd HOST/%s; or an alias of host/%s",
 			    ctx->fqdn, ctx->fqdn, ctx->fqdn);
 }

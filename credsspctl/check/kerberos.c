@@ -214,7 +214,7 @@ bool kerberos_unreachable(krb5_error_code code)
 	return code == KRB5_KDC_UNREACH || code == KRB5_REALM_UNKNOWN || code == KRB5_REALM_CANT_RESOLVE;
 }
 
-/* One that the keeper takes: what is configured, else an account, else TERMSRV/ of this host, else any. */
+/* Chooses a principal as the keeper does: a configured one, else an account, else TERMSRV/ of this host, else any. */
 static char *choose_client(const struct kerberos *b, const struct check_context *ctx)
 {
 	static struct keytab_list list; /* too large for the stack */

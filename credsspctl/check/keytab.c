@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys of this server, and krb5.conf: what can be seen without asking the KDC. */
+/* The keys of this server, and krb5.conf: the checks that need no KDC. */
 #include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "credsspctl/host/proc-probe.h"
 
 #define SERVICE "TERMSRV"
-#define HOST_KEYTAB "/etc/krb5.keytab" /* stays root's */
+#define HOST_KEYTAB "/etc/krb5.keytab" /* owned by root */
 
 static bool wanted(const struct check_context *ctx)
 {
@@ -51,7 +51,7 @@ static enum check_result krb5_conf(struct check_context *ctx, struct finding *fo
 	return code ? CHECK_BAD : CHECK_OK;
 }
 
-/* Whether krb5_conf() has nothing to say. */
+/* Returns whether krb5_conf() finds nothing wrong. */
 static bool krb5_conf_is_well(void)
 {
 	krb5_context k = NULL;
@@ -64,7 +64,7 @@ static bool krb5_conf_is_well(void)
 	return well;
 }
 
-/* rdns and dns_canonicalize_hostname: libkrb5 then thinks that this host is another one. */
+/* With rdns or dns_canonicalize_hostname libkrb5 may use another name for this host. */
 static enum check_result krb5_host_name(struct check_context *ctx, struct finding *found)
 {
 	struct kerberos *b = kerberos_get(ctx);
@@ -87,7 +87,7 @@ static enum check_result krb5_host_name(struct check_context *ctx, struct findin
 			    "in [libdefaults] of /etc/krb5.conf: rdns = false and dns_canonicalize_hostname = false");
 }
 
-/* What a principal of our realm is called here. In a domain of ours credsspd does not ask localauth. */
+/* Checks that principals of the keytab's realm map to accounts. In a domain credsspd does not use localauth. */
 static enum check_result localauth(struct check_context *ctx, struct finding *found)
 {
 	struct kerberos *b = kerberos_get(ctx);
@@ -114,7 +114,7 @@ static enum check_result localauth(struct check_context *ctx, struct finding *fo
 
 /* ---- the keytab ---- */
 
-/* Whether credsspd owns the file and may read it: a directory above it is what it cannot get through. */
+/* Returns whether credsspd owns the file and its mode lets it read: then a directory above the file is closed. */
 static bool is_own_file(const char *path)
 {
 	const struct passwd *pw = getpwnam(DAEMON_USER);
@@ -167,8 +167,7 @@ static enum check_result keytab_mode(struct check_context *ctx, struct finding *
 	return check_remedy(found, "chmod 0400 %s, and new keys if it was read", ctx->config.keytab);
 }
 
-/* NULL also where TERMSRV/ keys are not used: the ticket-granting ticket of the machine's account is for all its names.
- */
+/* Returns NULL also when TERMSRV/ keys are not used, because the machine account's ticket serves all its names. */
 static struct kerberos *with_names(struct check_context *ctx)
 {
 	struct kerberos *b = kerberos_get(ctx);
@@ -176,7 +175,7 @@ static struct kerberos *with_names(struct check_context *ctx)
 	return b && ctx->config.kerberos == CONFIG_KERBEROS_USER_TO_USER && keys_find_machine(&b->keys) ? NULL : b;
 }
 
-/* The first name that clients use and for which there is no key; NULL when there is none. */
+/* Returns the first name that clients use and the keytab has no key for, or NULL. */
 static const char *missing_name(const struct check_context *ctx, const struct kerberos *b)
 {
 	if (!keys_find(&b->keys, SERVICE, ctx->fqdn))
@@ -214,7 +213,7 @@ enum check_result check_remedy_keytab(struct finding *found, const struct check_
 
 static enum check_result add_key(struct finding *found, const struct check_context *ctx, const char *name)
 {
-	(void)check_wrong(found, "no key %s/%s: clients that connect to that name get no further", SERVICE, name);
+	(void)check_wrong(found, "no key %s/%s: clients that connect to that name cannot use Kerberos", SERVICE, name);
 	return check_remedy_keytab(found, ctx, name);
 }
 
@@ -283,7 +282,7 @@ static enum check_result keytab_permitted(struct check_context *ctx, struct find
 	}
 	if (!has_aes)
 		return CHECK_NONE; /* keytab_enctypes() */
-	(void)check_wrong(found, "krb5.conf permits none of its AES keys: credsspd refuses every ticket");
+	(void)check_wrong(found, "krb5.conf does not permit the types of its AES keys: credsspd refuses every ticket");
 	return check_remedy(
 	    found,
 	    "in [libdefaults] of /etc/krb5.conf: permitted_enctypes with a type that klist -e -k %s lists, "
@@ -291,7 +290,7 @@ static enum check_result keytab_permitted(struct check_context *ctx, struct find
 	    ctx->config.keytab);
 }
 
-/* With it tickets of remote guard and of PKINIT are proved. */
+/* The host key verifies tickets of remote guard and PKINIT. */
 static enum check_result host_key(struct check_context *ctx, struct finding *found)
 {
 	struct kerberos *b = kerberos_get(ctx);

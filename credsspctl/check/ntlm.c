@@ -26,7 +26,7 @@ static bool wants_store(const struct check_context *ctx)
 
 /* ---- cryptography ---- */
 
-/* As template and verifier load it when they start. */
+/* Loads the algorithms as template and verifier do at their start. */
 static enum check_result ntlm_crypto(struct check_context *ctx, struct finding *found)
 {
 	const char *error;
@@ -36,7 +36,7 @@ static enum check_result ntlm_crypto(struct check_context *ctx, struct finding *
 	(void)check_looked(found, "MD4, MD5 and RC4 of OpenSSL");
 	if (ntlm_crypto_init(&error) == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "%s, and there is no NTLM without it", error);
+	(void)check_wrong(found, "%s: NTLM does not work without it", error);
 	return check_remedy(found,
 			    "apt install openssl-provider-legacy where it is a package of its own, then: systemctl "
 			    "restart credsspd; in FIPS mode: ntlm = off in %s, and Kerberos",
@@ -45,7 +45,7 @@ static enum check_result ntlm_crypto(struct check_context *ctx, struct finding *
 
 /* ---- the store ---- */
 
-/* What store_open() wants of file and directory. */
+/* Checks owner and mode of file and directory, as store_open() does. */
 static enum check_result ntlm_store(struct check_context *ctx, struct finding *found)
 {
 	AUTO_FREE char *copy = wants_store(ctx) ? strdup(ctx->config.ntlm_store) : NULL;
@@ -64,16 +64,16 @@ static enum check_result ntlm_store(struct check_context *ctx, struct finding *f
 		(void)check_wrong(found, "others can change its directory");
 		return check_remedy(found, "chown %s %s && chmod 0700 %s", STORE_USER, dir, dir);
 	}
-	if (lstat(ctx->config.ntlm_store, &file) < 0) /* nobody has a record: ntlm-records */
+	if (lstat(ctx->config.ntlm_store, &file) < 0) /* a missing file is an empty store: the finding ntlm-records */
 		return errno == ENOENT ? CHECK_OK : CHECK_NONE;
 	if (S_ISREG(file.st_mode) && file.st_uid == pw->pw_uid && !(file.st_mode & (S_IRWXG | S_IRWXO)))
 		return CHECK_OK;
-	(void)check_wrong(found, "it is not a file of %s's alone; a hash in it is as good as the password", STORE_USER);
+	(void)check_wrong(found, "users other than %s can use it; a hash in it is as good as the password", STORE_USER);
 	return check_remedy(found, "chown %s %s && chmod 0600 %s, and new passwords if it was read", STORE_USER,
 			    ctx->config.ntlm_store, ctx->config.ntlm_store);
 }
 
-/* The names in the store; -errno when the daemon does not say. */
+/* Asks credsspd for the names in the store. Returns 0, or -errno without an answer. */
 static int records(struct check_context *ctx, sd_bus_message **ret_reply)
 {
 	CLEANUP(manager_done) struct manager m = MANAGER_NULL;
@@ -99,7 +99,7 @@ static enum check_result ntlm_records(struct check_context *ctx, struct finding 
 	(void)check_looked(found, "records in the NTLM store");
 	if (sd_bus_message_read(reply, "s", &name) > 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "there are no records: no user can log on with NTLM");
+	(void)check_wrong(found, "the store is empty: every logon with NTLM fails");
 	return check_remedy(found, "credsspctl ntlm set USER, for each user");
 }
 

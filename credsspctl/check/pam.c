@@ -42,7 +42,7 @@ static int read_service(const struct check_context *ctx, const char *type, struc
 	return root < 0 ? -errno : pamstack_read(root, ctx->settings.service, type, ret, ret_error);
 }
 
-/* NULL: pam_stack() says why. */
+/* Returns NULL when the stack cannot be read; pam_stack() reports that. */
 static struct pamstack *load(const struct check_context *ctx, struct finding *found, const char *type)
 {
 	struct pamstack *s = NULL;
@@ -63,7 +63,7 @@ static bool is_xrdp(const struct check_context *ctx)
 	return strcmp(ctx->settings.service, "xrdp-sesman") == 0;
 }
 
-/* Whether "credsspctl xrdp enable" puts the lines in: not where an administrator has written lines of their own. */
+/* Returns whether "credsspctl xrdp enable" would add the lines: not when an administrator has written such lines. */
 static bool is_enabled_by_us(const struct check_context *ctx)
 {
 	CLEANUP(file_text_done) struct file_text live = FILE_TEXT_NULL;
@@ -73,7 +73,7 @@ static bool is_enabled_by_us(const struct check_context *ctx)
 	return atomic_file_read(AT_FDCWD, PAM_DIRECTORY "/xrdp-sesman", &live) < 0 || !stack_edit_has_own(live.data);
 }
 
-/* Lines that are missing or wrong: by the command where it makes them, otherwise as @by_hand says. */
+/* The remedy for missing or wrong lines: the command when it makes them, otherwise @by_hand. */
 static enum check_result remedy_lines(const struct check_context *ctx, struct finding *found, const char *by_hand)
 {
 	return check_remedy(found, "%s", is_enabled_by_us(ctx) ? ENABLE : by_hand);
@@ -85,7 +85,7 @@ static enum check_result pam_module(struct check_context *ctx, struct finding *f
 	(void)check_looked(found, PAM_MODULE_DIR "/" US ".so");
 	if (access(PAM_MODULE_DIR "/" US ".so", R_OK) == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "%s: no user can log on", strerror(errno));
+	(void)check_wrong(found, "%s: every logon fails", strerror(errno));
 	return check_remedy(found, "install libpam-credssp (or: make install)");
 }
 
@@ -105,7 +105,8 @@ static enum check_result pam_stack(struct check_context *ctx, struct finding *fo
 		pamstack_free(s);
 		if (there)
 			return CHECK_OK;
-		(void)check_wrong(found, "no line \"auth ... " US ".so redeem\": tickets are taken for passwords");
+		(void)check_wrong(found, "no line \"auth ... " US
+					 ".so redeem\": a ticket is verified as if it were the password");
 	}
 	return remedy_lines(ctx, found,
 			    "by hand, as pam_credssp(8) says: auth [success=ignore ignore=ignore default=die] " US
@@ -124,7 +125,7 @@ static bool module_exists(const struct pamstack_line *l)
 	return !path || access(path, R_OK) == 0;
 }
 
-/* libpam fails a service of which it cannot load a module, however the line's result counts. */
+/* libpam fails a service when it cannot load one of its modules, whatever the control of the line. */
 static enum check_result pam_modules(struct check_context *ctx, struct finding *found)
 {
 	static const char *const types[] = { "auth", "account", "session" };
@@ -145,7 +146,7 @@ static enum check_result pam_modules(struct check_context *ctx, struct finding *
 	return result;
 }
 
-/* A module in front would ask for the password itself, and send the ticket to whoever it asks. */
+/* A module before `redeem` would ask for the password, get the ticket, and send it to its server. */
 static enum check_result pam_order(struct check_context *ctx, struct finding *found)
 {
 	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
@@ -183,7 +184,7 @@ static enum check_result pam_require_ticket(struct check_context *ctx, struct fi
 	return CHECK_OK;
 }
 
-/* Redeemed is not verified, and refused is refused. */
+/* A redeemed ticket alone must not log a user on, and a refused ticket must end the logon. */
 static enum check_result pam_redeem(struct check_context *ctx, struct finding *found)
 {
 	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
@@ -212,7 +213,7 @@ static enum check_result pam_wrong_password(struct check_context *ctx, struct fi
 	return check_remedy(found, "auth requisite pam_deny.so behind the modules that verify; see " EXAMPLES);
 }
 
-/* Each module that verifies alone, as each stands for accounts of its own. */
+/* Plays each module that verifies passwords alone, because each serves other accounts. */
 static enum check_result pam_password(struct check_context *ctx, struct finding *found)
 {
 	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
@@ -265,7 +266,7 @@ static enum check_result pam_verify(struct check_context *ctx, struct finding *f
 
 /* ---- the arguments that repeat credsspd.conf ---- */
 
-/* Whether "credsspctl xrdp enable" has put the lines in, so that running it again replaces them. */
+/* Returns whether "credsspctl xrdp enable" has added the lines, so that running it again replaces them. */
 static bool is_made(const struct check_context *ctx)
 {
 	CLEANUP(file_text_done) struct file_text live = FILE_TEXT_NULL;
@@ -274,7 +275,7 @@ static bool is_made(const struct check_context *ctx)
 	       stack_edit_is_in(live.data);
 }
 
-/* @script for sed does by hand what "credsspctl xrdp enable" does to lines of its own. */
+/* The remedy for an argument: the command for its own lines, else sed with @script. */
 static enum check_result remedy_argument(const struct check_context *ctx, struct finding *found, const char *script)
 {
 	if (is_made(ctx))
@@ -289,7 +290,7 @@ static const char *what_needs_proof(const struct config *c)
 	return c->remote_guard == CONFIG_REMOTE_GUARD_ALLOW ? "remote_guard = allow" : "smartcard = gss";
 }
 
-/* The first line of `verify` that has accept_proof, or that lacks it. NULL for none, or where that says nothing. */
+/* Returns the first line of `verify` that has accept_proof, or that lacks it; NULL without such a line. */
 static const struct pamstack_line *verify_line(const struct check_context *ctx, const struct pamstack *s,
 					       bool accept_proof)
 {
@@ -308,13 +309,13 @@ static enum check_result pam_accept_proof(struct check_context *ctx, struct find
 		return CHECK_NONE;
 	if (!verify_line(ctx, s, false))
 		return CHECK_OK;
-	(void)check_wrong(found, US " verify without accept_proof refuses what %s in %s lets log on",
+	(void)check_wrong(found, US " verify without accept_proof refuses the logons that %s in %s allows",
 			  what_needs_proof(&ctx->config), CONFIG_PATH_DEFAULT);
 	return remedy_argument(ctx, found,
 			       "/^-\\?auth.*pam_credssp\\.so/{s/ accept_proof\\b//;s/ verify\\b/& accept_proof/}");
 }
 
-/* It is root's word for credsspd: not given without need. */
+/* accept_proof makes the stack trust credsspd, so it should be there only when it is needed. */
 static enum check_result pam_proof_unused(struct check_context *ctx, struct finding *found)
 {
 	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
@@ -325,13 +326,14 @@ static enum check_result pam_proof_unused(struct check_context *ctx, struct find
 		return CHECK_OK;
 	(void)check_wrong(found,
 			  US
-			  " verify has accept_proof, which takes the word of credsspd for who somebody is, and nothing "
-			  "in %s needs that",
+			  " verify has accept_proof, which accepts users that CredSSP alone has proved, and nothing in "
+			  "%s needs it",
 			  CONFIG_PATH_DEFAULT);
 	return remedy_argument(ctx, found, "/^-\\?auth.*pam_credssp\\.so/s/ accept_proof\\b//");
 }
 
-/* Returns minimum_uid of `redeem` less that of credsspd.conf in *@ret, with the texts for a difference, or false. */
+/* Sets *@ret to minimum_uid of `redeem` minus that of credsspd.conf, and the texts for a difference; or returns
+ * false. */
 static bool uid_difference(struct check_context *ctx, struct finding *found, int64_t *ret)
 {
 	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
@@ -378,7 +380,7 @@ static enum check_result pam_minimum_uid_low(struct check_context *ctx, struct f
 	return uid_difference(ctx, found, &difference) && difference < 0 ? CHECK_BAD : CHECK_NONE;
 }
 
-/* pam_krb5 takes most of its arguments from krb5.conf as well. */
+/* Returns whether krb5.conf sets @option: pam_krb5 reads most of its arguments there, too. */
 static bool krb5_conf_says(const char *option)
 {
 	krb5_context context = NULL;
@@ -424,7 +426,7 @@ static enum check_result pam_account(struct check_context *ctx, struct finding *
 		return CHECK_NONE;
 	if (s->n > 0 && strcmp(s->line[0].module, US) == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "what a module asks here is answered with the ticket");
+	(void)check_wrong(found, "a module that asks for a password here gets the ticket");
 	return remedy_lines(ctx, found, "account required " US ".so as the first account line");
 }
 
@@ -442,14 +444,14 @@ static enum check_result pam_account_ticket(struct check_context *ctx, struct fi
 	return remedy_lines(ctx, found, "add require_ticket to the account line of " US);
 }
 
-/* What the modules say about an account of this host that has expired, or whose password has to be changed. */
+/* Returns a module's result for a local account that has expired or must change its password. */
 static enum pamstack_result expired(const struct pamstack_line *l, size_t i, const void *userdata)
 {
 	(void)i;
 	(void)userdata;
 	if (strcmp(l->module, "pam_krb5") == 0)
-		return PAMSTACK_IGNORE; /* its own password was good */
-	/* the others do not know it */
+		return PAMSTACK_IGNORE; /* the password itself was right */
+	/* modules for other accounts do not know the user */
 	return strcmp(l->module, "pam_deny") == 0 || stack_kind_of(l) == STACK_PASSWORD ? PAMSTACK_FAILURE
 											: PAMSTACK_SUCCESS;
 }
@@ -462,8 +464,8 @@ static enum check_result pam_expired(struct check_context *ctx, struct finding *
 		return CHECK_NONE;
 	if (!pamstack_succeeds(s, expired, NULL))
 		return CHECK_OK;
-	(void)check_wrong(found, "an account of this host logs on that has expired or has to change its password: "
-				 "pam_unix is not asked, or not heard");
+	(void)check_wrong(found, "accounts of this host that have expired, or whose password must be changed, can log "
+				 "on: the account phase leaves pam_unix out, or ignores its result");
 	return check_remedy(found, "@include common-account behind the account line of " US
 				   ", before any pam_localuser; see " EXAMPLES);
 }
@@ -480,7 +482,7 @@ static enum check_result pam_session(struct check_context *ctx, struct finding *
 	return remedy_lines(ctx, found, "session optional " US ".so as the first session line");
 }
 
-/* An upgrade does not touch the files in force; dpkg or an administrator may have. */
+/* Package upgrades do not change the files in force, but dpkg or an administrator may have done so. */
 static enum check_result xrdp_outdated_files(struct check_context *ctx, struct finding *found)
 {
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -493,7 +495,7 @@ static enum check_result xrdp_outdated_files(struct check_context *ctx, struct f
 			   path ? path : PAM_DIRECTORY "/xrdp-sesman");
 	if (!path)
 		return CHECK_OK;
-	(void)check_wrong(found, "credsspctl xrdp enable would make it another one now");
+	(void)check_wrong(found, "it differs from the file that credsspctl xrdp enable would make now");
 	return check_remedy(found, "credsspctl xrdp enable (--dry-run shows the difference); it restarts xrdp, which "
 				   "ends its connections");
 }

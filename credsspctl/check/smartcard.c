@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Smart cards that PAM verifies (smartcard = pkinit). That is the default, so it is looked at only where krb5.conf has
- * pkinit_anchors: somebody wants cards here.
+ * Smart cards that PAM verifies (smartcard = pkinit). That is the default, so the checks are made only when krb5.conf
+ * has pkinit_anchors, which shows that cards are in use.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -23,7 +23,7 @@
 
 #define PLUGIN LIBRARY_DIR "/krb5/plugins/preauth/pkinit.so"
 
-/* NULL when the file has a certificate that is valid now, else what is wrong. */
+/* Returns NULL when the file has a certificate that is valid now, else what is wrong. */
 static const char *wrong_with(const char *path)
 {
 	AUTO_FCLOSE FILE *f = regular_file_stream(path);
@@ -41,7 +41,7 @@ static const char *wrong_with(const char *path)
 	return wrong;
 }
 
-/* A file, or a directory of which one file is right. */
+/* As wrong_with() for a directory, in which one valid file is enough. */
 static const char *wrong_with_directory(const char *path)
 {
 	DIR *d = opendir(path);
@@ -72,7 +72,7 @@ static enum check_result pkinit_anchors(struct check_context *ctx, struct findin
 			wrong = wrong_with(*v + 5);
 		else if (strncmp(*v, "DIR:", 4) == 0)
 			wrong = wrong_with_directory(*v + 4);
-		else /* pam_credssp's helper takes no other */
+		else /* pam_credssp's helper supports no other form */
 			wrong = "it begins with neither FILE: nor DIR:";
 	}
 	if (!found->looked_at)
@@ -93,11 +93,11 @@ static enum check_result pkinit_plugin(struct check_context *ctx, struct finding
 	(void)check_looked(found, PLUGIN);
 	if (access(PLUGIN, R_OK) == 0)
 		return CHECK_OK;
-	(void)check_wrong(found, "%s: libkrb5 knows no PKINIT", strerror(errno));
+	(void)check_wrong(found, "%s: libkrb5 cannot do PKINIT", strerror(errno));
 	return check_remedy(found, "apt install krb5-pkinit");
 }
 
-/* The module that "pam_credssp.so verify" uses; NULL when there is none, or the PIN is for somebody else. */
+/* Returns the PKCS#11 module of "pam_credssp.so verify"; NULL without one, or when another PAM module uses the PIN. */
 static char *module_of(struct check_context *ctx)
 {
 	struct pamstack *s = NULL;

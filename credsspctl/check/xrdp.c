@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xrdp behind the front end: a way to it besides the front end's socket is a way around NLA. What xrdp.ini has to say
- * is in packaging/xrdp/xrdp.ini.fragment.
+ * xrdp behind the front end: a client that can reach xrdp other than by the front end's socket logs on without NLA.
+ * packaging/xrdp/xrdp.ini.fragment has the required keys of xrdp.ini.
  */
 #include <errno.h>
 #include <grp.h>
@@ -23,8 +23,7 @@
 #define RESTART_BOTH "systemctl restart xrdp credsspd-rdp"
 #define RESTART "then: systemctl restart xrdp"
 
-/* Looks at @key of [Globals]; "" when it is not there. NULL without the file: another program is behind the front end.
- */
+/* Returns @key of [Globals]; "" when it is absent. NULL without the file: another program is behind the front end. */
 static char *global(struct finding *found, const char *key)
 {
 	char *value = NULL;
@@ -38,7 +37,7 @@ static char *global(struct finding *found, const char *key)
 	return value;
 }
 
-/* @key of [Globals] has to be @wanted. */
+/* Checks that @key of [Globals] is @wanted. */
 static enum check_result wants(struct finding *found, const char *key, const char *wanted, const char *why)
 {
 	AUTO_FREE char *value = global(found, key);
@@ -51,7 +50,7 @@ static enum check_result wants(struct finding *found, const char *key, const cha
 	return check_remedy(found, "in [Globals]: %s=%s, " RESTART, key, wanted);
 }
 
-/* Whether @word of port= is the front end's socket. */
+/* Returns whether @word of port= is the front end's socket. */
 static bool is_socket(const char *word, const char *path)
 {
 	static const char scheme[] = "unix://";
@@ -89,7 +88,8 @@ static enum check_result xrdp_port(struct check_context *ctx, struct finding *fo
 static enum check_result xrdp_security_layer(struct check_context *ctx, struct finding *found)
 {
 	(void)ctx;
-	return wants(found, "security_layer", "rdp", "TLS ends in credsspd-rdp: xrdp would begin another one");
+	return wants(found, "security_layer", "rdp",
+		     "credsspd-rdp does TLS: xrdp would wait for a second TLS handshake");
 }
 
 static enum check_result xrdp_crypt_level(struct check_context *ctx, struct finding *found)
@@ -125,7 +125,7 @@ static enum check_result xrdp_autorun(struct check_context *ctx, struct finding 
 	return check_remedy(found, "in [Globals]: autorun=Xorg, or another section of the file, " RESTART);
 }
 
-/* What the running one does, whatever the file says. */
+/* Checks the sockets of the running xrdp, because it may have read another file. */
 static enum check_result xrdp_tcp(struct check_context *ctx, struct finding *found)
 {
 	AUTO_FREE char *at = proc_probe_tcp_listeners("xrdp", (uid_t)-1);
@@ -163,7 +163,7 @@ static enum check_result xrdp_socket(struct check_context *ctx, struct finding *
 		return CHECK_NONE;
 	(void)check_looked(found, "socket %s", ctx->settings.xrdp_socket);
 	if (!listens(ctx->settings.xrdp_socket)) {
-		(void)check_wrong(found, "no process listens on it");
+		(void)check_wrong(found, "xrdp does not listen on it");
 		return check_remedy(found, "systemctl restart xrdp-sesman xrdp");
 	}
 	if (front_end) /* its groups are those of the unit */
@@ -207,7 +207,7 @@ static enum check_result sesman_listen(struct check_context *ctx, struct finding
 	(void)check_looked(found, SESMAN_INI ": ListenAddress=%s", address ? address : "");
 	if (address && is_loopback(address))
 		return CHECK_OK;
-	(void)check_wrong(found, "sesman takes users and passwords from other hosts; the ticket is the only lock");
+	(void)check_wrong(found, "other hosts can send users and passwords to sesman; only require_ticket protects it");
 	return check_remedy(found, "in [Globals]: ListenAddress=127.0.0.1, then: systemctl restart xrdp-sesman");
 }
 

@@ -16,13 +16,13 @@
 
 #define BLANKS ", \t\r\n"
 
-/* root has no logon with a ticket: a rule for root alone says nothing about users. */
+/* Returns whether @word may mean a user other than root, who does not log on with a ticket. */
 static bool is_user(const char *word)
 {
 	return strcmp(word, "root") != 0;
 }
 
-/* A host, a domain, a network, an address, a netgroup or ALL, and not a terminal or a service. */
+/* Returns whether @word may be a host, domain, network, address, netgroup or ALL, not a terminal or a service. */
 static bool may_be_remote(const char *word)
 {
 	return strcasecmp(word, "ALL") == 0 || strpbrk(word, ".:/@") != NULL;

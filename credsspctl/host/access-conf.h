@@ -8,9 +8,8 @@
 #define ACCESS_CONF_MORE "/etc/security/access.d/*.conf"
 
 /*
- * Whether the rules in @path deny every user but root who comes from another host: a rule that denies everybody from
- * everywhere is reached, and no rule before it can grant anything to a user from a host, a network or ALL. NULL:
- * ACCESS_CONF, then ACCESS_CONF_MORE. False without the file, and where the answer depends on the user or on the
- * address.
+ * Returns whether the rules in @path deny all users except root from all other hosts: there is a rule that denies ALL
+ * from ALL, and no rule before it can grant access to a user from a host, a network or ALL. @path NULL: ACCESS_CONF,
+ * then ACCESS_CONF_MORE. Returns false without the file, and when the result depends on the user or the address.
  */
 bool access_conf_denies_remote(const char *path);

@@ -44,7 +44,7 @@ static int read_all(int fd, char *p, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : -EIO; /* shorter than a moment ago: somebody writes it */
+			return n < 0 ? -errno : -EIO; /* shorter than fstat() said: a program is writing it */
 		p += n;
 		len -= (size_t)n;
 	}
@@ -97,7 +97,7 @@ static int write_all(int fd, const char *p, size_t len)
 	return 0;
 }
 
-/* The owner first: a change of owner clears set-id bits. */
+/* Sets the owner before the mode, because a change of owner clears set-id bits. */
 static int fill(int fd, const struct file_text *t)
 {
 	int r = write_all(fd, t->data, t->len);
@@ -130,7 +130,7 @@ int atomic_file_replace(int root, const char *path, const struct file_text *t)
 		temporary = NULL;
 		return -ENOMEM;
 	}
-	/* one that was left by a run that was killed */
+	/* a file left by a run that was killed */
 	if (unlinkat(root, temporary, 0) < 0 && errno != ENOENT)
 		return -errno;
 	fd = openat(root, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 struct file_text {
-	char *data; /* malloc'ed, a NUL behind it */
+	char *data; /* malloc'ed, with a NUL after it */
 	size_t len;
 	mode_t mode;
 	uid_t uid;
@@ -18,10 +18,10 @@ struct file_text {
 
 void file_text_done(struct file_text *t);
 
-/* False without memory. */
+/* Returns false without memory. */
 bool file_text_copy(struct file_text *to, const struct file_text *from);
 
-/* The same octets; who owns them does not count. NULL data is a file that is not there, and equal to nothing. */
+/* Returns whether the contents are equal; owner and mode do not count. NULL data, a missing file, equals nothing. */
 bool file_text_same(const struct file_text *a, const struct file_text *b);
 
 /*
@@ -31,7 +31,7 @@ bool file_text_same(const struct file_text *a, const struct file_text *b);
 int atomic_file_read(int root, const char *path, struct file_text *ret);
 
 /*
- * Makes @path hold @t, with its mode and owner, by way of a new file beside it that is renamed: who reads
- * it sees the old or the new one, also after a crash. Returns 0 or -errno.
+ * Replaces @path with @t, its mode and owner, by renaming a new file: a reader sees the old or the new file, also after
+ * a crash. Returns 0 or -errno.
  */
 int atomic_file_replace(int root, const char *path, const struct file_text *t);

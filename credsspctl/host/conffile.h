@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What dpkg knows of the configuration files of packages. */
+/* dpkg's database of the configuration files of packages. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 #include "credsspctl/host/atomic-file.h"
 
 /*
- * Whether @t is what the installed version of a package ships as the configuration file @path (relative to @root), by
- * dpkg's database. False where dpkg does not know the file, or is not what this system has.
+ * Returns whether @t is the configuration file @path (relative to @root) as the installed version of its package ships
+ * it, by dpkg's database. Returns false when dpkg does not know the file or is not used on this system.
  */
 bool conffile_is_shipped(int root, const char *path, const struct file_text *t);

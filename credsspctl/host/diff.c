@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The texts are in memory files, which diff opens below /dev/fd: nothing of theirs gets into a directory. */
+/* The texts are in memory files, which diff opens below /dev/fd, so that no file is left in a directory. */
 #include "credsspctl/host/diff.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /*
- * Runs `diff -u` on @before and @after and prints what it prints, with control characters made visible. @path is the
+ * Runs `diff -u` on @before and @after and prints its output, with control characters made visible. @path is the
  * name in the two header lines; a NULL text stands for a missing file and is called /dev/null there. Prints nothing for
  * equal texts, and at most 64 KiB. Returns 0 or -errno: -ENOENT when there is no diff on this host, -EIO when it fails.
  */

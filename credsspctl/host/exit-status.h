@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What credsspctl exits with. */
+/* The exit statuses of credsspctl. */
 #pragma once
 
 enum ctl_status {

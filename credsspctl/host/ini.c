@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xrdp (common/file.c of 0.9.21 and 0.10) takes the first section of a name and of a key that is there twice the last
- * one. Hence the last one is read, every one of them is set, and new ones come last.
+ * xrdp (common/file.c of 0.9.21 and 0.10) uses the first section of a name, and the last line of a key in it. So the
+ * last line is read, all lines of a key are set, and new keys come last.
  */
 #include "credsspctl/host/ini.h"
 
@@ -21,7 +21,7 @@ struct line {
 	size_t len; /* without the newline */
 };
 
-/* The line at *@p, which is moved behind it; false at the end. */
+/* Takes the line at *@p and moves *@p after it; returns false at the end. */
 static bool next_line(const char **p, struct line *ret)
 {
 	size_t len = strcspn(*p, "\n");
@@ -49,7 +49,7 @@ static struct line trimmed(struct line l)
 	return l;
 }
 
-/* What xrdp makes of @l: without a comment, which begins anywhere, and blanks around it. */
+/* Returns @l as xrdp reads it: without a comment, which may begin anywhere, and without blanks around it. */
 static struct line said(struct line l)
 {
 	for (size_t i = 0; i < l.len; i++)
@@ -58,7 +58,7 @@ static struct line said(struct line l)
 	return trimmed(l);
 }
 
-/* The name of the section that @l begins: what stands between brackets, wherever they are. */
+/* Finds the name of the section that @l begins: the text between brackets, anywhere in the line. */
 static bool section_of(struct line l, struct line *ret_name)
 {
 	size_t begin = 0;
@@ -95,7 +95,7 @@ static bool same_name(struct line a, struct line b)
 	return a.len == b.len && strncasecmp(a.begin, b.begin, a.len) == 0;
 }
 
-/* The part of @text between the header of the section and the next one, cut behind its last key. */
+/* Finds the part of @text from the section's header to its last key. */
 static int find_section(const char *text, const char *name, struct line *ret)
 {
 	const struct line wanted = { name, strlen(name) };
@@ -118,9 +118,9 @@ static int find_section(const char *text, const char *name, struct line *ret)
 	return 0;
 }
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
-/* All of the file up to a NUL, which xrdp would not read on from either. */
+/* Reads the file up to a NUL, at which xrdp stops, too. */
 static char *read_text(const char *path)
 {
 	AUTO_FCLOSE FILE *f = regular_file_stream(path);
@@ -172,7 +172,7 @@ bool ini_is_true(const char *value)
 
 /* ---- changing ---- */
 
-/* What @fragment says for @key. */
+/* Finds the value of @key in @fragment. */
 static bool lookup(const char *fragment, struct line key, struct line *ret)
 {
 	struct line l, k, v;
@@ -201,7 +201,7 @@ static void put(FILE *out, struct line l)
 	(void)fwrite(l.begin, 1, l.len, out);
 }
 
-/* The lines of @part, with those keys set that are there. */
+/* Writes the lines of @part, with the values of @fragment for its keys. */
 static void put_changed(FILE *out, struct line part, const char *fragment)
 {
 	const char *p = part.begin, *end = part.begin + part.len;
@@ -237,7 +237,7 @@ static void put_missing(FILE *out, struct line part, const char *fragment)
 	const char *p = fragment;
 	struct line l, key, value;
 
-	/* the last line of a file may lack its end */
+	/* the last line of a file may have no newline */
 	if (part.len > 0 && part.begin[part.len - 1] != '\n')
 		(void)fputc('\n', out);
 	while (next_line(&p, &l)) {
@@ -278,7 +278,7 @@ int ini_set(const char *text, const char *section, const char *fragment, char **
 
 /* ---- undoing ---- */
 
-/* The last value of @key in @part, which is xrdp's. */
+/* Finds the last value of @key in @part, which xrdp uses. */
 static bool value_in(struct line part, struct line key, struct line *ret)
 {
 	const char *p = part.begin, *end = part.begin + part.len;
@@ -294,7 +294,7 @@ static bool value_in(struct line part, struct line key, struct line *ret)
 	return found;
 }
 
-/* The line of the occurrence number @n of @key; the last one if there are fewer. */
+/* Returns line number @n of those with @key; the last one if there are fewer. */
 static struct line nth_line_of(struct line part, struct line key, unsigned n)
 {
 	const char *p = part.begin, *end = part.begin + part.len;
@@ -315,7 +315,7 @@ static bool same_text(struct line a, struct line b)
 	return a.len == b.len && memcmp(a.begin, b.begin, a.len) == 0;
 }
 
-/* How many lines of @key stand before @at. */
+/* Returns how many lines of @key are before @at. */
 static unsigned occurrence(struct line part, struct line key, const char *at)
 {
 	const char *p = part.begin;
@@ -333,7 +333,7 @@ struct undo {
 	bool any_kept;
 };
 
-/* What becomes of a line: it stays, or goes when *@ret_line is empty. */
+/* Undoes a line: *@ret_line is the line to write, or empty to drop it. */
 static void undo_line(struct undo *u, struct line l, struct line *ret_line)
 {
 	struct line key, value, was = { NULL, 0 }, made;

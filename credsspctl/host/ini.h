@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* xrdp's ini files: looked at, and keys of one section set without touching anything else of the text. */
+/* xrdp's ini files: reads keys, and sets keys of one section without changing the rest of the text. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 /*
- * The last value of @key in the first section @section of @path, which is xrdp's, both in any case,
- * without blanks around it. Returns 0 (free() it), -ENOENT without file, section or key, or another -errno.
+ * Reads a value as xrdp does: the last one of @key in the first section @section of @path, ignoring case, without
+ * blanks around it. Returns 0 (free() the value), -ENOENT without file, section or key, or another -errno.
  */
 int ini_get(const char *path, const char *section, const char *key, char **ret_value);
 
 bool ini_has_section(const char *path, const char *section);
 
-/* xrdp's idea of truth: 1, yes, true, on, in any case. */
+/* Returns whether xrdp reads @value as true: 1, yes, true, on, in any case. */
 bool ini_is_true(const char *value);
 
 /*
- * In the first [@section] of @text every line `key=value` of a key that @fragment sets (lines `key=value`; `#` and `;`
- * begin comments) gets @fragment's value; keys that are not there are added behind the last key of the section. Names
- * are compared without regard to case. Returns 0, the text in *@ret (malloc'ed) and *@ret_len; -ENOENT when there is no
- * such section, -EINVAL when @fragment has a line that is neither, -ENOMEM.
+ * Sets keys in the first [@section] of @text to the values of @fragment (lines `key=value`; `#` and `;` begin
+ * comments). All lines of a key get the value; missing keys are added after the last key of the section. Case of names
+ * is ignored. Returns 0 and the text in *@ret (malloc'ed) and *@ret_len; -ENOENT without the section, -EINVAL when
+ * @fragment has another kind of line, or -ENOMEM.
  */
 int ini_set(const char *text, const char *section, const char *fragment, char **ret, size_t *ret_len);
 

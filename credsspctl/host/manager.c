@@ -10,7 +10,7 @@
 #include "common/base/cleanup.h"
 #include "include/credssp/bus-api.h"
 
-/* Longer than what the daemon waits for on our behalf: name service, store. */
+/* Longer than credsspd's own waits for a call: name service, store. */
 #define CALL_TIMEOUT_USEC 30000000ULL
 
 int manager_open(struct manager *m)
@@ -35,13 +35,13 @@ static int method(struct manager *m, const char *name, sd_bus_message **ret_call
 	int r = sd_bus_message_new_method_call(m->bus, ret_call, CREDSSP_BUS_NAME, CREDSSP_OBJECT_PATH,
 					       CREDSSP_MANAGER_INTERFACE, name);
 
-	/* nobody starts a daemon by asking what it does */
+	/* a call must not start credsspd */
 	if (r >= 0)
 		r = sd_bus_message_set_auto_start(*ret_call, 0);
 	return r;
 }
 
-/* Sends @call and takes the answer, which must have @signature. */
+/* Sends @call_ and takes the answer, which must have @signature. */
 static int call(struct manager *m, sd_bus_message *call_, const char *signature, sd_bus_message **ret_reply)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
@@ -90,7 +90,7 @@ int manager_delete_verifier(struct manager *m, const char *user)
 	return call_plain(m, CREDSSP_METHOD_DELETE_VERIFIER, user, "", NULL);
 }
 
-/* A pipe with the whole of @password in it and no writer left; PASSWORD_MAX fits into the smallest one. */
+/* Makes a pipe with the whole of @password in it and no writer; PASSWORD_MAX fits into the smallest pipe. */
 static int pipe_of(const struct secret *password, int *ret_fd)
 {
 	AUTO_CLOSE int in = -1;
@@ -129,11 +129,11 @@ int manager_set_verifier(struct manager *m, const char *user, const struct secre
 	return m->failed;
 }
 
-/* ---- what went wrong ---- */
+/* ---- texts for errors ---- */
 
 static const struct {
 	const char *name, *text;
-	int with_message; /* what the daemon says beside it is worth reading */
+	int with_message; /* the error's own message is printed, too */
 } table[] = {
 	{ CREDSSP_ERROR_ACCESS_DENIED, "only root may do this", 0 },
 	{ CREDSSP_ERROR_INVALID_ARGUMENT, "refused", 1 },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* org.credssp1.Manager as its client sees it. */
+/* The client of org.credssp1.Manager. */
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -17,8 +17,8 @@ struct manager {
 
 #define MANAGER_NULL ((struct manager){ .bus = NULL })
 
-/* Connects to the system bus (or to DBUS_SYSTEM_BUS_ADDRESS). All here return 0 or -errno; manager_problem() says more.
- */
+/* Connects to the system bus (or to DBUS_SYSTEM_BUS_ADDRESS). All functions return 0 or -errno; manager_problem() has
+ * the text. */
 int manager_open(struct manager *m);
 void manager_done(struct manager *m);
 
@@ -33,7 +33,7 @@ int manager_set_verifier(struct manager *m, const char *user, const struct secre
 int manager_delete_verifier(struct manager *m, const char *user);
 
 /*
- * What the last failure means, as a sentence without the end. @unknown_user is what CREDSSP_ERROR_UNKNOWN_USER
- * means for the command; NULL for the usual.
+ * Returns a sentence, without a full stop, about the last failure. @unknown_user is the text for
+ * CREDSSP_ERROR_UNKNOWN_USER; NULL: the usual text.
  */
 const char *manager_problem(struct manager *m, const char *unknown_user);

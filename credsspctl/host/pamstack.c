@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pam.conf(5), and what libpam's dispatcher (_pam_dispatch_aux) does with it. */
+/* Reads pam.conf(5) files, and does what libpam's dispatcher (_pam_dispatch_aux) does. */
 #include "credsspctl/host/pamstack.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ struct reader {
 	char **ret_error;
 };
 
-/* Which file is read, and how it was come to. */
+/* The file that is being read, and its depth of includes and substacks. */
 struct place {
 	unsigned depth; /* of includes */
 	unsigned level; /* of substacks */
@@ -38,7 +38,7 @@ static int read_service(struct reader *r, const char *service, struct place plac
 
 /* ---- a line ---- */
 
-/* The next word of *@p: up to a blank, or from [ to ], which are taken off; \] is a bracket. NULL at the end. */
+/* Returns the next word of *@p: up to a blank, or the text between [ and ] (\] is a bracket). NULL at the end. */
 static char *next_word(char **p)
 {
 	char *word, *out, *in = *p + strspn(*p, BLANKS);
@@ -98,7 +98,7 @@ static int action_of(const char *word)
 	return *word && !word[strspn(word, "0123456789")] ? atoi(word) : PAMSTACK_DO_BAD;
 }
 
-/* "value=action ..."; sets *@leaves when one of them jumps or ends the stack. */
+/* Reads "value=action ..."; sets *@leaves when an action jumps or ends the stack. */
 static void read_actions(char *control, int action[PAMSTACK_RESULTS_], bool *leaves)
 {
 	static const char *const names[PAMSTACK_RESULTS_] = { "success", "ignore", "auth_err" };
@@ -152,7 +152,7 @@ static const char *stem_of(char *module)
 	return module;
 }
 
-/* Appends a line; @text goes over to it. */
+/* Appends a line, which takes over *@text. */
 static int add_line(struct reader *r, char **text, const char *module, struct place place)
 {
 	struct pamstack_line *l = &r->stack->line[r->stack->n];
@@ -183,11 +183,11 @@ static int add_module(struct reader *r, char **text, char **words, size_t n, str
 	return 0;
 }
 
-/* A jump over a substack counts it as one line: its head. */
+/* Adds a head line for the substack, because a jump counts a substack as one line. */
 static int add_substack(struct reader *r, const char *service, struct place place)
 {
-	AUTO_FREE char *none = NULL;
-	int e = add_line(r, &none, "", place);
+	AUTO_FREE char *no_text = NULL;
+	int e = add_line(r, &no_text, "", place);
 
 	place.depth++;
 	place.level++;
@@ -204,7 +204,7 @@ static int read_line(struct reader *r, char **text, struct place place)
 	if (n >= 2 && strcmp(words[0], "@include") == 0)
 		return read_service(r, words[1], included);
 	if (n < 3)
-		return 0; /* libpam logs it and fails the service; so much is for it to say */
+		return 0; /* libpam logs the error and fails the service */
 	type = words[0] + (words[0][0] == '-');
 	if (strcasecmp(type, r->type) != 0)
 		return 0;
@@ -215,7 +215,7 @@ static int read_line(struct reader *r, char **text, struct place place)
 	return add_module(r, text, words, n, place);
 }
 
-/* A line with those that a \ at its end joins to it. Returns false at the end of the file. */
+/* Reads a line and the lines that a \ at its end joins to it. Returns false at the end of the file. */
 static bool next_line(FILE *f, char **ret_line)
 {
 	AUTO_FREE char *line = NULL;
@@ -247,7 +247,7 @@ static int read_file(struct reader *r, FILE *f, struct place place)
 	return e;
 }
 
-/* In the first directory that has it; a name with a slash at its beginning is a path. */
+/* Opens @service in the first directory that has it; a name that begins with a slash is a path. */
 static FILE *open_service(int root, const char *service)
 {
 	FILE *f = NULL;
@@ -287,7 +287,7 @@ static int read_service(struct reader *r, const char *service, struct place plac
 
 static int read_text(struct reader *r, const char *text)
 {
-	/* fmemopen() does not write, and wants one byte at least */
+	/* fmemopen() does not write, and needs at least one byte */
 	AUTO_FCLOSE FILE *f = *text ? fmemopen((void *)(uintptr_t)text, strlen(text), "r") : NULL;
 
 	if (!*text)
@@ -333,7 +333,7 @@ void pamstack_free(struct pamstack *s)
 	free(s);
 }
 
-/* ---- questions ---- */
+/* ---- queries ---- */
 
 const struct pamstack_line *pamstack_find(const struct pamstack *s, const char *module)
 {
@@ -363,12 +363,12 @@ const char *pamstack_arg(const struct pamstack_line *l, const char *name)
 
 /* ---- the dispatcher ---- */
 
-/* Success is only what a line has said; a jump and an ignored result say nothing. */
+/* The dispatcher's result so far: jumps and ignored results do not change it. */
 struct impression {
 	bool failed, succeeded;
 };
 
-/* The last line of the substack that line @i is in; of the stack at level 0. */
+/* Returns the last line of the substack of line @i, or of the stack at level 0. */
 static size_t end_of_level(const struct pamstack *s, size_t i)
 {
 	unsigned level = s->line[i].level;
@@ -378,7 +378,7 @@ static size_t end_of_level(const struct pamstack *s, size_t i)
 	return i;
 }
 
-/* The line before the one that a jump of @n from line @i leads to; SIZE_MAX for one beyond the end. */
+/* Returns the line before the target of a jump of @n from line @i; SIZE_MAX for a jump beyond the end. */
 static size_t jump(const struct pamstack *s, size_t i, int n)
 {
 	unsigned level = s->line[i].level;

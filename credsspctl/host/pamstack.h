@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A PAM stack as Linux-PAM reads it, and the outcome of a logon in it: no module is called. Services are searched where
- * libpam searches: /etc/pam.d, then the directories of the distribution.
+ * Reads a PAM stack as Linux-PAM does, and computes the outcome of a logon without calling modules. Services are
+ * searched as by libpam: in /etc/pam.d, then in the directories of the distribution.
  */
 #pragma once
 
@@ -11,12 +11,12 @@
 #define PAMSTACK_LINES_MAX 128U
 #define PAMSTACK_ARGS_MAX 16U
 
-/* Relative to the root, in the order of libpam; NULL at the end. The first one is the administrator's. */
+/* The directories, relative to the root, in libpam's order; NULL at the end. The first is the administrator's. */
 extern const char *const pamstack_directories[];
 
 enum pamstack_result { PAMSTACK_SUCCESS, PAMSTACK_IGNORE, PAMSTACK_FAILURE, PAMSTACK_RESULTS_ };
 
-/* What a line does about a result; a positive number is a jump. */
+/* The action of a line for a result; a positive number is a jump. */
 enum pamstack_action {
 	PAMSTACK_DO_IGNORE = 0,
 	PAMSTACK_DO_OK = -1,
@@ -27,14 +27,14 @@ enum pamstack_action {
 };
 
 struct pamstack_line {
-	char *text;          /* what the pointers below point into */
-	char *path;          /* of the module, as the file has it; NULL for the head of a substack */
+	char *text;          /* the memory of the strings below */
+	char *path;          /* of the module, as in the file; NULL for the head of a substack */
 	bool may_be_missing; /* the type has a leading - */
 	const char *module;  /* without directory and .so; "" for the head of a substack */
 	const char *args[PAMSTACK_ARGS_MAX];
 	size_t n_args;
 	int action[PAMSTACK_RESULTS_];
-	bool leaves;    /* for some result, also for one that is not in action[], the line ends the stack or jumps */
+	bool leaves;    /* for some result (in action[] or not) the line ends the stack or jumps */
 	bool included;  /* it is from another file than the first one */
 	unsigned level; /* of substacks */
 };
@@ -59,10 +59,10 @@ const struct pamstack_line *pamstack_find(const struct pamstack *s, const char *
 
 bool pamstack_has_arg(const struct pamstack_line *l, const char *arg);
 
-/* The value of an argument "@name=value", NULL without it. */
+/* Returns the value of an argument "@name=value", or NULL. */
 const char *pamstack_arg(const struct pamstack_line *l, const char *name);
 
-/* Whether the application would be told PAM_SUCCESS when every line's module says what @ask says. */
+/* Returns whether the stack succeeds when each line's module returns the result of @ask. */
 bool pamstack_succeeds(const struct pamstack *s,
 		       enum pamstack_result (*ask)(const struct pamstack_line *l, size_t i, const void *userdata),
 		       const void *userdata);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * getpass(3) is not used: it keeps the password in stdio's and its own memory. What
- * is read here goes from read(2) into the secret. One octet at a time, so that the
- * rest of standard input stays for whoever shares it, such as a loop in a shell.
+ * getpass(3) is not used: it keeps the password in stdio's and its own memory. Here read(2) reads one byte at a time
+ * into the secret, so that the rest of standard input is left to other programs, such as a loop in a shell.
  */
 #include "credsspctl/host/password.h"
 
@@ -22,8 +21,9 @@
 #include "credsspctl/host/print-dbus.h"
 
 /*
- * Up to the line's end or the end of file, without it. Signals are let in, by @mask, only while it waits (not at all
- * where it is NULL). -EMSGSIZE when it does not fit, -EINTR after a signal.
+ * Reads up to a newline or end of file; the newline is not stored. Signals are unblocked, by @mask, only while it waits
+ * (never when @mask is NULL). Returns 0, -EMSGSIZE when the line does not fit, -EINTR after a signal, or another
+ * -errno.
  */
 static int read_line(int fd, const sigset_t *mask, struct secret *line)
 {
@@ -59,14 +59,14 @@ static void note_signal(int n)
 	signalled = n;
 }
 
-/* What was there before. */
+/* The earlier signal settings. */
 struct signals {
 	struct sigaction action[N_CAUGHT];
 	sigset_t mask;
 };
 
-/* They end the wait for input instead of leaving the terminal without echo; one that comes before it is kept until
- * then. */
+/* Makes signals end the wait for input, so that the terminal's echo is restored. Signals that come before the wait stay
+ * pending until then. */
 static void catch_signals(struct signals *before)
 {
 	struct sigaction a = { .sa_handler = note_signal };
@@ -84,7 +84,7 @@ static void catch_signals(struct signals *before)
 
 static void release_signals(const struct signals *before)
 {
-	/* one that is still pending is noted by our handler */
+	/* the handler notes a signal that is still pending */
 	(void)sigprocmask(SIG_SETMASK, &before->mask, NULL);
 	for (size_t i = 0; i < N_CAUGHT; i++)
 		(void)sigaction(caught[i], &before->action[i], NULL);
@@ -116,7 +116,7 @@ static int ask(FILE *terminal, const char *question, const char *user, struct se
 	release_signals(&before);
 	if (signalled) {
 		(void)raise(signalled);
-		r = -EINTR; /* stopped and continued, or ignored */
+		r = -EINTR; /* the program was stopped and continued, or the signal is ignored */
 	}
 	return r;
 }
@@ -130,7 +130,7 @@ static int ask_terminal(const char *user, bool twice, struct secret *first)
 	if (!terminal)
 		return -ENOTTY;
 	r = ask(terminal, "Password of ", user, first);
-	if (r < 0 || !twice || secret_len(first) == 0) /* empty: refused anyway, without a second question */
+	if (r < 0 || !twice || secret_len(first) == 0) /* an empty password is refused without a second question */
 		return r;
 	r = secret_init(&again, PASSWORD_MAX);
 	if (r == 0)

@@ -138,7 +138,7 @@ static bool is_dictionary(char type, const char *contents)
 	return type == SD_BUS_TYPE_ARRAY && contents[0] == SD_BUS_TYPE_DICT_ENTRY_BEGIN;
 }
 
-/* Enters the next entry of a dictionary; 0 at its end. */
+/* Enters the next entry of a dictionary; returns 0 at its end. */
 static int enter_entry(sd_bus_message *m)
 {
 	const char *contents;
@@ -221,12 +221,12 @@ int print_dbus_json(FILE *out, sd_bus_message *m)
 
 /* ---- text ---- */
 
-/* The same walk measures (out is NULL) and prints. */
+/* The state of printing; with out NULL the walk only measures the width. */
 struct text {
 	FILE *out;
 	int width;  /* of the widest key with its indentation */
-	int column; /* behind the key of this line */
-	bool time;  /* the key of this line says when: seconds since the epoch */
+	int column; /* after the key of this line */
+	bool time;  /* the value of this line is a time: seconds since the epoch */
 };
 
 static int text_dictionary(struct text *t, sd_bus_message *m, const char *contents, int indent);
@@ -262,7 +262,7 @@ static void put_gap(const struct text *t)
 		(void)fprintf(t->out, "%*s", t->width - t->column + 2, "");
 }
 
-/* RFC 3339, in local time; 0 is no time. */
+/* Prints a time by RFC 3339, in local time; 0 as "none". */
 static int text_time(const struct text *t, sd_bus_message *m)
 {
 	char text[32];

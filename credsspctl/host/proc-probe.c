@@ -27,7 +27,8 @@
 
 /* ---- names ---- */
 
-/* Of a name that nobody has, and of name services that are configured and do not run. */
+/* Returns whether getpwnam_r() found no such name; configured name services that do not run return these errors,
+ * too. */
 static bool is_unknown(int r)
 {
 	return r == 0 || r == ENOENT || r == ESRCH || r == ECONNREFUSED;
@@ -39,7 +40,7 @@ bool proc_probe_no_user(const char *name)
 	struct passwd pw, *result = NULL;
 	int r = getpwnam_r(name, &pw, buffer, sizeof buffer, &result);
 
-	/* where it has another one, that is what logons are compared with */
+	/* an account with another pw_name does not count, because logons are compared with pw_name */
 	return result ? strcmp(result->pw_name, name) != 0 : is_unknown(r);
 }
 
@@ -54,7 +55,7 @@ bool proc_probe_no_group(const char *name)
 
 /* ---- groups ---- */
 
-/* The groups of process @pid behind the @n that are there. */
+/* Appends the groups of process @pid to the @n in @groups. */
 static int add_groups_of(pid_t pid, gid_t *groups, int n)
 {
 	AUTO_FCLOSE FILE *f = NULL;
@@ -172,7 +173,7 @@ int proc_probe_connect(const char *user, pid_t like, const char *path)
 
 /* ---- processes ---- */
 
-/* Whether the process of the directory /proc/@name is called @comm and runs as @uid. */
+/* Returns whether the process of the directory /proc/@name is called @comm and runs as @uid. */
 static bool is_called(const char *name, const char *comm, uid_t uid)
 {
 	AUTO_FCLOSE FILE *f = NULL;
@@ -189,7 +190,7 @@ static bool is_called(const char *name, const char *comm, uid_t uid)
 	if (strcmp(line, comm) != 0)
 		return false;
 	(void)snprintf(path, sizeof path, "/proc/%.10s", name);
-	/* files of a process that is not dumpable are root's, its directory is not */
+	/* the directory's owner is compared, because the files of a process that is not dumpable belong to root */
 	return uid == (uid_t)-1 || (stat(path, &st) == 0 && st.st_uid == uid);
 }
 
@@ -214,7 +215,7 @@ pid_t proc_probe_process_of(const char *user, const char *comm)
 	return pw ? proc_probe_process(comm, pw->pw_uid) : 0;
 }
 
-/* The name of process @pid, and its parent; false when it has ended. */
+/* Reads the name of process @pid, and its parent; returns false when it has ended. */
 static bool name_and_parent(pid_t pid, char name[16], pid_t *ret_parent)
 {
 	AUTO_FCLOSE FILE *f = NULL;
@@ -232,7 +233,7 @@ static bool name_and_parent(pid_t pid, char name[16], pid_t *ret_parent)
 	return sscanf(line, "%*d (%15[^\n]", name) == 1;
 }
 
-/* Whether @pid is called one of @names; its parent. */
+/* Returns whether @pid is called one of @names, and its parent. */
 static bool is_named(pid_t pid, const char *const *names, pid_t *ret_parent)
 {
 	char name[16];
@@ -273,7 +274,7 @@ struct inodes {
 	size_t n, room;
 };
 
-/* Without memory it is as if the socket were not there. */
+/* Adds a socket; without memory it is left out. */
 static void add_inode(struct inodes *s, uint64_t inode)
 {
 	if (s->n == s->room) {
@@ -330,7 +331,7 @@ static bool has(const struct inodes *s, uint64_t inode)
 	return false;
 }
 
-/* The address as the kernel writes it: words of network order, printed as numbers of this machine. */
+/* Converts an address from /proc/net: words in network order, printed as numbers in host order. */
 static void address_of(const char *hex, unsigned port, char *out, size_t size)
 {
 	uint32_t word[4] = { 0 };

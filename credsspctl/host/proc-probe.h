@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files, sockets and processes, as the kernel shows them to root and to other users. */
+/* Reads the state of files, sockets and processes, as root and as other users. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,9 +7,9 @@
 #include <sys/types.h>
 
 /*
- * Calls @work in a new process that becomes @user, with the user's groups and those of process @like (0 for none), which
- * a unit may have given it. @work returns 0 or -errno (above -256) within five seconds. Returns what @work returned, or
- * -errno: -ESRCH without the user, -EIO when the process was killed.
+ * Calls @work in a new process that becomes @user, with the user's groups and those of process @like (0: no process),
+ * whose unit may add groups. @work returns 0 or -errno (above -256) within five seconds. Returns the result of @work,
+ * or -errno: -ESRCH without the user, -EIO when the process was killed.
  */
 int proc_probe_as(const char *user, pid_t like, int (*work)(void *userdata), void *userdata);
 
@@ -26,14 +26,14 @@ char *proc_probe_closed_directory(const char *user, pid_t like, const char *path
 /* Connects to the unix socket @path as such a process and closes the connection. Returns 0, or -errno as connect(2). */
 int proc_probe_connect(const char *user, pid_t like, const char *path);
 
-/* Whether the name service has no account that is called so, to the letter; or no group. Not so when it fails. */
+/* Return whether the name service has no account, or no group, of exactly this name; false when it fails. */
 bool proc_probe_no_user(const char *name);
 bool proc_probe_no_group(const char *name);
 
-/* The first process that runs as @uid ((uid_t)-1 for any) and is called @comm; 0 without one. */
+/* Returns the first process that runs as @uid ((uid_t)-1: any user) and is called @comm, or 0. */
 pid_t proc_probe_process(const char *comm, uid_t uid);
 
-/* The first process of the account @user that is called @comm; 0 without account or process. */
+/* Returns the first process of the account @user that is called @comm; 0 without account or process. */
 pid_t proc_probe_process_of(const char *user, const char *comm);
 
 /*
@@ -43,13 +43,13 @@ pid_t proc_probe_process_of(const char *user, const char *comm);
 unsigned proc_probe_grandchildren(const char *prefix, const char *const *parents, const char *grandparent);
 
 /*
- * Where processes called @comm, as @uid ((uid_t)-1 for any), listen for TCP connections: "[::]:3389,
- * 0.0.0.0:3390", malloc'ed. NULL when nowhere.
+ * Returns the addresses on which processes called @comm, of @uid ((uid_t)-1: any user), listen for TCP connections:
+ * "[::]:3389, 0.0.0.0:3390", malloc'ed; or NULL.
  */
 char *proc_probe_tcp_listeners(const char *comm, uid_t uid);
 
-/* Whether a process listens on the unix socket @path. */
+/* Returns whether a process listens on the unix socket @path. */
 bool proc_probe_unix_listening(const char *path);
 
-/* Whether process @pid has @gid among its groups. */
+/* Returns whether process @pid has @gid among its groups. */
 bool proc_probe_in_group(pid_t pid, gid_t gid);

@@ -14,7 +14,7 @@
 #define OUTPUT_MAX 65536U
 #define ARGUMENTS_MAX 24U
 
-/* More than that is read and dropped: the program is not to wait for us. */
+/* Output beyond the limit is read and dropped, so that the program does not block. */
 static char *read_all(int fd)
 {
 	char *text = malloc(OUTPUT_MAX + 1), rest[512];

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Offsets into the text: a line with those that continue it, without its last newline. */
+/* Offsets into the text of a line and its continuation lines, without the last newline. */
 struct line {
 	size_t begin, end;
 };
@@ -26,7 +26,7 @@ static bool next_line(const char *text, struct line *l)
 	return true;
 }
 
-/* Whether @text up to @end is @name, but for case and blanks. */
+/* Returns whether @text up to @end is @name, ignoring case and blanks. */
 static bool is_name(const char *text, const char *end, const char *name)
 {
 	for (;;) {
@@ -57,11 +57,11 @@ static bool is_global(const char *text, size_t at, const struct line *l)
 	return end && is_name(text + at + 1, end, "global");
 }
 
-/* What is found in the section. */
+/* The lines found in the section. */
 struct place {
 	bool section;
-	struct line last; /* of the section, that is not empty */
-	struct line key;  /* end 0: there is none */
+	struct line last; /* the last line that is not empty */
+	struct line key;  /* the line of the key; end is 0 without one */
 	size_t value;     /* the = of it */
 };
 

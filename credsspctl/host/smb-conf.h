@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Samba's smb.conf(5): one key of [global] set, and nothing else of the text touched. */
+/* Samba's smb.conf(5): sets one key of [global] without changing the rest of the text. */
 #pragma once
 
 #include <stdbool.h>
 
 /*
- * In [global] of @text the last line of @key gets @value: instead of its own, or, with @append, after it, separated by
- * a space. A key that is not there is added after the last line of the section. Section and keys are compared as Samba
+ * Sets the last line of @key in [global] of @text to @value; with @append adds it to the present value after a space. A
+ * missing key is added after the last line of the section. Section and keys are compared as Samba
  * does, without regard to case and blanks; a line that ends in a backslash continues. Returns 0 with the text in *@ret
  * (malloc'ed), -ENOENT without a [global], -ENOMEM.
  */

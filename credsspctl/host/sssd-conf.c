@@ -100,7 +100,7 @@ bool sssd_conf_list_has(const char *list, char sign, const char *name)
 	return list_has(list, entry);
 }
 
-/* A domain is on when [sssd] lists it, or when its section has `enabled = true`. */
+/* Returns whether a domain is enabled: [sssd] lists it, or its section has `enabled = true`. */
 static bool is_on(const struct sssd_conf *c, const char *listed, const char *domain)
 {
 	AUTO_FREE char *enabled = sssd_conf_get(c, domain, "enabled");

@@ -9,9 +9,9 @@
 #define SSSD_CONF_DIRECTORY "/etc/sssd/conf.d"
 
 struct sssd_conf {
-	char **files; /* that exist, in the order in which SSSD reads them */
+	char **files; /* the existing files, in the order in which SSSD reads them */
 	size_t n_files;
-	char **domains; /* names of the domains that are on */
+	char **domains; /* names of the enabled domains */
 	size_t n_domains;
 };
 
@@ -25,5 +25,5 @@ void sssd_conf_done(struct sssd_conf *c);
  */
 char *sssd_conf_get(const struct sssd_conf *c, const char *domain, const char *key);
 
-/* Whether @list, as in "+one, -two", has the entry @name with the sign @sign. */
+/* Returns whether @list, as in "+one, -two", has the entry @name with the sign @sign. */
 bool sssd_conf_list_has(const char *list, char sign, const char *name);

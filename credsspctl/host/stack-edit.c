@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the lines belong. `redeem` stands before whatever asks for the password, because xrdp answers every question
- * with the ticket, and before whatever may end the stack or jump: a line in the range of a jump would change what the
- * jump means. A success of `verify` ends the auth phase (success=done): how many lines an included file has is not
- * known here and changes with the next package, so they cannot be jumped over; and modules that wait for a password
- * (keyrings) have none to wait for. For a password `verify` is ignored, and every line of the host runs.
+ * Where the lines belong. `redeem` must come before every line that asks for the password, because xrdp answers every
+ * question with the ticket, and before every line that may end the stack or jump, because a new line in the range of a
+ * jump would change its target. A success of `verify` ends the auth phase (success=done). It cannot jump over the
+ * verifying lines, because an included file may get more lines with the next package; and modules that use the password
+ * (keyrings) would have no password. For a password the result of `verify` is ignored, and all lines of the host run.
  */
 #include "credsspctl/host/stack-edit.h"
 
@@ -30,13 +30,13 @@ enum phase { AUTH, ACCOUNT_PHASE, SESSION_PHASE, PHASES };
 
 static const char *const types[PHASES] = { "auth", "account", "session" };
 
-/* A line with those that a \ at its end joins to it, and its newline. */
+/* A line and the lines that a \ at its end joins to it, with the newline. */
 struct whole_line {
 	const char *begin;
 	size_t len;
 };
 
-/* What is put in at a place of the text. */
+/* Text to insert at a place. */
 struct insertion {
 	size_t at;
 	char *text;
@@ -75,7 +75,7 @@ static bool next_line(const char **p, struct whole_line *ret)
 	return true;
 }
 
-/* Where the comment of a line begins; its length without one. */
+/* Returns where the comment of a line begins; the line's length without a comment. */
 static size_t comment_of(struct whole_line l)
 {
 	const char *hash = memchr(l.begin, '#', l.len);
@@ -105,9 +105,9 @@ static bool is_own(struct whole_line l)
 	return !is_comment(l) && !is_marked(l) && has(l.begin, comment_of(l), STACK_MODULE ".so");
 }
 
-/* ---- where ---- */
+/* ---- the places ---- */
 
-/* Whether the module asks nothing, needs no password, and what it does is right before the ticket is redeemed. */
+/* Returns whether the module may come before `redeem`: it asks no question and needs no password. */
 static bool stands_before(const struct pamstack_line *l, enum phase phase)
 {
 	static const char *const modules[PHASES][24] = {
@@ -133,7 +133,7 @@ static int read_line(struct editor *e, struct whole_line l, enum phase phase, st
 	return text ? pamstack_read_text(e->root, text, types[phase], ret, e->ret_error) : -ENOMEM;
 }
 
-/* Whether the lines of pam_credssp have to stand before these. */
+/* Returns whether the lines of pam_credssp must come before these lines. */
 static bool stops(const struct pamstack *s, enum phase phase)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -148,7 +148,7 @@ static bool stops(const struct pamstack *s, enum phase phase)
 	return false;
 }
 
-/* Where the lines of @phase begin that pam_credssp has to stand before, and where the last one ends. */
+/* Finds the first line of @phase that must come after pam_credssp, and the end of the last line of @phase. */
 static int find_place(struct editor *e, enum phase phase, size_t *ret_first, size_t *ret_end)
 {
 	size_t first = SIZE_MAX, end = strlen(e->text);
@@ -172,7 +172,7 @@ static int find_place(struct editor *e, enum phase phase, size_t *ret_first, siz
 	return 0;
 }
 
-/* ---- what ---- */
+/* ---- the lines ---- */
 
 static int insert(struct editor *e, size_t at, const char *text)
 {
@@ -193,8 +193,7 @@ static int read_phase(struct editor *e, enum phase phase, struct pamstack **ret)
 	return pamstack_read_text(e->root, e->text, types[phase], ret, e->ret_error);
 }
 
-/* The module that makes the session's credentials cache out of what `verify` has got: pam_krb5 where the host has it.
- */
+/* Returns whether the session phase has @module: pam_krb5, if present, makes the session's credentials cache. */
 static int session_has(struct editor *e, const char *module, bool *ret)
 {
 	CLEANUP(stack_freep) struct pamstack *s = NULL;
@@ -205,7 +204,7 @@ static int session_has(struct editor *e, const char *module, bool *ret)
 	return r;
 }
 
-/* Whether an argument is one that is made here. */
+/* Returns whether the argument is one that this file adds. */
 static bool is_made(const char *arg)
 {
 	static const char *const made[] = { "redeem",       "verify",       "require_ticket",
@@ -225,7 +224,7 @@ static void write_others(FILE *f, const struct pamstack *s, enum stack_kind kind
 				(void)fprintf(f, " %s", s->line[i].args[a]);
 }
 
-/* The other arguments of the marked line of @kind that is in force, each with a blank before it. */
+/* Returns the other arguments of the present marked line of @kind, each with a blank before it. */
 static int other_arguments(struct editor *e, enum stack_kind kind, char **ret)
 {
 	const char *p = e->edit->present;
@@ -303,7 +302,7 @@ static int add_phase(struct editor *e, enum phase phase)
 	int r = read_phase(e, phase, &s);
 
 	if (r < 0 || pamstack_find(s, STACK_MODULE))
-		return r; /* the administrator's own, here or in an included file */
+		return r; /* the administrator has such lines, here or in an included file */
 	r = find_place(e, phase, &first, &end);
 	if (r < 0)
 		return r;
@@ -315,7 +314,7 @@ static int add_phase(struct editor *e, enum phase phase)
 
 /* ---- the new text ---- */
 
-/* Insertions at one place come in the order in which they were made. */
+/* Insertions at one place stay in the order in which they were made. */
 static int put_together(const struct editor *e, char **ret, size_t *ret_len)
 {
 	AUTO_FREE char *out = NULL;
@@ -329,7 +328,7 @@ static int put_together(const struct editor *e, char **ret, size_t *ret_len)
 			if (e->insertion[i].at != at)
 				continue;
 			(void)fwrite(e->text + done, 1, at - done, f);
-			/* the last line of a file may lack its end */
+			/* the last line of a file may have no newline */
 			if (at > 0 && e->text[at - 1] != '\n' && done < at)
 				(void)fputc('\n', f);
 			(void)fputs(e->insertion[i].text, f);

@@ -22,7 +22,7 @@ struct stack_options stack_options_of(const struct config *c)
 
 /* ---- lines ---- */
 
-/* The length of a line without its end, without a comment and without the blanks before that. */
+/* Returns the length of a line without newline, comment and the blanks before the comment. */
 static size_t length_of(const char *line)
 {
 	size_t len = strcspn(line, "#\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arguments of pam_credssp that repeat what credsspd.conf says. root writes both files, so that the PAM stack does
- * not depend on the word of a credsspd that was taken over.
+ * The arguments of pam_credssp that repeat options of credsspd.conf. root writes both files, so that the PAM stack does
+ * not depend on a credsspd that may have been taken over.
  */
 #pragma once
 

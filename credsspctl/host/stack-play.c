@@ -65,7 +65,7 @@ const struct pamstack_line *stack_first(const struct pamstack *s, enum stack_kin
 
 static enum pamstack_result answer(const struct pamstack_line *l, size_t i, const void *userdata)
 {
-	/* they say nothing about the password */
+	/* modules that do not verify the password */
 	static const char *const ignored[] = { "pam_env", "pam_selinux_permit" };
 	const struct stack_play *p = userdata;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plays a logon through a stack: for each line, what its module would return. There are many ways to write a right
- * stack, so the outcome is looked at and not the text.
+ * Plays a logon through a PAM stack, with assumed results of its modules. There are many ways to write a correct stack,
+ * so the outcome is checked and not the text.
  */
 #pragma once
 
@@ -9,7 +9,7 @@
 
 #include "credsspctl/host/pamstack.h"
 
-/* The module of the project, as pamstack_line has it. */
+/* pam_credssp, as in pamstack_line.module. */
 #define STACK_MODULE "pam_credssp"
 
 enum stack_kind {
@@ -22,24 +22,24 @@ enum stack_kind {
 
 enum stack_kind stack_kind_of(const struct pamstack_line *l);
 
-/* Whether the module takes the password of the logon, or asks for something: before `redeem` it gets the ticket. */
+/* Returns whether the module uses the password or asks a question: before `redeem` it would get the ticket. */
 bool stack_asks(const struct pamstack_line *l);
 
 /* Returns the first line of @kind, or NULL. */
 const struct pamstack_line *stack_first(const struct pamstack *s, enum stack_kind kind);
 
-/* How a logon goes: what the modules of each kind return. */
+/* A logon: the results of the modules of each kind. */
 struct stack_play {
 	enum pamstack_result redeem, verify, password, other;
 	size_t only; /* SIZE_MAX, or the one line of STACK_PASSWORD that returns @password: the others fail */
 };
 
-/* The logons that every stack has to get right. */
+/* The logons for which every stack must have the right outcome. */
 extern const struct stack_play stack_play_wrong;   /* a ticket, and a password that no module verifies */
 extern const struct stack_play stack_play_right;   /* a ticket and the right password */
 extern const struct stack_play stack_play_proved;  /* a ticket, proved by `verify` */
 extern const struct stack_play stack_play_refused; /* no ticket, or a refused one, and the right password */
 extern const struct stack_play stack_play_counted; /* `redeem` succeeds, and no module verifies the password */
 
-/* Whether the application would be told PAM_SUCCESS. */
+/* Returns whether the stack succeeds. */
 bool stack_play_succeeds(const struct pamstack *s, const struct stack_play *play);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A program and not the bus: systemctl enables units also where no systemd runs (a chroot, an image being built). */
+/* Runs the program instead of using D-Bus, because it enables units also where systemd does not run (chroot, image). */
 #include "credsspctl/host/systemctl.h"
 
 #include <errno.h>

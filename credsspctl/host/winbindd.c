@@ -48,7 +48,7 @@ static void copy(char to[WINBINDD_NAME_MAX], const char *from)
 	(void)snprintf(to, WINBINDD_NAME_MAX, "%s", from ? from : "");
 }
 
-/* Of a process that ends behind it: nothing is freed. */
+/* Runs in a process that ends afterwards, so nothing is freed. */
 static void ask(struct winbindd *w)
 {
 	struct wbcInterfaceDetails *details = NULL;
@@ -96,7 +96,7 @@ void winbindd_ask(struct winbindd *ret_)
 		if (pid == 0)
 			child(p[1]);
 		(void)close(p[1]);
-		/* smaller than a pipe: all or nothing */
+		/* the struct is smaller than a pipe's buffer: it is read whole or not at all */
 		n = pid > 0 ? read(in, ret_, sizeof *ret_) : -1;
 		while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What winbindd says about itself and the domain. */
+/* The state of winbindd and of its domain. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,13 +9,13 @@
 
 struct winbindd {
 	bool answers;
-	char trouble[WINBINDD_NAME_MAX];      /* why it does not */
+	char trouble[WINBINDD_NAME_MAX];      /* why it does not answer */
 	char netbios_name[WINBINDD_NAME_MAX]; /* of this host */
 	char domain[WINBINDD_NAME_MAX];       /* by its NetBIOS name */
 	char dns_domain[WINBINDD_NAME_MAX];
-	bool has_controller; /* a domain controller answers it */
+	bool has_controller; /* winbindd has a connection to a domain controller */
 	char controller_trouble[WINBINDD_NAME_MAX];
 };
 
-/* Asks it, in a process that is given WINBINDD_TIMEOUT_SEC: libwbclient waits as long as winbindd does. */
+/* Asks winbindd, in a process with a limit of WINBINDD_TIMEOUT_SEC, because libwbclient has no timeout. */
 void winbindd_ask(struct winbindd *ret_);

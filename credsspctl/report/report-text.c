@@ -11,7 +11,7 @@
 #include "common/base/cleanup.h"
 #include "credsspctl/host/print-dbus.h"
 
-#define NAMES_MAX 200U /* different ones; a line with one more is left out */
+#define NAMES_MAX 200U /* different names; a line with one more is left out */
 #define LEFT_OUT "(left out)"
 
 static void print_line(FILE *out, const char *line, size_t len)
@@ -86,7 +86,7 @@ static size_t secret_user(const char *line, size_t len, size_t i)
 	return i + 3 + n < len && line[i + 3 + n] == '@' ? i + 3 : 0;
 }
 
-/* The length of the line up to its first secret; @len when it has none. */
+/* Returns the length of the line up to its first secret; @len for a line without a secret. */
 static size_t public_part(const char *line, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -149,8 +149,8 @@ static const struct field {
 #define N_FIELDS (sizeof fields / sizeof *fields)
 
 /*
- * How PAM modules and xrdp name users and clients in sentences. Only their lines are searched for these words, which are
- * common ones.
+ * How PAM modules and xrdp name users and clients in sentences. Only their lines are searched for these words, which
+ * are common ones.
  */
 static const struct field sentences[] = {
 	{ "user ", "user" }, { "user: ", "user" },    { "account ", "user" }, { "username ", "user" },
@@ -195,7 +195,8 @@ static void add_name(struct names *names, const struct field *field, const char 
 	names->n += names->p[names->n].value ? 1 : 0;
 }
 
-/* Of "BEDCORP\\alice" (also as the log escapes it) and "alice@realm" the user alone as well: other programs log that. */
+/* Of "BEDCORP\\alice" (also as the log escapes it) and "alice@realm" the user alone as well: other programs log
+ * that. */
 static void add_user(struct names *names, const struct field *field, const char *value, size_t len)
 {
 	static const char escaped[] = "\\x5c";
@@ -240,7 +241,7 @@ static bool is_of_module(const char *line)
 	return false;
 }
 
-/* Lines with names that no field has. */
+/* Returns whether the line may have names outside of fields. */
 static bool has_sentences(const char *line, size_t len)
 {
 	AUTO_FREE char *copy = strndup(line, len);
@@ -297,7 +298,7 @@ static bool is_address(const char *word, size_t len)
 	return inet_pton(AF_INET, text, &a) == 1 || inet_pton(AF_INET6, text, &a) == 1;
 }
 
-/* Addresses stand in sentences, too, perhaps with a port or a full stop after them. */
+/* Finds addresses outside of fields, perhaps with a port or a full stop after them. */
 static void find_addresses(struct names *names, const char *text)
 {
 	static const char digits[] = "0123456789abcdefABCDEF:.";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is left out of a report that others will read: comments, secrets, and who the users are. */
+/* Prints texts for a report without the parts that must not be published: comments, secrets, and users' names. */
 #pragma once
 
 #include <stdbool.h>

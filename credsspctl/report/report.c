@@ -118,7 +118,7 @@ static void print_status(void)
 
 	heading("status");
 	if (manager_open(&m) < 0 || manager_status(&m, &reply) < 0)
-		(void)printf("  none: %s\n", manager_problem(&m, NULL));
+		(void)printf("  no answer: %s\n", manager_problem(&m, NULL));
 	else
 		(void)print_dbus_text(stdout, reply);
 }
@@ -145,7 +145,7 @@ int report_run(char *const *names)
 	struct tm tm;
 
 	if (geteuid() != 0) {
-		(void)fputs("credsspctl: report: only root can read all that it looks at\n", stderr);
+		(void)fputs("credsspctl: report: it reads files that only root can read: run it as root\n", stderr);
 		return CTL_USAGE;
 	}
 	if (gmtime_r(&now, &tm))

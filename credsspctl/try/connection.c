@@ -182,7 +182,8 @@ static int negotiate(struct try_connection *c)
 				  "serve this address?",
 				  r == -EAGAIN ? "time-out" : strerror(-r));
 	if (len < 11 || len > X224_LEN || p[5] != 0xd0)
-		return report_end(-EPROTO, "the answer is none to RDP's connection request: this is no RDP server");
+		return report_end(-EPROTO,
+				  "the answer is not one to RDP's connection request: this is not an RDP server");
 	return read_confirm(c, p, len);
 }
 

@@ -48,7 +48,7 @@ static int send_request(struct exchange *e, struct tsrequest *t)
 	if (tsrequest_write(t, e->out, sizeof e->out, &len) < 0)
 		return report_end(-EMSGSIZE, "the message is too long for CredSSP");
 	r = connection_send(e->c, (struct view){ e->out, len });
-	return r < 0 ? report_end(r, "the server does not take the message: %s", e->c->trouble) : 0;
+	return r < 0 ? report_end(r, "the message cannot be sent to the server: %s", e->c->trouble) : 0;
 }
 
 static int receive_error(const struct exchange *e, int r)
@@ -91,7 +91,7 @@ static int receive_request(struct exchange *e, struct tsrequest *ret)
 	return 0;
 }
 
-/* ---- what the server has chosen ---- */
+/* ---- the server's choice ---- */
 
 static const char *mech_name(enum gss_mech mech)
 {
@@ -168,7 +168,7 @@ static int seal_binding(struct exchange *e, struct view *ret)
 	return 0;
 }
 
-/* Tokens to and fro; pubKeyAuth goes with the last one, or after it. */
+/* Exchanges tokens; pubKeyAuth goes with the last token or after it. */
 static int authenticate(struct exchange *e)
 {
 	struct tsrequest in = { .version = VERSION };
@@ -263,7 +263,7 @@ static int read_early_result(struct exchange *e)
 	if (result == EARLY_GRANTED)
 		return 0;
 	return result == EARLY_DENIED ? report_end(-EACCES, "the server authenticated the user and refuses the logon")
-				      : report_end(-EPROTO, "the server's authorization result is none");
+				      : report_end(-EPROTO, "the server's authorization result is malformed");
 }
 
 static int delegate(struct exchange *e, const struct delegation *d)
@@ -305,6 +305,6 @@ int credssp_run(struct try_connection *c, struct initiator *initiator, const str
 		return r;
 	return report_end(0, "%s",
 			  delegation && c->early_authorization ? "the server lets this user log on"
-			  : delegation ? "the server took the credentials; only its log tells what became of them"
+			  : delegation ? "the server took the credentials; its log says whether the logon succeeded"
 				       : "the server authenticated the user; no credentials were delegated");
 }

@@ -12,7 +12,7 @@ struct delegation {
 };
 
 /*
- * Holds the exchange up to the server's verdict: its reply to pubKeyAuth. With @delegation the credentials are sent
+ * Runs the exchange up to the server's verdict: its reply to pubKeyAuth. With @delegation the credentials are sent
  * after it, and with early authorization the server's answer to them is read. Prints the sentence at the end. Returns 0
  * when the server grants the logon; -EACCES when it refuses; another -errno when the exchange fails.
  */

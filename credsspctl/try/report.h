@@ -10,5 +10,5 @@ __attribute__((format(printf, 2, 3))) void report_step(const char *step, const c
 /* Prints the sentence at the end, "failed: ..." or "ok: ...", and returns @r. */
 __attribute__((format(printf, 2, 3))) int report_end(int r, const char *fmt, ...);
 
-/* What the NTSTATUS @code of a TSRequest says, as a sentence without the end. */
+/* Returns a sentence, without a full stop, about the NTSTATUS @code of a TSRequest. */
 const char *report_status(uint32_t code);

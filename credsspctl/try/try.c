@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which mechanism: without a user name Kerberos with the tickets that are there; with USER@REALM Kerberos with a ticket
- * for the password, and NTLM when the KDC or the server's name does not allow that; with any other name NTLM.
+ * The choice of the mechanism: without a user name, Kerberos with the existing tickets; with USER@REALM, Kerberos with
+ * a ticket for the password, and NTLM when KDC or server name do not allow that; with any other name, NTLM.
  */
 #include "credsspctl/try/try.h"
 
@@ -66,7 +66,7 @@ static krb5_error_code kinit(krb5_context k, const struct attempt *a, krb5_ccach
 	return code;
 }
 
-/* Whether there is a ticket-granting ticket, which is got with the password when there is one. */
+/* Returns whether there is a ticket-granting ticket; gets one first when there is a password. */
 static bool has_tickets(const struct attempt *a, krb5_context k, krb5_ccache *ret)
 {
 	krb5_principal owner = NULL;
@@ -95,7 +95,7 @@ static bool has_tickets(const struct attempt *a, krb5_context k, krb5_ccache *re
 	return code == 0;
 }
 
-/* Gets the service ticket here, so that a failure of the KDC is reported as such. */
+/* Gets the service ticket before GSSAPI would, so that an error of the KDC is reported as such. */
 static bool has_service_ticket(krb5_context k, krb5_ccache ccache, const char *service)
 {
 	krb5_creds in = { .magic = 0 }, *out = NULL;
@@ -118,7 +118,7 @@ static bool has_service_ticket(krb5_context k, krb5_ccache ccache, const char *s
 	return code == 0;
 }
 
-/* Returns an initiator, or NULL after a line that says why not. The caller closes *@ret_ccache. */
+/* Returns an initiator, or NULL after a line with the reason. The caller closes *@ret_ccache. */
 static struct initiator *by_kerberos(const struct attempt *a, krb5_context k, krb5_ccache *ret_ccache)
 {
 	struct initiator *initiator = NULL;
@@ -218,9 +218,9 @@ int try_run(const struct try_wish *wish)
 
 	if (connection_target_read(wish->server, &a.target) < 0 ||
 	    (backslash && (size_t)(backslash - wish->user) >= sizeof a.domain)) {
-		(void)fputs(
-		    "credsspctl: try: what is HOST[:PORT], with brackets around an IPv6 address that has a port\n",
-		    stderr);
+		(void)fputs("credsspctl: try: the server must be HOST[:PORT], with brackets around an IPv6 address "
+			    "that has a port\n",
+			    stderr);
 		return CTL_USAGE;
 	}
 	if (backslash) {

@@ -40,7 +40,7 @@ static int no_memory(char *problem)
 	return xrdp_fail(problem, -ENOMEM, "out of memory");
 }
 
-/* Why a file cannot be read or replaced; a link is not followed. */
+/* Returns why a file cannot be read or replaced; symbolic links are not followed. */
 static const char *why(int r)
 {
 	return r == -ELOOP ? "is a symbolic link" : strerror(-r);
@@ -53,7 +53,7 @@ static int read_file(int root, const char *path, struct file_text *ret, char *pr
 	return r < 0 ? xrdp_fail(problem, r, "/%s: %s", path, why(r)) : 0;
 }
 
-/* xrdp's stack where the distribution has it, if the administrator's directory has none. Data NULL: nowhere. */
+/* Reads xrdp's stack from the distribution's directory; data is NULL when it has no such file. */
 static int read_vendor(int root, struct file_text *ret, char *problem)
 {
 	for (size_t i = 1; pamstack_directories[i]; i++) {
@@ -83,7 +83,7 @@ static int note(struct xrdp_file *f, const char *text)
 	return f->note ? 0 : -ENOMEM;
 }
 
-/* Keys that have been changed since are left. */
+/* Keys that were changed after xrdp_enable() are left. */
 static int ini_base(struct xrdp_file *f)
 {
 	AUTO_FREE char *left = NULL;
@@ -101,7 +101,7 @@ static int ini_base(struct xrdp_file *f)
 	return 0;
 }
 
-/* An earlier version made the whole file, so that no line of it can be told from one of the administrator's. */
+/* An earlier version made the whole file, so its lines cannot be distinguished from the administrator's. */
 static int whole_stack_base(struct xrdp_file *f)
 {
 	if (!stack_edit_has_own(f->live.data))
@@ -123,7 +123,7 @@ static int stack_base(int root, struct xrdp_file *f, char *problem)
 	f->base.data = data;
 	if (f->before.data || !f->after.data)
 		return 0;
-	/* made of the distribution's: it goes, unless something else has been changed */
+	/* a file made from the distribution's is removed, unless other lines were changed */
 	r = read_vendor(root, &vendor, problem);
 	if (r == 0 && vendor.data && file_text_same(&f->base, &vendor))
 		file_text_done(&f->base);
@@ -158,8 +158,8 @@ static int make_base(int root, struct xrdp_state *s, int i, char *problem)
 }
 
 /*
- * After a release upgrade in which the administrator has kept the file that xrdp_enable() made, dpkg has put the new
- * release's beside it. It takes the place of the old release's, unless somebody has changed that.
+ * When the administrator keeps the file that xrdp_enable() made in a release upgrade, dpkg puts the new release's file
+ * beside it. That file replaces the kept copy of the old release's file, unless that copy was changed.
  */
 static int take_new_release(int root, struct xrdp_state *s, int i)
 {
@@ -170,7 +170,7 @@ static int take_new_release(int root, struct xrdp_state *s, int i)
 	if (!s->kept || !f->shipped || !file_text_same(&f->base, &f->before))
 		return 0;
 	(void)snprintf(path, sizeof path, "%s.dpkg-dist", xrdp_paths[i]);
-	/* one of an earlier upgrade is not what the package ships now */
+	/* a file of an earlier upgrade differs from the file that the package ships now */
 	if (atomic_file_read(root, path, &shipped) < 0 || !conffile_is_shipped(root, xrdp_paths[i], &shipped) ||
 	    file_text_same(&shipped, &f->base))
 		return 0;
@@ -201,9 +201,9 @@ int xrdp_files_read(int root, struct xrdp_state *s, char problem[XRDP_PROBLEM_MA
 	return 0;
 }
 
-/* ---- what they become ---- */
+/* ---- the new files ---- */
 
-/* @to has the owner and mode of the base, or those of a new file. */
+/* Sets owner and mode: those of the base, or those of a new file. */
 static void attributes(struct xrdp_file *f)
 {
 	const struct file_text *from = f->base.data ? &f->base : NULL;
@@ -230,7 +230,7 @@ static int make_ini(int root, struct xrdp_file *f, char *problem)
 	return r < 0 ? xrdp_fail(problem, r, "/%s: %s", FRAGMENT, strerror(-r)) : 0;
 }
 
-/* What the names of stacks ask of the stack of the host. */
+/* The module that each value of --stack requires in the stack of the host. */
 static const struct requirement {
 	const char *stack, *module, *how;
 } requirements[] = {
@@ -260,7 +260,7 @@ static int check_requirement(const struct pamstack *s, const char *stack, char *
 			 "there is no stack \"%s\": the lines go into the stack of the host (--stack local)", stack);
 }
 
-/* Whether the stack that was made logs on exactly those who may; the password where it may be one. */
+/* Checks the outcomes of the new stack: only a verified logon with a ticket may succeed. */
 static int check_made(const struct pamstack *s, bool no_password, char *problem)
 {
 	const char *wrong = NULL;
@@ -315,7 +315,7 @@ static int make_stack(int root, const struct stack_options *options, struct xrdp
 	return r < 0 ? r : check_stack(root, f->after.data, s->stack, edit.no_password, problem);
 }
 
-/* A file of that name that is the administrator's stays. */
+/* An administrator's file of that name is not replaced. */
 static int make_dropin(int root, struct xrdp_file *f, char *problem)
 {
 	return f->base.data ? 0 : read_file(root, DROPIN, &f->after, problem);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What credsspctl xrdp makes of the files of the host, and what it leaves of them when it goes. */
+/* Computes the files that credsspctl xrdp writes, and the files that it leaves after disable. */
 #pragma once
 
 #include "credsspctl/host/stack-options.h"
@@ -11,19 +11,19 @@
 /* A copy of a stack that an earlier version has made and an administrator has changed. */
 #define XRDP_CHANGED "var/lib/pam-credssp/xrdp-sesman.changed"
 
-/* Puts a sentence into @problem and returns @r. */
+/* Writes a sentence to @problem and returns @r. */
 __attribute__((format(printf, 3, 4))) int xrdp_fail(char problem[XRDP_PROBLEM_MAX], int r, const char *fmt, ...);
 
 /*
- * Reads every file as it is now, and works out its base: what is left when the changes of xrdp_enable() that @s knows
- * of are taken out, whatever else has become of the file meanwhile. Returns 0 or -errno with a sentence in @problem.
+ * Reads every file and computes its base: the present file without the changes of xrdp_enable() that @s records; other
+ * later changes stay. Returns 0 or -errno with a sentence in @problem.
  */
 int xrdp_files_read(int root, struct xrdp_state *s, char problem[XRDP_PROBLEM_MAX]);
 
 /*
- * Works out what every file has to become, from its base, and makes the base the new `before`. @options NULL: the
- * arguments that the stack in force has. Returns 0 or -errno with a sentence in @problem: -EINVAL when the stack of the
- * host lacks what s->stack stands for, or would not log on exactly those who may.
+ * Computes the new content of every file from its base, and makes the base the new `before`. @options NULL: the
+ * arguments of the present stack. Returns 0 or -errno with a sentence in @problem: -EINVAL when the host's stack lacks
+ * the module of s->stack, or when the outcomes of the new stack would be wrong.
  */
 int xrdp_files_plan(int root, const struct stack_options *options, struct xrdp_state *s,
 		    char problem[XRDP_PROBLEM_MAX]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A directory that comes and goes by rename. Root's, unlike the state of the daemons: a PAM stack is put back from
- * here. */
+/* The state is a directory that is replaced by rename. It belongs to root, unlike the daemons' state, because PAM
+ * stacks are restored from it. */
 #include "credsspctl/xrdp/xrdp-state.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ const char *const xrdp_paths[XRDP_FILES] = {
 	[XRDP_DROPIN] = "etc/systemd/system/xrdp.service.d/credsspd-rdp.conf",
 };
 
-/* below the directory */
+/* names of the copies in the directory */
 static const struct kept {
 	const char *before, *after;
 } kept[XRDP_FILES] = {
@@ -92,7 +92,7 @@ static int write_about(int dir, const struct xrdp_state *s)
 	return n < 0 || (size_t)n >= sizeof text ? -EOVERFLOW : atomic_file_replace(dir, ABOUT, &t);
 }
 
-/* A copy that is not there stands for a file that was not there. xrdp.ini has always been there. */
+/* A missing copy stands for a file that did not exist. xrdp.ini always existed. */
 static int read_copy(int dir, const char *name, bool optional, struct file_text *ret)
 {
 	int r = atomic_file_read(dir, name, ret);
@@ -136,7 +136,7 @@ int xrdp_state_read(int root, struct xrdp_state *ret)
 	return 0;
 }
 
-/* Its files and itself; fine when it is not there. */
+/* Removes the directory and its files; a missing directory is no error. */
 static int remove_directory(int root, const char *path)
 {
 	AUTO_CLOSE int dir = openat(root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kept copies are complete before the first file is changed, and a file is always either as it was or as it is
- * meant to become: whatever happens in between, xrdp_disable() finds its way back.
+ * The kept copies are complete before the first file is changed, and each file is replaced as a whole. So
+ * xrdp_disable() can undo the change after an interruption at any point.
  */
 #include "credsspctl/xrdp/xrdp.h"
 
@@ -19,7 +19,7 @@
 #define DEFAULT_STACK "local"
 #define SOCKET "run/xrdp/front.sock" /* `port` of the fragment */
 
-/* In the order in which they are started; stopped the other way round by systemd itself. */
+/* In the order of starting; systemd itself stops them in reverse order. */
 static const char *const units[XRDP_UNITS] = { "credsspd.service", "credsspd-rdp.socket", "credsspd-rdp.service" };
 
 static void add(char *problem, const char *more)
@@ -54,7 +54,7 @@ static void show_note(const struct xrdp_host *host, const struct xrdp_file *f, i
 		(void)fprintf(host->out, "/%s: %s\n", xrdp_paths[i], f->note);
 }
 
-/* The directory of the drop-in, which comes and goes with it. */
+/* Makes the directory of the drop-in, which is removed with it. */
 static int make_directory_of(int root, const char *path)
 {
 	AUTO_FREE char *directory = strndup(path, (size_t)(strrchr(path, '/') - path));
@@ -73,7 +73,7 @@ static int remove_file(int root, int i)
 	if (unlinkat(root, xrdp_paths[i], 0) < 0 && errno != ENOENT)
 		return -errno;
 	if (i == XRDP_DROPIN)
-		(void)unlinkat(root, directory, AT_REMOVEDIR); /* if nothing else is in it */
+		(void)unlinkat(root, directory, AT_REMOVEDIR); /* fails when other files are in it */
 	return 0;
 }
 
@@ -91,7 +91,7 @@ static int put(const struct xrdp_host *host, const struct file_text *live, const
 	return r < 0 ? xrdp_fail(problem, r, "/%s cannot be replaced: %s", xrdp_paths[i], strerror(-r)) : 0;
 }
 
-/* The administrator's changes to a stack that an earlier version made as a whole. */
+/* Keeps a copy of a stack that an earlier version made as a whole and an administrator has changed. */
 static int keep_changed(const struct xrdp_host *host, const struct xrdp_state *s, char *problem)
 {
 	const struct xrdp_file *f = &s->file[XRDP_STACK];
@@ -109,7 +109,7 @@ static int put_base(const struct xrdp_host *host, const struct xrdp_state *s, ch
 	return r;
 }
 
-/* A file that is not made here stays as it is. */
+/* Returns the content to write; a file that is not made here keeps its content. */
 static const struct file_text *wanted(const struct xrdp_file *f)
 {
 	return f->after.data ? &f->after : &f->base;
@@ -126,7 +126,7 @@ static int put_after(const struct xrdp_host *host, const struct xrdp_state *s, c
 
 /* ---- units ---- */
 
-/* `systemctl VERB UNIT...`, shown, and run unless this only shows. */
+/* Prints `systemctl VERB UNIT...`, and runs it without @dry_run. */
 static int do_units(const struct xrdp_host *host, bool dry_run, const char *verb, const bool which[XRDP_UNITS],
 		    char *problem)
 {
@@ -150,7 +150,7 @@ static int do_units(const struct xrdp_host *host, bool dry_run, const char *verb
 	return r != 0 ? xrdp_fail(problem, r < 0 ? r : -EIO, "\"systemctl %s\" has failed", verb) : 0;
 }
 
-/* sesman goes with it: its unit is bound to this one. @reload: systemd has to read the drop-in. */
+/* Also restarts sesman, because its unit is bound to xrdp's. @reload: systemd must read the drop-in. */
 static int restart_xrdp(const struct xrdp_host *host, bool dry_run, bool reload, char *problem)
 {
 	const char *const arguments[] = { "--quiet", "restart", "xrdp.service", NULL };
@@ -177,7 +177,8 @@ static bool is_enabled(const struct xrdp_host *host, const char *unit)
 	return host->units.systemctl(host->units.userdata, arguments) == 0;
 }
 
-/* Not so when the package is gone; a link to /dev/null, which masks one, is none. */
+/* Returns whether the unit's file exists: not when the package was removed. A link to /dev/null (mask) does not
+ * count. */
 static bool is_there(const struct xrdp_host *host, const char *unit)
 {
 	static const char *const directories[] = { "etc/systemd/system", "usr/local/lib/systemd/system",
@@ -226,7 +227,7 @@ static int start_all(const struct xrdp_host *host, bool dry_run, const bool miss
 
 	if (r < 0 || !host->units.booted)
 		return r;
-	/* xrdp first: it has the port; and not without need: it ends all connections */
+	/* xrdp first, because it has the port; only when needed, because it ends all connections */
 	if (!settled)
 		r = restart_xrdp(host, dry_run, reload, problem);
 	if (r == 0 && !settled && !dry_run && !appears(host, SOCKET))
@@ -236,8 +237,7 @@ static int start_all(const struct xrdp_host *host, bool dry_run, const bool miss
 	return r < 0 || dry_run ? r : reach(host, problem);
 }
 
-/* Before anything is changed, and with the configuration as it is now: what keeps it from starting is better seen here.
- */
+/* Starts credsspd before files are changed, so that errors of its configuration are found first. */
 static int start_daemon(const struct xrdp_host *host, bool dry_run, bool settled, char *problem)
 {
 	const char *verb = settled ? "start" : "restart";
@@ -248,7 +248,7 @@ static int start_daemon(const struct xrdp_host *host, bool dry_run, bool settled
 		     : 0;
 }
 
-/* A desktop that is open when sesman is restarted lives on, but nobody comes back to it. */
+/* Desktops that are open when sesman is restarted continue to run, but users cannot return to them. */
 static int ask_about_desktops(const struct xrdp_host *host, const struct xrdp_wish *wish, char *problem)
 {
 	unsigned n = host->units.booted && host->desktops ? host->desktops(host->userdata) : 0;
@@ -276,7 +276,7 @@ static int keep(const struct xrdp_host *host, struct xrdp_state *s, char *proble
 	return r < 0 ? xrdp_fail(problem, r, "/%s cannot be written: %s", XRDP_STATE, strerror(-r)) : 0;
 }
 
-/* First all the way back: the copies that are kept so far know the way from there. */
+/* Undoes the earlier change first, so that the new copies are those of the original files. */
 static int keep_and_put(const struct xrdp_host *host, struct xrdp_state *s, char *problem)
 {
 	int r = s->settled ? 0 : put_base(host, s, problem);
@@ -294,8 +294,7 @@ static bool is_in_place(const struct xrdp_state *s)
 	return true;
 }
 
-/* After a failure of the first enable: nothing of it stays. One that was in force before is left to the administrator.
- */
+/* Undoes a first enable that has failed. After a later enable the administrator must run disable. */
 static void put_back(const struct xrdp_host *host, bool was_kept, char *problem)
 {
 	char ignored[XRDP_PROBLEM_MAX];
@@ -306,7 +305,7 @@ static void put_back(const struct xrdp_host *host, bool was_kept, char *problem)
 		add(problem, "; \"credsspctl xrdp disable\" is the way back");
 }
 
-/* @s with the plan, shown. */
+/* Computes the plan into @s and prints it. */
 static int plan(const struct xrdp_host *host, const struct xrdp_wish *wish, struct xrdp_state *s, char *problem)
 {
 	int r = xrdp_files_read(host->root, s, problem);

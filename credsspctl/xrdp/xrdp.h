@@ -16,23 +16,23 @@
 struct xrdp_host {
 	int root; /* the directory that all paths are relative to */
 	struct systemctl_host units;
-	FILE *out; /* what is changed */
-	/* Connects to xrdp's socket @path as credsspd-rdp; 0 or -errno. NULL: this is not tried. */
+	FILE *out; /* the list of changes is printed here */
+	/* Connects to xrdp's socket @path as credsspd-rdp; returns 0 or -errno. NULL: not tried. */
 	int (*reach)(void *userdata, const char *path);
-	/* How many desktops a restart of xrdp would orphan; NULL: none. */
+	/* Returns how many desktops a restart of xrdp would orphan; NULL: 0. */
 	unsigned (*desktops)(void *userdata);
-	/* Whether that may be done, with @n of them open; NULL: not. */
+	/* Returns whether to restart with @n open desktops; NULL: no. */
 	bool (*confirm)(void *userdata, unsigned n);
 	void *userdata;
 };
 
 struct xrdp_wish {
-	/* What the stack of the host has to have: "local", "krb5", "sss", "winbind"; "smartcard": and no password is
-	 * taken. NULL: as it is in force, else "local". */
+	/* The required module in the host's stack: "local", "krb5", "sss", "winbind"; "smartcard": passwords are
+	 * refused. NULL: the present value, else "local". */
 	const char *stack;
 	bool dry_run;                        /* show, and change nothing */
 	bool force;                          /* also with desktops that are open */
-	const struct stack_options *options; /* of xrdp_enable(); NULL: those that are in force */
+	const struct stack_options *options; /* for xrdp_enable(); NULL: the present options */
 };
 
 /*
@@ -46,8 +46,8 @@ int xrdp_enable(const struct xrdp_host *host, const struct xrdp_wish *wish, char
 int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, char problem[XRDP_PROBLEM_MAX]);
 
 /*
- * Whether xrdp_enable() would make other files of those of the host, with the arguments that it was given then: after
- * an upgrade, or when the file in force was changed. Returns 0 with a path in *@ret_path, absolute and constant, or
- * NULL for none; -ENOENT when xrdp_enable() is not in force, -errno when that cannot be found out.
+ * Finds out whether xrdp_enable(), with its earlier arguments, would change a file now: after an upgrade, or when a file
+ * was changed. Returns 0 and the absolute path of such a file in *@ret_path (constant), NULL without one; -ENOENT when
+ * xrdp_enable() is not in force, or another -errno.
  */
 int xrdp_outdated(int root, const char **ret_path);

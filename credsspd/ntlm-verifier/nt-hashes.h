@@ -33,7 +33,7 @@ const struct store_record *records_find(const struct records *r, const char *nam
 const struct store_record *records_after(const struct records *r, const char *name);
 
 /*
- * A change of @r, which has room for one more record: set or update with @record, whose name is @name, or remove
+ * A change of @r, which has room for one more record: set or update with @record (its name is @name), or remove
  * (@record is NULL). Returns 0, -ENOENT (update, remove) or -ENOSPC (set).
  */
 typedef int (*records_edit_fn)(struct records *r, const struct store_record *record, const char *name);

@@ -148,7 +148,7 @@ enum exchange_event exchange_take(struct exchange *c, const struct tsrequest *t,
 		wrong = take_nonce(c, t);
 	if (!wrong) {
 		event = event_of(t);
-		wrong = event == EXCHANGE_WRONG ? "a TSRequest whose fields exclude each other" : NULL;
+		wrong = event == EXCHANGE_WRONG ? "a TSRequest with fields that exclude each other" : NULL;
 	}
 	if (!wrong)
 		return event;

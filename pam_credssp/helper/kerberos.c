@@ -51,7 +51,7 @@ unsigned kerberos_say(krb5_context k, struct helper_result *result, unsigned sta
 	return status;
 }
 
-/* Returns 0 when the keytab has a key at all, because later errors of libkrb5 would not show that it has none. */
+/* Returns 0 when the keytab has a key at all, because later errors of libkrb5 would not show an empty keytab. */
 static krb5_error_code has_keys(krb5_context k)
 {
 	krb5_keytab keytab;

@@ -134,9 +134,9 @@ static int become_nobody(void)
 
 static int alone(void)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit zero = { 0, 0 };
 
-	return setrlimit(RLIMIT_NPROC, &none) < 0 ? -errno : 0;
+	return setrlimit(RLIMIT_NPROC, &zero) < 0 ? -errno : 0;
 }
 
 static unsigned say(int r, struct helper_result *result)
