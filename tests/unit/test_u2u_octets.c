@@ -212,14 +212,18 @@ static bool flip(enum step step, size_t at, uint8_t mask)
 
 #define HEADERS 200 /* what is behind is ciphertext, of which one bit is as good as another */
 
+/* Two bits of each octet of the headers, the second another one from octet to octet; all bits for tests/hostile/octets.slow. */
 static void test_octets(void **unused)
 {
+	bool all = getenv("TEST_EVERY_BIT");
+
 	(void)unused;
 	for (enum step s = TGT_REQ; s < STEPS; s++) {
 		assert_true(flip(s, 0, 0)); /* the twin */
 		for (size_t at = 0; flip(s, at, 1); at++)
 			for (unsigned bit = 1; bit < 8 && at < HEADERS; bit++)
-				(void)flip(s, at, (uint8_t)(1U << bit));
+				if (all || bit == 1 + at % 7)
+					(void)flip(s, at, (uint8_t)(1U << bit));
 	}
 }
 
