@@ -83,7 +83,7 @@
 
 /* ---- failure counting ---- */
 #define BACKOFF_FREE_FAILURES 5U  /* failures of one address before it has to wait */
-#define BACKOFF_IN_FLIGHT_MAX 64U /* handshakes of one address under way; 1 after an address has had to wait */
+#define BACKOFF_IN_FLIGHT_MAX 64U /* handshakes of one address under way; 1 for an address without free failures */
 #define BACKOFF_MAX_SEC 60U
 #define BACKOFF_DECAY_SEC 60U /* seconds after which one failure is forgotten */
 #define BACKOFF_OVER_MAX 10U  /* failures counted beyond the free ones: all are forgotten after a quarter of an hour */

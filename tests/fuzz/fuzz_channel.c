@@ -44,7 +44,7 @@ static void channel_front_end(const uint8_t *packet, size_t len)
 	}
 	if (r == 0)
 		PROMISE(packet[0] == CHANNEL_REPLY && channel_written == len - 1);
-	/* an early result goes only to whoever has negotiated it */
+	/* an early result goes only to clients that have negotiated it */
 	if (r == -ECANCELED)
 		PROMISE(channel_written == 0 || (channel_written == 4 && len % 2));
 	if (r == -EPROTO)

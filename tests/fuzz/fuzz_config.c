@@ -15,7 +15,7 @@ static void config_remove(void)
 	(void)unlink(config_path);
 }
 
-/* An octet 1 stands for its own path, which nobody could guess. */
+/* A byte 1 stands for the file's own path, which a fuzzer could not guess. */
 static void config_write(const uint8_t *data, size_t size)
 {
 	static int fd = -1;

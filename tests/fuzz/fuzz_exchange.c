@@ -311,7 +311,7 @@ static void exchange_take_authenticated(const void *p, size_t len)
 	play.authenticated = true;
 	PROMISE(a.mechanism == play.mechanism && a.version >= play.min_version && a.version <= 6);
 	PROMISE(!a.from_domain && !a.account[0]); /* no PAC */
-	/* whatever was altered: nobody else */
+	/* whatever was altered: no other user */
 	PROMISE(strcmp(a.principal, play.mechanism == MECHANISM_NTLM ? "D\\selftest"
 				    : a.user_to_user                 ? "self-test@SELF-TEST"
 								     : "self-test@R.TEST") == 0);

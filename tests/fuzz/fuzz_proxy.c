@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The PROXY header, which a configured proxy sends, or somebody who got hold of its address. */
+/* The PROXY header, which a configured proxy sends, or a host that uses its address. */
 #include "credsspd-rdp/proxy.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The first packet of anybody on the internet. */
+/* The first packet of an unauthenticated client. */
 #include "credsspd-rdp/x224.h"
 #include "tests/fuzz/fuzz.h"
 

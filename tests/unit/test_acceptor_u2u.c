@@ -104,7 +104,7 @@ static void up_to(struct exchange *c, unsigned step)
 	}
 }
 
-/* The rest of it; whoever is logged on is the client. */
+/* The rest of the exchange; if a user is logged on, it is the client's. */
 static void rest(struct exchange *c)
 {
 	char principal[RECORD_PRINCIPAL_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pam_credssp/helper/anchors.h: certificates of a root, of an authority below it, and of nobody; each place and form.
+/* pam_credssp/helper/anchors.h: certificates of a root, of an authority below it, and self-signed; each place and form.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,7 +148,7 @@ static void test_places_and_forms(void **state)
 		/* the pool is no anchor, nor is another realm's */
 		{ "[libdefaults]\n pkinit_anchors = FILE:@/other\n pkinit_pool = FILE:@/root\n", false, false, true },
 		{ "[realms]\n X.TEST = {\n pkinit_anchors = FILE:@/root\n }\n", false, false, false },
-		/* the realm's own are instead of everybody's */
+		/* the realm's own anchors replace those for all realms */
 		{ "[libdefaults]\n pkinit_anchors = FILE:@/other\n[realms]\n R.TEST = {\n pkinit_anchors = "
 		  "FILE:@/root\n }\n",
 		  true, false, false },

@@ -152,7 +152,7 @@ static void test_many(void **state)
 	askers_free(a);
 }
 
-/* A question that nobody waits for any more keeps its process, and the process its place, until it ends. */
+/* A cancelled question keeps its process, and the process counts, until it ends. */
 static void test_cancelled(void **state)
 {
 	struct askers *a = askers_new(*state, ask, shared);

@@ -137,7 +137,7 @@ static void test_judging(void **state)
 	backoff_free(b);
 }
 
-/* With backoff_max = 0 nobody waits for anything. */
+/* With backoff_max = 0 no address waits. */
 static void test_off(void **state)
 {
 	struct backoff *b = backoff_new(1, 0);

@@ -312,7 +312,7 @@ static void test_no_patience(void **state)
 	finish(-ETIMEDOUT);
 }
 
-/* Half a TSRequest keeps nobody from hearing what credsspd says meanwhile. */
+/* Half a TSRequest does not delay messages of credsspd. */
 static void test_half(void **state)
 {
 	struct channel_failed f = { .type = CHANNEL_FAILED, .early_result = CHANNEL_EARLY_NONE, .reason = "timeout" };
@@ -387,7 +387,7 @@ static void test_ends(void **state)
 	assert_true(packet_recv(control, &b, sizeof b, NULL, 0) > 0);
 	assert_int_equal(packet_send(control, &a, sizeof a, NULL, 0), 0);
 	finish(-ECANCELED);
-	/* no CredSSP: nobody is asked */
+	/* no CredSSP: credsspd is not called */
 	start(X224_PROTOCOL_HYBRID, 0);
 	give(BYTES(MCS));
 	for (int i = 0; i < 500 && result == 4711; i++)

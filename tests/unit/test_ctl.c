@@ -97,7 +97,7 @@ static void test_bad_passwords(void **state)
 	assert_int_equal(strlen(run("ntlm list").out), strlen("alice\n") + PASSWORD_MAX + 1);
 }
 
-/* The rest of standard input belongs to whoever shares it. */
+/* The rest of standard input is left to other programs. */
 static void test_reads_one_line_only(void **state)
 {
 	char rest[64];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TSCredentials as clients send them, and as nobody should. */
+/* TSCredentials as clients send them, and malformed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -449,7 +449,7 @@ static void test_other_kinds(void **unused)
 	static struct der d;
 
 	(void)unused;
-	/* a credType that nobody knows */
+	/* an unknown credType */
 	string_field(&d, 0, "x", 1);
 	with_type(&d, 9);
 	assert_int_equal(read_der(d.p, d.len, 0xff), REFUSAL_CREDENTIAL_KIND);

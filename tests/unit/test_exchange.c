@@ -51,7 +51,7 @@ static void test_every_pair(void **unused)
 	}
 }
 
-/* Nobody is reported, confirmed or asked for credentials but through a verified pubKeyAuth. */
+/* A client is reported, confirmed and asked for credentials only after a verified pubKeyAuth. */
 static void test_binding_comes_first(void **unused)
 {
 	(void)unused;

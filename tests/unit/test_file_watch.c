@@ -194,7 +194,7 @@ static void test_missing(void **state)
 	put("a", "1");
 	begin(&f, paths, 1);
 	assert_int_equal(unlink(paths[0]), 0);
-	assert_false(watch_look(f.w)); /* nobody needs to wait for it */
+	assert_false(watch_look(f.w)); /* no logon needs to wait for it */
 	assert_false(watch_look(f.w));
 	assert_int_equal(f.missing, 1);
 	assert_int_equal(f.told, 0);

@@ -154,7 +154,7 @@ static int make_namespace(void)
 
 	if (pid == 0)
 		_exit(0);
-	return pid < 0 && errno != EPERM ? errno : 0; /* not everybody may */
+	return pid < 0 && errno != EPERM ? errno : 0; /* not every user may */
 }
 
 static int share_descriptors(void)

@@ -161,7 +161,7 @@ static void test_frame_refused(void **state)
 	}
 }
 
-/* A mechanism that nobody knows is no malformed frame. */
+/* An unknown mechanism does not make a frame malformed. */
 static void test_frame_unknown(void **state)
 {
 	struct buf token AUTO_BUF = framed("", 0, LIT("\x01\x02"));

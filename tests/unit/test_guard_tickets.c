@@ -328,7 +328,7 @@ static int64_t made; /* what it says of when it was made; 0: nothing */
 /* @key: NULL for the form that is not encrypted. */
 static struct buf krb_cred(const struct tgt *from, krb5_keyblock *key)
 {
-	/* any ticket does: nobody here can read it */
+	/* any ticket will do, because this host cannot read it */
 	struct buf ticket AUTO_BUF = service_ticket(&good);
 	krb5_auth_context ac = NULL;
 	krb5_creds c[3], *list[4] = { NULL };
@@ -486,7 +486,7 @@ static void test_other_keys(void **state)
 	}
 }
 
-/* libkrb5 1.20 follows a NULL pointer when a KRB-CRED names nobody: in a process that may die of it. */
+/* libkrb5 1.20 follows a NULL pointer when a KRB-CRED has no client name: run in a process that may crash. */
 static unsigned read_apart(const struct buf *b)
 {
 	struct helper_result result;

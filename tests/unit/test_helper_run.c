@@ -262,7 +262,7 @@ static void test_input(void **state)
 	assert_string_equal(run("echoes", &s, 10000).detail, "1 7 7");
 	assert_int_equal(secret_set_len(&s, HANDOVER_MAX), 0);
 	assert_string_equal(run("echoes", &s, 10000).detail, "65536 7 9");
-	/* nobody reads it: no SIGPIPE, which would end this program */
+	/* the helper does not read it: no SIGPIPE, which would end this program */
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(run("ends", &s, 10000).status, HELPER_NONE);
 	assert_int_equal(run("answers", &s, 10000).status, HELPER_SUCCESS);

@@ -18,7 +18,7 @@
 
 static unsigned lookups; /* of the name service and libkrb5 */
 
-/* What getpwnam() says: asked for a name it may answer with another spelling, or with somebody else. */
+/* The answers of getpwnam(): it may return another spelling of a name, or another account. */
 static const struct {
 	const char *asked, *name;
 	uid_t uid;
@@ -30,7 +30,7 @@ static const struct {
 	{ "bob", "bob", 1001, 0 },
 	{ "carol", "carol", 1002, 0 },
 	{ "twin", "twin", 1002, 0 },    /* carol's uid, another account */
-	{ "guest1", "guest", 1003, 0 }, /* a wildcard: whoever is asked for */
+	{ "guest1", "guest", 1003, 0 }, /* a wildcard: the answer to any name */
 	{ "guest", "guest", 1004, 0 },
 	{ "toor", "root", 0, 0 },
 	{ "root", "root", 0, 0 },
@@ -70,7 +70,7 @@ static int by_uid(uid_t uid, struct identity_account *ret_account)
 	lookups++;
 	if (uid == 3000)
 		return -EIO;
-	if (uid == 2001) /* given to somebody else since */
+	if (uid == 2001) /* given to another account since */
 		return found(3, ret_account);
 	for (size_t i = 0; i < N_USERS; i++)
 		if (!users[i].error && users[i].uid == uid)
@@ -218,7 +218,7 @@ static void test_principals(void **state)
 		enum refusal refusal;
 		const char *name;
 		uid_t uid;
-		bool asked; /* somebody was asked */
+		bool asked; /* the name service was asked */
 	} row[] = {
 		{ "alice@R.TEST", REFUSAL_NONE, "alice", 1000, true },
 		{ "Alice@R.TEST", REFUSAL_NONE, "alice", 1000, true },
@@ -244,7 +244,7 @@ static void test_principals(void **state)
 		/* nobody said no */
 		{ "down@R.TEST", REFUSAL_UNAVAILABLE, NULL, 0, true },
 		{ "slow@R.TEST", REFUSAL_UNAVAILABLE, NULL, 0, true },
-		/* refused before anybody is asked */
+		/* refused before the name service is asked */
 		{ "root\\@other@R.TEST", REFUSAL_NAME, NULL, 0, false },
 		{ "R\\\\alice@R.TEST", REFUSAL_NAME, NULL, 0, false },
 		{ "host/ts1.r.test@R.TEST", REFUSAL_NAME, NULL, 0, false },
@@ -314,7 +314,7 @@ static void test_delegated_ntlm(void **state)
 		{ "other.test", "alice", REFUSAL_NAME, NULL, 0, false },
 		{ "", "R\\alice", REFUSAL_NAME, NULL, 0, false },
 		{ "", "alice@r.test", REFUSAL_NAME, NULL, 0, false },
-		/* refused before anybody is asked */
+		/* refused before the name service is asked */
 		{ "", "", REFUSAL_NAME, NULL, 0, false },
 		{ "TS1", "", REFUSAL_NAME, NULL, 0, false },
 		{ "", "1000", REFUSAL_NAME, NULL, 0, false },
@@ -371,9 +371,9 @@ static void test_delegated_krb5(void **state)
 		{ "alice@R.TEST", "TS1", "alice", REFUSAL_NONE, "alice", 1000 },
 		{ "alice@R.TEST", "R.TEST", "bob", REFUSAL_NONE, "bob", 1001 }, /* the supervisor compares */
 		{ "admin@OTHER.TEST", "OTHER.TEST", "admin", REFUSAL_NONE, "bob", 1001 },
-		/* alice of another realm is nobody here, whoever she has authenticated as */
+		/* alice of another realm has no account here, whatever principal she has authenticated as */
 		{ "admin@OTHER.TEST", "OTHER", "alice", REFUSAL_UNKNOWN_USER, NULL, 0 },
-		/* a realm other than the ticket's, and a domain that nobody knows: Kerberos clients have no computer
+		/* a realm other than the ticket's, and an unknown domain: Kerberos clients have no computer
 		   name */
 		{ "alice@R.TEST", "OTHER.TEST", "alice", REFUSAL_NAME, NULL, 0 },
 		{ "alice@R.TEST", "OTHER", "alice", REFUSAL_NAME, NULL, 0 },
@@ -428,11 +428,11 @@ static void test_records(void **state)
 	} row[] = {
 		{ "alice", 1000, REFUSAL_NONE },
 		{ "bob", 1001, REFUSAL_NONE },
-		{ "alice", 1001, REFUSAL_UNKNOWN_USER },   /* the name is somebody else's now */
+		{ "alice", 1001, REFUSAL_UNKNOWN_USER },   /* the name belongs to another account now */
 		{ "alice", 1009, REFUSAL_UNKNOWN_USER },   /* the uid is gone */
 		{ "Alice", 1000, REFUSAL_UNKNOWN_USER },   /* records have canonical names */
 		{ "twin", 1002, REFUSAL_UNKNOWN_USER },    /* the uid alone would be carol's */
-		{ "renamed", 2001, REFUSAL_UNKNOWN_USER }, /* the uid has been given to somebody else */
+		{ "renamed", 2001, REFUSAL_UNKNOWN_USER }, /* the uid belongs to another account now */
 		{ "mallory", 1000, REFUSAL_UNKNOWN_USER },
 		{ "root", 0, REFUSAL_SYSTEM_ACCOUNT },
 		{ "daemon", 1, REFUSAL_SYSTEM_ACCOUNT },
@@ -604,7 +604,7 @@ static void test_tickets_of_a_domain(void **state)
 	}
 }
 
-/* Without a secret: the account rules, and lists of its own, which let nobody in when they are empty. */
+/* Without a secret: the account rules, and separate lists, which allow no account when they are empty. */
 static void test_kinds_with_lists_of_their_own(void **state)
 {
 	static const struct {

@@ -99,7 +99,7 @@ static int by_uid(uid_t uid, struct identity_account *ret_account)
 	return -ENOENT;
 }
 
-/* What libkrb5 does when nobody told it otherwise. */
+/* libkrb5's default mapping. */
 static int by_principal(const char *principal, bool explicit_only, char ret_name[RECORD_NAME_MAX])
 {
 	(void)snprintf(ret_name, RECORD_NAME_MAX, "%.*s", (int)strcspn(principal, "@"), principal);

@@ -70,7 +70,7 @@ static void test_undo(void **state)
 		{ "[Globals]\nport=1\nlevel=2\n",
 		  "; new\n[Globals]\nfork=true\nlevel=none\nport=unix\nauto=Xorg\n\n[c]\n",
 		  "; new\n[Globals]\nfork=true\nlevel=2\nport=1\n\n[c]\n", NULL },
-		/* a value of somebody else's stays; one that is back is not worth a word */
+		/* an administrator's value stays; a value that is back needs no note */
 		{ "[Globals]\nport=1\nlevel=2\n", "[Globals]\nport=7\nlevel=2\nauto=Xvnc\n",
 		  "[Globals]\nport=7\nlevel=2\nauto=Xvnc\n", "port, auto" },
 		/* a new file of the package */

@@ -43,7 +43,7 @@ int sd_journal_sendv_with_location(const char *file, const char *line, const cha
 		journal[i][iov[i].iov_len] = '\0';
 	}
 	journal_n = n;
-	errno = ENOENT; /* nobody there: must not be seen by who logs */
+	errno = ENOENT; /* the journal is missing: callers of the log must not see that errno */
 	return -ENOENT;
 }
 

@@ -169,7 +169,7 @@ static void test_exchanges(void **state)
 		{ C, E, E, END },
 		{ C, E, A, A, END },
 		{ C, E, J, END },
-		{ C, E, A, J, I, L, I, END }, /* nobody asks after the licence, but it would be refused too */
+		{ C, E, A, J, I, L, I, END }, /* mcs_allow() is not called after the licence, but would refuse, too */
 	};
 
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The names that are refused before anybody looks them up, and how user and domain are told apart. */
+/* The names that are refused before a lookup, and how a name is split into user and domain. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

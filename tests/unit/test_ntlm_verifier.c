@@ -331,7 +331,7 @@ static void test_guesses_at_another_form(void **unused)
 	}
 }
 
-/* The delay of an account holds nothing for a worker that has gone: nobody is told that there are too many. */
+/* A delayed answer to a worker that has ended takes no slot: no later worker is refused because of it. */
 static void test_gone(void **unused)
 {
 	(void)unused;

@@ -293,7 +293,7 @@ static void test_too_many_descriptors(void **state)
 	}
 }
 
-/* An empty packet looks like end of file; nobody closes descriptors that come with that. */
+/* An empty packet looks like end of file; callers would not close descriptors that come with it. */
 static void test_empty_packets(void **state)
 {
 	PAIR(0);

@@ -25,7 +25,7 @@
 
 #define GROUP 54321
 
-/* names that nobody else on this machine has: other runs of this test may be under way */
+/* names that no other process on this machine has, because other runs of this test may be under way */
 static char own_comm[16], other_comm[16];
 static char dir[] = "/tmp/test-look.XXXXXX";
 

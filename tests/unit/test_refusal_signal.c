@@ -57,7 +57,7 @@ static struct seen see(enum refusal refusal, unsigned version, enum place place,
 static const struct {
 	enum refusal refusal;
 	uint32_t error_code;
-	bool left; /* there is nobody to tell */
+	bool left; /* the client has left */
 } rows[] = {
 	{ REFUSAL_PROTOCOL, NOTHING, false },
 	{ REFUSAL_VERSION, 0xc00000bb, false },

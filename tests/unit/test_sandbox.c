@@ -296,7 +296,7 @@ static int check_limits(void)
 	return prctl(PR_GET_DUMPABLE) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : 3;
 }
 
-/* Limits are looked at before the filter, which does not let anybody ask. */
+/* Limits are read before the filter, which forbids the call. */
 static void test_limits(void **state)
 {
 	pid_t pid = fork();

@@ -77,7 +77,7 @@ static pid_t current_other_than(pid_t other)
 			return c->pid;
 		assert_true(sd_event_run(event, 50000) >= 0);
 	}
-	fail_msg("nobody takes work");
+	fail_msg("no process takes work");
 	return -1;
 }
 

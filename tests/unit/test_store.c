@@ -413,7 +413,7 @@ static void test_others_changes(void **state)
 	store_close(t);
 }
 
-/* A lock that somebody left behind is gone with its holder, and ours is given back on every path. */
+/* A lock ends with the process that holds it, and the store releases its own lock on every path. */
 static void test_lock_is_given_back(void **state)
 {
 	struct store *s = open_good();

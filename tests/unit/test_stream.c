@@ -180,7 +180,7 @@ static void test_write(void **state)
 	(void)state;
 	assert_int_equal(stream_write(&s, tpkt, sizeof tpkt, soon(LONG_MSEC)), 0);
 	began = clock_msec();
-	assert_int_equal(stream_write(&s, much, sizeof much, soon(100)), -ETIMEDOUT); /* nobody reads */
+	assert_int_equal(stream_write(&s, much, sizeof much, soon(100)), -ETIMEDOUT); /* the peer does not read */
 	assert_true(clock_msec() - began >= 90);
 	(void)close(peer);
 	assert_int_equal(stream_write(&s, tpkt, sizeof tpkt, soon(LONG_MSEC)), -EPIPE);

@@ -68,7 +68,7 @@ static void test_kill(void **unused)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/* The supervisor closes a handshake in the middle: no crash. The same when nobody reads the pipe any more. */
+/* The supervisor closes a handshake in the middle: no crash. The same when the pipe has no reader any more. */
 static void test_supervisor_leaves(void **unused)
 {
 	struct talk *t = ntlm_talk(false);

@@ -157,7 +157,7 @@ static void test_expiry(void **unused)
 	assert_keys("");
 }
 
-/* The one before is shown to nobody, and its key stays good for a time. */
+/* The earlier ticket is given to no client any more, and its key stays valid for a time. */
 static void test_replacement(void **unused)
 {
 	(void)unused;
@@ -198,7 +198,7 @@ static void test_replaced_and_ended(void **unused)
 	assert_keys("b");
 }
 
-/* Taken away: shown to nobody, and good for those who have been shown it. */
+/* A removed ticket is given to no client, and its key stays valid for clients that have it. */
 static void test_forgotten(void **unused)
 {
 	struct keeper_tgt none = { .type = KEEPER_TGT, .principal = "TERMSRV/a@R" };
@@ -239,7 +239,7 @@ static void test_fitness(void **unused)
 	assert_found("TERMSRV/a.test", NOW, 'a');
 	assert_found("TERMSRV/b.test", NOW, 'b');
 	assert_found("termsrv/B.TEST", NOW, 'b');
-	/* nobody's: to a KDC each service is itself alone */
+	/* a name without an owner: to a KDC each service is a principal of its own */
 	assert_none("TERMSRV/c.test", NOW);
 	assert_none("TERMSRV/a.test@R", NOW);
 	assert_none("TERMSRV/b", NOW);
@@ -312,7 +312,7 @@ static void test_names(void **unused)
 	assert_int_equal(tgts_set_names(tgts, &names), EINVAL);
 }
 
-/* Realms are told apart: the same name in another one is somebody else. */
+/* Realms are compared: the same name in another realm is another principal. */
 static void test_realms(void **unused)
 {
 	(void)unused;

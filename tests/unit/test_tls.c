@@ -154,7 +154,7 @@ static void test_configured(void **state)
 	assert_int_equal(chmod(certificate, 0600), 0);
 	refused(&s, certificate);
 
-	/* somebody else's key */
+	/* the key of another certificate */
 	f = fopen(other, "we");
 	assert_non_null(f);
 	EVP_PKEY *stranger = EVP_RSA_gen(2048);
@@ -188,7 +188,8 @@ static void write_key(EVP_PKEY *k, const EVP_CIPHER *cipher, const char *passphr
 	assert_int_equal(chmod(other, 0600), 0);
 }
 
-/* A start that was interrupted between its two files, by a loss of power: the next one makes a pair and does not give up. */
+/* A start that was interrupted between its two files, by a loss of power: the next one makes a pair and does not
+ * give up. */
 static void test_half_a_pair(void **state)
 {
 	const struct settings s = own();

@@ -13,7 +13,7 @@ static const struct offer *const offers[] = { &as_mstsc, &as_freerdp };
 static int keeper = -1; /* of the template that is tested */
 static struct tgt tgt;  /* the one that it has been given */
 
-/* A template that nobody has given anything to, and its keeper. */
+/* A template without tickets, and its keeper. */
 static void fresh(struct template *t)
 {
 	if (t->control >= 0)
@@ -338,7 +338,7 @@ static void assert_no_tgt(struct template *template, const struct offer *offer)
 	assert_string_equal(t->asked.server, "TERMSRV/" HOST); /* for the log */
 	assert_int_equal(receive(t), 0);
 	assert_int_equal(finish(t), 0);
-	/* nobody else could know it */
+	/* no other template could know it */
 	t = u2u_talk(template, &tgt, offer);
 	t->flags = WORKER_LAST_RESORT;
 	send_start(t);

@@ -162,7 +162,7 @@ static struct buf u2u_frame_raw(struct talk *t, struct buf token)
 	return raw;
 }
 
-/* The third message of an NTLM exchange with somebody else, as it stands there. */
+/* The third message of an NTLM exchange with another server, unchanged. */
 static struct buf authenticate_message(void)
 {
 	struct talk *t = &talk; /* stays as it is: the other one is another worker's */
@@ -244,7 +244,7 @@ static struct buf requesting_mic(struct talk *t, struct buf token)
 	return with_state(token, SPNEGO_REQUEST_MIC);
 }
 
-/* The right AP-REQ, with a MIC beside it that nobody could have made yet. */
+/* The right AP-REQ, with a MIC beside it, which no client can have made yet. */
 static struct buf with_mic(struct talk *t, struct buf token)
 {
 	struct spnego_resp r = read_resp(buf_view(&token));

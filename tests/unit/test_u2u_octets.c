@@ -13,7 +13,7 @@ static struct buf name_of(size_t a, size_t b)
 
 static struct buf list_of(size_t len)
 {
-	/* MS-KRB5 and one that nobody knows, with the tag and length of the list and of that one */
+	/* MS-KRB5 and an unknown mechanism, with the tag and length of the list and of that mechanism */
 	struct buf unknown = tlv_long(2, 0x06, buf_fill(0x2a, len - 4 - 11 - 4));
 	struct buf list = tlv_long(2, 0x30, JOIN(mech(GSS_MECH_MS_KRB5), unknown));
 	struct buf request = frame(GSS_MECH_USER_TO_USER, USER_TO_USER_TGT_REQ, tgt_req_of(component(LIT("x"))));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The messages of user-to-user: as clients send them, cut, with wrong tags, and as nobody may. */
+/* The messages of user-to-user: as clients send them, cut, with wrong tags, and malformed. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -332,7 +332,7 @@ static void test_reply_refused(void **state)
 
 /* ---- AP-REQ ---- */
 
-/* RFC 4120 5.5.1; @rest: ticket and authenticator, which nobody looks at here. */
+/* RFC 4120 5.5.1; @rest: ticket and authenticator, which are not parsed here. */
 static struct buf ap_req(struct buf options, struct buf rest)
 {
 	return tlv(0x6e, sequence(JOIN(integer(0, 5), integer(1, 14), context(2, tlv(0x03, options)), rest)));

@@ -169,7 +169,7 @@ static void test_limits(void **state)
 	close(fd);
 }
 
-/* The account with the most tickets pays, oldest first; until then everybody else's stay. */
+/* The account with the most tickets loses one, oldest first; the tickets of other accounts stay. */
 static void test_eviction(void **state)
 {
 	struct vault *v = vault_new();

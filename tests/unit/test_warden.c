@@ -404,7 +404,7 @@ static void test_limit(void **unused)
 	stop(listener);
 }
 
-/* Only the owner of the socket is served, and nobody where others can connect. */
+/* Only the owner of the socket is served; no connection is served when other users can connect. */
 static void test_wrong_peer(void **unused)
 {
 	int listener = start("serves"), fd;

@@ -382,7 +382,7 @@ static void test_whom_it_is_counted_for(void **state)
 	all_is_well();
 	r = reply_to(&q);
 	assert_string_equal(r.account, ALICE_TEXT);
-	/* the guest is nobody */
+	/* the guest account is refused */
 	lib.user_flags = WBC_AUTH_USER_INFO_GUEST;
 	r = reply_to(&q);
 	assert_string_equal(r.account, "");

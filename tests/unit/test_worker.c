@@ -180,7 +180,7 @@ static void test_not_mine(void **unused)
 		not_mine(spawn(&ntlm), token, 0);
 		initiator_free(i);
 	}
-	not_mine(spawn(&krb5), u2u, 1); /* nobody has given the template a ticket */
+	not_mine(spawn(&krb5), u2u, 1); /* the template has no ticket */
 	not_mine(spawn(&krb5), (struct view){ tgt_req, sizeof tgt_req }, 0);
 	not_mine(spawn(&ntlm), (struct view){ tgt_req, sizeof tgt_req }, 0);
 	not_mine(spawn(&ntlm), (struct view){ (const uint8_t *)"nonsense", 8 }, 0);

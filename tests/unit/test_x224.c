@@ -226,7 +226,7 @@ static void test_frames(void **state)
 		{ "\x44\x04\x00\x00", 4, -EPROTO, 0 }, /* fast-path input */
 		{ "\x00\x13\x03\x00", 4, -EPROTO, 0 }, /* and its other form */
 		{ "\x16\x03\x01\x02", 4, -EPROTO, 0 }, /* a ClientHello without X.224 */
-		{ "\r\n\r\n", 4, -EPROTO, 0 },         /* PROXY from somebody who may not */
+		{ "\r\n\r\n", 4, -EPROTO, 0 },         /* a PROXY header from a peer that may not send one */
 		{ "PROX", 4, -EPROTO, 0 },
 		{ "GET ", 4, -EPROTO, 0 },
 	};

@@ -89,7 +89,7 @@ static void test_again(void **state)
 	w->enabled = "credsspd.service credsspd-rdp.socket credsspd-rdp.service";
 	/* the units that have to go again are kept */
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
-	/* and nobody is thrown out */
+	/* and no desktop is closed */
 	assert_string_equal(w->asked, "start credsspd.service; start credsspd-rdp.socket credsspd-rdp.service; ");
 	assert_string_equal(
 	    w->shown, "systemctl start credsspd.service\nsystemctl start credsspd-rdp.socket credsspd-rdp.service\n");
@@ -229,7 +229,7 @@ static void test_own(void **state)
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	is(w, DROPIN, "[Service]\nNice=1\n", 0600);
 	is(w, PAM, "auth requisite pam_credssp.so redeem require_ticket\nauth required pam_unix.so\n", 0640);
-	/* one of ours that has become somebody's */
+	/* a file made here that an administrator has changed */
 	assert_int_equal(unlinkat(w->host.root, DROPIN, 0), 0);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	put(w, DROPIN, DROPIN_TEXT "Nice=1\n", 0644);
@@ -238,7 +238,7 @@ static void test_own(void **state)
 	is(w, DROPIN, DROPIN_TEXT "Nice=1\n", 0644);
 }
 
-/* A stack that would let in who must not, or nobody, is not put in force. */
+/* A stack that would log on users who must not, or no users at all, is not written. */
 static void test_bad_stacks(void **state)
 {
 	static const struct {

@@ -25,7 +25,7 @@ static void test_order(void **state)
 	assert_ptr_equal(xrdp_slots_next(&s), &p[0]);
 	assert_ptr_equal(xrdp_slots_next(&s), &p[1]);
 	assert_null(xrdp_slots_next(&s));
-	/* nobody has two places, or asks twice */
+	/* no connection has two slots, or asks twice */
 	assert_int_equal(xrdp_slots_ask(&s, &p[0], "bob"), -EALREADY);
 	assert_int_equal(xrdp_slots_ask(&s, &p[3], "bob"), -EALREADY);
 	/* one that waited leaves: nothing becomes free */

@@ -27,7 +27,7 @@ struct tgt {
 	krb5_keytab open;
 };
 
-/* A ticket of @principal with an own session key, which ends in @seconds. Its octets are nothing that anybody reads. */
+/* A ticket of @principal with an own session key, which ends in @seconds. Its bytes are never parsed. */
 static inline void tgt_make(struct tgt *t, const char *principal, krb5_enctype enctype, int64_t seconds)
 {
 	static unsigned last;
