@@ -45,9 +45,8 @@ static bool writes_to_a_file(void)
 }
 
 /* There is no limit of CPU time, because a desktop may use hours of it. */
-static int limit(void)
+static int limit(size_t mapped)
 {
-	size_t mapped = confine_mapped();
 	const struct confine_limit row[] = {
 		{ RLIMIT_CORE, 0 },
 		{ RLIMIT_NPROC, 0 },
@@ -61,7 +60,7 @@ static int limit(void)
 	return confine_limits(row, sizeof row / sizeof *row);
 }
 
-int connection_confine(const struct filter *filter)
+int connection_confine(const struct filter *filter, size_t mapped)
 {
 	uint8_t seed[48];
 	int r;
@@ -72,6 +71,6 @@ int connection_confine(const struct filter *filter)
 	secret_wipe(seed, sizeof seed);
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
-	r = limit();
+	r = limit(mapped);
 	return r < 0 ? r : filter_enter(filter);
 }

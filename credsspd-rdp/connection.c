@@ -7,6 +7,7 @@
 #include "credsspd-rdp/connection.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,6 +27,7 @@ static int run_session(struct connection *c)
 	connection_log(c, LOG_INFO, "logged on, session begins", "");
 	/* the user name is kept for the log */
 	secret_wipe(&c->done, offsetof(struct channel_done, user));
+	(void)malloc_trim(0); /* a desktop may last for hours: it does not keep what the handshakes used */
 	return stream_copy(&c->client, &c->xrdp);
 }
 
@@ -80,6 +82,24 @@ static void report(struct connection *c, int r)
 	connection_log(c, level_of(c, r), "connection ended", text);
 }
 
+/* The buffers hold secrets between @start and @end only, and most of their pages were never written to. */
+static void wipe(struct connection *c)
+{
+	stream_wipe(&c->client);
+	stream_wipe(&c->xrdp);
+	secret_wipe(&c->done, sizeof c->done);
+}
+
+SSL *connection_tls_new(SSL_CTX *ctx, int fd)
+{
+	SSL *ssl = SSL_new(ctx);
+
+	if (ssl && SSL_set_fd(ssl, fd) == 1 && SSL_alloc_buffers(ssl) == 1)
+		return ssl;
+	SSL_free(ssl);
+	return NULL;
+}
+
 int connection_run(const struct connection_task *task)
 {
 	static struct connection c; /* holds the input buffers */
@@ -91,10 +111,10 @@ int connection_run(const struct connection_task *task)
 	c.client.fd = task->net;
 	c.xrdp.fd = -1;
 	c.phase = "start";
-	c.client.ssl = SSL_new(task->ctx);
-	if (!c.client.ssl || SSL_set_fd(c.client.ssl, task->net) != 1)
+	c.client.ssl = task->ssl ? task->ssl : connection_tls_new(task->ctx, task->net);
+	if (!c.client.ssl)
 		return 1;
-	r = connection_confine(task->filter);
+	r = connection_confine(task->filter, task->mapped);
 	if (r < 0) {
 		log_line(LOG_ERR, "the process of a connection cannot enter its sandbox: %s", strerror(-r));
 		return 1;
@@ -104,6 +124,6 @@ int connection_run(const struct connection_task *task)
 	if (r != -EPROTO)
 		(void)SSL_shutdown(c.client.ssl);
 	(void)shutdown(task->net, SHUT_WR);
-	secret_wipe(&c, sizeof c);
+	wipe(&c);
 	return 0;
 }

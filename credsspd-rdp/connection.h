@@ -9,9 +9,13 @@
 #include "common/base/limits.h"
 #include "common/sandbox/filter.h"
 
+#define CONNECTION_NET_FD 3 /* the client's socket in the process of a connection */
+
 struct connection_task {
 	const struct filter *filter; /* connection_filter() */
+	size_t mapped;               /* bytes of address space that the listener uses */
 	SSL_CTX *ctx;
+	SSL *ssl;           /* made by the listener, for the descriptor @net; NULL: is made from @ctx */
 	int net;            /* the client's socket */
 	int control;        /* socket to the listener (connection-msg.h) */
 	uint32_t protocols; /* requestedProtocols of the client; 0 in the direct approach */
@@ -22,6 +26,13 @@ struct connection_task {
 	uint16_t rport;
 	const char *service;
 };
+
+/*
+ * Makes the server's side of a TLS connection on descriptor @fd, which may be opened later. It holds nothing of a client
+ * or of a random generator before its handshake: the listener makes one that all processes of connections inherit.
+ * Returns NULL without memory.
+ */
+SSL *connection_tls_new(SSL_CTX *ctx, int fd);
 
 /* Runs in the forked process, which it confines first. Returns the exit status. */
 int connection_run(const struct connection_task *task);

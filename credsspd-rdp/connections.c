@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +19,7 @@
 #include "common/base/loop.h"
 #include "common/ipc/connection-msg.h"
 #include "common/ipc/packet.h"
-#include "credsspd-rdp/connection.h"
+#include "credsspd-rdp/connection-template.h"
 #include "credsspd-rdp/credsspd-client.h"
 #include "credsspd-rdp/listener-private.h"
 #include "credsspd-rdp/log-limit.h"
@@ -334,37 +333,6 @@ static int on_process_exit(sd_event_source *source, const siginfo_t *si, void *u
 	return 0;
 }
 
-/* In the new process: only its own two sockets and the standard descriptors stay open. */
-__attribute__((noreturn)) static void run_child(const struct pre_tls *w, int control, pid_t parent)
-{
-	struct connection_task task = {
-		.filter = &w->l->filter,
-		.ctx = w->l->ctx,
-		.net = 3,
-		.control = 4,
-		.protocols = w->protocols,
-		.selected = w->selected,
-		.request_flags = w->flags,
-		.direct = w->direct,
-		.rport = w->rport,
-		.service = w->l->settings->service,
-	};
-	sigset_t unblocked;
-	/* moves both away from the numbers 3 and 4 first */
-	int net_up = fcntl(w->fd, F_DUPFD_CLOEXEC, 64), control_up = fcntl(control, F_DUPFD_CLOEXEC, 64);
-
-	(void)prctl(PR_SET_NAME, "credsspd-rdp:c");
-	(void)sigemptyset(&unblocked);
-	(void)sigprocmask(SIG_SETMASK, &unblocked, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	memcpy(task.rhost, w->rhost, sizeof task.rhost);
-	if (getppid() != parent || net_up < 0 || control_up < 0 || dup2(net_up, 3) < 0 || dup2(control_up, 4) < 0 ||
-	    close_range(5, ~0U, 0) < 0)
-		_exit(1);
-	log_use_stderr();
-	_exit(connection_run(&task));
-}
-
 /* A process ends by itself before this, unless it hangs or was taken over. */
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -418,7 +386,6 @@ static struct connection_process *process_new(const struct pre_tls *w, int contr
 int connections_start(const struct pre_tls *w)
 {
 	AUTO_CLOSE int theirs = -1;
-	pid_t me = getpid();
 	struct connection_process *c;
 	int pair[2], r;
 
@@ -432,11 +399,9 @@ int connections_start(const struct pre_tls *w)
 		(void)close(pair[0]);
 		return -ENOMEM;
 	}
-	c->pid = fcntl(c->control, F_SETFL, O_NONBLOCK) < 0 ? -1 : fork();
-	if (c->pid == 0)
-		run_child(w, theirs, me);
+	c->pid = fcntl(c->control, F_SETFL, O_NONBLOCK) < 0 ? -errno : connection_template_fork(w->l, w, theirs);
 	c->pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
-	r = c->pidfd < 0 ? -errno : watch_process(c);
+	r = c->pid < 0 ? c->pid : c->pidfd < 0 ? -errno : watch_process(c);
 	if (r < 0) {
 		if (c->pid > 0) {
 			(void)kill(c->pid, SIGKILL);

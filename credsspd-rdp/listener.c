@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "credsspd-rdp/connection-sandbox.h"
+#include "credsspd-rdp/connection-template.h"
 #include "credsspd-rdp/connections.h"
 #include "credsspd-rdp/credsspd-client.h"
 #include "credsspd-rdp/listener-private.h"
@@ -89,6 +90,7 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 	if (!l)
 		return -ENOMEM;
 	l->event = event;
+	l->template = l->template_pid = -1;
 	LIST_INIT(&l->pre_tls);
 	LIST_INIT(&l->connections);
 	xrdp_slots_init(&l->xrdp_slots, RDP_UNREDEEMED_MAX, RDP_SLOTS_PER_ACCOUNT_MAX);
@@ -122,6 +124,12 @@ void listener_configure(struct listener *l, const struct settings *settings, SSL
 {
 	l->settings = settings;
 	l->ctx = ctx;
+	connection_template_stop(l); /* the next one has these settings */
+}
+
+int listener_ready(struct listener *l)
+{
+	return connection_template_start(l);
 }
 
 void listener_free(struct listener *l, int keep_sessions)
@@ -138,6 +146,7 @@ void listener_free(struct listener *l, int keep_sessions)
 		if (!keep_sessions)
 			connections_kill(s);
 	filter_done(&l->filter);
+	connection_template_stop(l);
 	credsspd_client_free(l->credsspd);
 	address_counts_free(l->address_counts);
 	log_limit_free(l->log_limit);

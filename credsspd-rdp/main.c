@@ -14,6 +14,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
 #include "common/base/file-watch.h"
+#include "common/base/heap.h"
 #include "common/base/log.h"
 #include "common/base/loop.h"
 #include "common/base/signals.h"
@@ -139,8 +140,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 		settings_done(&p->settings);
 		p->settings = settings;
 		p->ctx = ctx;
-		listener_configure(p->listener, &p->settings, ctx);
 		log_set_debug(settings.debug);
+		listener_configure(p->listener, &p->settings, ctx);
+		(void)listener_ready(p->listener); /* without it the next connection starts the template */
 		log_line(LOG_INFO, "configuration and certificate read again; the listening sockets stay as they were");
 	} else {
 		log_line(LOG_ERR, "reload refused, the old configuration stays");
@@ -173,6 +175,11 @@ static int run(struct program *p)
 				 "the system call filter (seccomp) cannot be entered: %s; credsspd-rdp does not run "
 				 "without it",
 				 strerror(-r));
+	}
+	if (r >= 0) {
+		r = listener_ready(p->listener);
+		if (r < 0)
+			log_line(LOG_ERR, "the template of connections cannot be started: %s", strerror(-r));
 	}
 	if (r >= 0) {
 		log_line(LOG_INFO, "%s", confine_says());
@@ -287,6 +294,7 @@ int main(int argc, char **argv)
 		(void)fputs(usage, stderr);
 		return 2;
 	}
+	heap_prepare();
 	log_open("credsspd-rdp");
 	if (check) {
 		log_use_stderr();

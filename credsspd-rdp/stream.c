@@ -147,6 +147,11 @@ void stream_consume(struct stream *s, size_t len)
 		s->start = s->end = 0;
 }
 
+void stream_wipe(struct stream *s)
+{
+	stream_consume(s, s->end - s->start);
+}
+
 typedef int (*frame_fn)(const uint8_t *p, size_t len, size_t *ret_total);
 
 static int read_frame(struct stream *s, frame_fn frame, int64_t deadline, size_t *ret_len)

@@ -35,6 +35,9 @@ int stream_tpkt(struct stream *s, int64_t deadline, uint8_t **ret_p, size_t *ret
 /* Wipes and drops @len bytes at the start of the buffer. */
 void stream_consume(struct stream *s, size_t len);
 
+/* Wipes what is left in the buffer. */
+void stream_wipe(struct stream *s);
+
 /* Writes all @len bytes, as one TLS record if they fit into one. */
 int stream_write(const struct stream *s, const void *p, size_t len, int64_t deadline);
 

@@ -15,6 +15,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
+#include "common/base/heap.h"
 #include "common/base/log.h"
 #include "common/base/loop.h"
 #include "common/base/signals.h"
@@ -328,6 +329,7 @@ int main(int argc, char **argv)
 	}
 	if (check)
 		return check_config(config_path);
+	heap_prepare();
 	log_open("credsspd");
 	if (confine_start(role == ROLE_SUPERVISOR ? 0 : 1) < 0) {
 		log_line(LOG_ERR, "resource limits cannot be set; credsspd does not run without them");

@@ -136,6 +136,7 @@
 #define RDP_TLS_TIMEOUT_SEC 600U     /* for the TLS handshake */
 #define RDP_PROMPT_TIMEOUT_SEC 600U  /* from TLS to the first TSRequest */
 #define RDP_X224_TIMEOUT_SEC 30U     /* for the connection request itself */
+#define RDP_FORK_TIMEOUT_SEC 10      /* for the template of connections to fork */
 #define RDP_BEGIN_CALLS_MAX 64U      /* calls of Begin under way; the others wait in the listener */
 #define RDP_BEGIN_TIMEOUT_SEC 60U    /* for credsspd's answer to Begin */
 /* from Begin to the verdict: later than credsspd's own deadline, for a handshake that credsspd does not end */

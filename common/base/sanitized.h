@@ -2,7 +2,8 @@
 /*
  * SANITIZED marks test builds with gcc's address sanitizer (make check-sanitize-suites). Its runtime maps terabytes and
  * makes system calls that the programs do not make. So the sandbox is wider in these builds, in three places: system
- * calls in common/sandbox/filter.c, RLIMIT_AS in common/sandbox/sandbox.c and pam_credssp/helper-run.c.
+ * calls in common/sandbox/filter.c, RLIMIT_AS in common/sandbox/sandbox.c and pam_credssp/helper-run.c. The heap is left
+ * alone (common/base/heap.c).
  */
 #pragma once
 

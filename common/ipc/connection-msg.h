@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages between the listener and the process of a connection, which asks the listener for everything that its filter
- * forbids. Rules as in common/ipc/worker-msg.h.
+ * forbids, and between the listener and the template that forks these processes. Rules as in common/ipc/worker-msg.h.
  */
 #pragma once
 
@@ -14,6 +14,10 @@ enum rdp_type {
 	RDP_ASK_BEGIN = 1, /* struct rdp_begin: Acceptor.Begin for this connection */
 	RDP_ASK_XRDP = 2,  /* struct rdp_ask_xrdp: a connection to xrdp, answered when a slot is free */
 	RDP_LOG = 3,       /* struct rdp_log: a log line before CredSSP, which the listener limits for each address */
+	/* listener -> template of connections, with the client's socket and the process's end of its own to the listener */
+	RDP_FORK = 8, /* struct rdp_fork */
+	/* template -> listener */
+	RDP_FORKED = 9, /* struct rdp_forked */
 	/* listener -> process */
 	RDP_CHANNEL = 16, /* struct rdp_answer, with the channel when error is 0 */
 	RDP_XRDP = 17,    /* struct rdp_answer, with the connected socket when error is 0 */
@@ -47,7 +51,26 @@ struct rdp_log {
 	char text[254];
 };
 
+struct rdp_fork {
+	uint8_t type;
+	uint8_t request_flags; /* RDP_NEG_REQ flags */
+	uint8_t direct;
+	uint8_t pad_;
+	uint16_t rport;
+	uint8_t pad2_[2];
+	uint32_t protocols, selected;
+	char rhost[RHOST_MAX + 8U];
+};
+
+struct rdp_forked {
+	uint8_t type;
+	uint8_t pad_[3];
+	int32_t pid; /* or -errno */
+};
+
 _Static_assert(sizeof(struct rdp_begin) == 8 + SUBJECT_PUBLIC_KEY_MAX, "no hidden padding");
 _Static_assert(sizeof(struct rdp_ask_xrdp) == 272, "no hidden padding");
 _Static_assert(sizeof(struct rdp_answer) == 128, "no hidden padding");
 _Static_assert(sizeof(struct rdp_log) == 256, "no hidden padding");
+_Static_assert(sizeof(struct rdp_fork) == 88, "no hidden padding");
+_Static_assert(sizeof(struct rdp_forked) == 8, "no hidden padding");

@@ -33,9 +33,9 @@ int confine_start(unsigned passed);
 int confine_supervisor(void);
 
 /*
- * Confines the listener of credsspd-rdp and its children, once it listens: as confine_supervisor(), and it runs no
- * program, makes AF_UNIX sockets only, and makes no socket listen; with Landlock (ABI 4) it connects no socket over
- * TCP. Returns 0 or -errno.
+ * Confines the listener of credsspd-rdp and its children, among them the template of connections, once it listens: as
+ * confine_supervisor(), and it runs no program, makes AF_UNIX sockets only, and makes no socket listen; with Landlock
+ * (ABI 4) it connects no socket over TCP. Returns 0 or -errno.
  */
 int confine_listener(void);
 

@@ -22,6 +22,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
+#include "common/base/heap.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
 #include "common/ipc/packet.h"
@@ -359,7 +360,10 @@ static int prepare(struct template *t, const struct config *config)
 	if (r < 0)
 		return explain(t, r, "it cannot be confined (seccomp)");
 	r = selftest_fork(t->mechanism, fork_worker, t);
-	return r < 0 ? explain(t, r, "no worker can be forked under the template's filter") : 0;
+	if (r < 0)
+		return explain(t, r, "no worker can be forked under the template's filter");
+	heap_settle();
+	return 0;
 }
 
 int template_main(enum mechanism mechanism, const struct config *config, int control_fd)

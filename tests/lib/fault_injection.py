@@ -12,7 +12,7 @@ import frontend
 import memsearch
 from load import address, processes, roles, status, until
 from inbed import DAEMONS, ENV, Mark, bedctl, expect, pid_of, sh
-from memsearch import all_processes, children
+from memsearch import all_processes, children, connections_of
 from rawbus import Bus, BusError, uid_of
 from rdpclient import CLIENT_MAGIC, HYBRID, HYBRID_EX, SERVER_MAGIC, SSL, Client, Krb5, Ntlm, Refused, password_creds, ts_request
 
@@ -114,7 +114,7 @@ def workers():
 
 
 def connections():
-    return children(pid_of("credsspd-rdp"))
+    return connections_of(pid_of("credsspd-rdp"))
 
 
 def service(name):

@@ -13,7 +13,7 @@ from inject import Killed, Victim
 from memsearch import all_processes, children
 
 # the rows of the table; the tests that try them: tests/peers/sandbox and sandbox-ad
-PROCESSES = {"listener", "connection", "supervisor", "template-krb5", "template-ntlm", "worker-krb5", "worker-ntlm", "verifier", "verifier-winbind",
+PROCESSES = {"listener", "connection-template", "connection", "supervisor", "template-krb5", "template-ntlm", "worker-krb5", "worker-ntlm", "verifier", "verifier-winbind",
              "resolver", "keeper", "account-checker", "helper"}
 KEYTAB, STORE = "/etc/credsspd.keytab", "/var/lib/credsspd/ntlm"
 ENOENT, KILLED, ENOSYS = 2, 31, 38

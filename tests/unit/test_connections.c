@@ -136,15 +136,69 @@ static void test_idle_in_tls(void **state)
 	SSL_CTX_free(client_ctx);
 }
 
+/* Besides the template. */
 static pid_t only_child(void)
 {
 	FILE *f = fopen("/proc/thread-self/children", "re");
-	int pid = 0, other;
+	int pid = 0, found = 0, n = 0;
 
 	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%d %d", &pid, &other), 1);
+	while (fscanf(f, "%d", &pid) == 1) {
+		if (pid != l->template_pid) {
+			found = pid;
+			n++;
+		}
+	}
 	(void)fclose(f);
-	return pid;
+	assert_int_equal(n, 1);
+	return found;
+}
+
+/* A template that is gone, or that gives no answer, is replaced: the client does not notice. */
+static void test_template_dies(void **state)
+{
+	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+	pid_t first = l->template_pid, second;
+	char text[1024];
+	int saved;
+	FILE *err;
+
+	(void)state;
+	assert_true(first > 0);
+	err = catch_stderr(&saved);
+	for (int i = 0; i < 2; i++) {
+		int fd = connect_from("127.0.0.1");
+		SSL *ssl;
+
+		if (i == 0)
+			assert_int_equal(kill(l->template_pid, SIGKILL), 0);
+		else
+			assert_int_equal(shutdown(l->template, SHUT_RDWR), 0);
+		ssl = begin_tls(client_ctx, fd);
+		wait_for_connections(1);
+		SSL_free(ssl);
+		(void)close(fd);
+		wait_for_connections(0);
+	}
+	let_stderr_go(err, saved, text, sizeof text);
+	second = l->template_pid;
+	assert_true(second > 0 && second != first);
+	assert_int_equal(n_found(text, "the template of connections has ended or gives no answer"), 2);
+	SSL_CTX_free(client_ctx);
+}
+
+/* The template has the settings that it was started with: other settings come with another one. */
+static void test_template_of_other_settings(void **state)
+{
+	pid_t first = l->template_pid;
+
+	(void)state;
+	assert_true(first > 0);
+	listener_configure(l, &settings, ctx);
+	assert_int_equal(l->template_pid, -1);
+	assert_int_equal(kill(first, 0), -1);
+	assert_int_equal(listener_ready(l), 0);
+	assert_true(l->template_pid > 0 && l->template_pid != first);
 }
 
 /* Not only what the listener sees: lines of the processes count as well. */
@@ -212,6 +266,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_template_dies),
+		cmocka_unit_test(test_template_of_other_settings),
 		cmocka_unit_test(test_direct),
 		cmocka_unit_test(test_idle_in_tls),
 		cmocka_unit_test(test_flood_in_tls),

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/base/heap.h"
+
+#include <malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/sanitized.h"
+
+#define CHUNK_MIN 24U     /* the smallest chunk's room */
+#define CHUNK_STEP 16U    /* between two sizes of chunks */
+#define CHUNK_SMALL 1032U /* the largest of the sizes that malloc() caches for each thread */
+#define CHUNK_LARGE 65536U
+#define ROOM_AT_END (256U << 10) /* stays at the end of the heap: a child does not have to extend it first */
+
+void heap_prepare(void)
+{
+	if (!SANITIZED)
+		(void)mallopt(M_MXFAST, 0);
+}
+
+/* Where the free space at the end of the heap begins. */
+static uintptr_t end_of_use(void)
+{
+	return (uintptr_t)sbrk(0) - mallinfo2().keepcost;
+}
+
+/* Allocates chunks of @size until one comes from the end of the heap, which is given back. */
+static void take_free_chunks(size_t size)
+{
+	static void **taken; /* the first of a list */
+
+	for (;;) {
+		uintptr_t end = end_of_use();
+		void **p = malloc(size);
+
+		if (!p || (uintptr_t)p >= end) {
+			free(p);
+			return;
+		}
+		*p = taken;
+		taken = p;
+	}
+}
+
+void heap_settle(void)
+{
+	if (SANITIZED)
+		return;
+	(void)malloc_trim(ROOM_AT_END);
+	for (size_t size = CHUNK_LARGE; size > CHUNK_SMALL; size /= 2)
+		take_free_chunks(size);
+	for (size_t size = CHUNK_SMALL; size >= CHUNK_MIN; size -= CHUNK_STEP)
+		take_free_chunks(size);
+}
