@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-bench: deps ## CPU, times and memory of logons, next to a FreeRDP 3 shadow server; build/bench.txt (needs root)
+bench: deps ## CPU, times and memory of logons, next to a FreeRDP 3 shadow server; docs/performance.md (needs root)
 	$(MAKE) --no-print-directory all test-programs
 	BED_BUILD=$(abspath $(B)) tests/bench/bench | tee $(B)/bench.txt
 
