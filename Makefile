@@ -23,7 +23,7 @@ PKCS11_PROXY_MODULE ?= $(shell $(PKG_CONFIG) --variable=proxy_module p11-kit-1)
 VERSION := 0.1.0
 CFLAGS ?= -O2 -g
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Wvla \
+WARN := -Wall -Wextra -Wno-unused-parameter -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wswitch-enum -Wvla \
 	-Wframe-larger-than=2047 -Wundef -Wpointer-arith -Wcast-qual
 BASE := -std=gnu11 -D_GNU_SOURCE -I. -DCREDSSP_VERSION='"$(VERSION)"' -DPAM_HELPER_PATH='"$(HELPERDIR)/pam-credssp-verify"' \
 	-DPKCS11_PROXY_MODULE='"$(PKCS11_PROXY_MODULE)"' -DPAM_MODULE_DIR='"$(SECURITYDIR)"' -DLIBRARY_DIR='"$(LIBDIR)"' $(WARN) -MMD -MP

@@ -97,7 +97,6 @@ static int run_reload(struct manager *m, const struct invocation *how, const cha
 {
 	int r = manager_reload(m);
 
-	(void)how;
 	return r < 0 ? r : reload_front_end(problem);
 }
 
@@ -147,7 +146,6 @@ static int run_ntlm_list(struct manager *m, const struct invocation *how, const 
 
 static int run_ntlm_delete(struct manager *m, const struct invocation *how, const char **problem)
 {
-	(void)problem;
 	return manager_delete_verifier(m, how->user);
 }
 
@@ -156,7 +154,6 @@ static int reach_xrdp(void *userdata, const char *path)
 {
 	pid_t front_end = proc_probe_process_of(FRONT_END_USER, "credsspd-rdp");
 
-	(void)userdata;
 	return front_end ? proc_probe_connect(FRONT_END_USER, front_end, path) : -ESRCH;
 }
 
@@ -168,7 +165,6 @@ static unsigned open_desktops(void *userdata)
 {
 	static const char *const parents[] = { "xrdp-sesman", "xrdp-sesexec", NULL };
 
-	(void)userdata;
 	return proc_probe_grandchildren("X", parents, "xrdp-sesman");
 }
 
@@ -176,8 +172,6 @@ static bool confirm_restart(void *userdata, unsigned n)
 {
 	char answer[8] = "";
 
-	(void)userdata;
-	(void)n;
 	if (!isatty(STDIN_FILENO))
 		return false;
 	(void)fputs("Restart xrdp? [y/N] ", stdout);
@@ -225,7 +219,6 @@ static int run_xrdp_enable(struct manager *m, const struct invocation *how, cons
 	struct stack_options options;
 	static char *error; /* must live as long as *@problem */
 
-	(void)m;
 	if (geteuid() == 0 && config_load(CONFIG_PATH_DEFAULT, &c, &error) < 0) {
 		*problem = error ? error : "credsspd.conf cannot be read";
 		return -EINVAL;
@@ -237,7 +230,6 @@ static int run_xrdp_enable(struct manager *m, const struct invocation *how, cons
 
 static int run_xrdp_disable(struct manager *m, const struct invocation *how, const char **problem)
 {
-	(void)m;
 	return run_xrdp(&how->xrdp, problem, xrdp_disable);
 }
 
@@ -250,7 +242,6 @@ static int run_ad_keytab(struct manager *m, const struct invocation *how, const 
 	static char text[AD_PROBLEM_MAX];
 	int r;
 
-	(void)m;
 	*problem = geteuid() != 0 ? "only root may do that" : "there is no user " DAEMON_USER;
 	if (geteuid() != 0 || !pw || root < 0)
 		return -EPERM;
@@ -275,22 +266,16 @@ static int run_ad_keytab(struct manager *m, const struct invocation *how, const 
 /* Also asks credsspd, if it runs. */
 static int run_check(struct manager *m, const struct invocation *how, const char **problem)
 {
-	(void)m;
-	(void)problem;
 	return check_run(how->names, how->json);
 }
 
 static int run_report(struct manager *m, const struct invocation *how, const char **problem)
 {
-	(void)m;
-	(void)problem;
 	return report_run(how->names);
 }
 
 static int run_try(struct manager *m, const struct invocation *how, const char **problem)
 {
-	(void)m;
-	(void)problem;
 	return try_run(&how->attempt);
 }
 

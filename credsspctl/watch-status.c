@@ -26,7 +26,6 @@ static volatile sig_atomic_t entered;
 
 static void on_end(int sig)
 {
-	(void)sig;
 	if (entered)
 		(void)!write(STDOUT_FILENO, LEAVE, strlen(LEAVE));
 	_exit(CTL_OK);

@@ -81,8 +81,6 @@ static int on_slot_timeout(sd_event_source *source, uint64_t usec, void *userdat
 	struct connection_process *c = userdata;
 	struct log_logon w = { .rhost = c->rhost, .rport = c->rport, .user = c->slot.user };
 
-	(void)source;
-	(void)usec;
 	log_logon_line(LOG_INFO, &w,
 		       "xrdp has not redeemed the ticket after %u s: its slot with xrdp goes to the next connection",
 		       RDP_SLOT_TIMEOUT_SEC);
@@ -133,9 +131,6 @@ static int on_ticket_gone(sd_event_source *source, int fd, uint32_t revents, voi
 	struct connection_process *c = userdata;
 	bool waits = c->slot.state == XRDP_SLOT_QUEUED;
 
-	(void)source;
-	(void)fd;
-	(void)revents;
 	c->ticket = sd_event_source_disable_unref(c->ticket);
 	c->channel = close_fd(c->channel);
 	leave_slot(c);
@@ -240,7 +235,6 @@ static int on_message(sd_event_source *source, int fd, uint32_t revents, void *u
 	struct connection_process *c = userdata;
 	ssize_t n = packet_recv(fd, packet, sizeof packet, NULL, 0);
 
-	(void)revents;
 	if (n == -EAGAIN)
 		return 0;
 	if (n > 0 && take_message(c, packet, (size_t)n) == 0)
@@ -324,7 +318,6 @@ static int on_process_exit(sd_event_source *source, const siginfo_t *si, void *u
 	struct connection_process *c = userdata;
 	struct log_logon w = connections_log_fields(c);
 
-	(void)source;
 	drain_log(c);
 	if (!c->evicted && (si->si_code != CLD_EXITED || si->si_status != 0))
 		log_logon_line(LOG_ERR, &w, "the process of a connection died (%s %d)",
@@ -339,8 +332,6 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	struct connection_process *c = userdata;
 	struct log_logon w = connections_log_fields(c);
 
-	(void)source;
-	(void)usec;
 	log_logon_line(LOG_ERR, &w, "the process of a connection ran for %u s without a logon; killed", LOGON_SEC);
 	connections_kill(c);
 	return 0;

@@ -110,8 +110,6 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct credsspd_client *a = userdata;
 
-	(void)source;
-	(void)usec;
 	a->reconnect = sd_event_source_disable_unref(a->reconnect);
 	a->bus = sd_bus_close_unref(a->bus);
 	if (connect_bus(a) < 0)
@@ -125,8 +123,6 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 {
 	struct credsspd_client *a = userdata;
 
-	(void)m;
-	(void)error;
 	a->on_bus = false;
 	log_line(LOG_ERR, "D-Bus: the connection to the system bus is lost; connecting again");
 	while (!STAILQ_EMPTY(&a->calls))
@@ -142,7 +138,6 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
 	struct credsspd_client *a = userdata;
 	const char *name, *was, *is;
 
-	(void)error;
 	if (sd_bus_message_read(m, "sss", &name, &was, &is) < 0)
 		return 0;
 	if (a->on_bus && !*is)
@@ -158,7 +153,6 @@ static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct credsspd_client *a = userdata;
 
-	(void)error;
 	a->on_bus = !sd_bus_message_is_method_error(reply, NULL);
 	if (!a->on_bus)
 		log_line(LOG_WARNING,
@@ -258,7 +252,6 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	uint64_t logon;
 	int fd = -1;
 
-	(void)error;
 	if (e) {
 		finish(c, -EACCES, explain(e), -1);
 	} else if (sd_bus_message_read(reply, "th", &logon, &fd) < 0 || (fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) {

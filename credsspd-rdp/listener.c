@@ -26,8 +26,6 @@ static void set_accepting(struct listener *l, int enabled)
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	set_accepting(userdata, SD_EVENT_ON);
 	return 0;
 }
@@ -47,8 +45,6 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
 {
 	struct listener *l = userdata;
 
-	(void)source;
-	(void)revents;
 	for (int i = 0; i < 64; i++) {
 		int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 

@@ -98,8 +98,6 @@ static int on_window_over(sd_event_source *source, uint64_t usec, void *userdata
 {
 	struct log_limit *t = userdata;
 
-	(void)source;
-	(void)usec;
 	end_old(t, now_usec(t));
 	return 0;
 }

@@ -132,8 +132,6 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	struct settings settings;
 	SSL_CTX *ctx;
 
-	(void)source;
-	(void)si;
 	(void)sd_notify(0, "RELOADING=1");
 	if (load(p, &settings, &ctx) == 0) {
 		SSL_CTX_free(p->ctx);

@@ -50,8 +50,6 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct pre_tls *w = userdata;
 
-	(void)source;
-	(void)usec;
 	drop(w, LOG_INFO,
 	     w->state == PRE_TLS_CLIENT_HELLO ? "no TLS handshake in time" : "no connection request in time");
 	return 0;
@@ -272,7 +270,6 @@ static int on_input(sd_event_source *source, int fd, uint32_t revents, void *use
 	struct pre_tls *w = userdata;
 	int r = 1;
 
-	(void)source;
 	while (r == 1) {
 		ssize_t n = recv(fd, peek, sizeof peek, MSG_PEEK | MSG_DONTWAIT);
 

@@ -84,9 +84,6 @@ static int on_passphrase_needed(char *buffer, int size, int writing, void *userd
 {
 	bool *needed = userdata;
 
-	(void)buffer;
-	(void)size;
-	(void)writing;
 	if (needed)
 		*needed = true;
 	return -1;

@@ -72,7 +72,6 @@ static void on_bus_lost(void *userdata)
 
 static void on_bus_owned(void *userdata)
 {
-	(void)userdata;
 	log_line(LOG_INFO, "ready: %s is on the bus", CREDSSP_BUS_NAME);
 	(void)sd_notify(0, "READY=1\nSTATUS=Ready for logons");
 }
@@ -99,7 +98,6 @@ static void on_failed(void *userdata)
 
 static void on_reloaded(const char *stale, void *userdata)
 {
-	(void)userdata;
 	(void)sd_notifyf(0, "READY=1\nSTATUS=%s%s", stale ? "Running, but not as configured: " : "Ready for logons",
 			 stale ? stale : "");
 }
@@ -109,8 +107,6 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	AUTO_FREE char *error = NULL;
 	struct daemon *d = userdata;
 
-	(void)source;
-	(void)si;
 	(void)sd_notify(0, "RELOADING=1");
 	if (supervisor_reload(d->supervisor, on_reloaded, d, &error) == 0)
 		return 0;

@@ -18,7 +18,6 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 	struct options o;
 	int r = options_parse(pamh, argc, argv, &o);
 
-	(void)flags;
 	if (r != PAM_SUCCESS)
 		return r;
 	if (redeem_is_question())
@@ -35,8 +34,6 @@ EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **
 {
 	struct logon *l = logon_get(pamh);
 
-	(void)argc;
-	(void)argv;
 	logon_guard(pamh);
 	if (l && flags & (int)PAM_DELETE_CRED)
 		ccache_forget(pamh, l);
@@ -50,7 +47,6 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
 	struct options o;
 	int r = options_parse(pamh, argc, argv, &o);
 
-	(void)flags;
 	logon_guard(pamh);
 	return r == PAM_SUCCESS ? redeem_account(pamh, &o) : r;
 }
@@ -60,9 +56,6 @@ EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const ch
 {
 	struct logon *l = logon_get(pamh);
 
-	(void)flags;
-	(void)argc;
-	(void)argv;
 	if (redeem_is_question())
 		return PAM_SESSION_ERR;
 	logon_guard(pamh);
@@ -73,9 +66,6 @@ EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const c
 {
 	struct logon *l = logon_get(pamh);
 
-	(void)flags;
-	(void)argc;
-	(void)argv;
 	if (l)
 		ccache_forget(pamh, l);
 	return PAM_SUCCESS;

@@ -151,8 +151,6 @@ bool watch_look(struct watch *w)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	(void)watch_look(userdata);
 	return 0;
 }

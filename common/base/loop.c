@@ -9,9 +9,6 @@
 
 static int on_never(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
-	(void)userdata;
 	return 0;
 }
 

@@ -31,8 +31,6 @@ struct secret {
 static inline void secret_wipe(void *p, size_t len)
 {
 #if defined(SECRET_NO_WIPE) /* for tests/packaging/nowipe: the tests' searches must find secrets that stay */
-	(void)p;
-	(void)len;
 #else
 	if (p && len)
 		explicit_bzero(p, len);

@@ -125,9 +125,6 @@ static enum check_result certificate_file(struct check_context *ctx, struct find
 /* Notes that the key has a passphrase, which cannot be typed when the front end starts, and returns no passphrase. */
 static int no_passphrase(char *buffer, int size, int writing, void *userdata)
 {
-	(void)buffer;
-	(void)size;
-	(void)writing;
 	*(bool *)userdata = true;
 	return -1;
 }

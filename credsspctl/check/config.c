@@ -12,7 +12,6 @@ static enum check_result users(struct check_context *ctx, struct finding *found)
 {
 	static const char *const user[] = { DAEMON_USER, NAMES_USER, STORE_USER, TICKETS_USER, FRONT_END_USER };
 
-	(void)ctx;
 	(void)check_looked(found, "users %s, %s, %s, %s and %s", user[0], user[1], user[2], user[3], user[4]);
 	for (size_t i = 0; i < sizeof user / sizeof *user; i++) {
 		if (getpwnam(user[i]))

@@ -29,7 +29,6 @@ static bool has_policy(void)
 
 static enum check_result bus_policy(struct check_context *ctx, struct finding *found)
 {
-	(void)ctx;
 	(void)check_looked(found, "/usr/share/dbus-1/system.d/" POLICY);
 	if (has_policy())
 		return CHECK_OK;
@@ -83,7 +82,6 @@ static enum check_result front_end(struct check_context *ctx, struct finding *fo
 	struct passwd *pw = getpwnam(FRONT_END_USER);
 	AUTO_FREE char *at = NULL;
 
-	(void)ctx;
 	if (!pw)
 		return CHECK_NONE;
 	at = proc_probe_tcp_listeners("credsspd-rdp", pw->pw_uid);

@@ -81,7 +81,6 @@ static enum check_result remedy_lines(const struct check_context *ctx, struct fi
 
 static enum check_result pam_module(struct check_context *ctx, struct finding *found)
 {
-	(void)ctx;
 	(void)check_looked(found, PAM_MODULE_DIR "/" US ".so");
 	if (access(PAM_MODULE_DIR "/" US ".so", R_OK) == 0)
 		return CHECK_OK;
@@ -447,8 +446,6 @@ static enum check_result pam_account_ticket(struct check_context *ctx, struct fi
 /* Returns a module's result for a local account that has expired or must change its password. */
 static enum pamstack_result expired(const struct pamstack_line *l, size_t i, const void *userdata)
 {
-	(void)i;
-	(void)userdata;
 	if (strcmp(l->module, "pam_krb5") == 0)
 		return PAMSTACK_IGNORE; /* the password itself was right */
 	/* modules for other accounts do not know the user */
@@ -488,7 +485,6 @@ static enum check_result xrdp_outdated_files(struct check_context *ctx, struct f
 	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const char *path;
 
-	(void)ctx;
 	if (root < 0 || xrdp_outdated(root, &path) < 0)
 		return CHECK_NONE;
 	(void)check_looked(found, "%s, with what credsspctl xrdp enable puts in",

@@ -87,14 +87,12 @@ static enum check_result xrdp_port(struct check_context *ctx, struct finding *fo
 
 static enum check_result xrdp_security_layer(struct check_context *ctx, struct finding *found)
 {
-	(void)ctx;
 	return wants(found, "security_layer", "rdp",
 		     "credsspd-rdp does TLS: xrdp would wait for a second TLS handshake");
 }
 
 static enum check_result xrdp_crypt_level(struct check_context *ctx, struct finding *found)
 {
-	(void)ctx;
 	return wants(found, "crypt_level", "none", "credsspd-rdp does not speak RDP's own encryption");
 }
 
@@ -102,7 +100,6 @@ static enum check_result xrdp_require_credentials(struct check_context *ctx, str
 {
 	AUTO_FREE char *value = global(found, "require_credentials");
 
-	(void)ctx;
 	if (!value)
 		return CHECK_NONE;
 	if (ini_is_true(value))
@@ -115,7 +112,6 @@ static enum check_result xrdp_autorun(struct check_context *ctx, struct finding 
 {
 	AUTO_FREE char *value = global(found, "autorun");
 
-	(void)ctx;
 	if (!value)
 		return CHECK_NONE;
 	if (*value && ini_has_section(XRDP_INI, value))
@@ -130,7 +126,6 @@ static enum check_result xrdp_tcp(struct check_context *ctx, struct finding *fou
 {
 	AUTO_FREE char *at = proc_probe_tcp_listeners("xrdp", (uid_t)-1);
 
-	(void)ctx;
 	if (!proc_probe_process("xrdp", (uid_t)-1))
 		return CHECK_NONE;
 	(void)check_looked(found, "TCP sockets of xrdp");
@@ -199,7 +194,6 @@ static enum check_result sesman_listen(struct check_context *ctx, struct finding
 	AUTO_FREE char *address = NULL;
 	AUTO_FREE char *port = sesman_port();
 
-	(void)ctx;
 	if (!port)
 		return CHECK_NONE;
 	if (ini_get(SESMAN_INI, GLOBALS, "ListenAddress", &address) < 0)
@@ -219,7 +213,6 @@ static enum check_result sesman_sockdir_group(struct check_context *ctx, struct 
 	pid_t xrdp = proc_probe_process_of("xrdp", "xrdp");
 	const struct group *group;
 
-	(void)ctx;
 	if (port || !xrdp || access(SESMAN_INI, R_OK) < 0)
 		return CHECK_NONE;
 	if (ini_get(SESMAN_INI, "Security", "SessionSockdirGroup", &name) < 0)

@@ -16,7 +16,6 @@ static int run_systemctl(void *userdata, const char *const *arguments)
 	const char *argv[ARGUMENTS_MAX + 2] = { SYSTEMCTL };
 	size_t n = 0;
 
-	(void)userdata;
 	while (arguments[n]) {
 		if (n == ARGUMENTS_MAX)
 			return -E2BIG;

@@ -67,7 +67,6 @@ static bool is_question(const struct config *config, const struct account_questi
 
 static int refuse_questions(int n, const struct pam_message **messages, struct pam_response **responses, void *appdata)
 {
-	(void)appdata;
 	for (int i = 0; i < n; i++)
 		if (messages[i]->msg_style != PAM_ERROR_MSG && messages[i]->msg_style != PAM_TEXT_INFO)
 			return PAM_CONV_ERR;

@@ -108,7 +108,6 @@ static int on_queue(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	const struct bus *b = userdata;
 	const char *ours = NULL, *name;
 
-	(void)error;
 	if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_get_unique_name(b->bus, &ours) < 0 ||
 	    sd_bus_message_enter_container(reply, 'a', "s") < 0)
 		return 0;
@@ -182,7 +181,6 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	struct pending *p = userdata;
 	uint32_t uid;
 
-	(void)error;
 	if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &uid) < 0) {
 		/* the caller has left, or the bus does not know it: no uid, no access */
 		(void)bus_reply_errno(p->call, -EACCES);
@@ -250,7 +248,6 @@ static int on_retry(sd_event_source *source, void *userdata)
 	struct bus *b = userdata;
 	struct pending *p;
 
-	(void)source;
 	while ((p = next_turn(b))) {
 		(void)run(b, p->call, p->method, p->uid);
 		pending_free(p);
@@ -290,7 +287,6 @@ static int dispatch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	struct bus *b = userdata;
 	const char *sender = sd_bus_message_get_sender(m);
 
-	(void)error;
 	if (!sender)
 		return -EINVAL;
 	for (size_t i = 0; i < N_METHODS; i++) {
@@ -355,8 +351,6 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct bus *b = userdata;
 
-	(void)source;
-	(void)usec;
 	b->reconnect = sd_event_source_disable_unref(b->reconnect);
 	disconnect(b);
 	if (connect_bus(b) < 0)
@@ -368,8 +362,6 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 {
 	struct bus *b = userdata;
 
-	(void)m;
-	(void)error;
 	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
 	reconnect_later(b);
 	return 0;
@@ -388,7 +380,6 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	struct bus *b = userdata;
 	uint32_t result = 0;
 
-	(void)error;
 	if (is_no_answer(reply)) {
 		reconnect_later(b);
 	} else if (sd_bus_message_is_method_error(reply, NULL)) {

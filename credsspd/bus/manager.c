@@ -110,7 +110,6 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	char stale[128];
 	int e;
 
-	(void)uid;
 	e = sd_bus_message_new_method_return(m, &r);
 	if (e >= 0)
 		e = sd_bus_message_open_container(r, 'a', "{sv}");
@@ -163,7 +162,6 @@ int bus_reload(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	AUTO_FREE char *error = NULL;
 	int r;
 
-	(void)uid;
 	r = supervisor_reload(s, on_reloaded, sd_bus_message_ref(m), &error);
 	if (r >= 0)
 		return 0;
@@ -190,7 +188,6 @@ int bus_set_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	const char *user;
 	int fd, r;
 
-	(void)uid;
 	if (sd_bus_message_read(m, "sh", &user, &fd) < 0)
 		return -EINVAL;
 	r = ntlm_store_set(s->store, user, fd, on_changed, sd_bus_message_ref(m));
@@ -204,7 +201,6 @@ int bus_update_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	const char *user;
 	int create, fd, r;
 
-	(void)uid;
 	if (sd_bus_message_read(m, "sbh", &user, &create, &fd) < 0)
 		return -EINVAL;
 	r = ntlm_store_update(s->store, user, create != 0, fd, on_changed, sd_bus_message_ref(m));
@@ -218,7 +214,6 @@ int bus_delete_verifier(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	const char *user;
 	int r;
 
-	(void)uid;
 	if (sd_bus_message_read(m, "s", &user) < 0)
 		return -EINVAL;
 	r = ntlm_store_delete(s->store, user, on_changed, sd_bus_message_ref(m));
@@ -255,7 +250,6 @@ int bus_list_verifiers(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	struct list_call *l = calloc(1, sizeof *l);
 	int r;
 
-	(void)uid;
 	if (!l)
 		return -ENOMEM;
 	l->call = sd_bus_message_ref(m);

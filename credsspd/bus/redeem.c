@@ -24,7 +24,6 @@ int bus_redeem(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	AUTO_CLOSE int fd = -1;
 	struct vault_logon about;
 
-	(void)uid;
 	if (sd_bus_message_read(m, "sss", &ticket, &service, &user) < 0)
 		return -EINVAL;
 	switch (tickets_redeem(s->tickets, ticket, service, user, &about, &fd)) {

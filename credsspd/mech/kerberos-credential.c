@@ -328,7 +328,6 @@ int kerberos_credential_set_names(struct kerberos_credential *c, const struct ke
 
 const char *kerberos_credential_keytab(const struct kerberos_credential *c, bool user_to_user)
 {
-	(void)c;
 	return user_to_user ? TGTS_KEYTAB : KEYTAB;
 }
 

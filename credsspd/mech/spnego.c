@@ -79,7 +79,6 @@ static enum mech_result finish(struct spnego *s, const struct spnego_offer *offe
 	uint8_t buffer[MIC_MAX];
 	size_t len;
 
-	(void)offer;
 	if (m->mic.p) {
 		if (s->mech->ops->verify_mic(s->mech, list, m->mic) < 0)
 			return refuse_as_mech(s);

@@ -118,8 +118,6 @@ static int on_reply(sd_event_source *source, int fd, uint32_t revents, void *use
 	ssize_t n = packet_recv(fd, &r, sizeof r, NULL, 0);
 	struct asking *q = p->asking;
 
-	(void)source;
-	(void)revents;
 	if (n == -EAGAIN)
 		return 0;
 	/* the process ends by itself after its answer */
@@ -193,8 +191,6 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct asking *q = userdata;
 
-	(void)source;
-	(void)usec;
 	answer_unavailable(q,
 			   q->asker ? "winbindd did not answer in time" : "too many questions to winbindd are waiting");
 	return 0;

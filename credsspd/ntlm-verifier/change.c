@@ -95,8 +95,6 @@ static int on_password(sd_event_source *source, int fd, uint32_t revents, void *
 	size_t len = secret_len(&c->password);
 	ssize_t n = read(fd, (uint8_t *)secret_expose(&c->password) + len, secret_room(&c->password));
 
-	(void)source;
-	(void)revents;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n < 0) {
@@ -113,8 +111,6 @@ static int on_password(sd_event_source *source, int fd, uint32_t revents, void *
 
 static int on_password_late(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	finish(userdata, -ETIMEDOUT);
 	return 0;
 }
@@ -201,7 +197,6 @@ static int on_turn(sd_event_source *source, void *userdata)
 {
 	struct listing *l = userdata;
 
-	(void)source;
 	for (unsigned i = 0; i < LIST_BATCH; i++) {
 		const struct store_record *s = store_after(l->v->store, l->last);
 		struct verifier_listed r = { .type = VERIFIER_LISTED, .more = 1, .id = l->id };

@@ -155,7 +155,6 @@ int records_remove(struct records *r, const struct store_record *record, const c
 {
 	ssize_t at = find_exact(r, name);
 
-	(void)record;
 	if (at < 0)
 		return -ENOENT;
 	r->n--;

@@ -63,8 +63,6 @@ static int on_control(sd_event_source *source, int control, uint32_t revents, vo
 	ssize_t n = packet_recv(control, &c, sizeof c, &fd, 1);
 	int r;
 
-	(void)source;
-	(void)revents;
 	if (n == 0)
 		return sd_event_exit(v->event, 0);
 	if (n < 0)

@@ -82,8 +82,6 @@ static void deliver(struct question *q)
 
 static int on_delay_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	deliver(userdata);
 	return 0;
 }
@@ -314,7 +312,6 @@ static int on_query(sd_event_source *source, int fd, uint32_t revents, void *use
 	struct question *q = userdata;
 	ssize_t n;
 
-	(void)revents;
 	if (q->asked) { /* the worker has gone */
 		question_free(q);
 		return 0;

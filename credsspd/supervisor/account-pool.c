@@ -127,8 +127,6 @@ static int on_record(sd_event_source *source, int fd, uint32_t revents, void *us
 	ssize_t n = packet_recv(fd, &answer, sizeof answer, NULL, 0);
 	bool good = n > 0 && is_answer(a, &answer, n);
 
-	(void)source;
-	(void)revents;
 	if (n == -EAGAIN)
 		return 0;
 	if (n != 0 && !good)
@@ -223,8 +221,6 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	struct account_ask *a = userdata;
 	struct account_pool *p = a->pool;
 
-	(void)source;
-	(void)usec;
 	if (a->connection)
 		connection_free(a->connection);
 	if (++p->misses >= ACCOUNT_CHECK_MISSES)

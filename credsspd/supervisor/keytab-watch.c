@@ -28,8 +28,6 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct keytab_watch *w = userdata;
 
-	(void)source;
-	(void)usec;
 	log_line(LOG_WARNING, "keytab %s: the new keys are not in use after %u s; logons continue with the old keys",
 		 w->config->keytab, KEYS_WAIT_SEC);
 	end_wait(w);

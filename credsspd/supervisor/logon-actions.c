@@ -76,7 +76,6 @@ static void do_respawn(struct logon *h, const uint8_t *record, size_t len)
 	struct log_logon who = logon_who(h);
 	struct worker_not_mine n;
 
-	(void)len;
 	memcpy(&n, record, sizeof n);
 	if (n.no_tgt == WORKER_NO_TGT_OFF)
 		log_logon_line(
@@ -145,7 +144,6 @@ static void do_resolve(struct logon *h, const uint8_t *record, size_t len)
 	struct resolver_request q = { .type = RESOLVE_PRINCIPAL };
 	struct worker_authenticated a;
 
-	(void)len;
 	memcpy(&a, record, sizeof a);
 	logon_worker_forget_first(&h->worker);
 	if (!record_terminated(a.principal, sizeof a.principal) || !record_terminated(a.account, sizeof a.account) ||
@@ -218,7 +216,6 @@ static void take_account(struct logon *h, const uint8_t *record)
 /* When account_ask stays NULL, logon.c continues at once. */
 static void do_check(struct logon *h, const uint8_t *record, size_t len)
 {
-	(void)len;
 	take_account(h, record);
 	account_check_ask(h);
 }
@@ -227,8 +224,6 @@ static void do_grant(struct logon *h, const uint8_t *record, size_t len)
 {
 	int r;
 
-	(void)record;
-	(void)len;
 	r = make_pipe(h);
 	if (r < 0) {
 		logon_fail(h, REFUSAL_LIMIT, "no pipe for the credentials");
@@ -242,8 +237,6 @@ static void do_grant(struct logon *h, const uint8_t *record, size_t len)
 
 static void do_deny(struct logon *h, const uint8_t *record, size_t len)
 {
-	(void)record;
-	(void)len;
 	if (send_verdict(h, false) < 0)
 		logon_refuse(h);
 }
@@ -280,7 +273,6 @@ static void do_compare(struct logon *h, const uint8_t *record, size_t len)
 	const char *why = NULL;
 	enum refusal refusal;
 
-	(void)len;
 	memcpy(d, record, sizeof *d);
 	h->delegated = true;
 	if (!delegated_record_ok(d)) {
@@ -337,7 +329,6 @@ static void do_finish(struct logon *h, const uint8_t *record, size_t len)
 	struct resolver_answer a;
 	int r;
 
-	(void)len;
 	memcpy(&a, record, sizeof a);
 	if (a.uid != h->about.uid || strcmp(a.name, h->about.user) != 0) {
 		char detail[WORKER_DETAIL_MAX];
@@ -407,7 +398,6 @@ static void do_note(struct logon *h, const uint8_t *record, size_t len)
 {
 	struct worker_asked a;
 
-	(void)len;
 	memcpy(&a, record, sizeof a);
 	if (record_terminated(a.server, sizeof a.server))
 		memcpy(h->asked, a.server, sizeof h->asked);

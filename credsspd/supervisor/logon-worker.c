@@ -105,7 +105,6 @@ static int on_worker(sd_event_source *source, int fd, uint32_t revents, void *us
 	enum logon_event event;
 	ssize_t n;
 
-	(void)revents;
 	n = packet_recv(fd, packet, sizeof packet, NULL, 0);
 	if (n == -EAGAIN)
 		return 0;

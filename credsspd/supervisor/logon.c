@@ -68,8 +68,6 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	struct logon *h = userdata;
 	char detail[64];
 
-	(void)source;
-	(void)usec;
 	(void)snprintf(detail, sizeof detail, "state %s", logon_state_name(h->state));
 	logon_fail(h, logon_awaits_client(h->state) ? REFUSAL_TIMEOUT : REFUSAL_UNAVAILABLE, detail);
 	return 0;
@@ -116,7 +114,6 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
 	struct logon *h = userdata;
 	ssize_t n;
 
-	(void)source;
 	if (!(revents & EPOLLIN)) { /* the front end closed the channel outside its turn */
 		logon_fail(h, REFUSAL_CANCELLED, NULL);
 		return 0;
@@ -272,7 +269,6 @@ static int on_reap(sd_event_source *source, void *userdata)
 	struct logons *l = userdata;
 	struct logon *h, *next;
 
-	(void)source;
 	for (h = TAILQ_FIRST(&l->list); h; h = next) {
 		next = TAILQ_NEXT(h, entry);
 		if (logon_is_over(h->state))

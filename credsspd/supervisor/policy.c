@@ -13,8 +13,6 @@
 
 static const char *why_not_password(const struct config *c, const struct logon_peer *peer, unsigned mechanism)
 {
-	(void)c;
-	(void)mechanism;
 	return peer->remote_guard ? "a password, after remote guard was negotiated" : NULL;
 }
 
@@ -38,7 +36,6 @@ static const char *why_not_remote_guard(const struct config *c, const struct log
 
 static const char *why_not_restricted_admin(const struct config *c, const struct logon_peer *peer, unsigned mechanism)
 {
-	(void)mechanism;
 	if (!peer->restricted_admin)
 		return peer->remote_guard ? "no credentials, after remote guard was negotiated"
 					  : "no credentials, and restricted admin was not negotiated";

@@ -80,8 +80,6 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	struct resolve *r = userdata;
 	struct resolver_pool *pool = r->pool;
 
-	(void)source;
-	(void)usec;
 	if (r->resolver) {
 		log_line(LOG_ERR,
 			 "resolver: the name service (nsswitch.conf) did not answer a lookup of %s within %u s; killed",
@@ -172,7 +170,6 @@ static void on_ready(struct service *s, void *userdata)
 {
 	struct resolver_pool *p = userdata;
 
-	(void)s;
 	dispatch(p);
 	p->changed(p->userdata);
 }

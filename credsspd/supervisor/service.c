@@ -178,8 +178,6 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct service *s = userdata;
 
-	(void)usec;
-	(void)source;
 	s->restart = sd_event_source_disable_unref(s->restart);
 	(void)service_start(s);
 	return 0;
@@ -242,7 +240,6 @@ static void ended(struct process *p, const siginfo_t *si)
 
 static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
-	(void)source;
 	ended(userdata, si);
 	return 0;
 }
@@ -257,7 +254,6 @@ static int on_record(sd_event_source *source, int fd, uint32_t revents, void *us
 	struct service *s = p->service;
 	ssize_t n;
 
-	(void)revents;
 	n = packet_recv(fd, record.octets, s->ops->record_max, NULL, 0);
 	if (n == -EAGAIN)
 		return 0;
@@ -285,8 +281,6 @@ static int on_not_ready(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct process *p = userdata;
 
-	(void)source;
-	(void)usec;
 	log_line(LOG_ERR, "%s was not ready after %u s; killed", process_name(p), TEMPLATE_READY_TIMEOUT_SEC);
 	process_kill(p);
 	return 0;
@@ -296,8 +290,6 @@ static int on_no_sign(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct process *p = userdata;
 
-	(void)source;
-	(void)usec;
 	log_line(LOG_ERR, "%s did not answer for %u s; killed", process_name(p), p->service->ops->sign_sec);
 	process_kill(p);
 	return 0;

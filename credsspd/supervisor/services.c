@@ -64,7 +64,6 @@ static int on_verifier_record(struct process *p, const void *record, size_t len,
 	struct services *s = userdata;
 	struct verifier_result result;
 
-	(void)p;
 	if (*(const uint8_t *)record != VERIFIER_RESULT)
 		return s->ops->store_answer(record, len, s->userdata);
 	if (len != sizeof result)
@@ -173,7 +172,6 @@ static void on_ready(struct service *service, void *userdata)
 {
 	struct services *s = userdata;
 
-	(void)service;
 	connect_keeper(s); /* before a logon that waits for a template gets its worker */
 	s->ops->changed(s->userdata);
 }

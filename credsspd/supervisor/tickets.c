@@ -63,8 +63,6 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
 {
 	struct binding *b = userdata;
 
-	(void)source;
-	(void)fd;
 	if (revents & (EPOLLHUP | EPOLLERR))
 		tickets_revoke(b->tickets, b->logon);
 	return 0;
@@ -119,8 +117,6 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct tickets *t = userdata;
 
-	(void)source;
-	(void)usec;
 	expire(t);
 	arm_expiry(t);
 	return 0;

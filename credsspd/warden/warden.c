@@ -75,7 +75,6 @@ static int on_ended(sd_event_source *source, const siginfo_t *si, void *userdata
 	struct ward *w = userdata;
 	const struct warden *warden = w->warden;
 
-	(void)source;
 	if (si->si_code != CLD_EXITED && !w->killed)
 		log_line(LOG_ERR, "%s: pid %d died by signal %d", warden->arg + 2, (int)w->pid, si->si_status);
 	/* ends the orphans of the process; the event source reaps the process itself */
@@ -88,8 +87,6 @@ static int on_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct ward *w = userdata;
 
-	(void)source;
-	(void)usec;
 	log_line(LOG_WARNING, "%s: pid %d did not end within %d s after credsspd had closed its connection; killed",
 		 w->warden->arg + 2, (int)w->pid, WARDEN_END_SEC);
 	w->killed = true;
@@ -101,8 +98,6 @@ static int on_hangup(sd_event_source *source, int fd, uint32_t revents, void *us
 {
 	struct ward *w = userdata;
 
-	(void)fd;
-	(void)revents;
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	if (sd_event_add_time_relative(w->warden->event, &w->timer, CLOCK_BOOTTIME, WARDEN_END_SEC * USEC_PER_SEC, 1000,
 				       on_over, w) < 0)
@@ -180,8 +175,6 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 	uid_t supervisor;
 	int r = 0;
 
-	(void)source;
-	(void)revents;
 	if (connection < 0)
 		return 0; /* the client has left, or no descriptor is free: the supervisor has a deadline */
 	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
@@ -213,9 +206,6 @@ static int take_listener(struct warden *warden)
 
 static int on_sighup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
-	(void)source;
-	(void)si;
-	(void)userdata;
 	return 0; /* SIGHUP is ignored: only the processes read the configuration */
 }
 

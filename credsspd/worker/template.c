@@ -168,7 +168,6 @@ static int take_kill(struct template *t, const struct template_record *r, int fd
 {
 	const struct child *c = find_logon(t, r->logon);
 
-	(void)fds;
 	if (c)
 		kill_child(c);
 	return 0;
@@ -183,14 +182,11 @@ static int send_ready(const struct template *t)
 
 static int take_ping(struct template *t, const struct template_record *r, int fds[2])
 {
-	(void)r;
-	(void)fds;
 	return send_ready(t);
 }
 
 static int take_keeper(struct template *t, const struct template_record *r, int fds[2])
 {
-	(void)r;
 	if (t->mechanism != MECHANISM_KRB5 || fds[0] < 0)
 		return -EPROTO;
 	t->keeper = close_fd(t->keeper);

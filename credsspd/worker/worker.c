@@ -177,7 +177,6 @@ static enum exchange_event receive(struct worker *w)
 
 static enum exchange_event do_read(struct worker *w)
 {
-	(void)w;
 	return EXCHANGE_NOTHING;
 }
 
@@ -291,7 +290,6 @@ static enum exchange_event do_confirm(struct worker *w)
 /* Refuses, with the verdict's reason. */
 static enum exchange_event do_deny(struct worker *w)
 {
-	(void)w;
 	return EXCHANGE_WRONG;
 }
 

@@ -237,7 +237,6 @@ unsigned ccache_store_run(const struct helper_request *request, const struct han
 	time_t end;
 	int r;
 
-	(void)handover;
 	code = krb5_init_context(&k);
 	if (code)
 		return kerberos_status(NULL, code, HELPER_CONFIGURATION, result);
@@ -306,7 +305,6 @@ unsigned ccache_forget_run(const struct helper_request *request, const struct ha
 	bool ours = false;
 	int r = become(request->user);
 
-	(void)handover;
 	if (r < 0)
 		return helper_say(result, HELPER_CCACHE, "becoming %s: %s", request->user, strerror(-r));
 	code = krb5_init_context(&k);

@@ -40,7 +40,6 @@ static void listen(krb5_context k, const krb5_trace_info *info, void *data)
 	struct attempt *a = data;
 	const char *said = info ? strstr(info->message, "C_Login failed: ") : NULL;
 
-	(void)k;
 	if (!said)
 		return;
 	a->login = strstr(said, "pin locked") ? HELPER_PIN_LOCKED : HELPER_PIN_WRONG;

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/sandbox/sandbox.h"
 #include "credsspd-rdp/connection-sandbox.h"
 #include "credsspd-rdp/stream.h"
 #include "credsspd-rdp/tls.h"
@@ -105,7 +106,7 @@ __attribute__((noreturn)) static void middle(SSL_CTX *ctx, const struct filter *
 		die("SSL_new");
 	if (unix_fd >= 0 && (fcntl(net, F_SETFL, O_NONBLOCK) < 0 || fcntl(unix_fd, F_SETFL, O_NONBLOCK) < 0))
 		die("fcntl");
-	if (connection_confine(filter) < 0)
+	if (connection_confine(filter, confine_mapped()) < 0)
 		die("confine");
 	if (stream_accept(client.ssl, net, clock_msec() + 10000) < 0)
 		_exit(1);

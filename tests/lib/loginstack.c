@@ -705,8 +705,6 @@ static int converse(int n, const struct pam_message **messages, struct pam_respo
 
 static int converse_nothing(int n, const struct pam_message **messages, struct pam_response **ret, void *userdata)
 {
-	(void)messages;
-	(void)userdata;
 	*ret = calloc((size_t)n, sizeof(**ret));
 	return *ret ? PAM_SUCCESS : PAM_BUF_ERR;
 }

@@ -11,6 +11,5 @@ uint32_t DVCPluginEntry(const void *entry_points);
 
 __attribute__((visibility("default"))) uint32_t DVCPluginEntry(const void *entry_points)
 {
-	(void)entry_points;
 	return 0; /* CHANNEL_RC_OK */
 }

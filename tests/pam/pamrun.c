@@ -60,7 +60,6 @@ static int print_environment(pam_handle_t *pamh, int flags)
 {
 	char **list = pam_getenvlist(pamh);
 
-	(void)flags;
 	for (char **e = list; e && *e; e++) {
 		(void)printf("env: %s\n", *e);
 		(void)putenv(*e); /* for run= */
@@ -71,8 +70,6 @@ static int print_environment(pam_handle_t *pamh, int flags)
 
 static int end_here(pam_handle_t *pamh, int flags)
 {
-	(void)pamh;
-	(void)flags;
 	(void)fflush(stdout);
 	(void)raise(SIGKILL);
 	return PAM_ABORT;
@@ -84,7 +81,6 @@ static int go_on_in_child(pam_handle_t *pamh, int flags)
 	int status = 1;
 	pid_t pid;
 
-	(void)flags;
 	(void)fflush(stdout);
 	pid = fork();
 	if (pid < 0)

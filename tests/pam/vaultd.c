@@ -90,8 +90,6 @@ static int on_redeem(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	sd_bus_message *reply = NULL;
 	int fd, r;
 
-	(void)userdata;
-	(void)error;
 	if (is("silent")) {
 		(void)sd_bus_message_ref(m); /* never answered */
 		return 1;

@@ -71,7 +71,6 @@ static inline void assert_harmless(enum step step, alteration *alter)
 
 static inline struct buf as_it_is(struct talk *t, struct buf token)
 {
-	(void)t;
 	return token;
 }
 
@@ -89,7 +88,6 @@ static inline void start_with(struct template *template)
 
 static inline int altered_set_up(void **unused)
 {
-	(void)unused;
 	talk_set_up();
 	assert_int_equal(krb5_init_context(&krb5_lib), 0);
 	(void)snprintf(long_term, sizeof long_term, "FILE:%s", keytab_path);
@@ -106,7 +104,6 @@ static inline int altered_set_up(void **unused)
 
 static inline int altered_tear_down(void **unused)
 {
-	(void)unused;
 	FOR_BOTH(template)
 	assert_int_equal(stop(*template), 0);
 	assert_int_equal(stop(&ntlm), 0);

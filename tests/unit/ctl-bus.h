@@ -45,8 +45,6 @@ static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *r = NULL;
 
-	(void)userdata;
-	(void)error;
 	if (sd_bus_message_new_method_return(m, &r) < 0)
 		return -EIO;
 	if (sd_bus_message_append(r, "a{sv}", 11, "version", "s", "0.1\x1b\"\\", "handshakes", "u", 3U, "granted", "t",
@@ -60,8 +58,6 @@ static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	(void)userdata;
-	(void)error;
 	return sd_bus_reply_method_errorf(m, CREDSSP_ERROR_INVALID_ARGUMENT, "%s", "/etc/credsspd.conf: keytab: no");
 }
 
@@ -80,8 +76,6 @@ static int on_set(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	ssize_t n;
 	int fd;
 
-	(void)userdata;
-	(void)error;
 	if (sd_bus_message_read(m, "sh", &user, &fd) < 0)
 		return -EINVAL;
 	/* end of file must come without waiting: no write end is left open */
@@ -97,16 +91,12 @@ static int on_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	const char *user;
 
-	(void)userdata;
-	(void)error;
 	return sd_bus_message_read(m, "s", &user) < 0 ? -EINVAL : by_name(m, user);
 }
 
 /* The list is what the last SetVerifier got, so that the test sees it in another process. */
 static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	(void)userdata;
-	(void)error;
 	return sd_bus_reply_method_return(m, "as", 2, "alice", stored);
 }
 
@@ -169,7 +159,6 @@ static int group_setup(void **state)
 	struct stat st;
 	FILE *f;
 
-	(void)state;
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(chmod(dir, 0755), 0);
 	(void)snprintf(address, sizeof address, "unix:path=%s/bus", dir);
@@ -211,7 +200,6 @@ static int group_teardown(void **state)
 {
 	char command[64];
 
-	(void)state;
 	manager_stop();
 	kill(bus_pid, SIGTERM);
 	waitpid(bus_pid, NULL, 0);

@@ -131,7 +131,6 @@ static int rdp_setup(void **state)
 	AUTO_FREE char *error = NULL;
 	sigset_t set;
 
-	(void)state;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || !mkdtemp(dir))
@@ -160,7 +159,6 @@ static int rdp_teardown(void **state)
 {
 	static const char *const name[] = { "bus", "certificate.pem", "private_key.pem" };
 
-	(void)state;
 	listener_free(l, 0);
 	SSL_CTX_free(ctx);
 	(void)sd_event_unref(event);

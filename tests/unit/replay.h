@@ -31,8 +31,6 @@ static size_t n_seeds;
 
 static void keep(void *arg, const char *target, const char *name, const uint8_t *p, size_t len)
 {
-	(void)arg;
-	(void)name;
 	for (size_t i = 0; i < n_targets; i++) {
 		if (strcmp(targets[i].name, target) != 0)
 			continue;
@@ -45,14 +43,12 @@ static void keep(void *arg, const char *target, const char *name, const uint8_t 
 
 static int setup(void **state)
 {
-	(void)state;
 	seeds_make(keep, NULL);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	while (n_seeds)
 		buf_free(&seeds[--n_seeds].octets);
 	return 0;
@@ -60,7 +56,6 @@ static int teardown(void **state)
 
 static void test_seeds(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < n_seeds; i++)
 		assert_int_equal(seeds[i].target->run(seeds[i].octets.p, seeds[i].octets.len), 0);
 	for (size_t t = 0; t < n_targets; t++) {
@@ -74,7 +69,6 @@ static void test_seeds(void **state)
 
 static void test_beginnings(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < n_seeds; i++) {
 		size_t all = seeds[i].octets.len, step = (all / seeds[i].target->beginnings + 1) * REPLAY_SLOWLY;
 
@@ -90,7 +84,6 @@ static void test_beginnings(void **state)
 
 static void test_octets(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < n_seeds; i++) {
 		const struct target *t = seeds[i].target;
 

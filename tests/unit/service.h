@@ -9,16 +9,10 @@ static unsigned gone;
 
 static int on_record(struct process *p, const void *record, size_t len, void *userdata)
 {
-	(void)p;
-	(void)record;
-	(void)len;
-	(void)userdata;
 	return -1;
 }
 
 static void on_gone(struct process *p, void *userdata)
 {
-	(void)p;
-	(void)userdata;
 	gone++;
 }

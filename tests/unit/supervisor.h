@@ -176,13 +176,11 @@ static void assert_no_packet(int fd)
 
 static void on_supervisor_ready(void *userdata)
 {
-	(void)userdata;
 	ready_calls++;
 }
 
 static void on_supervisor_failed(void *userdata)
 {
-	(void)userdata;
 	failed_calls++;
 }
 
@@ -279,7 +277,6 @@ static int setup_group(void **unused)
 {
 	sigset_t set;
 
-	(void)unused;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || sd_event_new(&event) < 0 || !mkdtemp(directory) ||
@@ -296,7 +293,6 @@ static int setup_group(void **unused)
 
 static int teardown_group(void **unused)
 {
-	(void)unused;
 	for (enum role role = 0; role < ROLES; role++) {
 		(void)close(listener[role]);
 		(void)unlink(role_names[role]);
@@ -523,14 +519,12 @@ static struct fake_logon log_on(char ret_ticket[TICKET_LEN + 1])
 
 static int setup_all(void **unused)
 {
-	(void)unused;
 	start_all("");
 	return 0;
 }
 
 static int teardown_all(void **unused)
 {
-	(void)unused;
 	stop_all();
 	return 0;
 }

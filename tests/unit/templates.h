@@ -196,7 +196,6 @@ static inline int talk_tear_down(void)
 /* For groups of tests that use the templates ntlm and krb5. */
 static inline int templates_set_up(void **unused)
 {
-	(void)unused;
 	talk_set_up();
 	start(&ntlm);
 	start(&krb5);
@@ -205,7 +204,6 @@ static inline int templates_set_up(void **unused)
 
 static inline int templates_tear_down(void **unused)
 {
-	(void)unused;
 	assert_int_equal(stop(&ntlm), 0);
 	assert_int_equal(stop(&krb5), 0);
 	return talk_tear_down();

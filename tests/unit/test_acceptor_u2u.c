@@ -139,7 +139,6 @@ static void exchange(struct exchange *c)
 
 static void test_whole(void **unused)
 {
-	(void)unused;
 	for (unsigned i = 0; i < 3; i++) { /* with one acceptor after another */
 		struct exchange c = begin();
 
@@ -158,7 +157,6 @@ static void test_whole(void **unused)
 /* Before the last token nothing is sealed or authenticated. */
 static void test_not_complete(void **unused)
 {
-	(void)unused;
 	for (unsigned step = 0; step < STEPS; step++) {
 		struct exchange c = begin();
 		struct secret clear = SECRET_NULL;
@@ -179,7 +177,6 @@ static void test_not_complete(void **unused)
 
 static void test_truncated(void **unused)
 {
-	(void)unused;
 	for (unsigned step = 0; step < STEPS; step++) {
 		size_t n = 0, len;
 
@@ -209,7 +206,6 @@ static void test_octets(void **unused)
 {
 	unsigned refused = 0;
 
-	(void)unused;
 	for (unsigned step = 0; step < STEPS; step++) {
 		size_t len = 1;
 
@@ -231,7 +227,6 @@ static void test_octets(void **unused)
 /* A message in whose frame there is nothing, and one that is as large as a TSRequest can carry. */
 static void test_sizes(void **unused)
 {
-	(void)unused;
 	for (unsigned step = 0; step < STEPS; step++) {
 		for (size_t len = 0; len <= 65000; len = len ? len * 5 : 1) {
 			struct exchange c = begin();
@@ -256,7 +251,6 @@ static void test_key_goes(void **unused)
 {
 	struct exchange c = begin();
 
-	(void)unused;
 	acceptor_started(acceptor); /* forgets all of them */
 	assert_int_equal(acceptor_accept(acceptor, (struct view){ c.token.p, c.token.len }), ACCEPTOR_FOREIGN);
 	assert_true(acceptor_no_tgt(acceptor));
@@ -279,7 +273,6 @@ static void test_enctypes(void **unused)
 	static const krb5_enctype enctype[] = { ENCTYPE_AES128_CTS_HMAC_SHA1_96, ENCTYPE_AES128_CTS_HMAC_SHA256_128,
 						ENCTYPE_AES256_CTS_HMAC_SHA384_192, ENCTYPE_AES256_CTS_HMAC_SHA1_96 };
 
-	(void)unused;
 	for (size_t i = 0; i < sizeof enctype / sizeof *enctype; i++) {
 		struct exchange c;
 
@@ -299,7 +292,6 @@ static int set_up(void **unused)
 	const struct acceptor_options options = { .keytab = "/nonexistent", .user_to_user = true };
 	char *error = NULL;
 
-	(void)unused;
 	assert_int_equal(krb5_init_context(&k), 0);
 	if (acceptor_new(MECHANISM_KRB5, &options, &acceptor, &error) < 0)
 		fail_msg("%s", error);
@@ -314,7 +306,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	acceptor_free(acceptor);
 	krb5_free_context(k);
 	return 0;

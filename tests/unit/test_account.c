@@ -56,7 +56,6 @@ static void test_locks(void **state)
 	};
 	const char *text;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		assert_int_equal(judge(row[i].pw_passwd, row[i].sp_pwdp, -1, "/bin/sh", &text), row[i].pam);
 	(void)judge("x", "!", -1, "/bin/sh", &text);
@@ -75,7 +74,6 @@ static void test_expiry(void **state)
 	};
 	const char *text;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		assert_int_equal(judge("x", "*", row[i].expire, "/bin/sh", &text), row[i].pam);
 }
@@ -97,7 +95,6 @@ static void test_shells(void **state)
 	};
 	const char *text;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		assert_int_equal(judge("x", "*", -1, row[i].shell, &text), row[i].pam);
 }

@@ -15,7 +15,6 @@ static int checker_listener = -1, checker = -1;
 
 static int setup_check(void **unused)
 {
-	(void)unused;
 	start_all("");
 	checker_listener = listen_at("account-checker");
 	account_pool_free(supervisor->accounts);
@@ -29,7 +28,6 @@ static int setup_check(void **unused)
 
 static int teardown_check(void **unused)
 {
-	(void)unused;
 	checker = close_fd(checker);
 	checker_listener = close_fd(checker_listener);
 	(void)unlink("account-checker");
@@ -77,7 +75,6 @@ static void test_agrees(void **unused)
 	struct account_question q;
 	struct fake_logon l = begin_check(&q);
 
-	(void)unused;
 	assert_string_equal(q.service, "xrdp-sesman");
 	assert_string_equal(q.user, "alice");
 	assert_string_equal(q.rhost, "192.0.2.1");
@@ -95,7 +92,6 @@ static void test_refuses(void **unused)
 	struct worker_verdict v;
 	int pipe_fd = -1;
 
-	(void)unused;
 	checker_answers(&q, PAM_ACCT_EXPIRED, REFUSAL_ACCOUNT_EXPIRED, "chage -E changes the date");
 	v = take_verdict(&l, &pipe_fd);
 	assert_int_equal(v.granted, 0);
@@ -110,7 +106,6 @@ static void test_refuses(void **unused)
 /* Whose password it is decides whether a lock of this host's password counts. */
 static void test_local_password(void **unused)
 {
-	(void)unused;
 	for (unsigned by_domain = 0; by_domain < 2; by_domain++) {
 		struct fake_logon l = authenticate_krb5("192.0.2.1");
 		struct account_question q;
@@ -131,7 +126,6 @@ static void test_ended(void **unused)
 	struct account_question q, later;
 	struct fake_logon l = begin_check(&q);
 
-	(void)unused;
 	l.channel = close_fd(l.channel);
 	settle_down();
 	assert_int_equal(supervisor->logons.refusals[REFUSAL_CANCELLED], 1);
@@ -160,7 +154,6 @@ static void test_no_verdict(void **unused)
 	struct account_question q;
 	struct fake_logon l = begin_check(&q);
 
-	(void)unused;
 	checker = close_fd(checker); /* the process ends */
 	settle_down();
 	assert_true(log->failing);
@@ -192,7 +185,6 @@ static void test_off(void **unused)
 	struct fake_logon l;
 	char octet;
 
-	(void)unused;
 	supervisor->config.account_check = false;
 	account_check_reset(&supervisor->logons);
 	assert_int_equal(take(checker, &octet, 1, NULL, 0), 0);

@@ -97,7 +97,6 @@ static void test_verdicts(void **state)
 	};
 	char detail[WORKER_DETAIL_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		enum refusal r = judge(row[i].pam, row[i].hash, row[i].s, row[i].local_password, detail);
 
@@ -115,7 +114,6 @@ static void test_details(void **state)
 	const struct spwd must_change = { .sp_lstchg = 0, .sp_max = 99999, .sp_inact = -1, .sp_expire = -1 };
 	char detail[WORKER_DETAIL_MAX];
 
-	(void)state;
 	(void)judge(PAM_NEW_AUTHTOK_REQD, "hash", must_change, true, detail);
 	assert_non_null(strstr(detail, "PAM_NEW_AUTHTOK_REQD from the account phase of PAM service xrdp-sesman: "));
 	assert_non_null(strstr(detail, "chage -l"));
@@ -144,7 +142,6 @@ static void test_longest_details(void **state)
 	char service[PAM_SERVICE_MAX + 1], detail[WORKER_DETAIL_MAX], large[4 * WORKER_DETAIL_MAX];
 	struct spwd s = healthy;
 
-	(void)state;
 	memset(service, 's', sizeof service - 1);
 	service[sizeof service - 1] = '\0';
 	for (size_t i = 0; i < 2 * (sizeof results / sizeof *results); i++) {
@@ -178,7 +175,6 @@ static int fake_start(const char *service, const char *user, const struct pam_co
 
 static int fake_set_item(pam_handle_t *pamh, int item, const void *value)
 {
-	(void)pamh;
 	assert_true(item == PAM_RHOST || item == PAM_TTY);
 	(void)snprintf(item == PAM_RHOST ? fake.rhost : fake.tty, sizeof fake.tty, "%s", (const char *)value);
 	return fake.set_item;
@@ -186,7 +182,6 @@ static int fake_set_item(pam_handle_t *pamh, int item, const void *value)
 
 static int fake_acct_mgmt(pam_handle_t *pamh, int flags)
 {
-	(void)pamh;
 	fake.asked++;
 	fake.flags = flags;
 	return fake.acct_mgmt;
@@ -194,8 +189,6 @@ static int fake_acct_mgmt(pam_handle_t *pamh, int flags)
 
 static int fake_end(pam_handle_t *pamh, int status)
 {
-	(void)pamh;
-	(void)status;
 	fake.ended++;
 	return PAM_SUCCESS;
 }
@@ -220,7 +213,6 @@ static struct account_question question(const char *service, const char *user, c
 
 static int reset(void **state)
 {
-	(void)state;
 	memset(&fake, 0, sizeof fake);
 	return 0;
 }
@@ -230,7 +222,6 @@ static void test_question(void **state)
 	struct account_question q = question("xrdp-sesman", "no-such-user", "2001:db8::7%eth0");
 	struct account_answer a;
 
-	(void)state;
 	fake.acct_mgmt = PAM_PERM_DENIED;
 	assert_int_equal(account_answer_question(&pam, &config, &q, &a), 0);
 	assert_string_equal(fake.service, "xrdp-sesman");
@@ -258,7 +249,6 @@ static void test_broken_pam(void **state)
 	const struct account_question q = question("xrdp-sesman", "no-such-user", "192.0.2.7");
 	struct account_answer a;
 
-	(void)state;
 	fake.start = PAM_ABORT;
 	assert_int_equal(account_answer_question(&pam, &config, &q, &a), 0);
 	assert_int_equal(a.refusal, REFUSAL_NONE);
@@ -288,7 +278,6 @@ static void test_hostile_questions(void **state)
 	const size_t n = sizeof row / sizeof *row;
 	struct account_answer a;
 
-	(void)state;
 	row[n - 4].type = ACCOUNT_ANSWER;
 	memset(row[n - 3].service, 'x', sizeof row[0].service);
 	memset(row[n - 2].user, 'x', sizeof row[0].user);
@@ -309,7 +298,6 @@ static void test_conversation(void **state)
 	struct pam_response *responses = NULL;
 	struct account_answer a;
 
-	(void)state;
 	assert_int_equal(account_answer_question(&pam, &config, &q, &a), 0);
 	assert_int_equal(fake.conv.conv(2, mixed, &responses, fake.conv.appdata_ptr), PAM_CONV_ERR);
 	assert_null(responses);

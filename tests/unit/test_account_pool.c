@@ -71,7 +71,6 @@ static void listen_again(void)
 
 static int set_up(void **state)
 {
-	(void)state;
 	memset(askers, 0, sizeof askers);
 	assert_true(loop_new(&event) >= 0);
 	assert_int_equal(account_pool_new(event, path, &pool), 0);
@@ -81,7 +80,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	/* ends the connections that no test has accepted */
 	listener = close_fd(listener);
 	account_pool_free(pool);
@@ -126,7 +124,6 @@ static void test_answers(void **state)
 	AUTO_CLOSE int fd = -1;
 	struct account_answer a;
 
-	(void)state;
 	assert_int_equal(ask(0), 0);
 	fd = accept_one();
 	assert_true(fd >= 0);
@@ -152,7 +149,6 @@ static void test_queue(void **state)
 	int fds[ACCOUNT_CHECKERS_MAX];
 	struct account_answer a;
 
-	(void)state;
 	for (unsigned i = 0; i < ACCOUNT_CHECKERS_MAX + 2; i++)
 		assert_int_equal(ask(i), 0);
 	for (unsigned i = 0; i < ACCOUNT_CHECKERS_MAX; i++) {
@@ -187,7 +183,6 @@ static void test_service_stopped(void **state)
 	AUTO_CLOSE int fd = -1;
 	struct account_answer a;
 
-	(void)state;
 	listener = close_fd(listener);
 	assert_int_equal(ask(0), -ECONNREFUSED);
 	(void)unlink(path);
@@ -218,7 +213,6 @@ static void test_idle_processes_ended(void **state)
 	struct account_answer a;
 	int fds[2];
 
-	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(ask(i), 0);
 		fds[i] = accept_one();
@@ -240,7 +234,6 @@ static void test_idle_processes_ended(void **state)
 /* The service is stopped while a question waits for a process: the question does not wait for its deadline. */
 static void test_service_stopped_with_queue(void **state)
 {
-	(void)state;
 	for (unsigned i = 0; i < ACCOUNT_CHECKERS_MAX + 1; i++)
 		assert_int_equal(ask(i), 0);
 	for (unsigned i = 0; i < ACCOUNT_CHECKERS_MAX; i++)
@@ -255,7 +248,6 @@ static void test_service_stopped_with_queue(void **state)
 
 static void test_malformed_answers(void **state)
 {
-	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
 		AUTO_CLOSE int fd = -1;
 		struct account_answer a;
@@ -296,7 +288,6 @@ static void test_refusals_of_a_liar(void **state)
 		[REFUSAL_ACCOUNT_RESTRICTION] = true,
 	};
 
-	(void)state;
 	for (unsigned refusal = 0; refusal <= REFUSAL_MAX_; refusal++) {
 		AUTO_CLOSE int fd = -1;
 		struct account_answer a;
@@ -320,7 +311,6 @@ static void test_refusals_of_a_liar(void **state)
 /* A second answer ends the process, whether a question waits for one or not; the next question gets its own answer. */
 static void test_two_answers(void **state)
 {
-	(void)state;
 	for (unsigned busy = 0; busy < 2; busy++) {
 		AUTO_CLOSE int fd = -1;
 		AUTO_CLOSE int next = -1;
@@ -360,7 +350,6 @@ static void test_huge_answers(void **state)
 {
 	static uint8_t huge[65536];
 
-	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
 		AUTO_CLOSE int fd = -1;
 		struct account_answer a;
@@ -389,7 +378,6 @@ static void test_renewal(void **state)
 	struct account_answer a;
 	char octet;
 
-	(void)state;
 	account_pool_warm_up(pool);
 	idle = accept_one();
 	assert_true(idle >= 0);
@@ -414,7 +402,6 @@ static void test_deadline(void **state)
 	struct timespec from, to;
 	char octet;
 
-	(void)state;
 	(void)clock_gettime(CLOCK_BOOTTIME, &from);
 	for (unsigned i = 0; i < ACCOUNT_CHECK_MISSES; i++) {
 		assert_int_equal(ask(i), 0);
@@ -440,7 +427,6 @@ static void test_deadline(void **state)
 
 static int make_dir(void **state)
 {
-	(void)state;
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(path, sizeof path, "%s/socket", dir);
 	return 0;
@@ -448,7 +434,6 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	(void)state;
 	return rmdir(dir);
 }
 

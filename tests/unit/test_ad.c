@@ -90,7 +90,6 @@ static int run(const char *const *argv, char **ret_output)
 
 static int systemctl(void *userdata, const char *const *arguments)
 {
-	(void)userdata;
 	assert_string_equal(arguments[2], "credsspd-machine-password.timer");
 	bed.timer++;
 	return 0;
@@ -123,7 +122,6 @@ static int keytab(bool dry_run)
 
 static int setup(void **state)
 {
-	(void)state;
 	(void)strcpy(bed.top, "/tmp/test_ad.XXXXXX");
 	assert_non_null(mkdtemp(bed.top));
 	bed.root = open(bed.top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -140,7 +138,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
 	(void)unlinkat(bed.root, "etc/samba/smb.conf", 0);
 	(void)unlinkat(bed.root, "etc/credsspd.keytab", 0);
 	(void)unlinkat(bed.root, "etc/samba", AT_REMOVEDIR);
@@ -156,7 +153,6 @@ static void test_new(void **state)
 	AUTO_FREE char *text = NULL;
 	struct stat st;
 
-	(void)state;
 	assert_int_equal(keytab(false), 0);
 	text = conf();
 	assert_string_equal(text, CONF SYNC "[homes]\n");
@@ -174,7 +170,6 @@ static void test_again(void **state)
 {
 	AUTO_FREE char *text = NULL;
 
-	(void)state;
 	write_file("etc/samba/smb.conf", CONF SYNC);
 	bed.names = "x\n\ttermsrv/RDP1\n\tTERMSRV/rdp1.r.test\n";
 	assert_int_equal(keytab(false), 0);
@@ -187,7 +182,6 @@ static void test_other_keytabs(void **state)
 {
 	AUTO_FREE char *text = NULL;
 
-	(void)state;
 	write_file("etc/samba/smb.conf", CONF "\tsync machine password to keytab = /etc/krb5.keytab:sync_spns\n");
 	assert_int_equal(keytab(false), 0);
 	text = conf();
@@ -204,7 +198,6 @@ static void test_old(void **state)
 {
 	AUTO_FREE char *text = NULL;
 
-	(void)state;
 	bed.version = "Version 4.17.12-Debian\n";
 	assert_int_equal(keytab(false), 0);
 	text = conf();
@@ -225,7 +218,6 @@ static void test_dry_run(void **state)
 {
 	AUTO_FREE char *text = NULL;
 
-	(void)state;
 	assert_int_equal(keytab(true), 0);
 	assert_string_equal(bed.ran, "");
 	assert_non_null(strstr(bed.shown, "net ads keytab create -P\n"));
@@ -242,7 +234,6 @@ static void test_put_back(void **state)
 {
 	AUTO_FREE char *text = NULL;
 
-	(void)state;
 	bed.failing = "net ads keytab create";
 	assert_int_equal(keytab(false), -EIO);
 	text = conf();
@@ -255,7 +246,6 @@ static void test_put_back_old(void **state)
 {
 	AUTO_FREE char *text = NULL;
 
-	(void)state;
 	bed.version = "Version 4.17.12-Debian\n";
 	bed.failing = "net ads keytab";
 	assert_int_equal(keytab(false), -EIO);
@@ -267,7 +257,6 @@ static void test_put_back_old(void **state)
 
 static void test_refused(void **state)
 {
-	(void)state;
 	assert_int_equal(keytab_at("/etc/krb5.keytab", false), -EINVAL);
 	assert_int_equal(keytab_at("/run/credsspd-keytab/keytab", false), -EINVAL);
 	assert_int_equal(keytab_at("/etc/a:b", false), -EINVAL);

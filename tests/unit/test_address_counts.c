@@ -16,7 +16,6 @@ static void test_count(void **state)
 	struct address_counts *t = address_counts_new();
 	struct address_count *a, *b, *c;
 
-	(void)state;
 	assert_non_null(t);
 	a = address_counts_enter(t, "192.0.2.1", ADDRESS_PRE_TLS);
 	b = address_counts_enter(t, "192.0.2.2", ADDRESS_PRE_TLS);
@@ -57,7 +56,6 @@ static void test_same(void **state)
 		{ "", "0.0.0.0", 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct address_counts *t = address_counts_new();
 		struct address_count *a = address_counts_enter(t, row[i].a, ADDRESS_CONNECTION);
@@ -79,7 +77,6 @@ static void test_many(void **state)
 	static struct address_count *all[N];
 	char text[32];
 
-	(void)state;
 	for (unsigned i = 0; i < N; i++) {
 		(void)snprintf(text, sizeof text, "10.%u.%u.%u", i >> 16, i >> 8 & 0xff, i & 0xff);
 		all[i] = address_counts_enter(t, text, i % 2 ? ADDRESS_CONNECTION : ADDRESS_PRE_TLS);

@@ -67,7 +67,6 @@ static void test_arguments(void **unused)
 	uint64_t id;
 	int fd;
 
-	(void)unused;
 	assert_int_equal(admission_begin(l, 1, "xrdp-sesman", key, 10, &peer, &id, &fd), -EACCES);
 	assert_int_equal(admission_begin(l, 4243, "other", key, 10, &peer, &id, &fd), -EACCES);
 	assert_int_equal(admission_begin(l, 4243, "xrdp-sesman", key, 0, &peer, &id, &fd), -EINVAL);
@@ -82,7 +81,6 @@ static unsigned first_over_calls;
 
 static void on_first_over(void *userdata)
 {
-	(void)userdata;
 	first_over_calls++;
 }
 
@@ -90,7 +88,6 @@ static void test_waits(void **unused)
 {
 	struct fake_logon l[HANDSHAKES_BEGUN_MAX];
 
-	(void)unused;
 	supervisor->logons.first_over = on_first_over;
 	for (unsigned i = 0; i < HANDSHAKES_BEGUN_MAX; i++) {
 		assert_false(admission_waits(&supervisor->logons, 4243));
@@ -112,7 +109,6 @@ static void test_back_off(void **unused)
 {
 	struct backoff_key key = backoff_key(4243, "192.0.2.1");
 
-	(void)unused;
 	backoff_configure(supervisor->backoff, 1, 60);
 	backoff_end(supervisor->backoff, &key, clock_usec(), 1); /* not known yet: no failure */
 	close_logon(&(struct fake_logon){ .channel = begin("192.0.2.1").channel, .worker = -1, .verifier = -1 });
@@ -126,7 +122,6 @@ static void test_back_off(void **unused)
 /* An address that is exempt is never counted. */
 static void test_exempt(void **unused)
 {
-	(void)unused;
 	backoff_configure(supervisor->backoff, 1, 60);
 	hold(0, BACKOFF_IN_FLIGHT_MAX + 1, 4243, "192.0.2.9");
 	release_all();
@@ -135,7 +130,6 @@ static void test_exempt(void **unused)
 /* An address has a limit of its own, and only its own silent clients make room in it. */
 static void test_address_full(void **unused)
 {
-	(void)unused;
 	hold(0, BACKOFF_IN_FLIGHT_MAX, 4243, "192.0.2.1");
 	assert_int_equal(begin_at(4243, "192.0.2.1"), -EAGAIN);
 	silent_for(held[3].id, HANDSHAKE_PATIENCE_SEC);
@@ -152,7 +146,6 @@ static void test_address_full(void **unused)
 /* All slots of a front end are taken by one address more than others: that address loses its longest silent logon. */
 static void test_busiest_address(void **unused)
 {
-	(void)unused;
 	hold(0, 60, 4243, "192.0.2.1");
 	hold(60, HANDSHAKES_PER_CALLER_MAX - 60, 4243, NULL);
 	silent_for(held[7].id, 2);
@@ -168,7 +161,6 @@ static void test_even_addresses(void **unused)
 {
 	struct logon *h;
 
-	(void)unused;
 	hold(0, HANDSHAKES_PER_CALLER_MAX, 4243, NULL);
 	assert_int_equal(begin_at(4243, "192.0.2.7"), -EBUSY);
 	assert_int_equal(supervisor->logons.refusals[REFUSAL_LIMIT], 1);
@@ -194,7 +186,6 @@ static void test_even_addresses(void **unused)
 /* The limit of all front ends together. */
 static void test_all_full(void **unused)
 {
-	(void)unused;
 	hold(0, HANDSHAKES_PER_CALLER_MAX, 4243, NULL);
 	hold(HANDSHAKES_PER_CALLER_MAX, HANDSHAKES_MAX - HANDSHAKES_PER_CALLER_MAX, 4244, NULL);
 	assert_int_equal(begin_at(4244, "192.0.2.7"), -EBUSY);
@@ -203,7 +194,6 @@ static void test_all_full(void **unused)
 
 static int setup_exempt(void **unused)
 {
-	(void)unused;
 	start_all(" backoff_exempt = 192.0.2.9\n");
 	return 0;
 }

@@ -64,7 +64,6 @@ static void save(const char *name, X509 *x)
 
 static int setup(void **state)
 {
-	(void)state;
 	if (!mkdtemp(directory) || mkdir(path_of("d"), 0700) < 0 || mkdir(path_of("empty"), 0700) < 0)
 		return -1;
 	for (size_t i = 0; i < 3; i++)
@@ -88,7 +87,6 @@ static int teardown(void **state)
 	static const char *const files[] = { "root", "middle", "other", "d/any-name", "krb5.conf" };
 	X509 *all[] = { root, middle, other, by_root, by_middle, by_other, forged };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		(void)unlink(path_of(files[i]));
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -160,7 +158,6 @@ static void test_places_and_forms(void **state)
 		{ "[libdefaults]\n pkinit_anchors = DIR:@/empty\n pkinit_anchors = DIR:@/no\n", false, false, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct anchors *a = load(rows[i].text);
 
@@ -177,7 +174,6 @@ static void test_octets_that_are_no_certificate(void **state)
 	uint8_t *der = NULL;
 	int len = i2d_X509(by_root, &der);
 
-	(void)state;
 	for (int n = 0; n < len; n++)
 		assert_non_null(anchors_complaint(a, der, (size_t)n));
 	assert_null(anchors_complaint(a, der, (size_t)len));

@@ -32,7 +32,6 @@ static void test_read(void **state)
 	CLEANUP(file_text_done) struct file_text t = FILE_TEXT_NULL;
 	CLEANUP(file_text_done) struct file_text none = FILE_TEXT_NULL;
 
-	(void)state;
 	put("a", "one\ntwo", 7, 0640);
 	assert_int_equal(atomic_file_read(root, "a", &t), 0);
 	assert_string_equal(t.data, "one\ntwo");
@@ -48,7 +47,6 @@ static void test_not_read(void **state)
 {
 	CLEANUP(file_text_done) struct file_text t = FILE_TEXT_NULL;
 
-	(void)state;
 	assert_int_equal(symlinkat("a", root, "link"), 0);
 	assert_int_equal(mkfifoat(root, "fifo", 0600), 0);
 	put("nul", "a\0b", 3, 0600);
@@ -70,7 +68,6 @@ static void test_replace(void **state)
 	CLEANUP(file_text_done) struct file_text is = FILE_TEXT_NULL;
 	struct stat before, after;
 
-	(void)state;
 	put("b", "old, and longer", 15, 0600);
 	/* of a run that was killed */
 	put("b.credsspctl-new", "rest", 4, 0666);
@@ -92,7 +89,6 @@ static void test_replace(void **state)
 
 static int setup(void **state)
 {
-	(void)state;
 	if (!mkdtemp(dir) || chdir(dir) < 0)
 		return -1;
 	root = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -103,7 +99,6 @@ static int teardown(void **state)
 {
 	static const char *const names[] = { "a", "b", "link", "fifo", "nul", "big" };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		(void)unlinkat(root, names[i], 0);
 	(void)unlinkat(root, "d", AT_REMOVEDIR);

@@ -30,7 +30,6 @@ static void test_waits_and_ends(void **state)
 	struct backoff_key other = key_of("192.0.2.2");
 	uint64_t now = 1000 * SEC;
 
-	(void)state;
 	for (int i = 0; i < 3; i++)
 		fail_once(b, &k, now);
 	assert_int_equal(backoff_begin(b, &k, now), 1);
@@ -62,7 +61,6 @@ static void test_decay(void **state)
 	struct backoff_key k = key_of("192.0.2.1");
 	uint64_t now = 1000 * SEC;
 
-	(void)state;
 	for (int i = 0; i < 3; i++)
 		fail_once(b, &k, now);
 	now += BACKOFF_DECAY_SEC * SEC;
@@ -88,7 +86,6 @@ static void test_in_flight(void **state)
 	struct backoff_key k = key_of("192.0.2.1");
 	unsigned n = 0;
 
-	(void)state;
 	while (backoff_begin(b, &k, SEC) == 0)
 		n++;
 	assert_int_equal(n, BACKOFF_IN_FLIGHT_MAX);
@@ -112,7 +109,6 @@ static void test_judging(void **state)
 	struct backoff_key k = key_of("192.0.2.1"), other = key_of("192.0.2.2");
 	unsigned n = 0, failed = 0;
 
-	(void)state;
 	for (int i = 0; i < 50; i++)
 		assert_int_equal(backoff_begin(b, &k, SEC), 0);
 	assert_int_equal(backoff_begin(b, &other, SEC), 0);
@@ -143,7 +139,6 @@ static void test_off(void **state)
 	struct backoff *b = backoff_new(1, 0);
 	struct backoff_key k = key_of("192.0.2.1");
 
-	(void)state;
 	for (int i = 0; i < 100; i++)
 		fail_once(b, &k, SEC);
 	for (unsigned i = 0; i < BACKOFF_IN_FLIGHT_MAX; i++) {
@@ -160,7 +155,6 @@ static void test_keys(void **state)
 	struct backoff_key d = key_of("::ffff:192.0.2.1"), e = key_of("192.0.2.1");
 	struct backoff_key f = key_of(""), g = key_of("no address"), h = backoff_key(991, "192.0.2.1");
 
-	(void)state;
 	assert_memory_equal(&a, &b, sizeof a);
 	assert_memory_not_equal(&a, &c, sizeof a);
 	assert_memory_equal(&d, &e, sizeof d);
@@ -173,7 +167,6 @@ static void test_table_full(void **state)
 	struct backoff *b = backoff_new(1, 60);
 	struct backoff_key bad = key_of("192.0.2.1");
 
-	(void)state;
 	fail_once(b, &bad, SEC);
 	fail_once(b, &bad, 2 * SEC);
 	for (uint32_t i = 0; i < 2 * BACKOFF_TABLE_MAX; i++) {
@@ -196,7 +189,6 @@ static void test_key_padding(void **state)
 {
 	struct backoff_key a, b;
 
-	(void)state;
 	memset(&a, 0xff, sizeof a);
 	memset(&b, 0, sizeof b);
 	a.caller = b.caller = 7;

@@ -57,7 +57,6 @@ static void test_values(void **state)
 	struct buf nonce AUTO_BUF = buf_fill(0, 32);
 	struct buf key AUTO_BUF = LIT("\x00\x01");
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		uint8_t want[32], out[BINDING_MAX];
 		size_t len = 0;
@@ -76,7 +75,6 @@ static void test_hashes(void **state)
 {
 	static const size_t key_len[] = { 1, 2, 64, 65, 97, 133, 140, 270, 526, 2062, 4095, 4096 };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof key_len / sizeof *key_len; i++) {
 		struct buf nonce AUTO_BUF = buf_new(CLIENT_NONCE_LEN);
 		struct buf key AUTO_BUF = buf_new(key_len[i]);
@@ -108,7 +106,6 @@ static void test_sensitive(void **state)
 	uint8_t plain[BINDING_MAX], out[BINDING_MAX];
 	size_t len;
 
-	(void)state;
 	assert_int_equal(binding_compute(6, C2S, view_of(&nonce), view_of(&key), plain, &len), 0);
 	for (size_t i = 0; i < nonce.len + key.len; i++) {
 		uint8_t *p = i < nonce.len ? nonce.p + i : key.p + i - nonce.len;
@@ -135,7 +132,6 @@ static void test_raw(void **state)
 	};
 	struct buf nonce AUTO_BUF = buf_fill(7, CLIENT_NONCE_LEN);
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		for (unsigned version = 2; version <= 4; version++) {
 			struct buf key AUTO_BUF = buf_copy(row[i].key, 4);
@@ -160,7 +156,6 @@ static void test_key_lengths(void **state)
 {
 	struct buf nonce AUTO_BUF = buf_fill(7, CLIENT_NONCE_LEN);
 
-	(void)state;
 	for (unsigned version = 2; version <= 6; version++) {
 		for (enum binding_direction d = C2S; d <= S2C; d++) {
 			struct buf most AUTO_BUF = buf_fill(0x30, SUBJECT_PUBLIC_KEY_MAX);
@@ -187,7 +182,6 @@ static void test_nonce_lengths(void **state)
 	struct buf key AUTO_BUF = buf_fill(0x30, 270);
 	uint8_t out[BINDING_MAX];
 
-	(void)state;
 	for (unsigned version = 5; version <= 7; version++) {
 		size_t len = 4711;
 

@@ -70,8 +70,6 @@ static sd_bus_message *reply;
 
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	(void)userdata;
-	(void)error;
 	if (sd_bus_message_is_method_call(m, NULL, NULL) && sd_bus_message_get_destination(m) &&
 	    strcmp(sd_bus_message_get_destination(m), "org.freedesktop.DBus") == 0) {
 		assert_true(answer_call(m) >= 0);
@@ -123,8 +121,6 @@ static sd_bus_message *new_call(const char *sender, const char *interface, const
 
 static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	(void)userdata;
-	(void)error;
 	(void)sd_bus_message_unref(reply);
 	reply = sd_bus_message_ref(m);
 	return 1;
@@ -191,19 +187,16 @@ static sd_bus_message *begin_call(const char *sender, const char *rhost)
 
 static void on_owned(void *userdata)
 {
-	(void)userdata;
 	owned_calls++;
 }
 
 static void on_lost(void *userdata)
 {
-	(void)userdata;
 	lost_calls++;
 }
 
 static int setup_bus(void **unused)
 {
-	(void)unused;
 	start_all(" backoff_failures = 1\n backoff_max = 60\n");
 	owned_calls = lost_calls = 0;
 	name_reply = 1;
@@ -220,7 +213,6 @@ static int setup_bus(void **unused)
 
 static int teardown_bus(void **unused)
 {
-	(void)unused;
 	reply = sd_bus_message_unref(reply);
 	close_control();
 	supervisor_stop(supervisor);
@@ -249,7 +241,6 @@ static void test_access(void **unused)
 	};
 	static const char *const senders[] = { FRONT_END, REDEEMER, ROOT, NOBODY, UNKNOWN };
 
-	(void)unused;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		for (size_t k = 0; k < sizeof senders / sizeof *senders; k++) {
 			sd_bus_message *m;
@@ -293,7 +284,6 @@ static void test_begin(void **unused)
 	uint64_t id;
 	int fd;
 
-	(void)unused;
 	send_call_(begin_call(FRONT_END, "192.0.2.1"));
 	m = assert_ok();
 	assert_true(sd_bus_message_read(m, "th", &id, &fd) >= 0);
@@ -326,7 +316,6 @@ static void test_bad_begin(void **unused)
 	struct backoff_key key = backoff_key(4243, "192.0.2.1");
 	sd_bus_message *m;
 
-	(void)unused;
 	memset(long_address, '1', sizeof long_address - 1);
 	long_address[sizeof long_address - 1] = '\0';
 	bad_peer(CREDSSP_PEER_RHOST, "s", "host.example");
@@ -366,7 +355,6 @@ static void test_begin_waits(void **unused)
 	uint64_t id;
 	int fd;
 
-	(void)unused;
 	for (unsigned i = 0; i < HANDSHAKES_BEGUN_MAX; i++) {
 		send_call_(begin_call(FRONT_END, "192.0.2.1"));
 		held[i] = sd_bus_message_ref(assert_ok());
@@ -398,7 +386,6 @@ static void test_begin_waits(void **unused)
 /* No more than CALLS_PER_CONNECTION_MAX calls wait for the uid of their caller. */
 static void test_uid_unanswered(void **unused)
 {
-	(void)unused;
 	no_uids = true;
 	for (unsigned i = 0; i < CALLS_PER_CONNECTION_MAX; i++)
 		call(ROOT, CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_STATUS, "");
@@ -423,7 +410,6 @@ static void test_redeem(void **unused)
 	sd_bus_message *m;
 	int fd;
 
-	(void)unused;
 	redeem("credssp1:no", "xrdp-sesman", "alice");
 	assert_error(CREDSSP_ERROR_NO_TICKET);
 	redeem(ticket, "xrdp-sesman", "alice");
@@ -460,7 +446,6 @@ static void test_status(void **unused)
 	unsigned keys = 0;
 	char ticket[TICKET_LEN + 1];
 
-	(void)unused;
 	l = log_on(ticket);
 	close_logon(&l);
 	l = begin("192.0.2.1");
@@ -488,7 +473,6 @@ static void test_status(void **unused)
 
 static void test_reload(void **unused)
 {
-	(void)unused;
 	write_config("");
 	call(ROOT, CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_RELOAD, "");
 	for (unsigned i = 0; i < 2; i++)
@@ -533,7 +517,6 @@ static void test_store(void **unused)
 	sd_bus_message *m;
 	int fds[2];
 
-	(void)unused;
 	assert_int_equal(pipe(fds), 0);
 	memset(long_name, 'x', sizeof long_name - 1);
 	long_name[sizeof long_name - 1] = '\0';
@@ -586,7 +569,6 @@ static void test_store(void **unused)
 /* The bus goes and comes again: the daemon has the name again. */
 static void test_reconnect(void **unused)
 {
-	(void)unused;
 	no_uids = true;
 	call(ROOT, CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_STATUS, ""); /* is lost */
 	settle_down();
@@ -610,7 +592,6 @@ static void test_reconnect(void **unused)
 /* Another owner of the name, or a bus that refuses it. */
 static void test_name(void **unused)
 {
-	(void)unused;
 	drop_connection();
 	name_reply = 3;
 	accept_connection();
@@ -627,7 +608,6 @@ static void test_name(void **unused)
 /* Another process in the queue for the name is reported with each ticket. */
 static void test_intruder(void **unused)
 {
-	(void)unused;
 	intruder = ":1.99";
 	redeem("credssp1:no", "xrdp-sesman", "alice");
 	assert_error(CREDSSP_ERROR_NO_TICKET);

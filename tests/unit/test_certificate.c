@@ -95,7 +95,6 @@ static void test_use(void **state)
 		{ NULL, "digitalSignature", false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		if (judge(NULL, row[i].eku, row[i].usage, -60, 60).for_logon != row[i].good)
 			fail_msg("row %zu", i);
@@ -103,7 +102,6 @@ static void test_use(void **state)
 
 static void test_time(void **state)
 {
-	(void)state;
 	assert_true(judge(NULL, LOGON, NULL, -60, 60).in_time);
 	assert_false(judge(NULL, LOGON, NULL, -60, -30).in_time);
 	assert_false(judge(NULL, LOGON, NULL, 30, 60).in_time);
@@ -129,7 +127,6 @@ static void test_user_principal_names(void **state)
 		{ NULL, false, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct certificate c = judge(row[i].san, LOGON, NULL, -60, 60);
 
@@ -169,7 +166,6 @@ static void test_kerberos_names(void **state)
 		{ SAN_ALICE_ADMIN, sizeof SAN_ALICE_ADMIN - 1, "alice/admin@BED.TEST", false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct certificate c;
 		size_t len;
@@ -190,7 +186,6 @@ static void test_damage(void **state)
 	uint8_t *p = make(UPN "bob@BED.TEST", NULL, 0, LOGON, "digitalSignature", -60, 60, &len);
 	uint8_t *huge = calloc(1, CERTIFICATE_MAX + 1);
 
-	(void)state;
 	for (size_t i = 0; i < len; i++) {
 		for (unsigned bit = 0; bit < 8; bit++) {
 			p[i] = (uint8_t)(p[i] ^ (1U << bit));
@@ -210,14 +205,12 @@ static void test_damage(void **state)
 
 static int setup(void **state)
 {
-	(void)state;
 	key = EVP_EC_gen("P-256");
 	return !key;
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	EVP_PKEY_free(key);
 	return 0;
 }

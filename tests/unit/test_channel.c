@@ -22,7 +22,6 @@
 
 static void test_no_padding(void **state)
 {
-	(void)state;
 	assert_int_equal(SIZE(struct channel_done, type) + SIZE(struct channel_done, kind) +
 			     SIZE(struct channel_done, version) + SIZE(struct channel_done, pad_) +
 			     SIZE(struct channel_done, mechanism) + SIZE(struct channel_done, ticket) +
@@ -39,7 +38,6 @@ static void test_no_padding(void **state)
 
 static void test_room(void **state)
 {
-	(void)state;
 	assert_true(SIZE(struct channel_done, ticket) > TICKET_LEN);
 	assert_true(SIZE(struct channel_done, user) > ACCOUNT_NAME_MAX);
 	assert_true(SIZE(struct channel_done, principal) > PRINCIPAL_MAX);
@@ -61,7 +59,6 @@ static void test_largest(void **state)
 	const uint8_t type = CHANNEL_TSREQUEST;
 	int fd[2];
 
-	(void)state;
 	assert_int_equal(packet_pair(0, fd), 0);
 	int a AUTO_CLOSE = fd[0], b AUTO_CLOSE = fd[1];
 

@@ -197,7 +197,6 @@ static void test_rewrite(void **state)
 	static uint8_t out[CLIENT_INFO_OUT_MAX];
 	static struct read_back back;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		size_t len = 0;
 
@@ -247,7 +246,6 @@ static void test_lengths(void **state)
 	static uint8_t out[CLIENT_INFO_OUT_MAX];
 	static char extended[9000];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		size_t len = 0, in_len;
 		uint8_t *p;
@@ -287,7 +285,6 @@ static void test_names(void **state)
 	size_t len, n;
 	uint8_t *p = make(&in, &len);
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		assert_int_equal(client_info_rewrite(p, len, row[i].user, TICKET, out, &n), row[i].result);
 		if (row[i].result == 0)
@@ -315,7 +312,6 @@ static void test_strings(void **state)
 	size_t len, n;
 	uint8_t *p = make(&unicode, &len), *inner;
 
-	(void)state;
 	/* inner NULs of what is replaced go with it */
 	while ((inner = memchr(p + 37, 1, len - 37)))
 		*inner = 0;
@@ -355,7 +351,6 @@ static void test_truncated(void **state)
 	};
 	static uint8_t out[CLIENT_INFO_OUT_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof in / sizeof *in; i++) {
 		size_t whole, n;
 		uint8_t *p = make(&in[i], &whole);

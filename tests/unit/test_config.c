@@ -56,7 +56,6 @@ static void test_defaults(void **state)
 	static const char *const files[] = { "", "[credsspd]\n", "[credsspd-rdp]\n listen = 3390\n" };
 	const struct passwd *pw = getpwnam("credsspd-rdp");
 
-	(void)state;
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		struct config c = good(files[i]);
 
@@ -117,7 +116,6 @@ static void test_all_keys(void **state)
 	size_t n;
 	const struct option_row *rows = config_rows(&n);
 
-	(void)state;
 	/* no key is forgotten here */
 	for (size_t i = 0; i < n; i++) {
 		char key[64];
@@ -173,7 +171,6 @@ static void test_front_end_lines(void **state)
 {
 	struct config c = good("[credsspd]\n front_ends = {\n  4243 = xrdp-sesman\n  4243 = other\n }\n");
 
-	(void)state;
 	assert_int_equal(c.n_front_ends, 1);
 	assert_int_equal(count(config_services_of(&c, 4243)), 2);
 	config_done(&c);
@@ -208,7 +205,6 @@ static void test_kinds_of_credentials(void **state)
 		{ "[credsspd]\n restricted_admin_groups = g\n", CONFIG_SMARTCARD_PKINIT, CONFIG_REMOTE_GUARD_REFUSE },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct config c = good(row[i].text);
 
@@ -240,7 +236,6 @@ static void test_all_mistakes(void **state)
 	struct config c;
 	FILE *f = open_memstream(&printed, &size);
 
-	(void)state;
 	assert_true(load(text, &c, &error) < 0);
 	assert_non_null(error);
 	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
@@ -318,7 +313,6 @@ static void test_mistakes(void **state)
 	};
 	char list[2 * 257 + 32] = "[credsspd]\n allow_users =";
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *error = NULL;
 		struct config c = { .min_version = 4711 };
@@ -347,7 +341,6 @@ static void test_missing(void **state)
 	AUTO_FREE char *error = NULL;
 	struct config c;
 
-	(void)state;
 	assert_int_equal(config_load("/nonexistent/credsspd.conf", &c, &error), -ENOENT);
 	assert_string_equal(error, "/nonexistent/credsspd.conf: No such file or directory");
 }
@@ -356,13 +349,11 @@ static int setup(void **state)
 {
 	int fd = mkstemp(path);
 
-	(void)state;
 	return fd < 0 ? -1 : close(fd);
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	return unlink(path);
 }
 

@@ -62,7 +62,6 @@ static void test_process(void **state)
 	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
 	int fd = connect_from("127.0.0.1");
 
-	(void)state;
 	SSL_free(begin_tls(client_ctx, fd));
 	assert_int_equal(l->n_connections, 1);
 	(void)close(fd);
@@ -75,7 +74,6 @@ static void test_direct(void **state)
 {
 	SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
 
-	(void)state;
 	for (int behind = 0; behind < 2; behind++) {
 		int fd = connect_from(behind ? "127.0.0.2" : "127.0.0.1");
 		SSL *ssl;
@@ -110,7 +108,6 @@ static void test_idle_in_tls(void **state)
 	int fd[4];
 	SSL *ssl[4];
 
-	(void)state;
 	for (int i = 0; i < HELD; i++) /* logged on */
 		held = address_counts_enter(l->address_counts, "127.0.0.1", ADDRESS_CONNECTION);
 	for (int i = 0; i < 4; i++) {
@@ -163,7 +160,6 @@ static void test_template_dies(void **state)
 	int saved;
 	FILE *err;
 
-	(void)state;
 	assert_true(first > 0);
 	err = catch_stderr(&saved);
 	for (int i = 0; i < 2; i++) {
@@ -192,7 +188,6 @@ static void test_template_of_other_settings(void **state)
 {
 	pid_t first = l->template_pid;
 
-	(void)state;
 	assert_true(first > 0);
 	listener_configure(l, &settings, ctx);
 	assert_int_equal(l->template_pid, -1);
@@ -208,7 +203,6 @@ static void test_flood_in_tls(void **state)
 	int saved;
 	FILE *err;
 
-	(void)state;
 	err = catch_stderr(&saved);
 	for (int i = 0; i < 30; i++) {
 		int fd = connect_from("127.0.0.79");
@@ -236,7 +230,6 @@ static void test_process_that_hangs(void **state)
 	FILE *err;
 	SSL *ssl;
 
-	(void)state;
 	speed = 1000;
 	ssl = begin_tls(client_ctx, fd);
 	assert_int_equal(kill(only_child(), SIGSTOP), 0);

@@ -211,7 +211,6 @@ static void test_granted(void **state)
 		{ X224_PROTOCOL_HYBRID_EX, X224_FLAG_REDIRECTED_AUTH },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct channel_done d = done();
 
@@ -245,7 +244,6 @@ static void test_refused(void **state)
 		{ X224_PROTOCOL_HYBRID, CHANNEL_EARLY_ACCESS_DENIED, NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct channel_failed f = { .type = CHANNEL_FAILED,
 					    .early_result = row[i].early,
@@ -281,7 +279,6 @@ static void test_patience(void **state)
 {
 	struct channel_done d = done();
 
-	(void)state;
 	start(X224_PROTOCOL_HYBRID, 0);
 	wait_for_poll();
 	ahead_sec += RDP_PROMPT_TIMEOUT_SEC - 30;
@@ -297,7 +294,6 @@ static void test_patience(void **state)
 
 static void test_no_patience(void **state)
 {
-	(void)state;
 	start(X224_PROTOCOL_HYBRID, 0);
 	wait_for_poll();
 	give(BYTES("\x30"));
@@ -317,7 +313,6 @@ static void test_half(void **state)
 {
 	struct channel_failed f = { .type = CHANNEL_FAILED, .early_result = CHANNEL_EARLY_NONE, .reason = "timeout" };
 
-	(void)state;
 	begin(X224_PROTOCOL_HYBRID, 0);
 	give(BYTES("\x30\x09\xa0"));
 	reply(BYTES(TSREQUEST));
@@ -330,7 +325,6 @@ static void test_half(void **state)
 
 static void test_malformed(void **state)
 {
-	(void)state;
 	for (int i = 0; i < 8; i++) {
 		struct channel_done d = done();
 		struct channel_failed f = { .type = CHANNEL_FAILED };
@@ -369,7 +363,6 @@ static void test_ends(void **state)
 	struct rdp_answer a = { .type = RDP_CHANNEL, .error = -EACCES, .detail = "as the test wants it" };
 	static struct rdp_begin b;
 
-	(void)state;
 	/* credsspd goes away */
 	begin(X224_PROTOCOL_HYBRID, 0);
 	channel = close_fd(channel);
@@ -401,7 +394,6 @@ static int setup(void **state)
 	const struct settings s = { .state_directory = dir };
 	AUTO_FREE char *error = NULL;
 
-	(void)state;
 	if (!mkdtemp(dir) || tls_context(&s, &ctx, &error) < 0)
 		return -1;
 	client_ctx = SSL_CTX_new(TLS_client_method());
@@ -412,7 +404,6 @@ static int teardown(void **state)
 {
 	static const char *const name[] = { "certificate.pem", "private_key.pem" };
 
-	(void)state;
 	SSL_CTX_free(ctx);
 	SSL_CTX_free(client_ctx);
 	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {

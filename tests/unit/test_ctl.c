@@ -6,7 +6,6 @@ static void test_status_text(void **state)
 {
 	struct outcome o = run("status");
 
-	(void)state;
 	assert_string_equal(o.err, "");
 	assert_int_equal(o.status, CTL_OK);
 	assert_string_equal(o.out, "version         0.1\\x1b\"\\\n"
@@ -28,7 +27,6 @@ static void test_status_json(void **state)
 {
 	struct outcome o = run("status --json");
 
-	(void)state;
 	assert_string_equal(o.err, "");
 	assert_int_equal(o.status, CTL_OK);
 	assert_string_equal(
@@ -52,7 +50,6 @@ static void test_set(void **state)
 		{ "cr\r\n", 4, "cr\\x0d" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char expected[128];
 		struct outcome o = set("alice", row[i].in, row[i].len);
@@ -82,7 +79,6 @@ static void test_bad_passwords(void **state)
 		{ long_one, PASSWORD_MAX + 1, "too long" },
 	};
 
-	(void)state;
 	memset(long_one, 'x', PASSWORD_MAX + 1);
 	assert_int_equal(set("alice", "before\n", 7).status, CTL_OK);
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -103,7 +99,6 @@ static void test_reads_one_line_only(void **state)
 	char rest[64];
 	int p[2];
 
-	(void)state;
 	assert_int_equal(pipe(p), 0);
 	assert_int_equal(write(p[1], "one\ntwo\n", 8), 8);
 	pid_t pid = fork();
@@ -141,7 +136,6 @@ static void test_errors(void **state)
 		{ "org.example.Unheard", "org.example.Unheard: what the daemon says", "org.example.Unheard" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char user[128], line[160];
 		struct outcome o;
@@ -165,7 +159,6 @@ static void test_reload_says_why(void **state)
 {
 	struct outcome o = run("reload");
 
-	(void)state;
 	assert_int_equal(o.status, CTL_FAILED);
 	assert_string_equal(o.err, "credsspctl: reload: refused: /etc/credsspd.conf: keytab: no\n");
 }
@@ -196,7 +189,6 @@ static void test_usage(void **state)
 		"xrdp disable --stack local",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		struct outcome o = run(wrong[i]);
 
@@ -220,7 +212,6 @@ static void test_manual(void **state)
 	struct outcome o = run("--help");
 	unsigned commands = 0;
 
-	(void)state;
 	assert_non_null(f);
 	page[fread(page, 1, sizeof page - 1, f)] = '\0';
 	(void)fclose(f);
@@ -248,7 +239,6 @@ static void test_full_disk(void **state)
 {
 	int w;
 
-	(void)state;
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -264,7 +254,6 @@ static void test_daemon_not_there(void **state)
 {
 	struct outcome o;
 
-	(void)state;
 	manager_stop();
 	o = run("status");
 	assert_int_equal(o.status, CTL_FAILED);

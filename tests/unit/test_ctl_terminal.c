@@ -60,7 +60,6 @@ static void test_terminal(void **state)
 	static const struct talk interrupted[] = { { "Password of alice: ", "hunt\003" }, { NULL, NULL } };
 	char shown[4096];
 
-	(void)state;
 	assert_int_equal(on_terminal(good, shown, sizeof shown), CTL_OK);
 	assert_null(strstr(shown, "hunt"));
 	assert_string_equal(run("ntlm list").out, "alice\nhunter2 x\n");
@@ -137,7 +136,6 @@ static void test_watch_in_pipe(void **state)
 	} row[] = { { "status --watch", "status", "\n" }, { "status --json --watch", "status --json", "" } };
 	static const int signals[] = { SIGINT, SIGTERM };
 
-	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		struct outcome o = run(row[i].once);
 		char shown[16384] = "", wanted[16384];
@@ -164,7 +162,6 @@ static void test_watch_restart(void **state)
 	int fd;
 	pid_t pid = watch_in_pipe("status --watch", &fd);
 
-	(void)state;
 	at = await(fd, shown, sizeof shown, at, "granted", 1);
 	manager_stop();
 	at = await(fd, shown, sizeof shown, at, "credsspctl: status: credsspd is not running\n", 2);
@@ -191,7 +188,6 @@ static void test_watch_on_terminal(void **state)
 	int fd;
 	pid_t pid = forkpty(&fd, NULL, NULL, &size);
 
-	(void)state;
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

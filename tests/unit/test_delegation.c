@@ -107,7 +107,6 @@ static void assert_password(const char *want)
 
 static void test_password(void **unused)
 {
-	(void)unused;
 	assert_int_equal(CREDS("CORP", "alice", "secret"), REFUSAL_NONE);
 	assert_string_equal(got.domain, "CORP");
 	assert_string_equal(got.user, "alice");
@@ -126,7 +125,6 @@ static void test_password(void **unused)
 
 static void test_refused(void **unused)
 {
-	(void)unused;
 	assert_int_equal(CREDS("CORP", "alice", ""), REFUSAL_EMPTY_PASSWORD);
 	assert_int_equal(CREDS("CORP", "alice", "\0"), REFUSAL_EMPTY_PASSWORD);
 	assert_int_equal(CREDS("CORP", "", "secret"), REFUSAL_NAME);
@@ -142,7 +140,6 @@ static void test_lengths(void **unused)
 {
 	static char text[PASSWORD_MAX + 1];
 
-	(void)unused;
 	memset(text, 'p', sizeof text);
 	assert_int_equal(password_creds("", 0, "u", 1, text, PASSWORD_MAX, 0), REFUSAL_NONE);
 	assert_int_equal(handover.field[HANDOVER_PASSWORD].len, PASSWORD_MAX);
@@ -158,7 +155,6 @@ static void test_restricted_admin(void **unused)
 	static const uint8_t empty[] = { 0x30, 0x17, 0xa0, 0x03, 0x02, 0x01, 0x01, 0xa1, 0x10, 0x04, 0x0e, 0x30, 0x0c,
 					 0xa0, 0x02, 0x04, 0x00, 0xa1, 0x02, 0x04, 0x00, 0xa2, 0x02, 0x04, 0x00 };
 
-	(void)unused;
 	assert_int_equal(read_der(empty, sizeof empty, 0), REFUSAL_CREDENTIAL_KIND);
 	assert_int_equal(got.kind, CREDENTIAL_RESTRICTED_ADMIN);
 	assert_int_equal(read_der(empty, sizeof empty, (unsigned)~WORKER_RESTRICTED_ADMIN), REFUSAL_CREDENTIAL_KIND);
@@ -236,7 +232,6 @@ static void test_smartcard(void **unused)
 {
 	struct card c = card("1234");
 
-	(void)unused;
 	for (unsigned absent = 0; absent < 1U << 6; absent++) {
 		struct card some = c;
 
@@ -299,7 +294,6 @@ static void test_smartcard_refused(void **unused)
 		{ 5, text, ACCOUNT_NAME_MAX + 1, REFUSAL_NAME },
 	};
 
-	(void)unused;
 	memset(text, '1', sizeof text);
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct card c = card("1234");
@@ -324,7 +318,6 @@ static void test_smartcard_utf16(void **unused)
 {
 	static const char mark[] = "\x11\x22\x33";
 
-	(void)unused;
 	for (size_t i = 0; i < 7; i++) {
 		static struct der d, csp;
 		const uint8_t key_spec[] = { 0xa0, 3, 2, 1, 1 };
@@ -412,7 +405,6 @@ static void test_remote_guard(void **unused)
 {
 	const size_t room = HANDOVER_MAX - HANDOVER_HEADER_LEN - 2 * HANDOVER_FIELD_HEADER_LEN;
 
-	(void)unused;
 	assert_int_equal(remote_guard_creds("Kerberos", 700, 1500, WORKER_REMOTE_GUARD), REFUSAL_NONE);
 	assert_tickets(700, 1500);
 	assert_int_equal(remote_guard_creds("Kerberos", 700, room - 700, WORKER_REMOTE_GUARD), REFUSAL_NONE);
@@ -432,7 +424,6 @@ static void test_remote_guard_packages(void **unused)
 {
 	static const char *const other[] = { "NTLM", "", "kerberos", "Kerbero", "Kerberosx", "KDC" };
 
-	(void)unused;
 	for (size_t i = 0; i < sizeof other / sizeof *other; i++)
 		assert_int_equal(remote_guard_creds(other[i], 7, 7, WORKER_REMOTE_GUARD), REFUSAL_CREDENTIAL_KIND);
 	/* supplemental NTLM keys are not looked at */
@@ -448,7 +439,6 @@ static void test_other_kinds(void **unused)
 {
 	static struct der d;
 
-	(void)unused;
 	/* an unknown credType */
 	string_field(&d, 0, "x", 1);
 	with_type(&d, 9);

@@ -47,7 +47,6 @@ static const struct {
 
 static void test_headers(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
 		struct buf in AUTO_BUF = buf_copy(headers[i].p, headers[i].len);
 		size_t header = 0, contents = 0;
@@ -88,7 +87,6 @@ static const struct {
 
 static void test_integers(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
 		struct buf in AUTO_BUF = buf_copy(integers[i].p, integers[i].len);
 		struct der d = der_init(in.p, in.len);
@@ -105,7 +103,6 @@ static void test_sticky(void **state)
 	struct buf in AUTO_BUF = LIT("\x04\x01x\x02\x01\x07\x30\x00\xa0\x03\x04\x01y");
 	struct der d = der_init(in.p, in.len), inner;
 
-	(void)state;
 	assert_null(der_take(&d, DER_SEQUENCE).p);
 	assert_true(d.failed);
 	assert_null(der_take(&d, DER_OCTET_STRING).p);
@@ -124,7 +121,6 @@ static void test_walk(void **state)
 	struct der d = der_init(in.p, in.len), seq;
 	struct view v;
 
-	(void)state;
 	seq = der_enter(&d, DER_SEQUENCE);
 	assert_true(der_ok(&d));
 	assert_false(der_ok(&seq)); /* there is something left */
@@ -151,7 +147,6 @@ static void test_bounds(void **state)
 	struct der d = der_init(in.p, in.len);
 	struct der seq = der_enter(&d, DER_SEQUENCE);
 
-	(void)state;
 	assert_null(der_take_optional_octets(&seq, 0).p);
 	assert_true(seq.failed);
 	assert_false(d.failed); /* the outer one is as good as before */
@@ -167,7 +162,6 @@ static void test_write_numbers(void **state)
 	} row[] = { { 0, 1 },     { 1, 1 },     { 127, 1 },   { 128, 2 },      { 255, 2 },      { 256, 2 },
 		    { 32767, 2 }, { 32768, 3 }, { 65536, 3 }, { 1U << 23, 4 }, { INT32_MAX, 4 } };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		uint8_t out[16];
 		struct der_writer w = der_writer_init(out, sizeof out);
@@ -190,7 +184,6 @@ static void test_write_lengths(void **state)
 					 { 255, 3 }, { 256, 4 }, { 65535, 4 }, { 65536, 5 } };
 	static uint8_t contents[65536], out[65536 + 8];
 
-	(void)state;
 	memset(contents, 0x5a, sizeof contents);
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		size_t whole = row[i][0] + row[i][1], len;
@@ -223,7 +216,6 @@ static void test_write_nested(void **state)
 	struct der_writer w = der_writer_init(out, sizeof out);
 	size_t len;
 
-	(void)state;
 	der_put_field(&w, 1, DER_OCTET_STRING, "x", 1);
 	der_put_u31_field(&w, 0, 5);
 	der_put_header(&w, DER_SEQUENCE, 0);

@@ -40,7 +40,6 @@ static void test_rows(void **state)
 		{ "\ta\x1b[2J\n", "", "--- /a file\n+++ /a file\n@@ -1 +0,0 @@\n-\ta\\x1b[2J\n" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *shown = diff(row[i].before, row[i].after);
 
@@ -55,7 +54,6 @@ static void test_long(void **state)
 	AUTO_FREE char *before = calloc(2 * n + 1, 1);
 	AUTO_FREE char *shown = NULL;
 
-	(void)state;
 	assert_non_null(before);
 	for (size_t i = 0; i < n; i++)
 		memcpy(before + 2 * i, "x\n", 2);

@@ -84,7 +84,6 @@ static void test_select(void **state)
 	struct domains d = host_of("ts1.example.org");
 	enum name_trouble trouble;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char user[ACCOUNT_NAME_MAX + 1] = "untouched";
 		enum refusal r = domains_select(&d, row[i].domain, row[i].user, user, &trouble);
@@ -104,7 +103,6 @@ static void test_host_names(void **state)
 	char user[ACCOUNT_NAME_MAX + 1];
 	enum name_trouble t;
 
-	(void)state;
 	assert_int_equal(domains_select(&d, "", "alice@TERMINALSERVER-", user, &t), REFUSAL_NONE);
 	assert_int_equal(domains_select(&d, "", "alice@TERMINALSERVER-0", user, &t), REFUSAL_UNKNOWN_USER);
 	assert_int_equal(domains_select(&d, "", "alice@TERMINALSERVER", user, &t), REFUSAL_UNKNOWN_USER);
@@ -137,7 +135,6 @@ static void test_load(void **state)
 	static const char text[] = "[libdefaults]\n\tdefault_realm = DEFAULT.TEST\n\tdns_lookup_realm = false\n"
 				   "[realms]\n\tONE.TEST = {\n\t\tkdc = 127.0.0.1\n\t}\n\tTWO.TEST = {\n\t}\n";
 
-	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	close(fd);

@@ -112,7 +112,6 @@ static void test_permitted(void **state)
 		{ NULL, { CAMELLIA }, NO_CREDENTIAL, "has no AES key" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		write_conf(row[i].permitted);
 		write_keytab(row[i].keys);
@@ -130,7 +129,6 @@ static void test_order(void **state)
 	krb5_enctype e[AES_ENCTYPES_MAX];
 	krb5_context k;
 
-	(void)state;
 	write_conf("rc4-hmac aes128-sha2 camellia256-cts aes256-cts");
 	assert_int_equal(krb5_init_context(&k), 0);
 	assert_int_equal(enctypes_permitted(k, e), 2);
@@ -148,13 +146,11 @@ static void test_order(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
 	return close(mkstemp(conf)) < 0 || close(mkstemp(keytab)) < 0;
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
 	(void)unlink(conf);
 	return unlink(keytab);
 }

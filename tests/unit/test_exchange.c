@@ -36,7 +36,6 @@ static const struct {
 
 static void test_every_pair(void **unused)
 {
-	(void)unused;
 	for (unsigned s = 0; s <= EXCHANGE_STATES_; s++) {
 		for (unsigned e = 0; e <= EXCHANGE_EVENTS_; e++) {
 			struct exchange_step want = { EXCHANGE_FAIL, EXCHANGE_ENDED };
@@ -54,7 +53,6 @@ static void test_every_pair(void **unused)
 /* A client is reported, confirmed and asked for credentials only after a verified pubKeyAuth. */
 static void test_binding_comes_first(void **unused)
 {
-	(void)unused;
 	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
 		if (allowed[i].action == EXCHANGE_REPORT)
 			assert_int_equal(allowed[i].event, EXCHANGE_BOUND);
@@ -92,7 +90,6 @@ static const struct {
 
 static void test_clients(void **unused)
 {
-	(void)unused;
 	for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
 		enum exchange_state state = EXCHANGE_NEW;
 		enum exchange_action last = EXCHANGE_FAIL;
@@ -112,7 +109,6 @@ static void test_clients(void **unused)
 
 static void test_about_states(void **unused)
 {
-	(void)unused;
 	for (unsigned s = 0; s < EXCHANGE_STATES_; s++)
 		assert_true(strlen(exchange_state_name((enum exchange_state)s)) > 2);
 	assert_string_equal(exchange_state_name(EXCHANGE_STATES_), "?");
@@ -161,7 +157,6 @@ static void test_version(void **unused)
 		{ 6, 6, 6, REFUSAL_NONE },    { 7, 6, 6, REFUSAL_NONE }, { UINT32_MAX, 5, 6, REFUSAL_NONE },
 	};
 
-	(void)unused;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct exchange c = { .min_version = row[i].min };
 		struct tsrequest t = { .version = row[i].sent, .nego_token = SOME };
@@ -176,7 +171,6 @@ static void test_version_changes(void **unused)
 {
 	struct exchange c = { .min_version = 2 };
 
-	(void)unused;
 	assert_int_equal(take(&c, (struct tsrequest){ .version = 7, .nego_token = SOME }), EXCHANGE_GOT_TOKEN);
 	assert_int_equal(take(&c, (struct tsrequest){ .version = 7, .nego_token = SOME }), EXCHANGE_GOT_TOKEN);
 	assert_wrong(&c, (struct tsrequest){ .version = 6, .nego_token = SOME }, REFUSAL_PROTOCOL);
@@ -187,7 +181,6 @@ static void test_nonce(void **unused)
 {
 	struct exchange c = { .min_version = 2 };
 
-	(void)unused;
 	assert_null(exchange_nonce(&c).p);
 	assert_int_equal(take(&c, (struct tsrequest){ .version = 6, .nego_token = SOME }), EXCHANGE_GOT_TOKEN);
 	assert_wrong(&c, (struct tsrequest){ .version = 6, .pub_key_auth = SOME }, REFUSAL_PROTOCOL);
@@ -206,7 +199,6 @@ static void test_nonce(void **unused)
 
 static void test_old_versions_need_no_nonce(void **unused)
 {
-	(void)unused;
 	for (uint32_t v = 2; v <= 6; v++) {
 		struct exchange c = { .min_version = 2 };
 
@@ -217,7 +209,6 @@ static void test_old_versions_need_no_nonce(void **unused)
 
 static void test_shapes(void **unused)
 {
-	(void)unused;
 	for (unsigned bits = 0; bits < 16; bits++) {
 		struct exchange c = { .min_version = 2 };
 		struct tsrequest t = { .version = 6, .client_nonce = NONCE };
@@ -240,7 +231,6 @@ static void test_rounds(void **unused)
 	struct exchange c = { .min_version = 2 };
 	struct tsrequest t = { .version = 6, .nego_token = SOME };
 
-	(void)unused;
 	for (unsigned i = 0; i < TSREQUEST_ROUNDS_MAX; i++)
 		assert_int_equal(take(&c, t), EXCHANGE_GOT_TOKEN);
 	assert_wrong(&c, t, REFUSAL_PROTOCOL);

@@ -90,7 +90,6 @@ static void test_services(void **unused)
 		{ "alice@R", 1, AES256, 'u' },          { "TERMSRV/a.test@R", 3, AES256, 'c' },
 	};
 
-	(void)unused;
 	read_keytab(keys, N(keys));
 	assert_principals((const char *[]){ "TERMSRV/a.test@R", "termsrv/a@R", NULL });
 	assert_int_equal(list.names.n, 2);
@@ -114,7 +113,6 @@ static void test_accounts(void **unused)
 		{ "TERMSRV/mixed.test@R", 1, AES128, 's' }, /* the same octets, and another key */
 	};
 
-	(void)unused;
 	read_keytab(keys, N(keys));
 	assert_principals((const char *[]){ "RDP1$@R", "svc-rdp@R", NULL });
 	assert_int_equal(list.names.n, 5);
@@ -135,7 +133,6 @@ static void test_in_between(void **unused)
 					   { "RDP1$@R", 6, AES256, 'n' },
 					   { "TERMSRV/rdp1@R", 5, AES256, 'm' } };
 
-	(void)unused;
 	read_keytab(keys, 3);
 	assert_owner("TERMSRV/rdp1", "RDP1$@R");
 	read_keytab(keys + 2, 3);
@@ -148,7 +145,6 @@ static void test_one_account(void **unused)
 	static const struct key farm[] = { { "svc-rdp@R", 3, AES256, 's' }, { "TERMSRV/farm@R", 3, AES256, 's' } };
 	static const struct key machine[] = { { "RDP1$@R", 5, AES256, 'm' } };
 
-	(void)unused;
 	read_keytab(farm, N(farm));
 	assert_principals((const char *[]){ "svc-rdp@R", NULL });
 	assert_owner("TERMSRV/farm", "svc-rdp@R");
@@ -162,7 +158,6 @@ static void test_many(void **unused)
 	static struct key keys[100];
 	static char name[100][32];
 
-	(void)unused;
 	for (unsigned i = 0; i < N(keys); i++) {
 		(void)snprintf(name[i], sizeof name[i], "TERMSRV/%02u.test@R", i);
 		keys[i] = (struct key){ name[i], 1, AES256, (char)i };
@@ -177,14 +172,12 @@ static void test_no_file(void **unused)
 {
 	char error[FETCH_ERROR_MAX] = "";
 
-	(void)unused;
 	assert_true(fetch_list("/nonexistent", &list, error) < 0);
 	assert_non_null(strstr(error, "/nonexistent"));
 }
 
 static int set_up(void **unused)
 {
-	(void)unused;
 	(void)setenv("KRB5_CONFIG", "/dev/null", 1);
 	(void)snprintf(path, sizeof path, "/tmp/test-fetch.%d", (int)getpid());
 	return krb5_init_context(&k) == 0 ? 0 : -1;
@@ -192,7 +185,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	krb5_free_context(k);
 	return unlink(path);
 }

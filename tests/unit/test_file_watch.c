@@ -93,7 +93,6 @@ static void end(struct fixture *f)
 
 static int setup(void **state)
 {
-	(void)state;
 	strcpy(dir + strlen(dir) - 6, "XXXXXX");
 	return mkdtemp(dir) ? 0 : -1;
 }
@@ -102,7 +101,6 @@ static int teardown(void **state)
 {
 	char command[128];
 
-	(void)state;
 	(void)snprintf(command, sizeof command, "rm -rf %s", dir);
 	return system(command);
 }
@@ -113,7 +111,6 @@ static void test_is_told_when_the_writer_is_done(void **state)
 	struct fixture f;
 	int64_t began;
 
-	(void)state;
 	put("a", "1");
 	put("b", "1");
 	begin(&f, paths, 2);
@@ -138,7 +135,6 @@ static void test_nobody_has_to_ask(void **state)
 	const char *paths[] = { path_of("a") };
 	struct fixture f;
 
-	(void)state;
 	put("a", "1");
 	begin(&f, paths, 1);
 	put("a", "2");
@@ -161,7 +157,6 @@ static void test_every_kind_of_change(void **state)
 	const struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
 	struct fixture f;
 
-	(void)state;
 	put("a", "1");
 	put("b", "1");
 	assert_int_equal(symlink(path_of("a"), path_of("link")), 0);
@@ -190,7 +185,6 @@ static void test_missing(void **state)
 	const char *paths[] = { path_of("a") };
 	struct fixture f;
 
-	(void)state;
 	put("a", "1");
 	begin(&f, paths, 1);
 	assert_int_equal(unlink(paths[0]), 0);
@@ -216,7 +210,6 @@ static void test_again(void **state)
 	struct fixture f;
 	unsigned last = 0;
 
-	(void)state;
 	put("a", "1");
 	begin(&f, paths, 1);
 	f.again = 2;
@@ -250,7 +243,6 @@ static void test_restless(void **state)
 	struct fixture f;
 	int64_t began = msec();
 
-	(void)state;
 	put("a", "1");
 	begin(&f, paths, 1);
 	while (!f.told && msec() - began < FILES_SETTLE_MAX_MSEC + 3000) {
@@ -267,7 +259,6 @@ static void test_how_many(void **state)
 	const char *paths[WATCH_FILES_MAX + 1];
 	struct fixture f;
 
-	(void)state;
 	put("a", "1");
 	for (size_t i = 0; i <= WATCH_FILES_MAX; i++)
 		paths[i] = path_of("a");

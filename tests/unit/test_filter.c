@@ -212,7 +212,6 @@ static void test_deeds(void **state)
 	struct filter_list list = FILTER_LIST(allowed);
 	struct filter f = FILTER_NULL;
 
-	(void)state;
 	list.also = &also;
 	assert_int_equal(filter_make(list, FILTER_LIST(not_there), &f), 0);
 	for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
@@ -232,7 +231,6 @@ static void test_bad_list(void **state)
 	static const int bad[] = { SCMP_SYS(getppid), __NR_SCMP_ERROR };
 	struct filter f = FILTER_NULL;
 
-	(void)state;
 	assert_true(filter_make(FILTER_LIST(bad), FILTER_LIST(not_there), &f) < 0);
 	assert_null(f.program.filter);
 }

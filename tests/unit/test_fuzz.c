@@ -82,7 +82,6 @@ static const size_t n_targets = sizeof targets / sizeof *targets;
 /* Any seed to any target, alone and behind another. */
 static void test_others(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < n_seeds; i++) {
 		for (size_t k = 0; k < n_seeds; k++) {
 			struct buf both AUTO_BUF = JOIN(buf_copy(seeds[i].octets.p, seeds[i].octets.len),

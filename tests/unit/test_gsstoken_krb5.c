@@ -46,7 +46,6 @@ static enum gss_mech known(const struct buf *oid)
 /* Each, its beginnings, an octet more, and every value of every octet of it. */
 static void test_mechs(void **state)
 {
-	(void)state;
 	assert_int_equal(N_MECHS, GSS_MECHS_ - 1);
 	assert_int_equal(gss_mech_of(VIEW_NULL), GSS_MECH_UNKNOWN);
 	for (size_t i = 0; i < N_MECHS; i++) {
@@ -87,7 +86,6 @@ static const size_t lens[] = { 0, 1, 100, 112, 113, 114, 115, 116, 127, 128, 239
 
 static void test_frames(void **state)
 {
-	(void)state;
 	for (size_t m = 0; m < N_MECHS; m++) {
 		for (size_t k = 0; k < sizeof ids / sizeof *ids * (sizeof lens / sizeof *lens); k++) {
 			uint16_t want_id = ids[k % (sizeof ids / sizeof *ids)], id = 0;
@@ -138,7 +136,6 @@ static void test_frame_refused(void **state)
 	struct buf good AUTO_BUF = framed(OID("\x2a\x86\x48\x86\xf7\x12\x01\x02\x02"), LIT("\x01\x00\x6e\x00"));
 	const struct buf *g = &good;
 
-	(void)state;
 	for (size_t n = 0; n < good.len; n++)
 		assert_frame_refused("cut", buf_copy(good.p, n));
 	assert_frame_refused("behind it", JOIN(buf_copy(g->p, g->len), LIT("\0")));
@@ -169,7 +166,6 @@ static void test_frame_unknown(void **state)
 	struct view message;
 	uint16_t id;
 
-	(void)state;
 	assert_int_equal(gss_frame_read(view_of(&token), &mech, &id, &message), 0);
 	assert_int_equal(mech, GSS_MECH_UNKNOWN);
 	assert_int_equal(id, 0x0102);
@@ -183,7 +179,6 @@ static void test_mic(void **state)
 {
 	static const uint8_t header[8] = { 4, 4, 4, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-	(void)state;
 	for (size_t n = 0; n <= 100; n++) {
 		struct buf t AUTO_BUF = buf_fill(0xcc, n);
 

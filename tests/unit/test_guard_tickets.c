@@ -71,7 +71,6 @@ static int setup(void **state)
 	static const char text[] = "[libdefaults]\n default_realm = R.TEST\n allow_weak_crypto = true\n";
 	int fd = mkstemp(config_path);
 
-	(void)state;
 	if (fd < 0 || write(fd, text, sizeof text - 1) != (ssize_t)sizeof text - 1 || close(fd) < 0 ||
 	    setenv("KRB5_CONFIG", config_path, 1) < 0 || krb5_init_context(&k))
 		return -1;
@@ -88,7 +87,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
 	(void)krb5_kt_close(k, keytab);
 	krb5_free_context(k);
 	return unlink(config_path);
@@ -200,7 +198,6 @@ static void test_service_tickets(void **state)
 		{ "krbtgt", { "alice@R.TEST", "krbtgt/R.TEST@R.TEST", 2, AES256, 'h', -60, 60, 0 }, HELPER_TICKET },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct buf b AUTO_BUF = service_ticket(&row[i].s);
 		struct helper_result result;
@@ -224,7 +221,6 @@ static void test_service_octets(void **state)
 	struct guard_tickets t;
 	unsigned passed = 0;
 
-	(void)state;
 	for (size_t n = 0; n < whole.len; n++) {
 		struct buf part AUTO_BUF = buf_copy(whole.p, n);
 
@@ -250,7 +246,6 @@ static void test_keytabs(void **state)
 	struct helper_result result;
 	struct guard_tickets t;
 
-	(void)state;
 	assert_int_equal(krb5_kt_resolve(k, "FILE:/nonexistent/keytab", &keytab), 0);
 	assert_int_equal(read_service(&b, &t, &result), HELPER_NO_HOST_KEY);
 	(void)krb5_kt_close(k, keytab);
@@ -274,7 +269,6 @@ static void test_copied_keys(void **state)
 	krb5_kt_cursor cursor;
 	unsigned n = 0;
 
-	(void)state;
 	assert_int_equal(krb5_kt_resolve(k, "FILE:/nonexistent/keytab", &nowhere), 0);
 	assert_int_equal(krb5_kt_resolve(k, "MEMORY:copy", &keytab), 0);
 	assert_int_not_equal(guard_copy_keys(k, nowhere, keytab), 0);
@@ -410,7 +404,6 @@ static const struct {
 
 static void test_krb_creds(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof creds / sizeof *creds; i++) {
 		for (int sealed = 0; sealed < 2; sealed++) {
 			krb5_keyblock key = key_of(AES256, 's');
@@ -451,7 +444,6 @@ static void test_opaque_now(void **state)
 	struct helper_result result;
 	struct guard_tickets t;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		for (int sealed = 0; sealed < 2; sealed++) {
 			krb5_keyblock key = key_of(AES256, 's');
@@ -475,7 +467,6 @@ static void test_other_keys(void **state)
 {
 	krb5_keyblock key[] = { key_of(AES256, 'x'), key_of(AES128, 's') };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
 		struct buf b AUTO_BUF = krb_cred(&fine, &key[i]);
 		struct helper_result result;
@@ -508,7 +499,6 @@ static unsigned read_apart(const struct buf *b)
 
 static void test_cred_truncated(void **state)
 {
-	(void)state;
 	for (int sealed = 0; sealed < 2; sealed++) {
 		krb5_keyblock key = key_of(AES256, 's');
 		struct buf b AUTO_BUF = krb_cred(&fine, sealed ? &key : NULL);
@@ -533,7 +523,6 @@ static void test_sealed_octets(void **state)
 	struct guard_tickets t;
 	unsigned passed = 0;
 
-	(void)state;
 	for (size_t i = 0; i < b.len; i++) {
 		b.p[i] ^= 1;
 		passed += read_cred(&b, &t, &result) == HELPER_SUCCESS;
@@ -549,7 +538,6 @@ static void test_plain_octets(void **state)
 	struct buf b AUTO_BUF = krb_cred(&fine, NULL);
 	unsigned passed = 0, refused = 0;
 
-	(void)state;
 	for (size_t i = 0; i < b.len; i++) {
 		for (size_t n = 0; n < sizeof bit; n++) {
 			unsigned status;

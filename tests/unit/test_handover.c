@@ -71,7 +71,6 @@ static int read_buf(const struct buf *b, struct handover *ret_)
 
 static void test_rows(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct buf in AUTO_BUF = buf_copy(rows[i].p, rows[i].len);
 		struct handover h, before;
@@ -101,7 +100,6 @@ static void test_rows(void **state)
 
 static void test_truncated(void **state)
 {
-	(void)state;
 	for (size_t n = 0; n < rows[0].len; n++) {
 		struct buf in AUTO_BUF = buf_copy(rows[0].p, n);
 		struct handover h;
@@ -115,7 +113,6 @@ static void test_every_octet(void **state)
 {
 	struct buf in AUTO_BUF = buf_copy(rows[0].p, rows[0].len);
 
-	(void)state;
 	for (size_t i = 0; i < HANDOVER_HEADER_LEN + HANDOVER_FIELD_HEADER_LEN; i++) {
 		uint8_t was = in.p[i];
 
@@ -136,7 +133,6 @@ static void test_written(void **state)
 {
 	struct secret s AUTO_SECRET = SECRET_NULL;
 
-	(void)state;
 	assert_int_equal(secret_init(&s, HANDOVER_MAX), 0);
 	assert_int_equal(handover_begin(&s, CREDENTIAL_PASSWORD), 0);
 	assert_int_equal(handover_add(&s, HANDOVER_PASSWORD, "secret", 6), 0);
@@ -151,7 +147,6 @@ static void test_round_trips(void **state)
 	static const enum credential_kind kind[] = { CREDENTIAL_PASSWORD, CREDENTIAL_SMARTCARD, CREDENTIAL_REMOTE_GUARD,
 						     CREDENTIAL_RESTRICTED_ADMIN };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof length / sizeof *length; i++) {
 		for (size_t k = 0; k < sizeof kind / sizeof *kind; k++) {
 			struct buf word AUTO_BUF = buf_fill((uint8_t)('a' + i), length[i]);
@@ -184,7 +179,6 @@ static void write_tags(unsigned skip, struct secret *out)
 /* Each field goes where its tag says, and none stands behind one of a higher tag. */
 static void test_all_tags(void **state)
 {
-	(void)state;
 	for (unsigned skip = 1; skip <= HANDOVER_TAG_LAST_; skip++) {
 		struct secret s AUTO_SECRET = SECRET_NULL;
 		struct handover h;
@@ -209,7 +203,6 @@ static void test_room(void **state)
 {
 	static const uint8_t word[HANDOVER_MAX + 1] = "x";
 
-	(void)state;
 	for (size_t cap = 1; cap <= 40; cap++) {
 		struct secret s AUTO_SECRET = SECRET_NULL;
 		int r;
@@ -240,7 +233,6 @@ static void test_kind_names(void **state)
 {
 	unsigned named = 0;
 
-	(void)state;
 	for (unsigned kind = 0; kind < 1000; kind++)
 		named += credential_kind_name(kind) != NULL;
 	assert_int_equal(named, 4);

@@ -49,7 +49,6 @@ static size_t count_pages(size_t chunks)
 
 static void test_chunks_lie_together(void **state)
 {
-	(void)state;
 	if (SANITIZED)
 		skip();
 	make_holes();
@@ -59,7 +58,6 @@ static void test_chunks_lie_together(void **state)
 
 static void test_without_it_they_do_not(void **state)
 {
-	(void)state;
 	if (SANITIZED)
 		skip();
 	make_holes();

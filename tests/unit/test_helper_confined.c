@@ -258,7 +258,6 @@ static int outcome(int (*deed)(void), int confined)
 
 static void test_deeds(void **unused)
 {
-	(void)unused;
 	for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
 		int got = outcome(deeds[i].deed, 0);
 
@@ -396,7 +395,6 @@ static int two_listening_sockets(void)
 
 static void test_main_processes(void **unused)
 {
-	(void)unused;
 	for (size_t i = 0; i < sizeof main_deeds / sizeof *main_deeds; i++) {
 		int abi = landlock_abi(), got;
 
@@ -443,7 +441,6 @@ static int look_at_descriptors(void)
 
 static void test_limits(void **unused)
 {
-	(void)unused;
 	assert_int_equal(outcome_of(look_at_limits, confine_supervisor), 0);
 	assert_int_equal(outcome_of(look_at_limits, confine_listener), 0);
 	assert_int_equal(outcome(look_at_limits, 1), 0);
@@ -459,7 +456,6 @@ static int give_up(void)
 
 static void test_abort(void **unused)
 {
-	(void)unused;
 	assert_int_equal(outcome(give_up, 1), -SIGABRT);
 }
 
@@ -492,7 +488,6 @@ static int confine_without_socket(void)
 
 static void test_itself(void **unused)
 {
-	(void)unused;
 	assert_int_equal(outcome(look_at_itself, 1), 0);
 	assert_int_equal(outcome(look_at_socket, 0), 0);
 	assert_int_equal(outcome(confine_without_socket, 0), 0);
@@ -502,7 +497,6 @@ static int set_up(void **unused)
 {
 	int fd = mkstemp(file);
 
-	(void)unused;
 	if (fd < 0)
 		return -1;
 	(void)close(fd);
@@ -519,7 +513,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	(void)kill(other, SIGKILL);
 	(void)waitpid(other, NULL, 0);
 	(void)rmdir(dir);

@@ -209,7 +209,6 @@ static void test_statuses(void **state)
 		{ "no-status", HELPER_NONE },    { "crashes", HELPER_NONE },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct helper_result r = run(row[i].word, NULL, 10000);
 
@@ -223,7 +222,6 @@ static void test_no_program(void **state)
 	const char *argv[] = { "/nonexistent", NULL };
 	struct helper_result r;
 
-	(void)state;
 	helper_run(argv[0], argv, NULL, clock_msec() + 5000, &r);
 	assert_int_equal(r.status, HELPER_NONE);
 	assert_non_null(strstr(r.detail, "/nonexistent"));
@@ -233,7 +231,6 @@ static void test_deadline(void **state)
 {
 	int64_t begin = clock_msec();
 
-	(void)state;
 	assert_int_equal(run("hangs", NULL, 200).status, HELPER_TIMEOUT);
 	assert_true(clock_msec() - begin < 5000);
 	assert_int_equal(run("answers", NULL, 0).status, HELPER_TIMEOUT);
@@ -243,7 +240,6 @@ static void test_detail_is_one_printable_line(void **state)
 {
 	struct helper_result r = run("hostile", NULL, 10000);
 
-	(void)state;
 	assert_int_equal(strlen(r.detail), HELPER_DETAIL_MAX);
 	assert_int_equal(strspn(r.detail, "?"), HELPER_DETAIL_MAX);
 	assert_string_equal(run("good-name", NULL, 10000).ccache, "FILE:/home/\303\274/cc");
@@ -253,7 +249,6 @@ static void test_input(void **state)
 {
 	AUTO_SECRET struct secret s = SECRET_NULL;
 
-	(void)state;
 	assert_int_equal(secret_init(&s, HANDOVER_MAX), 0);
 	memset(secret_expose(&s), 7, HANDOVER_MAX);
 	((char *)secret_expose(&s))[HANDOVER_MAX - 1] = 9;
@@ -283,7 +278,6 @@ static void test_descriptors(void **state)
 {
 	int before = count_descriptors(), low[3];
 
-	(void)state;
 	/* inherited ones, some of them below those of the helper, are gone */
 	assert_true(dup2(1, 200) == 200);
 	assert_string_equal(run("descriptors", NULL, 10000).detail, "15");
@@ -303,7 +297,6 @@ static void test_surroundings(void **state)
 {
 	sigset_t set;
 
-	(void)state;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGUSR1);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
@@ -319,7 +312,6 @@ static volatile sig_atomic_t signals, reaped;
 
 static void on_chld(int sig)
 {
-	(void)sig;
 	signals++;
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		reaped++;
@@ -328,7 +320,6 @@ static void on_chld(int sig)
 /* Neither does the application see the helper, nor does what the application does with its children disturb us. */
 static void test_children_of_the_application(void **state)
 {
-	(void)state;
 	(void)signal(SIGCHLD, SIG_IGN);
 	assert_int_equal(run("answers", NULL, 10000).status, HELPER_SUCCESS);
 	assert_int_equal(run("crashes", NULL, 10000).status, HELPER_NONE);
@@ -357,7 +348,6 @@ static void test_an_application_that_reaps_everything(void **state)
 	volatile int stop = 0;
 	pthread_t t;
 
-	(void)state;
 	assert_int_equal(pthread_create(&t, NULL, reap_everything, (void *)(uintptr_t)&stop), 0);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(run("answers", NULL, 10000).status, HELPER_SUCCESS);
@@ -369,7 +359,6 @@ static void test_an_application_that_reaps_everything(void **state)
 /* Only success is success, and every status says something of its own. */
 static void test_status_table(void **state)
 {
-	(void)state;
 	for (unsigned i = 0; i < HELPER_STATUSES_ + 3; i++) {
 		assert_int_equal(helper_status_pam(i) == PAM_SUCCESS, i == HELPER_SUCCESS);
 		assert_int_not_equal(helper_status_pam(i), PAM_IGNORE);

@@ -157,7 +157,6 @@ static int outcome(int (*deed)(void), int restrained)
 
 static void test_deeds(void **unused)
 {
-	(void)unused;
 	for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
 		int got = outcome(deeds[i].deed, 0);
 
@@ -181,14 +180,12 @@ static int is_hidden(void)
 
 static void test_itself(void **unused)
 {
-	(void)unused;
 	assert_int_equal(outcome(give_up, 1), -SIGABRT);
 	assert_int_equal(outcome(is_hidden, 1), 0);
 }
 
 static int set_up(void **unused)
 {
-	(void)unused;
 	other = fork();
 	if (other == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -200,7 +197,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	(void)kill(other, SIGKILL);
 	return waitpid(other, NULL, 0) == other ? 0 : -1;
 }

@@ -262,7 +262,6 @@ static void test_principals(void **state)
 	char longest[ACCOUNT_NAME_MAX + 2];
 	struct resolver_answer a;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		a = principal(&c, row[i].principal);
 		expect(row[i].principal, &a, row[i].refusal, row[i].name, row[i].uid);
@@ -341,7 +340,6 @@ static void test_delegated_ntlm(void **state)
 	};
 	struct config c = rules();
 
-	(void)state;
 	c.local_domains = local_domains;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct resolver_answer a = delegated(&c, MECHANISM_NTLM, "alice", row[i].domain, row[i].user);
@@ -388,7 +386,6 @@ static void test_delegated_krb5(void **state)
 	};
 	const struct config c = rules();
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct resolver_answer a = delegated(&c, MECHANISM_KRB5, row[i].as, row[i].domain, row[i].user);
 		char what[64];
@@ -404,7 +401,6 @@ static void test_long_names(void **state)
 	const struct config c = rules();
 	struct resolver_request q = { .type = RESOLVE_DELEGATED, .mechanism = MECHANISM_KRB5 };
 
-	(void)state;
 	strcpy(q.principal, "alice@R.TEST");
 	strcpy(q.domain, "R.TEST");
 	memset(q.user, 'a', ACCOUNT_NAME_MAX);
@@ -446,7 +442,6 @@ static void test_records(void **state)
 	};
 	const struct config c = rules();
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct resolver_request q = { .type = RESOLVE_ACCOUNT, .uid = row[i].uid };
 		struct resolver_answer a;
@@ -491,7 +486,6 @@ static void test_rules(void **state)
 		{ "a higher minimum_uid", none, none, 1001, false, "alice@R.TEST", REFUSAL_SYSTEM_ACCOUNT },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct config c = rules();
 		struct resolver_answer a;
@@ -528,7 +522,6 @@ static void test_names(void **state)
 	};
 	const struct config c = rules();
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct resolver_request q = { .type = RESOLVE_NAME };
 		struct resolver_answer a;
@@ -543,7 +536,6 @@ static void test_unknown_question(void **state)
 {
 	const struct config c = rules();
 
-	(void)state;
 	for (unsigned type = 0; type < 256; type++) {
 		struct resolver_request q = { .type = (uint8_t)type };
 
@@ -585,7 +577,6 @@ static void test_tickets_of_a_domain(void **state)
 	};
 	const struct config c = rules();
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct resolver_request q = { .type = RESOLVE_PRINCIPAL,
 					      .mechanism = MECHANISM_KRB5,
@@ -626,7 +617,6 @@ static void test_kinds_with_lists_of_their_own(void **state)
 		{ false, none, alice, rdp, "alice", 1000, REFUSAL_CREDENTIAL_KIND },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct resolver_request q = { .type = RESOLVE_ACCOUNT,
 					      .uid = row[i].uid,

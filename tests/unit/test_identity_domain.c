@@ -204,7 +204,6 @@ static void test_principals(void **state)
 	};
 	const struct config c = rules(CONFIG_NTLM_OFF);
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct resolver_request q = { .type = RESOLVE_PRINCIPAL, .mechanism = MECHANISM_KRB5 };
 
@@ -269,7 +268,6 @@ static void test_delegated(void **state)
 	};
 	const struct config c = rules(CONFIG_NTLM_WINBIND);
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct resolver_request q = { .type = RESOLVE_DELEGATED, .mechanism = MECHANISM_NTLM };
 
@@ -290,7 +288,6 @@ static void test_delegated_with_a_store(void **state)
 	const struct config c = rules(CONFIG_NTLM_LOCAL);
 	struct resolver_request q = { .type = RESOLVE_DELEGATED, .mechanism = MECHANISM_NTLM, .user = "alice" };
 
-	(void)state;
 	service = winbind;
 	ask(&c, &q, REFUSAL_NONE, "alice", 1000);
 	strcpy(q.domain, "CORP");
@@ -323,7 +320,6 @@ static void test_domain_accounts(void **state)
 	};
 	struct config c = rules(CONFIG_NTLM_WINBIND);
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct resolver_request q = { .type = RESOLVE_DOMAIN_ACCOUNT, .uid = row[i].uid };
 

@@ -41,7 +41,6 @@ static void test_get(void **state)
 		{ "Globals", "name", NULL },  { "Nothing", "port", NULL }, { "Globals", "no equals", NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char *value = NULL;
 		int r = ini_get(path, row[i].section, row[i].key, &value);
@@ -59,14 +58,12 @@ static void test_no_file(void **state)
 {
 	char *value = NULL;
 
-	(void)state;
 	assert_int_equal(ini_get("/nonexistent/file", "Globals", "port", &value), -ENOENT);
 	assert_false(ini_has_section("/nonexistent/file", "Globals"));
 }
 
 static void test_section(void **state)
 {
-	(void)state;
 	assert_true(ini_has_section(path, "xORG"));
 	assert_false(ini_has_section(path, "Xor"));
 	assert_false(ini_has_section(path, ""));
@@ -74,7 +71,6 @@ static void test_section(void **state)
 
 static void test_truth(void **state)
 {
-	(void)state;
 	assert_true(ini_is_true("1") && ini_is_true("Yes") && ini_is_true("true") && ini_is_true("ON"));
 	assert_false(ini_is_true("") || ini_is_true("0") || ini_is_true("no") || ini_is_true("truely"));
 }
@@ -83,7 +79,6 @@ static int set_up(void **state)
 {
 	int fd = mkstemp(path);
 
-	(void)state;
 	if (fd < 0 || write(fd, text, sizeof text - 1) != (ssize_t)sizeof text - 1)
 		return -1;
 	return close(fd);
@@ -91,7 +86,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	return unlink(path);
 }
 

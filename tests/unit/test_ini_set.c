@@ -41,7 +41,6 @@ static void test_texts(void **state)
 		  "[Globals]\nports=1\n=2\nword\n!port=3\nport=unix\nlevel = none\nauto=Xorg\n" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *after = NULL, *again = NULL;
 		size_t len;
@@ -79,7 +78,6 @@ static void test_undo(void **state)
 		{ "[Globals]\nport=1\n", "", "", NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *after = NULL, *undone = NULL, *kept = NULL;
 		const char *result = row[i].result ? row[i].result : row[i].before;
@@ -103,7 +101,6 @@ static void test_refused(void **state)
 	char *ret = NULL;
 	size_t len;
 
-	(void)state;
 	assert_int_equal(ini_set("port=1\n[Xorg]\n", "Globals", FRAGMENT, &ret, &len), -ENOENT);
 	assert_int_equal(ini_set("", "Globals", FRAGMENT, &ret, &len), -ENOENT);
 	assert_int_equal(ini_set("[Globals]\n", "Globals", "port=1\nno key\n", &ret, &len), -EINVAL);

@@ -24,14 +24,12 @@ static int renew_result;
 
 static int renew(uint64_t *ret_serial, void *userdata)
 {
-	(void)userdata;
 	*ret_serial = 10 + ++renewed;
 	return renew_result;
 }
 
 static void resume(void *userdata)
 {
-	(void)userdata;
 	resumed++;
 }
 
@@ -59,7 +57,6 @@ static void run_until(const unsigned *count, unsigned n)
 /* A logon looks, sees the change, and waits until the template with the new keys is ready. */
 static void test_new_keys(void **unused)
 {
-	(void)unused;
 	assert_false(keytab_watch_pending(w));
 	write_keys("new keys");
 	assert_true(keytab_watch_pending(w));
@@ -77,7 +74,6 @@ static void test_new_keys(void **unused)
 /* The template cannot use the keys, or cannot be started: logons continue, and the file is tried again. */
 static void test_unusable(void **unused)
 {
-	(void)unused;
 	write_keys("half of the new");
 	assert_true(keytab_watch_pending(w));
 	run_until(&renewed, 1);
@@ -95,7 +91,6 @@ static void test_unusable(void **unused)
 /* A logon waits no longer than KEYS_WAIT_SEC; the keys may still come. */
 static void test_late(void **unused)
 {
-	(void)unused;
 	keytab_watch_expect(w, 7);
 	assert_true(keytab_watch_pending(w));
 	assert_int_equal(sd_event_source_set_time(w->timer, 1), 0);
@@ -108,7 +103,6 @@ static void test_late(void **unused)
 /* A file that has gone: its keys stay, and no logon waits. */
 static void test_missing(void **unused)
 {
-	(void)unused;
 	assert_int_equal(unlink(path), 0);
 	(void)keytab_watch_pending(w);
 	run_until(&resumed, 1);
@@ -129,7 +123,6 @@ static void test_missing(void **unused)
 /* Without Kerberos no file is watched. */
 static void test_off(void **unused)
 {
-	(void)unused;
 	config.kerberos = CONFIG_KERBEROS_OFF;
 	assert_int_equal(keytab_watch_settle(w), 0);
 	write_keys("other keys");
@@ -139,7 +132,6 @@ static void test_off(void **unused)
 
 static int setup(void **unused)
 {
-	(void)unused;
 	renewed = resumed = 0;
 	renew_result = 0;
 	write_keys("keys");
@@ -150,7 +142,6 @@ static int setup(void **unused)
 
 static int teardown(void **unused)
 {
-	(void)unused;
 	keytab_watch_free(w);
 	(void)sd_event_unref(event);
 	return 0;

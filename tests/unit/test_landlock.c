@@ -72,7 +72,6 @@ static void test_rules(void **unused)
 	struct landlock_rule one = { .path = dir, .rights = LANDLOCK_READ };
 	struct landlock_rule into = { .path = dir, .rights = LANDLOCK_REPLACE };
 
-	(void)unused;
 	(void)snprintf(dir, sizeof dir, "%s/a", top);
 	(void)snprintf(link_, sizeof link_, "%s/to-a", top);
 	assert_int_equal(seen(&one, 1, O_RDONLY), 0x07);
@@ -91,26 +90,22 @@ static void test_rules(void **unused)
 
 static void test_nothing_wanted(void **unused)
 {
-	(void)unused;
 	assert_int_equal(landlock_enter(0, NULL, 0), 0);
 	assert_int_equal(try("f", O_RDWR), 0);
 }
 
 static int without_landlock(void **unused)
 {
-	(void)unused;
 	return 0;
 }
 
 static void test_absent(void **unused)
 {
-	(void)unused;
 	assert_int_equal(landlock_enter(LANDLOCK_FILES, NULL, 0), 1);
 }
 
 static int set_up(void **unused)
 {
-	(void)unused;
 	if (!mkdtemp(top))
 		return -1;
 	for (size_t i = 0; i < N(directories); i++)
@@ -123,7 +118,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	for (size_t i = 0; i < N(files); i++)
 		(void)unlink(below(files[i]));
 	for (size_t i = N(directories); i-- > 0;)

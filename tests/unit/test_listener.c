@@ -38,7 +38,6 @@ static void test_requests(void **state)
 		{ "no TLS record", BYTES("\x16\x04\x01\x02\x00\x01"), true, NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		bool selected = row[i].answer && memcmp(row[i].answer, FAILURE, sizeof FAILURE - 1) != 0;
 		int fd = connect_from("127.0.0.1");
@@ -68,7 +67,6 @@ static void test_slowly(void **state)
 						    "\x01\x00\x08\x00\x03\0\0\0") },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		int fd = connect_from(row[i].from);
 
@@ -99,7 +97,6 @@ static void test_proxy(void **state)
 		{ "two headers", BYTES(PROXY4("\x07") PROXY4("\x08") REQUEST("\x03")), NULL, NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		int fd = connect_from("127.0.0.2");
 
@@ -128,7 +125,6 @@ static void test_max_connections(void **state)
 {
 	int fd[4];
 
-	(void)state;
 	settings.max_connections = 3;
 	for (int i = 0; i < 4; i++) {
 		fd[i] = connect_from("127.0.0.1");
@@ -150,7 +146,6 @@ static void test_max_connections(void **state)
 /* Who holds many makes room for others, the oldest first: directly, and behind the proxy. */
 static void test_make_room(void **state)
 {
-	(void)state;
 	settings.max_connections = 6;
 	for (int behind = 0; behind < 2; behind++) {
 		const char *from = behind ? "127.0.0.2" : "127.0.0.1";
@@ -197,7 +192,6 @@ static void test_gone_within_a_request(void **state)
 		{ "127.0.0.2", BYTES(PROXY4("\x09") "\x03\x00\x00") },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < 2 * sizeof row / sizeof *row; i++) {
 		int fd = connect_from(row[i / 2].from);
 
@@ -216,7 +210,6 @@ static void test_longest_idle(void **state)
 {
 	int fd[4];
 
-	(void)state;
 	settings.max_connections = 3;
 	for (int i = 0; i < 3; i++)
 		fd[i] = connect_from("127.0.0.1");
@@ -239,7 +232,6 @@ static void test_flood(void **state)
 	int saved;
 	FILE *err;
 
-	(void)state;
 	err = catch_stderr(&saved);
 	for (int i = 0; i < 100; i++) {
 		int fd = connect_from(i % 4 == 3 ? "127.0.0.78" : "127.0.0.77");

@@ -47,7 +47,6 @@ static void test_mappings(void **state)
 		  "alice@OTHER.TEST", "alice", "alice" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		for (int explicit_only = 0; explicit_only < 2; explicit_only++) {
 			const char *want = explicit_only ? row[i].explicit_name : row[i].name;

@@ -33,9 +33,6 @@ int sd_journal_sendv_with_location(const char *file, const char *line, const cha
 
 int sd_journal_sendv_with_location(const char *file, const char *line, const char *func, const struct iovec *iov, int n)
 {
-	(void)file;
-	(void)line;
-	(void)func;
 	assert_in_range(n, 3, 32);
 	for (int i = 0; i < n; i++) {
 		assert_in_range(iov[i].iov_len, 1, sizeof journal[0] - 1);
@@ -62,7 +59,6 @@ static char text[32768];
 
 static int capture(void **state)
 {
-	(void)state;
 	file = memfd_create("stderr", MFD_CLOEXEC);
 	saved_stderr = dup(STDERR_FILENO);
 	assert_true(file >= 0 && saved_stderr >= 0);
@@ -76,7 +72,6 @@ static int capture(void **state)
 
 static int release(void **state)
 {
-	(void)state;
 	(void)dup2(saved_stderr, STDERR_FILENO);
 	(void)close(saved_stderr);
 	(void)close(file);
@@ -117,7 +112,6 @@ static const char *line(void)
 
 static void test_lines(void **state)
 {
-	(void)state;
 	log_line(LOG_INFO, "%s, %d", "hello", 5);
 	assert_string_equal(line(), "info: hello, 5");
 	log_line(LOG_ERR, "no arguments");
@@ -128,7 +122,6 @@ static void test_lines(void **state)
 
 static void test_debug(void **state)
 {
-	(void)state;
 	assert_false(log_debug_enabled());
 	log_line(LOG_DEBUG, "not to be seen");
 	assert_string_equal(written(), "");
@@ -140,7 +133,6 @@ static void test_debug(void **state)
 
 static void test_errno_is_kept(void **state)
 {
-	(void)state;
 	errno = EXDEV;
 	log_line(LOG_INFO, "%m");
 	assert_int_equal(errno, EXDEV);
@@ -167,7 +159,6 @@ static void test_fields(void **state)
 {
 	static const struct log_logon none = { .logon = 0 }, empty = { .user = "", .rhost = "", .reason = "" };
 
-	(void)state;
 	log_logon_line(LOG_WARNING, &full, "refused");
 	assert_string_equal(line(), "warning: refused logon=17 rhost=192.0.2.7 rport=50000 user=alice "
 				    "service=xrdp-sesman mechanism=krb5 kind=password principal=alice@EXAMPLE.COM "
@@ -209,7 +200,6 @@ static const struct {
 
 static void test_attacks(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++) {
 		const struct log_logon who = { .user = attacks[i].user };
 		char expected[256];
@@ -233,7 +223,6 @@ static void test_message(void **state)
 		{ "\x9b\xc0\xaf\xed\xa0\x80", "\\x9b\\xc0\\xaf\\xed\\xa0\\x80" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char expected[256];
 
@@ -248,7 +237,6 @@ static void test_long(void **state)
 {
 	static const uint8_t octet[] = { 'a', '\n', 0xc3 };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof octet; i++) {
 		for (size_t len = 2030; len < 6000; len += len < 2060 ? 1 : 997) {
 			struct buf in AUTO_BUF = buf_fill(octet[i], len + 1);
@@ -272,7 +260,6 @@ static void test_journal(void **state)
 	struct stat st;
 	char stream[64];
 
-	(void)state;
 	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
 	/* another stream than ours, and nonsense: standard error */
 	(void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev,
@@ -369,7 +356,6 @@ static void test_escape(void **state)
 		{ 64, "a\"b\\c", "a\\x22b\\x5cc" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct buf out AUTO_BUF = buf_new(row[i].size);
 		struct buf in AUTO_BUF = buf_copy(row[i].in, strlen(row[i].in) + 1);
@@ -399,7 +385,6 @@ static void test_every_character(void **state)
 {
 	size_t plain = 0;
 
-	(void)state;
 	for (uint32_t c = 1; c < 0x200000; c++) {
 		bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
 		bool as_it_is = !control && c != '"' && c != '\\' && c < 0x110000 && (c < 0xd800 || c > 0xdfff);
@@ -420,7 +405,6 @@ static void test_every_pair(void **state)
 {
 	size_t plain = 0;
 
-	(void)state;
 	for (unsigned v = 0; v < 0x10000; v++) {
 		const char in[] = { (char)(v >> 8), (char)v, '\0' };
 		char out[32];

@@ -38,7 +38,6 @@ static void test_kerberos(void **unused)
 	struct channel_done done;
 	int pipe_fd = -1;
 
-	(void)unused;
 	assert_int_equal(newest()->state, LOGON_FIRST);
 	send_tsrequest(&l, "TGT-REQ");
 	start = take_spawn(&l, KRB5, "TGT-REQ");
@@ -117,7 +116,6 @@ static void test_ntlm(void **unused)
 	struct resolver_request q;
 	struct channel_done done;
 
-	(void)unused;
 	r.asked = 1; /* a domain is being asked */
 	verifier_says(&r);
 	assert_false(newest()->proved);
@@ -143,7 +141,6 @@ static void test_unproved(void **unused)
 {
 	struct fake_logon l = begin_ntlm();
 
-	(void)unused;
 	worker_authenticates(&l, MECHANISM_NTLM, "ALICE");
 	(void)assert_failed(&l, REFUSAL_CRASHED);
 	close_logon(&l);
@@ -159,7 +156,6 @@ static void test_wrong_password(void **unused)
 	};
 	struct worker_failed f = { .type = WORKER_FAILED, .refusal = REFUSAL_PROTOCOL, .version = 6 };
 
-	(void)unused;
 	verifier_says(&r);
 	memcpy(f.reply, "code", 4);
 	worker_says(&l, &f, offsetof(struct worker_failed, reply) + 4);
@@ -183,7 +179,6 @@ static void test_abandoned(void **unused)
 {
 	struct fake_logon l = begin_ntlm();
 
-	(void)unused;
 	l.channel = close_fd(l.channel);
 	settle_down();
 	assert_int_equal(supervisor->logons.refusals[REFUSAL_ABANDONED], 1);
@@ -196,7 +191,6 @@ static void test_bad_result(void **unused)
 	struct verifier_result r = { .type = VERIFIER_RESULT };
 	struct fake_logon l = begin_ntlm();
 
-	(void)unused;
 	memset(r.name, 'x', sizeof r.name);
 	verifier_says(&r); /* the verifier is killed for it */
 	assert_null(service_current(supervisor->services.verifier));
@@ -215,7 +209,6 @@ static void test_not_mine(void **unused)
 	struct worker_start start;
 	uint8_t ping;
 
-	(void)unused;
 	send_tsrequest(&l, "SPNEGO");
 	start = take_spawn(&l, KRB5, "SPNEGO");
 	worker_says(&l, &n, sizeof n);
@@ -236,7 +229,6 @@ static void test_no_template(void **unused)
 {
 	struct fake_logon l;
 
-	(void)unused;
 	control[KRB5] = close_fd(control[KRB5]);
 	settle_down();
 	while (service_current(supervisor->services.krb5))
@@ -261,7 +253,6 @@ static void test_worker_ends(void **unused)
 	struct template_record exited = { .type = TEMPLATE_EXITED, .status = SIGSEGV };
 	struct fake_logon l = begin("192.0.2.1");
 
-	(void)unused;
 	send_tsrequest(&l, "AP-REQ");
 	(void)take_spawn(&l, KRB5, "AP-REQ");
 	l.worker = close_fd(l.worker);
@@ -303,7 +294,6 @@ static void test_malformed(void **unused)
 	struct fake_logon l = begin_krb5();
 	static uint8_t large[WORKER_PACKET_MAX + 100];
 
-	(void)unused;
 	backoff_configure(supervisor->backoff, 1000, 0);
 	worker_says(&l, "\x63", 1);
 	(void)assert_failed(&l, REFUSAL_CRASHED);
@@ -355,7 +345,6 @@ static void test_front_end(void **unused)
 {
 	struct fake_logon l = begin("192.0.2.1");
 
-	(void)unused;
 	assert_int_equal(packet_send(l.channel, "\x63x", 2, NULL, 0), 0); /* no TSRequest */
 	(void)assert_failed(&l, REFUSAL_PROTOCOL);
 	close_logon(&l);
@@ -392,7 +381,6 @@ static void test_no_account(void **unused)
 	struct fake_logon l = authenticate_krb5("192.0.2.1");
 	struct worker_verdict v;
 
-	(void)unused;
 	(void)resolver_answers(REFUSAL_NOT_ALLOWED, 0, "alice");
 	v = take_verdict(&l, &(int){ -1 });
 	assert_int_equal(v.granted, 0);
@@ -421,7 +409,6 @@ static void test_no_answer(void **unused)
 {
 	struct fake_logon l = authenticate_krb5("192.0.2.1");
 
-	(void)unused;
 	control[RESOLVER] = close_fd(control[RESOLVER]);
 	second_resolver = close_fd(second_resolver);
 	settle_down();
@@ -436,7 +423,6 @@ static void test_mismatch(void **unused)
 {
 	struct fake_logon l = authenticate_krb5("192.0.2.1");
 
-	(void)unused;
 	confirm(&l);
 	worker_delegates(&l, CREDENTIAL_PASSWORD, "bob");
 	(void)resolver_answers(REFUSAL_NONE, 1001, "bob");
@@ -463,7 +449,6 @@ static void test_kinds(void **unused)
 	struct fake_logon l = authenticate_krb5("192.0.2.1");
 	struct resolver_request q;
 
-	(void)unused;
 	confirm(&l);
 	worker_delegates(&l, CREDENTIAL_REMOTE_GUARD, ""); /* was not negotiated */
 	(void)assert_failed(&l, REFUSAL_CREDENTIAL_KIND);
@@ -518,7 +503,6 @@ static void test_early(void **unused)
 	struct fake_logon l;
 	struct worker_start start;
 
-	(void)unused;
 	assert_int_equal(begin_from(4243, &early, &l), 0);
 	send_tsrequest(&l, "AP-REQ");
 	start = take_spawn(&l, KRB5, "AP-REQ");
@@ -541,7 +525,6 @@ static void test_front_end_gone_at_the_end(void **unused)
 {
 	struct fake_logon l = authenticate_krb5("192.0.2.1");
 
-	(void)unused;
 	confirm(&l);
 	worker_delegates(&l, CREDENTIAL_PASSWORD, "alice");
 	(void)sd_event_source_set_enabled(newest()->channel_io, SD_EVENT_OFF);
@@ -561,7 +544,6 @@ static void test_deadlines(void **unused)
 	struct template_record ping = { 0 };
 	uint64_t left;
 
-	(void)unused;
 	pass(newest()->turn); /* no first TSRequest */
 	(void)assert_failed(&l, REFUSAL_TIMEOUT);
 	close_logon(&l);
@@ -605,7 +587,6 @@ static void test_judging(void **unused)
 	struct fake_logon a, b;
 	struct worker_failed f = { .type = WORKER_FAILED, .refusal = REFUSAL_BAD_CREDENTIALS };
 
-	(void)unused;
 	backoff_configure(supervisor->backoff, 1, 60);
 	a = begin_krb5();
 	worker_replies(&a, "AP-REP");
@@ -651,7 +632,6 @@ static void test_states(void **unused)
 	unsigned count[LOGON_STATES_];
 	struct fake_logon l = begin_krb5();
 
-	(void)unused;
 	logons_states(&supervisor->logons, count);
 	assert_int_equal(count[LOGON_OPENING], 1);
 	assert_int_equal(count[LOGON_FIRST], 0);

@@ -41,7 +41,6 @@ static const struct {
 
 static void test_every_pair(void **unused)
 {
-	(void)unused;
 	for (unsigned s = 0; s <= LOGON_STATES_; s++) {
 		for (unsigned e = 0; e <= LOGON_EVENTS_; e++) {
 			struct logon_step want = { LOGON_FAIL, LOGON_FAILED };
@@ -60,7 +59,6 @@ static void test_every_pair(void **unused)
 /* A ticket is minted only behind both lookups, a verdict only behind AUTHENTICATED. */
 static void test_no_short_cut(void **unused)
 {
-	(void)unused;
 	for (unsigned s = 0; s < LOGON_STATES_; s++) {
 		for (unsigned e = 0; e < LOGON_EVENTS_; e++) {
 			enum logon_action a = logon_step((enum logon_state)s, (enum logon_event)e).action;

@@ -52,7 +52,6 @@ static void test_names(void **state)
 	char out[ACCOUNT_NAME_MAX + 1];
 	struct buf b = info(machine, 7);
 
-	(void)state;
 	assert_int_equal(read_buf(b, out), 0);
 	assert_string_equal(out, "lorenz$");
 	free(b.p);
@@ -90,7 +89,6 @@ static void test_malformed(void **state)
 	char out[ACCOUNT_NAME_MAX + 1];
 	struct buf b;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		b = info(name, 5);
 		put(b.p + row[i].at, row[i].len, row[i].v);

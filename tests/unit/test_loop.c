@@ -28,8 +28,6 @@ static char dir[] = "/tmp/test-loop.XXXXXX", store[64];
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)usec;
-	(void)userdata;
 	return sd_event_exit(sd_event_source_get_event(source), 42);
 }
 
@@ -73,7 +71,6 @@ static int outcome(int (*new_loop)(sd_event **), int (*confinement)(void))
 
 static void test_timer(void **state)
 {
-	(void)state;
 	assert_int_equal(outcome(loop_new, confine_for_store), 42);
 	assert_int_equal(outcome(loop_new, confine_winbind), 42);
 }
@@ -81,13 +78,11 @@ static void test_timer(void **state)
 /* If sd-event needed no file any more, test_timer() would show nothing. */
 static void test_without_the_first_turn(void **state)
 {
-	(void)state;
 	assert_int_equal(outcome(sd_event_new, confine_winbind), -SIGSYS);
 }
 
 static int setup(void **state)
 {
-	(void)state;
 	if (!mkdtemp(dir))
 		return -1;
 	(void)snprintf(store, sizeof store, "%s/ntlm", dir);
@@ -96,7 +91,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
 	return rmdir(dir);
 }
 

@@ -81,7 +81,6 @@ static uint8_t *pdu(const char *p, size_t len)
 
 static void test_kinds(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		uint8_t *p = pdu(rows[i].p, rows[i].len);
 
@@ -94,7 +93,6 @@ static void test_kinds(void **state)
 /* Cut anywhere they are nothing that may pass, Connect-Initial excepted, whose inside is xrdp's to judge. */
 static void test_cut(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		for (size_t len = 0; len < rows[i].len; len++) {
 			uint8_t *p = pdu(rows[i].p, len);
@@ -113,7 +111,6 @@ static void test_offset(void **state)
 	static const char short_form[] = DATA SEND("\x04") "\x40\x00\x00\x00";
 	static const char long_form[] = DATA SEND("\x80\x04") "\x40\x00\x00\x00";
 
-	(void)state;
 	assert_int_equal(mcs_send_data_offset((const uint8_t *)short_form, sizeof short_form - 1), 14);
 	assert_int_equal(mcs_send_data_offset((const uint8_t *)long_form, sizeof long_form - 1), 15);
 }
@@ -133,7 +130,6 @@ static void test_order(void **state)
 		[MCS_EXPECT_LICENCE] = { { MCS_LICENCE, MCS_LOGGED_ON } },
 	};
 
-	(void)state;
 	for (int s = 0; s < MCS_STATES_; s++) {
 		for (int kind = MCS_OTHER; kind <= MCS_LICENCE; kind++) {
 			enum mcs_state now = (enum mcs_state)s, expected = now;
@@ -172,7 +168,6 @@ static void test_exchanges(void **state)
 		{ C, E, A, J, I, L, I, END }, /* mcs_allow() is not called after the licence, but would refuse, too */
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		enum mcs_state now = MCS_EXPECT_CONNECT;
 
@@ -212,7 +207,6 @@ static void test_patch(void **state)
 		  0, 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		uint8_t *p = pdu(row[i].p, row[i].len);
 

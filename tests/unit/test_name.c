@@ -78,7 +78,6 @@ static const struct {
 
 static void test_check(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
 		struct buf in AUTO_BUF = buf_copy(checks[i].p, checks[i].len);
 		int r = name_check((const char *)in.p, in.len);
@@ -91,7 +90,6 @@ static void test_check(void **state)
 /* Each octet of ASCII, at each place. */
 static void test_check_ascii(void **state)
 {
-	(void)state;
 	for (int c = 0; c < 0x80; c++) {
 		int expected = c < 0x20 || c == 0x7f || c == ':' || c == '/' ? -EINVAL : 0;
 
@@ -110,7 +108,6 @@ static void test_check_length(void **state)
 	struct buf most AUTO_BUF = buf_fill('a', ACCOUNT_NAME_MAX);
 	struct buf over AUTO_BUF = buf_fill('a', ACCOUNT_NAME_MAX + 1);
 
-	(void)state;
 	assert_int_equal(name_check((const char *)most.p, most.len), 0);
 	assert_int_equal(name_check((const char *)over.p, over.len), -EINVAL);
 }
@@ -154,7 +151,6 @@ static const struct {
 
 static void test_decode(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof decodes / sizeof *decodes; i++) {
 		struct buf in AUTO_BUF = buf_copy(decodes[i].p, decodes[i].len);
 		char out[ACCOUNT_NAME_MAX + 1] = "untouched";
@@ -186,7 +182,6 @@ static void test_decode_length(void **state)
 		size_t octets;
 	} row[] = { { 'a', 1 }, { 0xfc, 2 }, { 0x20ac, 3 } };
 
-	(void)state;
 	for (size_t i = 0; i < 2 * sizeof row / sizeof *row; i++) {
 		size_t octets = row[i / 2].octets, most = ACCOUNT_NAME_MAX / octets;
 		struct buf fits AUTO_BUF = repeat_utf16(row[i / 2].c, most, i % 2);
@@ -267,7 +262,6 @@ static const struct {
 
 static void test_split(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
 		/* exactly long enough, so that the sanitizers see more */
 		struct buf domain AUTO_BUF = buf_copy(splits[i].domain, strlen(splits[i].domain) + 1);
@@ -290,7 +284,6 @@ static void test_split_length(void **state)
 	struct buf domain AUTO_BUF = buf_new(ACCOUNT_NAME_MAX + 1);
 	struct buf user AUTO_BUF = buf_new(ACCOUNT_NAME_MAX + 1);
 
-	(void)state;
 	memset(most, 'a', sizeof most - 1);
 	most[sizeof most - 1] = '\0';
 	memset(over, 'a', sizeof over - 1);
@@ -323,7 +316,6 @@ static char *empty[] = { NULL };
 
 static bool is_own(const void *context, const char *domain)
 {
-	(void)context;
 	return strcasecmp(domain, "ts1") == 0 || strcasecmp(domain, "ts1.bed.test") == 0;
 }
 
@@ -331,7 +323,6 @@ static bool is_realm(const void *context, const char *domain)
 {
 	static const char *const realms[] = { "AD.BED.TEST", "AD", "MIT.TEST", "MIT" };
 
-	(void)context;
 	for (size_t i = 0; i < sizeof realms / sizeof *realms; i++)
 		if (strcasecmp(domain, realms[i]) == 0)
 			return true;
@@ -416,7 +407,6 @@ static const struct meant meanings[] = {
 
 static void test_understand(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
 		const struct meant *row = &meanings[i];
 		const struct name_host host = { .domains = row->domains,
@@ -447,7 +437,6 @@ static void test_long_entry(void **state)
 	const struct name_host host = { .domains = domains, .is_own = is_own, .is_realm = is_realm };
 	struct name_meaning m;
 
-	(void)state;
 	memset(entry, 'x', sizeof entry - 1);
 	entry[sizeof entry - 1] = '\0';
 	memcpy(entry, "LONG.", 5);
@@ -461,7 +450,6 @@ static void test_long_entry(void **state)
 
 static void test_of_dns(void **state)
 {
-	(void)state;
 	assert_true(name_is_of_dns("ts1.Example.org", "TS1.example.org"));
 	assert_true(name_is_of_dns("TS1", "ts1.example.org"));
 	assert_true(name_is_of_dns("TERMINALSERVER-", "terminalserver-07.example.org"));
@@ -473,7 +461,6 @@ static void test_of_dns(void **state)
 
 static void test_digits(void **state)
 {
-	(void)state;
 	assert_true(name_is_digits("4711"));
 	assert_true(name_is_digits("0"));
 	assert_false(name_is_digits(""));
@@ -487,7 +474,6 @@ static void test_words(void **state)
 {
 	char out[200], previous[200] = "", longest[ACCOUNT_NAME_MAX + 1];
 
-	(void)state;
 	assert_string_equal(name_trouble_text(NAME_FINE, "AzureAD", "x", out, sizeof out), "");
 	for (enum name_trouble t = NAME_CHARACTERS; t < NAME_TROUBLES_; t++) {
 		assert_true(strlen(name_trouble_text(t, "D", "u", out, sizeof out)) > 10);

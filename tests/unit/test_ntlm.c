@@ -34,7 +34,6 @@ static void test_missing_flags(void **state)
 {
 	char text[100], small[5];
 
-	(void)state;
 	ntlm_missing_flags(NTLM_REQUIRED, text, sizeof text);
 	assert_string_equal(text, "");
 	ntlm_missing_flags(~NTLM_REQUIRED, text, sizeof text);
@@ -53,7 +52,6 @@ static void test_negotiate(void **state)
 	    SIGNATURE "\x01\0\0\0" FLAGS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0a\0\x63\x45\0\0\0\x0f"
 		      "names that are not looked at";
 
-	(void)state;
 	for (size_t n = 0; n < sizeof whole; n++) {
 		struct buf m AUTO_BUF = buf_copy(whole, n);
 		uint32_t flags = 0;
@@ -88,7 +86,6 @@ static void test_av_pairs(void **state)
 	struct view pairs = view_of(&all), value;
 	uint16_t id;
 
-	(void)state;
 	assert_int_equal(ntlm_av_next(&pairs, &id, &value), 1);
 	assert_int_equal(id, NTLM_AV_NB_COMPUTER_NAME);
 	assert_int_equal(value.len, 2);
@@ -116,7 +113,6 @@ static void test_av_pairs_refused(void **state)
 		LIT("\1\0\2\0ab\0\0\0"), /* half of one */
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct view pairs = view_of(&row[i]), value;
 		uint16_t id;
@@ -155,7 +151,6 @@ static void test_challenge(void **state)
 	size_t n;
 	uint16_t id;
 
-	(void)state;
 	assert_int_equal(ntlm_challenge_write(flags, &names, (const uint8_t *)"01234567", (const uint8_t *)"TIMESTAM",
 					      out, sizeof out, &n),
 			 0);
@@ -183,7 +178,6 @@ static void test_challenge_flags(void **state)
 	uint8_t out[512], zero[8] = { 0 };
 	size_t n;
 
-	(void)state;
 	/* neither asked for the target's name nor Version */
 	assert_int_equal(ntlm_challenge_write(NTLM_REQUIRED, &names, zero, zero, out, sizeof out, &n), 0);
 	assert_memory_equal(out + 12, "\0\0\0\0", 4);
@@ -202,7 +196,6 @@ static void test_challenge_room(void **state)
 	size_t n, need;
 	uint8_t whole[512];
 
-	(void)state;
 	assert_int_equal(
 	    ntlm_challenge_write(NTLM_REQUEST_TARGET, &names, challenge, challenge, whole, sizeof whole, &need), 0);
 	for (size_t size = 0; size < need; size++) {
@@ -223,7 +216,6 @@ static void test_challenge_refused(void **state)
 	struct ntlm_challenge c;
 	size_t n;
 
-	(void)state;
 	assert_int_equal(ntlm_challenge_write(0, &names, challenge, challenge, whole, sizeof whole, &n), 0);
 	for (size_t cut = 0; cut < n; cut++) {
 		struct buf part AUTO_BUF = buf_copy(whole, cut);
@@ -275,7 +267,6 @@ static void test_authenticate(void **state)
 	struct buf m AUTO_BUF = authenticate(&sane);
 	struct ntlm_authenticate a;
 
-	(void)state;
 	assert_int_equal(ntlm_authenticate_read(view_of(&m), &a), 0);
 	assert_int_equal(a.flags, 0xe2888215);
 	assert_ptr_equal(a.domain.p, m.p + 88);
@@ -298,7 +289,6 @@ static void test_authenticate(void **state)
 /* Where the payload begins, the header ends, whatever the flags say. */
 static void test_mic_offset(void **state)
 {
-	(void)state;
 	for (uint32_t begin = 64; begin < 100; begin++) {
 		struct authenticate short_one = { .field = { [USER] = { 2, begin }, [NT] = { 44, begin + 2 } },
 						  .total = begin + 46 };
@@ -316,7 +306,6 @@ static void test_authenticate_fields(void **state)
 	static const uint32_t offset[] = { 0,   1,   12,  63,    64,         65,         434,        435,       440,
 					   449, 450, 451, 65535, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff };
 
-	(void)state;
 	for (unsigned f = 0; f < N_FIELDS; f++) {
 		for (size_t i = 0; i < sizeof offset / sizeof *offset; i++) {
 			struct authenticate a = sane;
@@ -348,7 +337,6 @@ static void test_authenticate_written(void **state)
 	uint8_t out[512];
 	size_t n;
 
-	(void)state;
 	assert_int_equal(ntlm_authenticate_write(&a, out, sizeof out, &n), 0);
 	assert_int_equal(n, 88 + 300 + 2 + 16);
 	assert_int_equal(ntlm_authenticate_read((struct view){ out, n }, &read), 0);
@@ -370,7 +358,6 @@ static void test_authenticate_written(void **state)
 
 static void test_v2_response(void **state)
 {
-	(void)state;
 	for (size_t n = 0; n < 60; n++) {
 		struct buf r AUTO_BUF = buf_fill(1, n);
 

@@ -36,7 +36,6 @@ static void test_vectors(void **state)
 	uint8_t out[64], key[16];
 	size_t len;
 
-	(void)state;
 	assert_non_null(rc4);
 	assert_int_equal(ntlm_rc4_start(rc4, session_base_key), 0);
 	assert_int_equal(ntlm_rc4_crypt(rc4, encrypted_key, 16, key), 0);
@@ -76,7 +75,6 @@ static void test_both_ways(void **state)
 	uint8_t out[64];
 	size_t len;
 
-	(void)state;
 	both(s);
 	for (unsigned i = 0; i < 6; i++) {
 		enum ntlm_direction way = i % 2 ? NTLM_TO_CLIENT : NTLM_TO_SERVER;
@@ -99,7 +97,6 @@ static void test_altered(void **state)
 	uint8_t out[64];
 	size_t len;
 
-	(void)state;
 	for (size_t at = 0; at < 34; at++) {
 		both(s);
 		assert_int_equal(ntlm_session_seal(&s[0], NTLM_TO_SERVER, plaintext, out, sizeof out, &len), 0);
@@ -135,7 +132,6 @@ static void test_mic(void **state)
 	uint8_t mic[16], out[64], first[64];
 	size_t len;
 
-	(void)state;
 	both(s);
 	assert_int_equal(ntlm_session_seal(&s[1], NTLM_TO_SERVER, plaintext, first, sizeof first, &len), 0);
 	ntlm_session_done(&s[1]);
@@ -169,7 +165,6 @@ static int setup(void **state)
 {
 	const char *error;
 
-	(void)state;
 	return ntlm_crypto_init(&error);
 }
 

@@ -68,7 +68,6 @@ static void set_record(const char *name)
 
 static int set_up(void **unused)
 {
-	(void)unused;
 	talk_set_up();
 	(void)snprintf(verifier_config, sizeof verifier_config, "%s/verifier.conf", talk_dir);
 	(void)snprintf(store, sizeof store, "%s/store", talk_dir);
@@ -79,7 +78,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	stop_verifier();
 	(void)unlink(store);
 	(void)unlink(verifier_config);
@@ -181,7 +179,6 @@ static void test_right_and_wrong(void **unused)
 {
 	struct exchange e = attach();
 
-	(void)unused;
 	respond(&e, PASSWORD);
 	expect(&e, REFUSAL_NONE, "");
 	e = attach();
@@ -198,7 +195,6 @@ static void test_challenges(void **unused)
 {
 	struct exchange e[64];
 
-	(void)unused;
 	for (size_t i = 0; i < 64; i++) {
 		e[i] = attach();
 		for (size_t j = 0; j < i; j++)
@@ -213,7 +209,6 @@ static void test_exchange_from_elsewhere(void **unused)
 {
 	struct exchange old = attach(), e;
 
-	(void)unused;
 	respond(&old, PASSWORD);
 	e = attach();
 	e.query = old.query;
@@ -235,7 +230,6 @@ static void test_exchange_from_elsewhere(void **unused)
 /* One question for each challenge: after a no there is no second guess, and after a yes nothing either. */
 static void test_one_question(void **unused)
 {
-	(void)unused;
 	for (int right = 0; right < 2; right++) {
 		struct exchange e = attach();
 		struct verifier_answer a;
@@ -302,7 +296,6 @@ static bool is_answered_at_once(const char *name, const char *password)
 /* A right guess whose answer was not waited for shortens no later delay; one that was does. */
 static void test_guesses_of_a_client_that_leaves(void **unused)
 {
-	(void)unused;
 	guess_at_carol();
 	assert_int_equal(ask_and_leave("another").refusal, REFUSAL_BAD_PASSWORD);
 	assert_int_equal(ask_and_leave(PASSWORD).granted, 1);
@@ -318,7 +311,6 @@ static void test_guesses_at_another_form(void **unused)
 {
 	static const char *const names[] = { "alice", "dave" };
 
-	(void)unused;
 	for (size_t i = 0; i < 2; i++) {
 		for (unsigned n = 0; n <= ACCOUNT_DELAY_FREE_FAILURES; n++) {
 			struct exchange e = attach();
@@ -334,7 +326,6 @@ static void test_guesses_at_another_form(void **unused)
 /* A delayed answer to a worker that has ended takes no slot: no later worker is refused because of it. */
 static void test_gone(void **unused)
 {
-	(void)unused;
 	guess_at_carol();
 	for (unsigned i = 0; i < 2 * HANDSHAKES_MAX + 1; i++)
 		(void)ask_and_leave("another");
@@ -345,7 +336,6 @@ static void test_gone(void **unused)
 
 static void test_malformed(void **unused)
 {
-	(void)unused;
 	for (unsigned i = 0; i < 6; i++) {
 		struct exchange e = attach();
 		uint8_t nothing;
@@ -384,7 +374,6 @@ static void test_mic_flag(void **unused)
 	struct exchange e = attach();
 	struct verifier_answer a;
 
-	(void)unused;
 	respond(&e, PASSWORD);
 	(void)ask(&e, &a);
 	assert_int_equal(a.mic, 1);

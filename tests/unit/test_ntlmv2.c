@@ -128,7 +128,6 @@ static void test_specification(void **state)
 	struct ntlmv2_claim c = claim_of("User", "Domain", nt_response, sizeof nt_response);
 	uint8_t hash[16], key[16] = { 0 };
 
-	(void)state;
 	assert_int_equal(ntlmv2_hash_password((struct view){ (const uint8_t *)"Password", 8 }, hash), 0);
 	assert_memory_equal(hash, nt_hash, 16);
 	assert_int_equal(ntlmv2_verify(&c, nt_hash, key), 1);
@@ -147,7 +146,6 @@ static void test_names(void **state)
 	};
 	uint8_t key[16];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct ntlmv2_claim c = claim_of(row[i].user, row[i].domain, nt_response, sizeof nt_response);
 
@@ -161,7 +159,6 @@ static void test_every_bit_counts(void **state)
 	uint8_t hash[16], challenge[8], response[sizeof nt_response], key[16];
 	size_t bits = 8 * (sizeof hash + sizeof challenge + sizeof response);
 
-	(void)state;
 	for (size_t i = 0; i < bits; i++) {
 		struct ntlmv2_claim c = claim_of("User", "Domain", response, sizeof response);
 		uint8_t *at = i / 8 < 16 ? &hash[i / 8] : i / 8 < 24 ? &challenge[i / 8 - 16] : &response[i / 8 - 24];
@@ -183,7 +180,6 @@ static void test_shapes(void **state)
 	static uint8_t longest[NTLM_RESPONSE_MAX];
 	uint8_t key[16];
 
-	(void)state;
 	memcpy(longest, nt_response, sizeof nt_response);
 	/* LM, NTLMv1 and NTLM2 session responses are 24 octets; so is every length up to the least NTLMv2 one refused
 	 */
@@ -257,7 +253,6 @@ static void test_upper_case(void **state)
 	};
 	uint8_t response[44], key[16];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct ntlmv2_claim c = claim_of(row[i].user, "b\xc3\xbcro", response, sizeof response);
 
@@ -273,7 +268,6 @@ static void test_longest_names(void **state)
 	struct ntlmv2_claim c = claim_of(user, domain, nt_response, sizeof nt_response);
 	uint8_t key[16];
 
-	(void)state;
 	memset(user, 'u', sizeof user - 1);
 	memset(domain, 'd', sizeof domain - 1);
 	user[ACCOUNT_NAME_MAX] = domain[ACCOUNT_NAME_MAX] = '\0';
@@ -297,7 +291,6 @@ static void test_passwords(void **state)
 	uint8_t hash[16];
 	uint8_t longest[PASSWORD_MAX + 1];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct view v = { (const uint8_t *)row[i].password, strlen(row[i].password) };
 
@@ -334,7 +327,6 @@ static int setup(void **state)
 {
 	const char *error;
 
-	(void)state;
 	/* before it is loaded here */
 	assert_int_equal(init_in_child(1), -ENOTSUP);
 	assert_int_equal(init_in_child(0), -ENOTSUP);
@@ -348,7 +340,6 @@ static void test_md4_is_private(void **state)
 {
 	EVP_MD *md4 = EVP_MD_fetch(NULL, "MD4", NULL);
 
-	(void)state;
 	assert_null(md4);
 }
 

@@ -142,7 +142,6 @@ static void test_values(void **state)
 	struct target t;
 	char *error, text[256];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		if (load(put("values", row[i].text), &t, &error) != 0)
 			fail_msg("row %zu: %s", i, error);
@@ -226,7 +225,6 @@ static void test_mistakes(void **state)
 	};
 	struct target t;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *error = NULL;
 		char told[256];
@@ -268,7 +266,6 @@ static void test_files(void **state)
 	const char *good = put("good", "[credsspd]\n number = 3\n");
 	const char *path;
 
-	(void)state;
 	assert_int_equal(loaded(good), 3);
 	refused(path_of("missing"), -ENOENT, "/missing: No such file");
 	refused(dir, -EPERM, "is no regular file");
@@ -301,7 +298,6 @@ static void test_owner(void **state)
 {
 	const char *path = put("owner", "[credsspd]\n number = 3\n");
 
-	(void)state;
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(loaded(path), 3);
@@ -314,7 +310,6 @@ static void test_long_lines(void **state)
 	static char text[4200];
 	const char *path;
 
-	(void)state;
 	(void)snprintf(text, sizeof text, "[credsspd]\n string = ");
 	memset(text + strlen(text), 'x', 2046 - strlen(" string = "));
 	assert_int_equal(loaded(put("long", text)), 7);
@@ -332,7 +327,6 @@ static void test_includes(void **state)
 	const char *drop_ins = path_of("drop-ins");
 	const char *path;
 
-	(void)state;
 	refused(main_file, -ENOENT, "includedir ");
 	assert_int_equal(mkdir(drop_ins, 0755), 0);
 	refused(main_file, -ENOENT, "/other: No such file");
@@ -386,21 +380,16 @@ static void test_includes(void **state)
 
 static int setup(void **state)
 {
-	(void)state;
 	return mkdtemp(dir) ? 0 : -1;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-	(void)st;
-	(void)type;
-	(void)ftw;
 	return remove(path);
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 

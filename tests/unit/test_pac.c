@@ -38,7 +38,6 @@ static int set_up(void **state)
 	char name[64];
 	krb5_keytab keytab;
 
-	(void)state;
 	assert_int_equal(krb5_init_context(&krb5_lib), 0);
 	assert_int_equal(close(mkstemp(path)), 0);
 	assert_int_equal(unlink(path), 0);
@@ -57,7 +56,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	krb5_free_principal(krb5_lib, server);
 	krb5_free_principal(krb5_lib, client);
 	krb5_free_keyblock_contents(krb5_lib, &key);
@@ -160,7 +158,6 @@ static void test_pacs(void **state)
 	struct acceptor *a;
 	char *error;
 
-	(void)state;
 	assert_int_equal(acceptor_new(MECHANISM_KRB5, &options, &a, &error), 0);
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char account[RECORD_NAME_MAX] = "";

@@ -82,7 +82,6 @@ static void test_pair(void **state)
 {
 	static const int flags[] = { 0, SOCK_NONBLOCK };
 
-	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		PAIR(flags[i]);
 		int type = 0;
@@ -102,7 +101,6 @@ static void test_packets(void **state)
 	PAIR(0);
 	uint8_t in[16];
 
-	(void)state;
 	assert_int_equal(packet_send(a, "one", 3, NULL, 0), 0);
 	assert_int_equal(packet_send2(a, "t", 1, "wo", 2, NULL, 0), 0);
 	assert_int_equal(packet_send2(a, "three", 5, NULL, 0, NULL, 0), 0);
@@ -121,7 +119,6 @@ static void test_too_long(void **state)
 	struct buf in AUTO_BUF = buf_new(4);
 	int fd = new_descriptor(), got[2] = { 5, 5 };
 
-	(void)state;
 	assert_int_equal(packet_send(a, "12345", 5, NULL, 0), 0);
 	assert_int_equal(packet_send(a, "12345", 5, &fd, 1), 0);
 	assert_int_equal(packet_send(a, "1234", 4, NULL, 0), 0);
@@ -142,7 +139,6 @@ static void test_larger_than_the_socket(void **state)
 	int size = 4096;
 	struct buf out AUTO_BUF = buf_fill('x', 1000000);
 
-	(void)state;
 	assert_int_equal(setsockopt(a, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
 	assert_int_equal(packet_send(a, out.p, out.len, NULL, 0), -EMSGSIZE);
 }
@@ -153,7 +149,6 @@ static void test_end_of_file(void **state)
 	uint8_t in[16];
 	int got[1] = { 5 };
 
-	(void)state;
 	assert_int_equal(packet_send(a, "last", 4, NULL, 0), 0);
 	a = close_fd(a);
 	assert_int_equal(packet_recv(b, in, sizeof in, got, 1), 4);
@@ -166,7 +161,6 @@ static void test_end_of_file(void **state)
 /* What a process sent before it ended is read, whatever it did not read itself. */
 static void test_reset(void **state)
 {
-	(void)state;
 	PAIR(0);
 	char got[8];
 
@@ -182,7 +176,6 @@ static void test_nobody_there(void **state)
 {
 	PAIR(0);
 
-	(void)state;
 	assert_ptr_equal(signal(SIGPIPE, SIG_DFL), SIG_DFL);
 	b = close_fd(b);
 	assert_int_equal(packet_send(a, "x", 1, NULL, 0), -EPIPE);
@@ -195,7 +188,6 @@ static void test_non_blocking(void **state)
 	uint8_t in[16];
 	int r = 0, n = 0, got = 5;
 
-	(void)state;
 	assert_int_equal(packet_recv(b, in, sizeof in, &got, 1), -EAGAIN);
 	assert_int_equal(got, -1);
 	while (r == 0 && n < 100000) {
@@ -211,7 +203,6 @@ static void test_errors(void **state)
 	uint8_t in[16];
 	int fds[PACKET_FDS_MAX + 1] = { -1, -1, -1 };
 
-	(void)state;
 	assert_int_equal(packet_send(-1, "x", 1, NULL, 0), -EBADF);
 	assert_int_equal(packet_recv(-1, in, sizeof in, NULL, 0), -EBADF);
 	assert_int_equal(packet_send(-1, "x", 1, fds, PACKET_FDS_MAX + 1), -EINVAL);
@@ -224,7 +215,6 @@ static void test_errors(void **state)
 
 static void test_descriptors(void **state)
 {
-	(void)state;
 	for (size_t n = 0; n <= PACKET_FDS_MAX; n++) {
 		PAIR(0);
 		int out[PACKET_FDS_MAX], got[3] = { 5, 5, 5 };
@@ -273,7 +263,6 @@ static void send_many(int fd, size_t len, size_t n)
 
 static void test_too_many_descriptors(void **state)
 {
-	(void)state;
 	for (size_t room = 0; room <= PACKET_FDS_MAX; room++) {
 		for (size_t n = room + 1; n <= 64; n++) {
 			PAIR(0);
@@ -301,7 +290,6 @@ static void test_empty_packets(void **state)
 	unsigned before = open_descriptors();
 	uint8_t in[16];
 
-	(void)state;
 	assert_int_equal(packet_send(a, "", 0, NULL, 0), 0);
 	assert_int_equal(packet_recv(b, in, sizeof in, got, 2), 0);
 	for (size_t n = 1; n <= 2; n++) {
@@ -321,7 +309,6 @@ static void test_no_descriptor_left(void **state)
 	int fd = new_descriptor(), got[1] = { 5 };
 	uint8_t in[16];
 
-	(void)state;
 	assert_int_equal(packet_send(a, "x", 1, &fd, 1), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = (struct rlimit){ 0, limit.rlim_max };
@@ -340,7 +327,6 @@ static volatile sig_atomic_t alarms;
 
 static void on_alarm(int number)
 {
-	(void)number;
 	alarms++;
 }
 
@@ -362,7 +348,6 @@ static void test_signals(void **state)
 	uint8_t in[16];
 	int size = 4096, status = 0;
 
-	(void)state;
 	errno = EINTR;
 	assert_int_equal(packet_send(a, "1", 1, NULL, 0), 0);
 	assert_int_equal(packet_send(a, "2", 1, NULL, 0), 0);
@@ -438,7 +423,6 @@ static void test_lingering(void **state)
 	static const char *const queues[] = { "f", "pf", "ef", "eef", "fpf", "ppef", "ff", "", "p", "e", "ppe" };
 	char in[16];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
 		for (int read_first = 0; read_first < 2; read_first++) {
 			int pair[2], peer[8];
@@ -482,7 +466,6 @@ static void test_closed_behind_a_packet(void **state)
 	char in[16];
 	int pair[2], peer, fd = lingering(&peer);
 
-	(void)state;
 	assert_int_equal(packet_pair(SOCK_NONBLOCK, pair), 0);
 	assert_int_equal(packet_send(pair[0], "x", 1, &fd, 1), 0);
 	(void)close(fd);
@@ -500,7 +483,6 @@ static void test_refused(void **state)
 	int fd = 0, off = 0, r;
 	socklen_t len = sizeof off;
 
-	(void)state;
 	PAIR(0);
 	packet_refuse_fds(b);
 	r = packet_send(a, "x", 1, &fd, 1);

@@ -32,7 +32,6 @@ static void test_defaults(void **state)
 {
 	struct options o;
 
-	(void)state;
 	assert_int_equal(parse("", &o), PAM_SUCCESS);
 	assert_true(o.action == ACTION_REDEEM && !o.require_ticket && !o.debug);
 	assert_int_equal(o.timeout, PAM_TIMEOUT_DEFAULT_MSEC);
@@ -48,7 +47,6 @@ static void test_words(void **state)
 {
 	struct options o;
 
-	(void)state;
 	assert_int_equal(
 	    parse("verify require_ticket debug timeout=7 pkcs11_module=/a/b.so final_try=allow certificate=any "
 		  "ccache=pam_krb5 pin=conversation",
@@ -105,7 +103,6 @@ static void test_mistakes(void **state)
 	char path[MODULE_PATH_MAX + 32] = "pkcs11_module=/";
 	struct options o;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		if (parse(wrong[i], &o) != PAM_SERVICE_ERR)
 			fail_msg("%s", wrong[i]);
@@ -119,13 +116,11 @@ static int setup(void **state)
 {
 	static const struct pam_conv conv = { NULL, NULL };
 
-	(void)state;
 	return pam_start("test", NULL, &conv, &pamh) != PAM_SUCCESS;
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	return pam_end(pamh, PAM_SUCCESS) != PAM_SUCCESS;
 }
 

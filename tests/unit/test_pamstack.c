@@ -41,8 +41,6 @@ static void take(const char *name)
 /* The module says how it ends: "good", "bad", "none". */
 static enum pamstack_result answer(const struct pamstack_line *l, size_t i, const void *userdata)
 {
-	(void)i;
-	(void)userdata;
 	return strcmp(l->module, "good") == 0   ? PAMSTACK_SUCCESS
 	       : strcmp(l->module, "none") == 0 ? PAMSTACK_IGNORE
 						: PAMSTACK_FAILURE;
@@ -104,7 +102,6 @@ static void test_outcome(void **state)
 		{ "account include missing\nauth required good.so\n", true },
 	};
 
-	(void)state;
 	put("etc/pam.d/other", "account required bad.so\nauth required good.so");
 	put("usr/lib/pam.d/vendor", "auth sufficient good.so\nauth required bad.so\n");
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -124,7 +121,6 @@ static void test_arguments(void **state)
 	struct pamstack *s = NULL;
 	char *error = NULL;
 
-	(void)state;
 	put("etc/pam.d/service", "auth required pam_x.so one pkcs11_module=/a/b.so [with blank \\] in]\n");
 	assert_int_equal(pamstack_read(root, "service", "auth", &s, &error), 0);
 	assert_int_equal(s->n, 1);
@@ -146,7 +142,6 @@ static void test_failures(void **state)
 	struct pamstack *s = NULL;
 	char *error = NULL;
 
-	(void)state;
 	while (strlen(many) + 32 < sizeof many)
 		(void)strcat(many, "auth required good.so\n");
 	for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
@@ -164,7 +159,6 @@ static const char *const directories[] = { "etc", "etc/pam.d", "usr", "usr/lib",
 
 static int set_up(void **state)
 {
-	(void)state;
 	if (!mkdtemp(dir))
 		return -1;
 	root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -176,7 +170,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	take("etc/pam.d/service");
 	take("etc/pam.d/other");
 	take("usr/lib/pam.d/vendor");

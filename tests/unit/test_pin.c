@@ -44,7 +44,6 @@ static void test_questions(void **state)
 		{ "PUK (not PIN): ", false, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		if (pin_is_asked(row[i].text) != row[i].asked)
 			fail_msg("asked: %s", row[i].text);

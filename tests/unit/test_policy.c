@@ -72,7 +72,6 @@ static void check(const struct config *c, unsigned modes, unsigned mechanism)
 
 static void test_all(void **state)
 {
-	(void)state;
 	for (int card = CONFIG_SMARTCARD_REFUSE; card <= CONFIG_SMARTCARD_GSS; card++)
 		for (int guard = CONFIG_REMOTE_GUARD_REFUSE; guard <= CONFIG_REMOTE_GUARD_ALLOW; guard++)
 			for (int admin = 0; admin < 2; admin++)
@@ -109,7 +108,6 @@ static void test_why(void **state)
 	};
 	const struct config c = { .smartcard = CONFIG_SMARTCARD_REFUSE };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		const struct logon_peer peer = { .remote_guard = row[i].modes & GUARD,
 						 .restricted_admin = row[i].modes & ADMIN };
@@ -128,7 +126,6 @@ static void test_proof(void **state)
 			    .remote_guard = CONFIG_REMOTE_GUARD_REQUIRE_TICKETS,
 			    .restricted_admin = true };
 
-	(void)state;
 	for (unsigned kind = 0; kind < 256; kind++)
 		assert_int_equal(policy_proof(&c, kind),
 				 kind == CREDENTIAL_RESTRICTED_ADMIN ? VAULT_PROOF_GSS : VAULT_PROOF_PAM);
@@ -158,7 +155,6 @@ static void test_principal(void **state)
 	};
 	char principal[RECORD_PRINCIPAL_MAX], account[RECORD_NAME_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		(void)snprintf(principal, sizeof principal, "%s", row[i].principal);
 		policy_principal(principal, row[i].account);

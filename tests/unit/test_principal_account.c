@@ -69,7 +69,6 @@ static void test_accounts(void **state)
 	int fd = mkstemp(conf);
 	krb5_context k;
 
-	(void)state;
 	assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(setenv("KRB5_CONFIG", conf, 1), 0);

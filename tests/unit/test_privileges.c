@@ -189,7 +189,6 @@ static int outcome(unsigned (*give_up)(struct helper_result *), int (*deed)(void
 
 static void test_deeds(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const int expected[] = { 0, rows[i].tickets, rows[i].cards };
 		const int got[] = { outcome(NULL, rows[i].deed), outcome(privileges_for_tickets, rows[i].deed),
@@ -203,14 +202,12 @@ static void test_deeds(void **state)
 
 static void test_not_dumpable(void **state)
 {
-	(void)state;
 	assert_int_equal(outcome(NULL, is_dumpable), 1);
 	assert_int_equal(outcome(privileges_for_tickets, is_dumpable), 0);
 }
 
 static int setup(void **state)
 {
-	(void)state;
 	opened = mkstemp(file);
 	other = fork();
 	if (other == 0) {
@@ -223,7 +220,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
 	(void)kill(other, SIGKILL);
 	(void)waitpid(other, NULL, 0);
 	(void)close(opened);

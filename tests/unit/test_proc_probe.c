@@ -73,7 +73,6 @@ static void test_access(void **state)
 	int fd, there;
 	pid_t pid;
 
-	(void)state;
 	in_dir(path, "file");
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	assert_true(fd >= 0);
@@ -116,7 +115,6 @@ static void test_process(void **state)
 	int there;
 	pid_t pid;
 
-	(void)state;
 	assert_int_equal(proc_probe_process(other_comm, (uid_t)-1), 0);
 	read_name(getppid(), grandparent);
 	assert_int_equal(proc_probe_grandchildren("lko-", parents, grandparent), 0);
@@ -140,7 +138,6 @@ static void test_tcp(void **state)
 	int six = socket(AF_INET6, SOCK_STREAM, 0), four = socket(AF_INET, SOCK_STREAM, 0);
 	char want[64], *list;
 
-	(void)state;
 	assert_null(proc_probe_tcp_listeners(own_comm, (uid_t)-1));
 	assert_int_equal(bind(six, (struct sockaddr *)&a, sizeof a), 0);
 	assert_null(proc_probe_tcp_listeners(own_comm, (uid_t)-1)); /* bound is not listening */
@@ -165,7 +162,6 @@ static void test_unix(void **state)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int s = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	(void)state;
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/socket", dir);
 	assert_int_equal(bind(s, (struct sockaddr *)&a, sizeof a), 0);
 	assert_false(proc_probe_unix_listening(a.sun_path));
@@ -188,7 +184,6 @@ static void test_unix(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
 	(void)snprintf(own_comm, sizeof own_comm, "lk-%d", (int)getpid());
 	(void)snprintf(other_comm, sizeof other_comm, "lko-%d", (int)getpid());
 	if (prctl(PR_SET_NAME, own_comm) < 0)
@@ -198,7 +193,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	return rmdir(dir);
 }
 

@@ -50,7 +50,6 @@ static void test_questions(void **state)
 		{ "login: ", false },
 	};
 
-	(void)state;
 	assert_false(prompt_asks_password(NULL));
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		if (prompt_asks_password(row[i].text) != row[i].asked)

@@ -73,7 +73,6 @@ static int read_exactly(const char *p, size_t len, size_t *ret_total, struct pro
 
 static void test_rows(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const struct row *row = &rows[i];
 		struct proxy_peer peer = { .rhost = "untouched", .rport = 1 };
@@ -92,7 +91,6 @@ static void test_begins(void **state)
 {
 	const uint8_t *p = (const uint8_t *)SIGNATURE "\x21";
 
-	(void)state;
 	for (size_t len = 0; len <= sizeof SIGNATURE; len++)
 		assert_int_equal(proxy_begins(p, len), len >= sizeof SIGNATURE - 1);
 	assert_false(proxy_begins((const uint8_t *)"\r\n\r\n\0\r\nQUIT\r", 12));
@@ -101,7 +99,6 @@ static void test_begins(void **state)
 /* What TCP has cut anywhere is waited for, as long as it can still become a header. */
 static void test_truncated(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		for (size_t len = 0; rows[i].result == 1 && len < rows[i].len; len++) {
 			struct proxy_peer peer = { .rport = 1 };
@@ -122,7 +119,6 @@ static void test_followed(void **state)
 	struct proxy_peer peer;
 	size_t total = 0;
 
-	(void)state;
 	assert_int_equal(read_exactly(both, sizeof both - 1, &total, &peer), 1);
 	assert_int_equal(total, sizeof both - 1 - 4);
 	assert_string_equal(peer.rhost, "192.0.2.7");
@@ -135,7 +131,6 @@ static void test_long(void **state)
 	struct proxy_peer peer;
 	size_t total = 0;
 
-	(void)state;
 	memset(p + 16, 'x', sizeof p - 16);
 	p[14] = 0;
 	p[15] = (char)216;

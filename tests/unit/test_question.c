@@ -25,8 +25,6 @@ static unsigned takes_msec;
 /* In a process of its own. */
 static void ask_domain(const void *context, const struct winbind_question *question, struct winbind_reply *r)
 {
-	(void)context;
-	(void)question;
 	(void)usleep(takes_msec * 1000);
 	*r = (struct winbind_reply){ .refusal = is_account ? REFUSAL_BAD_PASSWORD : REFUSAL_UNKNOWN_USER,
 				     .uid = (uid_t)-1 };
@@ -38,7 +36,6 @@ static int set_up(void **unused)
 {
 	int pair[2];
 
-	(void)unused;
 	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
 	assert_int_equal(packet_pair(0, pair), 0);
 	control = pair[0];
@@ -57,7 +54,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	while (!LIST_EMPTY(&v.questions))
 		question_free(LIST_FIRST(&v.questions));
 	askers_free(v.askers);
@@ -138,7 +134,6 @@ static void test_delay_while_the_domain_is_asked(void **unused)
 	const unsigned delay = FIRST_DELAY_MSEC << 3;
 	unsigned took;
 
-	(void)unused;
 	for (unsigned i = 0; i < ACCOUNT_DELAY_FREE_FAILURES + 3; i++)
 		(void)throttle_charge(v.throttle, true, SID, (uint64_t)now_msec() * 1000);
 	takes_msec = delay - 500;
@@ -184,7 +179,6 @@ static void test_contradiction(void **unused)
 	struct verifier_result r;
 	int pair[2];
 
-	(void)unused;
 	assert_int_equal(packet_pair(SOCK_NONBLOCK, pair), 0);
 	question_attach(&v, 1, &pair[1]);
 	assert_int_equal(packet_recv(pair[0], &c, sizeof c, NULL, 0), sizeof c);

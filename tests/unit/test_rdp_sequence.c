@@ -197,7 +197,6 @@ static void take_client_info(void)
 
 static void test_through(void **state)
 {
-	(void)state;
 	connect_through();
 	give(client, BYTES(CLIENT_INFO));
 	take_client_info();
@@ -226,7 +225,6 @@ static void test_direct(void **state)
 		{ "", "", 0, 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		direct = true;
 		start(0);
@@ -284,7 +282,6 @@ static void test_long_name(void **state)
 	int saved = dup(STDERR_FILENO);
 	FILE *err = tmpfile();
 
-	(void)state;
 	assert_int_equal(dup2(fileno(err), STDERR_FILENO), STDERR_FILENO);
 	for (int i = 0; i < 2; i++) {
 		connect_through();
@@ -311,7 +308,6 @@ static void test_long_name(void **state)
 /* xrdp 0.10: the server ends the licence exchange, and the client's next PDU is for the copy loop. */
 static void test_through_without_licence(void **state)
 {
-	(void)state;
 	connect_through();
 	give(client, BYTES(CLIENT_INFO));
 	take_client_info();
@@ -342,7 +338,6 @@ static void test_licence_goes_on(void **state)
 		{ 24, 0x01 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof altered / sizeof *altered; i++) {
 		char p[] = VALID_CLIENT;
 
@@ -393,7 +388,6 @@ static void test_refused(void **state)
 		  -ECANCELED },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
 		connect_through();
 		give(client, before[i].p, before[i].len);
@@ -413,7 +407,6 @@ static void test_refused(void **state)
 /* Both in one segment: the second one is not looked at after the first one has been passed on, either. */
 static void test_together(void **state)
 {
-	(void)state;
 	connect_through();
 	give(client, BYTES(CLIENT_INFO CLIENT_INFO LICENCE));
 	take_client_info();
@@ -423,7 +416,6 @@ static void test_together(void **state)
 
 static void test_no_xrdp(void **state)
 {
-	(void)state;
 	start(0x0b);
 	give(client, BYTES(CONNECT_INITIAL));
 	answer(-ECONNREFUSED);
@@ -446,7 +438,6 @@ static void test_no_xrdp(void **state)
 /* A client that leaves while others have their turn at xrdp. */
 static void test_left(void **state)
 {
-	(void)state;
 	start(0x0b);
 	(void)shutdown(client, SHUT_RDWR);
 	finish(-ECONNRESET);

@@ -44,7 +44,6 @@ static void test_defaults(void **state)
 {
 	static const char *const files[] = { "", "[credsspd-rdp]\n", "[credsspd]\n ntlm = local\n" };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		struct settings s = good(files[i]);
 
@@ -77,7 +76,6 @@ static void test_all_keys(void **state)
 	size_t n;
 	const struct option_row *rows = settings_rows(&n);
 
-	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		char key[64];
 
@@ -107,7 +105,6 @@ static void test_daemon_keys(void **state)
 	size_t n, n_all, words = 0;
 	const struct option_row *ours = settings_daemon_rows(&n), *all = config_rows(&n_all);
 
-	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < n_all; k++) {
 			if (strcmp(ours[i].key, all[k].key) != 0)
@@ -160,7 +157,6 @@ static void test_mistakes(void **state)
 		{ "listen = 3390\n", "line 1 stands before the first section" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *error = NULL;
 		struct settings s = { .max_connections = 4711 };
@@ -185,7 +181,6 @@ static void test_all_mistakes(void **state)
 	AUTO_FREE char *error = NULL;
 	struct settings s;
 
-	(void)state;
 	assert_true(load("[credsspd-rdp]\n port = 3389\n hybrid_ex = maybe\n certificate = /c\n xrdp_socket = x\n"
 			 " service = ../x\n",
 			 &s, &error) < 0);
@@ -198,13 +193,11 @@ static int setup(void **state)
 {
 	int fd = mkstemp(path);
 
-	(void)state;
 	return fd < 0 ? -1 : close(fd);
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	return unlink(path);
 }
 

@@ -73,7 +73,6 @@ static void test_rows(void **state)
 {
 	bool seen[REFUSAL_MAX_] = { false };
 
-	(void)state;
 	for (size_t i = 0; i < N_ROWS; i++) {
 		assert_false(seen[rows[i].refusal]);
 		seen[rows[i].refusal] = true;
@@ -96,7 +95,6 @@ static void test_out_of_range(void **state)
 {
 	static const unsigned row[] = { REFUSAL_MAX_, REFUSAL_MAX_ + 1, 255, 65535, ~0U };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		assert_string_equal(refusal_word(row[i]), "internal");
 		assert_string_equal(refusal_text(row[i]), refusal_text(REFUSAL_INTERNAL));
@@ -132,7 +130,6 @@ static void test_statuses(void **state)
 		{ 0, REFUSAL_UNAVAILABLE, LOGON_FAILURE },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		assert_int_equal(refusal_of_ntstatus(row[i].status), row[i].refusal);
 		assert_int_equal(refusal_ntstatus(row[i].refusal), row[i].told);
@@ -143,7 +140,6 @@ static void test_versions(void **state)
 {
 	static const bool has[] = { false, false, false, true, true, false, true, true };
 
-	(void)state;
 	for (unsigned v = 0; v < sizeof has / sizeof *has; v++)
 		assert_int_equal(refusal_version_has_error_code(v), has[v]);
 }
@@ -151,7 +147,6 @@ static void test_versions(void **state)
 /* Every reason in every situation: exactly one way is taken, and a client that has left is told nothing. */
 static void test_signal(void **state)
 {
-	(void)state;
 	for (unsigned refusal = 0; refusal < REFUSAL_MAX_; refusal++) {
 		for (unsigned i = 0; i < 16; i++) {
 			bool confirmed = i & 1, told = i & 2, early = i & 4, ended = i & 8;

@@ -135,7 +135,6 @@ static void check(size_t row, size_t way, enum place place)
 
 static void test_table(void **state)
 {
-	(void)state;
 	for (size_t row = 0; row < N_ROWS; row++)
 		for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
 			for (enum place place = TOKENS; place < PLACES; place++)
@@ -145,7 +144,6 @@ static void test_table(void **state)
 /* Never two of them, and none only for a client that has left. */
 static void test_one_way(void **state)
 {
-	(void)state;
 	for (enum refusal r = REFUSAL_PROTOCOL; r < REFUSAL_MAX_; r++) {
 		for (unsigned version = 0; version < 10; version++) {
 			for (unsigned i = 0; i < 2 * PLACES; i++) {
@@ -166,7 +164,6 @@ static void test_octets(void **state)
 	uint8_t out[sizeof expected];
 	size_t len = 0;
 
-	(void)state;
 	for (size_t row = 0; row < N_ROWS; row++) {
 		struct tsrequest t = { .version = 6, .has_error_code = true };
 
@@ -186,7 +183,6 @@ static void test_page(void **state)
 	unsigned found = 0;
 	char line[1024];
 
-	(void)state;
 	if (!f)
 		fail_msg("no docs/refusals.md: run this in the top directory");
 	while (fgets(line, sizeof line, f)) {

@@ -55,7 +55,6 @@ static void test_configuration(void **state)
 		{ "a\x1b[2J = b\n", "  a\\x1b[2J = b\n" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *got = printed(report_print_configuration, row[i].text);
 
@@ -113,7 +112,6 @@ static void test_log(void **state)
 		{ "user=\x1b]0;x\n", "  user=user-1\n" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *got = printed(report_print_log, row[i].text);
 
@@ -129,7 +127,6 @@ static void test_many(void **state)
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
 
-	(void)state;
 	assert_non_null(f);
 	for (unsigned i = 0; i < 1000; i++)
 		(void)fprintf(f, "user=name%u\n", i);

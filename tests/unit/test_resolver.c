@@ -31,7 +31,6 @@ static void test_accounts(void **state)
 {
 	struct identity_account a;
 
-	(void)state;
 	assert_int_equal(identity_system.by_name("root", &a), 0);
 	assert_int_equal(a.uid, 0);
 	assert_string_equal(a.name, "root");
@@ -46,7 +45,6 @@ static void test_groups(void **state)
 	struct identity_account root;
 	const struct group *first = getgrgid(0);
 
-	(void)state;
 	assert_non_null(first);
 	assert_int_equal(identity_system.by_name("root", &root), 0);
 	assert_int_equal(identity_system.in_group(&root, first->gr_name), 1); /* the primary one */
@@ -58,7 +56,6 @@ static void test_host(void **state)
 {
 	char name[256] = "", upper[256], longer[300];
 
-	(void)state;
 	assert_int_equal(gethostname(name, sizeof name - 1), 0);
 	assert_int_equal(identity_system.is_local_host(name), 1);
 	for (size_t i = 0; i < sizeof name; i++)
@@ -80,7 +77,6 @@ static void test_realms(void **state)
 		{ "R.TEST.COM", 0 }, { "DESKTOP-7F3A", 0 }, { "TEST", 0 },      { "", 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		if (identity_system.is_realm(row[i].domain) != row[i].known)
 			fail_msg("%s", row[i].domain);
@@ -102,7 +98,6 @@ static void test_principals(void **state)
 	};
 	char name[RECORD_NAME_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		int r;
 
@@ -119,7 +114,6 @@ static void test_escape(void **state)
 {
 	char name[RECORD_NAME_MAX] = "";
 
-	(void)state;
 	assert_int_equal(identity_system.by_principal("root\\@other@R.TEST", false, name), 0);
 	assert_string_equal(name, "root@other");
 }
@@ -172,7 +166,6 @@ static void test_process(void **state)
 	int fd;
 	pid_t pid = start(&fd);
 
-	(void)state;
 	strcpy(q.user, "root");
 	for (uint64_t i = 1; i < 4; i++) {
 		q.id = i;
@@ -198,7 +191,6 @@ static void test_malformed(void **state)
 	struct resolver_request q = { .type = RESOLVE_NAME };
 	struct resolver_answer a;
 
-	(void)state;
 	for (int i = 0; i < 4; i++) {
 		struct resolver_request bad = q;
 		size_t len = sizeof bad;
@@ -228,7 +220,6 @@ static int setup(void **state)
 	    "  }\n }\n OTHER.TEST = {\n  kdc = 127.0.0.1:1\n }\n";
 	int fd = mkstemp(krb5_conf);
 
-	(void)state;
 	if (fd < 0 || write(fd, text, sizeof text - 1) != (ssize_t)(sizeof text - 1) || close(fd) < 0)
 		return -1;
 	return setenv("KRB5_CONFIG", krb5_conf, 1);
@@ -236,7 +227,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
 	return unlink(krb5_conf);
 }
 

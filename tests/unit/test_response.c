@@ -64,7 +64,6 @@ static const struct {
 
 static void test_pairs(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct buf fixed = buf_fill(0, 44);
 		const struct response_rules rules = { (const uint8_t *)"TIMESTAM", "RDP1", rows[i].require };
@@ -88,7 +87,6 @@ static void test_shapes(void **state)
 	const char *detail;
 	bool mic;
 
-	(void)state;
 	for (size_t n = 0; n < 44; n++) {
 		struct buf r AUTO_BUF = buf_fill(1, n);
 

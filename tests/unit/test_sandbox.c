@@ -247,7 +247,6 @@ static void test_deeds(void **state)
 {
 	int landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
 		int expected = deeds[i].landlock && !landlock ? 0 : deeds[i].expected, got;
 
@@ -270,7 +269,6 @@ static void test_deeds(void **state)
 
 static void test_winbind_deeds(void **state)
 {
-	(void)state;
 	write_file(store);
 	for (size_t i = 0; i < sizeof winbind_deeds / sizeof *winbind_deeds; i++) {
 		int got = outcome(winbind_deeds[i].deed, confine_winbind);
@@ -302,7 +300,6 @@ static void test_limits(void **state)
 	pid_t pid = fork();
 	int w;
 
-	(void)state;
 	if (pid == 0)
 		_exit(confine_early(open("/dev/null", O_RDONLY)) < 0 ? 255 : check_limits());
 	assert_int_equal(waitpid(pid, &w, 0), pid);
@@ -312,7 +309,6 @@ static void test_limits(void **state)
 
 static int setup(void **state)
 {
-	(void)state;
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(store, sizeof store, "%s/ntlm", dir);
 	(void)snprintf(outside, sizeof outside, "%s-outside", dir);
@@ -321,7 +317,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
 	(void)unlink(store);
 	(void)unlink(outside);
 	return rmdir(dir);

@@ -63,7 +63,6 @@ static void test_wiped(void **state)
 {
 	static const size_t cap[] = { 13, 64, 4096, 4097, 65536, 1000000 };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof cap / sizeof *cap; i++) {
 		struct secret s = make(cap[i], CANARY);
 
@@ -92,7 +91,6 @@ static void use_and_leave(int how)
 
 static void test_end_of_scope(void **state)
 {
-	(void)state;
 	for (int how = 0; how < 2; how++) {
 		unmapped.calls = 0;
 		unmapped.not_zero = 99;
@@ -116,7 +114,6 @@ static void test_moved(void **state)
 	struct secret from = make(64, CANARY), to = SECRET_NULL;
 	const void *where = secret_expose(&from);
 
-	(void)state;
 	unmapped.calls = 0;
 	secret_move(&to, &from);
 	assert_null(secret_expose(&from));
@@ -136,7 +133,6 @@ static void test_bounds(void **state)
 	struct secret s AUTO_SECRET = SECRET_NULL;
 	volatile size_t largest = SIZE_MAX; /* volatile: the compiler would warn of it */
 
-	(void)state;
 	assert_int_equal(secret_append(&s, "x", 1), -ENOSPC);
 	assert_int_equal(secret_set_len(&s, 1), -ENOSPC);
 	assert_int_equal(secret_init(&s, 8), 0);
@@ -164,7 +160,6 @@ static void test_no_memory(void **state)
 {
 	struct secret s = SECRET_NULL;
 
-	(void)state;
 	assert_int_equal(secret_init(&s, SIZE_MAX / 2), -ENOMEM);
 	assert_null(s.p_);
 	secret_done(&s);
@@ -180,7 +175,6 @@ static void test_not_locked(void **state)
 {
 	struct secret s AUTO_SECRET = SECRET_NULL;
 
-	(void)state;
 	mlock_calls = 0;
 	mlock_fails = 1;
 	assert_int_equal(secret_init(&s, 64), 0);
@@ -212,7 +206,6 @@ static void test_kept_out_of_cores(void **state)
 	struct secret s AUTO_SECRET = make(64, CANARY);
 	char flags[512];
 
-	(void)state;
 	vm_flags(secret_expose(&s), flags);
 	if (!strstr(flags, " dd") || !strstr(flags, " wf"))
 		fail_msg("not left out of dumps (dd) or of children (wf): %s", flags);
@@ -228,7 +221,6 @@ static void test_not_inherited(void **state)
 	int status = 0;
 	pid_t pid = fork();
 
-	(void)state;
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		const uint8_t *p = secret_expose(&s);
@@ -247,7 +239,6 @@ static void test_wipe(void **state)
 {
 	char text[] = CANARY "tail";
 
-	(void)state;
 	secret_wipe(text, strlen(CANARY));
 	for (size_t i = 0; i < strlen(CANARY); i++)
 		assert_int_equal(text[i], 0);
@@ -260,7 +251,6 @@ static void test_equal(void **state)
 {
 	uint8_t a[64], b[64];
 
-	(void)state;
 	memset(a, 0x5a, sizeof a);
 	memset(b, 0x5a, sizeof b);
 	assert_int_equal(secret_equal(a, b, sizeof a), 1);

@@ -85,7 +85,6 @@ static void test_suspect(void **unused)
 {
 	pid_t pid = current_other_than(-1);
 
-	(void)unused;
 	process_suspect(service_current(service));
 	process_suspect(service_current(service));
 	run_for(2000 * SIGN_SEC);
@@ -97,7 +96,6 @@ static void test_stopped(void **unused)
 {
 	pid_t pid = current_other_than(-1);
 
-	(void)unused;
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	process_suspect(service_current(service));
 	run_for(500 * SIGN_SEC);
@@ -113,7 +111,6 @@ static void test_paused(void **unused)
 {
 	pid_t pid = current_other_than(-1);
 
-	(void)unused;
 	gone = 0;
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	process_suspect(service_current(service));
@@ -128,7 +125,6 @@ static int setup(void **unused)
 {
 	sigset_t set;
 
-	(void)unused;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || sd_event_new(&event) < 0 ||
@@ -139,7 +135,6 @@ static int setup(void **unused)
 
 static int teardown(void **unused)
 {
-	(void)unused;
 	service_free(service);
 	(void)sd_event_unref(event);
 	return 0;

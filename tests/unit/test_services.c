@@ -45,7 +45,6 @@ static void assert_logged(const char *text)
 
 static void test_not_ready(void **unused)
 {
-	(void)unused;
 	start_supervisor(" ntlm = local\n");
 	for (enum role role = 0; role < RESOLVER; role++)
 		play_role(role);
@@ -66,7 +65,6 @@ static void test_ntlm_off(void **unused)
 {
 	struct fake_logon l;
 
-	(void)unused;
 	start_supervisor(" ntlm = local\n");
 	(void)close(play(VERIFIER)); /* before it is ready */
 	(void)close(play(NTLM));
@@ -86,7 +84,6 @@ static void test_ntlm_off(void **unused)
 
 static void test_failed(void **unused)
 {
-	(void)unused;
 	start_supervisor("");
 	(void)close(play(KRB5));
 	while (!failed_calls)
@@ -100,7 +97,6 @@ static void test_bad_config(void **unused)
 	struct supervisor *s;
 	char *error = NULL;
 
-	(void)unused;
 	write_config(" ntlm = nonsense\n");
 	assert_true(supervisor_new(event, "credsspd.conf", NULL, NULL, NULL, &s, &error) < 0);
 	assert_non_null(strstr(error, "nonsense"));
@@ -111,7 +107,6 @@ static void test_not_ready_in_time(void **unused)
 {
 	struct process *p;
 
-	(void)unused;
 	start_supervisor("");
 	control[KEEPER] = play(KEEPER);
 	TAILQ_FOREACH(p, &supervisor->services.keeper->processes, entry)
@@ -144,7 +139,6 @@ static void test_bad_records(void **unused)
 	struct verifier_changed changed = { .type = VERIFIER_CHANGED };
 	struct verifier_listed listed = { .type = VERIFIER_LISTED };
 
-	(void)unused;
 	bad_record(KRB5, &exited, sizeof exited); /* it has no worker */
 	bad_record(NTLM, "\x63", 1);
 	bad_record(KRB5, &(struct template_record){ .type = TEMPLATE_READY }, sizeof exited); /* was not pinged */
@@ -162,7 +156,6 @@ static void test_too_long(void **unused)
 {
 	uint8_t large[sizeof(struct keeper_state) + 1] = { KEEPER_STATE };
 
-	(void)unused;
 	bad_record(KEEPER, large, sizeof large);
 }
 
@@ -173,7 +166,6 @@ static void test_suspect(void **unused)
 	struct process *p = service_current(supervisor->services.verifier);
 	struct verifier_control ping;
 
-	(void)unused;
 	process_suspect(NULL);
 	process_suspect(p);
 	process_suspect(p); /* it has a deadline already */
@@ -204,7 +196,6 @@ static void test_keeper(void **unused)
 	uint8_t type;
 	int fd = -1;
 
-	(void)unused;
 	assert_int_equal(services_keeper_state(&supervisor->services)->tgts, 0);
 	assert_int_equal(take(control[KEEPER], &type, 1, &fd, 1), 1);
 	assert_int_equal(type, KEEPER_REREAD);
@@ -238,7 +229,6 @@ static void test_new_keys(void **unused)
 	uint8_t type = 0;
 	int fd = -1, old = control[KRB5];
 
-	(void)unused;
 	write_file("keytab", "new keys");
 	assert_true(keytab_watch_pending(supervisor->keytab));
 	control[KRB5] = play(KRB5);
@@ -267,7 +257,6 @@ static void test_logon_waits_for_keys(void **unused)
 	struct fake_logon l = begin("192.0.2.1");
 	int old = control[KRB5];
 
-	(void)unused;
 	write_file("keytab", "new keys again");
 	send_tsrequest(&l, "AP-REQ");
 	settle_down();
@@ -287,7 +276,6 @@ static char reload_stale[128];
 
 static void on_reloaded(const char *stale, void *userdata)
 {
-	(void)userdata;
 	reloads++;
 	(void)snprintf(reload_stale, sizeof reload_stale, "%s", stale ? stale : "");
 }
@@ -319,7 +307,6 @@ static void test_reload(void **unused)
 {
 	char stale[128] = "x", *error = NULL;
 
-	(void)unused;
 	reload(" ntlm = local\n");
 	replay(KRB5);
 	replay(NTLM);
@@ -346,7 +333,6 @@ static void test_reload_fails(void **unused)
 {
 	char stale[128];
 
-	(void)unused;
 	reload(" ntlm = off\n"); /* ntlm template and verifier end */
 	assert_null(supervisor->services.ntlm);
 	assert_null(supervisor->services.verifier);
@@ -372,7 +358,6 @@ static void test_reload_fails(void **unused)
 /* Two reloads in a row: the second process of each service is that of the second one. */
 static void test_reload_twice(void **unused)
 {
-	(void)unused;
 	reload(" ntlm = local\n");
 	reload(" ntlm = local\n");
 	for (unsigned i = 0; i < 2; i++) {
@@ -399,7 +384,6 @@ static void test_retired(void **unused)
 	int old_control = control[KRB5];
 	uint64_t serial;
 
-	(void)unused;
 	send_tsrequest(&l, "AP-REQ");
 	(void)take_spawn(&l, KRB5, "AP-REQ");
 	old = service_current(supervisor->services.krb5);
@@ -429,7 +413,6 @@ static unsigned answers, no_answers;
 
 static void on_answer(const struct resolver_answer *answer, void *userdata)
 {
-	(void)userdata;
 	answers++;
 	no_answers += !answer;
 }
@@ -449,7 +432,6 @@ static void test_hung(void **unused)
 {
 	struct resolve *asked = ask_for("alice"), *cancelled;
 
-	(void)unused;
 	answers = no_answers = 0;
 	assert_int_equal(sd_event_source_set_time(asked->deadline, 1), 0);
 	record_log();
@@ -469,7 +451,6 @@ static void test_queue(void **unused)
 	int more[RESOLVER_POOL];
 	struct resolver_request q = { .type = RESOLVE_NAME };
 
-	(void)unused;
 	answers = no_answers = 0;
 	/* a domain's names take all but the reserved resolvers */
 	for (unsigned i = 0; i < RESOLVER_POOL + 2; i++)
@@ -511,13 +492,11 @@ static int list_result;
 
 static void on_store_changed(int result, void *userdata)
 {
-	(void)userdata;
 	changed = result;
 }
 
 static void on_store_listed(const char *name, int result, void *userdata)
 {
-	(void)userdata;
 	if (name)
 		listed++;
 	else
@@ -548,7 +527,6 @@ static void test_store(void **unused)
 	char long_name[ACCOUNT_NAME_MAX + 2];
 	int fds[2];
 
-	(void)unused;
 	assert_int_equal(pipe(fds), 0);
 	memset(long_name, 'x', sizeof long_name - 1);
 	long_name[sizeof long_name - 1] = '\0';
@@ -593,7 +571,6 @@ static void test_store_list(void **unused)
 	struct verifier_listed r = { .type = VERIFIER_LISTED, .more = 1, .name = "alice" };
 	struct verifier_control c;
 
-	(void)unused;
 	listed = 0;
 	list_result = 1;
 	assert_int_equal(ntlm_store_list(supervisor->store, on_store_listed, NULL), 0);
@@ -625,7 +602,6 @@ static void test_store_ends(void **unused)
 {
 	int fds[2];
 
-	(void)unused;
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(ntlm_store_set(supervisor->store, "alice", fds[0], on_store_changed, NULL), 0);
 	changed = 0;
@@ -647,7 +623,6 @@ static void test_store_off(void **unused)
 {
 	struct ntlm_store *store;
 
-	(void)unused;
 	start_supervisor("");
 	store = supervisor->store;
 	assert_int_equal(ntlm_store_set(store, "alice", 0, on_store_changed, NULL), -ENETDOWN);

@@ -22,7 +22,6 @@ static void check_text(const char *text, bool append, const char *wanted)
 
 static void test_added(void **state)
 {
-	(void)state;
 	check_text("[global]\n\tworkgroup = A\n\n[homes]\n\tread only = no\n", false,
 		   "[global]\n\tworkgroup = A\n\t" KEY " = \"x:y\"\n\n[homes]\n\tread only = no\n");
 	check_text("# x\n[ Global ]\n# sync machine password to keytab = no\n", true,
@@ -37,7 +36,6 @@ static void test_added(void **state)
 
 static void test_appended(void **state)
 {
-	(void)state;
 	check_text("[global]\n\tSync  MachinePassword to keytab=\"/a:b\"\n\tc = d\n", true,
 		   "[global]\n\tSync  MachinePassword to keytab=\"/a:b\" \"x:y\"\n\tc = d\n");
 	check_text("[global]\n\t" KEY " = /a:b \\\n\t/c:d\n\te = f\n", true,
@@ -48,7 +46,6 @@ static void test_appended(void **state)
 
 static void test_replaced(void **state)
 {
-	(void)state;
 	check_text("[global]\n" KEY " = 1 \\\n2\n[x]\n", false, "[global]\n" KEY " = \"x:y\"\n[x]\n");
 }
 
@@ -56,7 +53,6 @@ static void test_no_section(void **state)
 {
 	char *got = NULL;
 
-	(void)state;
 	assert_int_equal(smb_conf_set("", KEY, "x", true, &got), -ENOENT);
 	assert_int_equal(smb_conf_set("[homes]\n", KEY, "x", true, &got), -ENOENT);
 }

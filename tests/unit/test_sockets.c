@@ -119,7 +119,6 @@ static void test_listen(void **state)
 	char *error = NULL;
 	int fds[SOCKETS_MAX], family, n;
 
-	(void)state;
 	n = sockets_listen(specs, fds, &error);
 	if (n < 0 && error && strstr(error, "[::1]"))
 		skip(); /* no IPv6 here */
@@ -144,7 +143,6 @@ static void test_port_alone(void **state)
 	int fds[SOCKETS_MAX], family;
 	uint16_t port;
 
-	(void)state;
 	assert_int_equal(sockets_listen(specs, fds, &error), 1);
 	port = port_of(fds[0], &family);
 	sees(fds[0], AF_INET, port, "127.0.0.1");
@@ -159,7 +157,6 @@ static void test_no_ipv6(void **state)
 	static const int row[] = { EAFNOSUPPORT, EPROTONOSUPPORT, EACCES, EPERM, EADDRNOTAVAIL, EINVAL };
 	int fds[SOCKETS_MAX], family;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char *all[] = { (char[]){ "0" }, NULL }, *words[] = { (char[]){ "[::]:3390" }, NULL };
 		char *error = NULL;
@@ -188,7 +185,6 @@ static void test_both_in_words(void **state)
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	uint16_t port;
 
-	(void)state;
 	probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(probe, (const struct sockaddr *)&in, sizeof in), 0);
 	port = port_of(probe, &family);
@@ -233,7 +229,6 @@ static void test_bad_specs(void **state)
 	char *specs[3] = { (char[]){ "127.0.0.1:0" }, NULL, NULL };
 	int fds[SOCKETS_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *error = NULL;
 		AUTO_FREE char *spec = strdup(row[i]);
@@ -262,7 +257,6 @@ static void test_refused_by_bind(void **state)
 		{ "192.0.2.1:3389", "Cannot assign requested address" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *error = NULL;
 		AUTO_FREE char *spec = strdup(row[i].spec);
@@ -281,7 +275,6 @@ static void test_in_use(void **state)
 	AUTO_FREE char *error = NULL;
 	int fds[SOCKETS_MAX], more[SOCKETS_MAX], family;
 
-	(void)state;
 	assert_int_equal(sockets_listen(specs, fds, &error), 1);
 	(void)snprintf(spec, sizeof spec, "127.0.0.1:%u", port_of(fds[0], &family));
 	assert_int_equal(sockets_listen(again, more, &error), -EADDRINUSE);
@@ -295,7 +288,6 @@ static void test_nothing(void **state)
 	AUTO_FREE char *error = NULL;
 	int fds[SOCKETS_MAX];
 
-	(void)state;
 	assert_int_equal(sockets_listen(specs, fds, &error), -EINVAL);
 	assert_string_equal(error, "listen: nothing to listen on");
 }
@@ -329,7 +321,6 @@ static void test_passed(void **state)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int datagrams = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	(void)state;
 	assert_int_equal(passed(fd), 1); /* it does not listen yet */
 	assert_int_equal(passed(datagrams), 1);
 	assert_int_equal(listen(fd, 1), 0);
@@ -346,7 +337,6 @@ static void test_unix(void **state)
 	char longer[200];
 	int server, fd;
 
-	(void)state;
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/s", dir);
 	assert_int_equal(sockets_connect_unix(a.sun_path), -ENOENT);

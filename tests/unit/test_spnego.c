@@ -51,7 +51,6 @@ static struct buf framed(struct buf rest)
 
 static void test_init_list(void **state)
 {
-	(void)state;
 	for (unsigned with = 0; with < 2; with++) {
 		struct buf init = bare_init(LIT(MS_KRB5 KRB5 NEGOEX NTLM), LIT("token"));
 		struct buf token AUTO_BUF = with ? framed(init) : init;
@@ -70,7 +69,6 @@ static void test_init_list_as_it_stands(void **state)
 	    context(0, sequence(tlv_long(2, 0xa0, tlv_long(3, 0x30, JOIN(LIT(U2U), tlv_long(1, 6, LIT("\x2a"))))))));
 	struct spnego_init i;
 
-	(void)state;
 	assert_int_equal(spnego_init_read(view_of(&token), &i), 0);
 	ASSERT_VIEW(i.mech_types, "\x30\x83\0\0\x10" U2U "\x06\x81\x01\x2a");
 	assert_null(i.mech_token.p);
@@ -93,7 +91,6 @@ static void test_init_refused(void **state)
 	struct buf good AUTO_BUF = framed(bare_init(LIT(KRB5), LIT("token")));
 	struct buf bare AUTO_BUF = bare_init(LIT(KRB5), LIT("token"));
 
-	(void)state;
 	for (size_t n = 0; n < good.len; n++)
 		assert_init_refused("cut", buf_copy(good.p, n));
 	for (size_t n = 0; n < bare.len; n++)
@@ -114,7 +111,6 @@ static void test_init_octets(void **state)
 					 12, 13, 14, 15, 16, 17, 18, 29, 30, 31, 32 };
 	struct buf good AUTO_BUF = framed(bare_init(LIT(KRB5), LIT("token")));
 
-	(void)state;
 	assert_int_equal(good.p[29], 0xa2);
 	assert_int_equal(good.len, 33 + 5);
 	for (size_t n = 0; n < sizeof fixed; n++) {
@@ -153,7 +149,6 @@ static void test_init_written(void **state)
 {
 	static const size_t token_len[] = { 0, 1, 80, 127, 128, 255, 256, 3000 };
 
-	(void)state;
 	for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
 		for (size_t t = 0; t < sizeof token_len / sizeof *token_len; t++) {
 			struct buf token AUTO_BUF = buf_fill('t', token_len[t]);
@@ -186,7 +181,6 @@ static void test_init_written_without_token(void **state)
 	uint8_t out[64];
 	size_t len;
 
-	(void)state;
 	assert_int_equal(spnego_init_write(&mech, 1, VIEW_NULL, out, sizeof out, &len), 0);
 	assert_int_equal(len, want.len);
 	assert_memory_equal(out, want.p, len);
@@ -207,7 +201,6 @@ static struct buf resp(unsigned with, struct buf token, struct buf mic)
 /* Every set of fields, read, written and the same again. */
 static void test_resps(void **state)
 {
-	(void)state;
 	for (unsigned with = 0; with < 16; with++) {
 		struct buf token AUTO_BUF = resp(with, with & 4 ? LIT("token") : NONE, with & 8 ? LIT("mic") : NONE);
 		struct buf out AUTO_BUF = buf_new(token.len);
@@ -245,7 +238,6 @@ static void test_resp_empty_fields(void **state)
 	uint8_t out[64];
 	size_t len;
 
-	(void)state;
 	assert_int_equal(spnego_resp_read(view_of(&token), &r), 0);
 	ASSERT_VIEW(r.response_token, "");
 	ASSERT_VIEW(r.mech_list_mic, "");
@@ -256,7 +248,6 @@ static void test_resp_empty_fields(void **state)
 
 static void test_resp_states(void **state)
 {
-	(void)state;
 	for (unsigned v = 0; v < 256; v++) {
 		uint8_t octet = (uint8_t)v;
 		struct buf token AUTO_BUF = context(1, sequence(context(0, tlv(0x0a, buf_copy(&octet, 1)))));
@@ -271,7 +262,6 @@ static void test_resp_lengths(void **state)
 {
 	static const size_t lens[] = { 1, 100, 127, 128, 255, 256, 16384, 65000 };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
 		struct buf token AUTO_BUF = resp(15, buf_fill('t', lens[i]), buf_fill('m', lens[i]));
 		struct buf out AUTO_BUF = buf_new(token.len);
@@ -304,7 +294,6 @@ static void test_resp_refused(void **state)
 	struct buf good AUTO_BUF = resp(15, LIT("token"), LIT("mic"));
 	const struct buf *g = &good;
 
-	(void)state;
 	for (size_t n = 0; n < good.len; n++)
 		assert_resp_refused("cut", buf_copy(good.p, n));
 	assert_resp_refused("behind it", JOIN(buf_copy(g->p, g->len), LIT("\0")));
@@ -342,7 +331,6 @@ static void test_resp_octets(void **state)
 	struct buf good AUTO_BUF = resp(15, LIT("token"), LIT("mic"));
 	unsigned taken = 0;
 
-	(void)state;
 	for (size_t at = 0; at < good.len; at++) {
 		for (unsigned v = 0; v < 256; v++) {
 			struct buf m AUTO_BUF = buf_copy(good.p, good.len);

@@ -63,7 +63,6 @@ static struct spnego spnego;
 
 static int fresh(void **state)
 {
-	(void)state;
 	krb5 = (struct fake){ .mech = { .ops = &ops }, .rounds = 1 };
 	u2u = (struct fake){ .mech = { .ops = &ops, .always_mic = true }, .rounds = 2 };
 	ntlm = (struct fake){ .mech = { .ops = &ops }, .rounds = 2, .last_is_silent = true };
@@ -73,7 +72,6 @@ static int fresh(void **state)
 
 static int done(void **state)
 {
-	(void)state;
 	spnego_reset(&spnego);
 	mech_reply_reset(&krb5.mech.reply);
 	mech_reply_reset(&u2u.mech.reply);
@@ -139,7 +137,6 @@ static void refused(enum mech_result result, enum refusal refusal, const char *d
 
 static void test_first_at_once(void **state)
 {
-	(void)state;
 	assert_int_equal(send_init(LIST(GSS_MECH_MS_KRB5, GSS_MECH_KRB5, GSS_MECH_NTLM), text("0")), MECH_COMPLETE);
 	expect(SPNEGO_ACCEPT_COMPLETED, GSS_MECH_MS_KRB5, "a", NULL);
 	assert_ptr_equal(spnego.mech, &krb5.mech);
@@ -149,7 +146,6 @@ static void test_first_at_once(void **state)
 /* A client that sends its MIC has it verified and answered. */
 static void test_first_with_mic(void **state)
 {
-	(void)state;
 	assert_int_equal(send_init(LIST(GSS_MECH_NTLM), text("0")), MECH_CONTINUE);
 	expect(SPNEGO_ACCEPT_INCOMPLETE, GSS_MECH_NTLM, "a", NULL);
 	assert_int_equal(send_resp(SPNEGO_NO_STATE, "1", "good"), MECH_COMPLETE);
@@ -159,7 +155,6 @@ static void test_first_with_mic(void **state)
 
 static void test_first_without_mic(void **state)
 {
-	(void)state;
 	assert_int_equal(send_init(LIST(GSS_MECH_NTLM, GSS_MECH_KRB5), text("0")), MECH_CONTINUE);
 	assert_int_equal(send_resp(SPNEGO_ACCEPT_INCOMPLETE, "1", NULL), MECH_COMPLETE);
 	expect(SPNEGO_ACCEPT_COMPLETED, 0, NULL, NULL);
@@ -168,7 +163,6 @@ static void test_first_without_mic(void **state)
 
 static void test_first_without_token(void **state)
 {
-	(void)state;
 	assert_int_equal(send_init(LIST(GSS_MECH_NTLM), VIEW_NULL), MECH_CONTINUE);
 	expect(SPNEGO_ACCEPT_INCOMPLETE, GSS_MECH_NTLM, NULL, NULL);
 	assert_int_equal(send_resp(SPNEGO_NO_STATE, "0", NULL), MECH_CONTINUE);
@@ -181,7 +175,6 @@ static void test_first_without_token(void **state)
 /* The token is not for it, and MICs are demanded in both directions. */
 static void test_not_first(void **state)
 {
-	(void)state;
 	assert_int_equal(send_init(LIST(GSS_MECH_NEGOEX, GSS_MECH_NTLM), text("0")), MECH_CONTINUE);
 	expect(SPNEGO_REQUEST_MIC, GSS_MECH_NTLM, NULL, NULL);
 	assert_int_equal(ntlm.taken, 0);
@@ -193,7 +186,6 @@ static void test_not_first(void **state)
 /* Our MIC goes with the last token, and the client's comes after it: nothing more is said. */
 static void test_mic_after_last_token(void **state)
 {
-	(void)state;
 	assert_int_equal(send_init(LIST(GSS_MECH_USER_TO_USER, GSS_MECH_KRB5), text("x")), MECH_REFUSED);
 	spnego_reset(&spnego);
 	u2u.unavailable = true;
@@ -209,7 +201,6 @@ static void test_mic_after_last_token(void **state)
 /* Nothing but the MIC completes it. */
 static void test_mic_missing(void **state)
 {
-	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
 		(void)done(NULL);
 		(void)fresh(NULL);
@@ -236,7 +227,6 @@ static void test_mic_missing(void **state)
 
 static void test_wrong_mic(void **state)
 {
-	(void)state;
 	assert_int_equal(send_init(LIST(GSS_MECH_NTLM), text("0")), MECH_CONTINUE);
 	refused(send_resp(SPNEGO_NO_STATE, "1", "bad!"), REFUSAL_REPLAY, "the MIC");
 	assert_int_equal(ntlm.mics, 0);
@@ -245,7 +235,6 @@ static void test_wrong_mic(void **state)
 /* Before the mechanism is complete there is nothing to verify it with. */
 static void test_early_mic(void **state)
 {
-	(void)state;
 	assert_int_equal(send_init(LIST(GSS_MECH_NTLM), VIEW_NULL), MECH_CONTINUE);
 	refused(send_resp(SPNEGO_NO_STATE, "0", "good"), REFUSAL_PROTOCOL, "before the last token");
 	(void)done(NULL);
@@ -264,7 +253,6 @@ static void test_user_to_user(void **state)
 {
 	const struct view token = { tgt_req, sizeof tgt_req };
 
-	(void)state;
 	/* mstsc's: the token makes MS-KRB5 user-to-user, and without it there is no Kerberos of that client */
 	refused(send_init(LIST(GSS_MECH_MS_KRB5, GSS_MECH_KRB5, GSS_MECH_NEGOEX, GSS_MECH_NTLM), token),
 		REFUSAL_BAD_CREDENTIALS, "another token");
@@ -288,7 +276,6 @@ static void test_user_to_user(void **state)
 /* MICs are exchanged although nothing was downgraded. */
 static void test_always_mic(void **state)
 {
-	(void)state;
 	assert_int_equal(send_init(LIST(GSS_MECH_USER_TO_USER), text("0")), MECH_CONTINUE);
 	expect(SPNEGO_ACCEPT_INCOMPLETE, GSS_MECH_USER_TO_USER, "a", NULL);
 	assert_int_equal(send_resp(SPNEGO_ACCEPT_INCOMPLETE, "1", NULL), MECH_CONTINUE);
@@ -300,7 +287,6 @@ static void test_always_mic(void **state)
 
 static void test_elsewhere(void **state)
 {
-	(void)state;
 	offer = (struct spnego_offer){ .krb5 = &krb5.mech, .user_to_user = &u2u.mech, .ntlm_elsewhere = true };
 	assert_int_equal(send_init(LIST(GSS_MECH_NTLM, GSS_MECH_KRB5), text("0")), MECH_UNAVAILABLE);
 	assert_int_equal(send_init(LIST(GSS_MECH_NEGOEX, GSS_MECH_NTLM, GSS_MECH_KRB5), text("0")), MECH_UNAVAILABLE);
@@ -323,7 +309,6 @@ static void test_malformed(void **state)
 {
 	static const char *const first[] = { "", "x", "\x60\x02\x06\x00", "\xa0\x02\x30\x00", "\xa1\x02\x30\x00" };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof first / sizeof *first; i++)
 		refused(spnego_accept(&spnego, &offer, (struct view){ (const uint8_t *)first[i], strlen(first[i]) }),
 			REFUSAL_PROTOCOL, "");

@@ -98,7 +98,6 @@ static void assert_mechs(const struct init_row *row, struct view mech_types)
 /* Each list framed and not, with and without what may follow it. */
 static void test_inits(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof inits / sizeof *inits; i++) {
 		for (unsigned with = 0; with < 16; with++) {
 			struct buf init = init_token(buf_copy(inits[i].oids, inits[i].oids_len),
@@ -119,7 +118,6 @@ static void test_inits(void **state)
 /* NegTokenInit2: negHints as [3], the mechListMIC as [4]. */
 static void test_init2(void **state)
 {
-	(void)state;
 	for (unsigned with = 0; with < 4; with++) {
 		struct buf hints =
 		    context(3, sequence(context(0, tlv(0x1b, LIT("not_defined_in_RFC4178@please_ignore")))));
@@ -157,7 +155,6 @@ static void test_init_truncated(void **state)
 {
 	struct buf good AUTO_BUF = good_init();
 
-	(void)state;
 	for (size_t n = 0; n < good.len; n++) {
 		struct buf part AUTO_BUF = buf_copy(good.p, n);
 
@@ -202,7 +199,6 @@ static void test_init_refused(void **state)
 		context(0, sequence(JOIN(context(2, octets(LIT("a"))), context(0, sequence(LIT(KRB5)))))),
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char name[] = "row xx";
 

@@ -95,7 +95,6 @@ static bool plays(int root, const char *text, const struct stack_play *play)
 
 static void test_distributions(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < N_DISTRIBUTIONS; i++) {
 		AUTO_CLOSE int root = open_root(distributions[i]);
 		CLEANUP(file_text_done) struct file_text before = FILE_TEXT_NULL;
@@ -118,7 +117,6 @@ static void test_distributions(void **state)
 
 static void test_logons(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < N_DISTRIBUTIONS; i++) {
 		AUTO_CLOSE int root = open_root(distributions[i]);
 		CLEANUP(file_text_done) struct file_text before = FILE_TEXT_NULL;
@@ -186,7 +184,6 @@ static void test_places(void **state)
 	};
 	AUTO_CLOSE int root = open_root("debian12");
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *after = NULL;
 		AUTO_FREE char *back = NULL;
@@ -221,7 +218,6 @@ static void test_options(void **state)
 	};
 	AUTO_CLOSE int root = open_root("debian12");
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *after = add(root, "auth required pam_unix.so\n", &row[i].edit);
 		AUTO_FREE char *wanted = NULL;
@@ -251,7 +247,6 @@ static void test_remove(void **state)
 		  "session optional pam_other.so # not pam_credssp.so\n", false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		AUTO_FREE char *after = take_out(row[i].before);
 
@@ -268,7 +263,6 @@ static void test_missing_include(void **state)
 	char *ret = NULL;
 	size_t len;
 
-	(void)state;
 	assert_int_equal(stack_edit_add(root, "auth include nothing\n", &plain, &ret, &len, &error), -ENOENT);
 	assert_non_null(strstr(error, "/etc/pam.d/nothing"));
 	assert_null(ret);

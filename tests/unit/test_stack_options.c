@@ -35,7 +35,6 @@ static void test_of(void **state)
 		  1000 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct stack_options o = stack_options_of(&row[i].c);
 
@@ -69,7 +68,6 @@ static void test_in(void **state)
 		{ "auth required pam_credssp.so verify # accept_proof\n", false, 1000 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct stack_options found = stack_options_in(row[i].text);
 

@@ -29,7 +29,6 @@ static char dir[64], path[96];
 
 static int setup(void **state)
 {
-	(void)state;
 	(void)strcpy(dir, "/tmp/test-store.XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(path, sizeof path, "%s/ntlm", dir);
@@ -40,7 +39,6 @@ static int teardown(void **state)
 {
 	char command[128];
 
-	(void)state;
 	(void)snprintf(command, sizeof command, "rm -rf %s", dir);
 	return system(command);
 }
@@ -147,7 +145,6 @@ static void test_update(void **state)
 	struct store *s = open_good();
 	char before[256];
 
-	(void)state;
 	assert_int_equal(update(s, "alice", 1001, 7), -ENOENT);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(set(s, "alice", 1001, 1), 0);
@@ -171,7 +168,6 @@ static void test_round_trip(void **state)
 	struct store *s = open_good();
 	struct stat st;
 
-	(void)state;
 	assert_int_equal(store_count(s), 0);
 	assert_null(store_find(s, "alice"));
 	assert_int_equal(access(path, F_OK), -1);
@@ -215,7 +211,6 @@ static void test_case(void **state)
 {
 	struct store *s = open_good();
 
-	(void)state;
 	assert_int_equal(set(s, "alice", 1000, 1), 0);
 	assert_string_equal(name_found(s, "ALICE"), "alice");
 	assert_string_equal(name_found(s, "Alice"), "alice");
@@ -238,7 +233,6 @@ static void test_order(void **state)
 	const struct store_record *r;
 	size_t n = 0;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		assert_int_equal(set(s, names[i], 1000, 1), 0);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -256,7 +250,6 @@ static void test_bad_names(void **state)
 	struct store *s = open_good();
 	char long_name[ACCOUNT_NAME_MAX + 2];
 
-	(void)state;
 	memset(long_name, 'x', sizeof long_name);
 	long_name[ACCOUNT_NAME_MAX] = '\0';
 	assert_int_equal(set(s, "", 1000, 1), -EINVAL);
@@ -307,7 +300,6 @@ static void test_malformed(void **state)
 		{ HEAD "1000:alice:" HASH ":1\n1001:alice:" HASH ":1\n", "two records of alice" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		write_text(row[i].text, 0600);
 		open_bad(-EPROTO, row[i].said);
@@ -332,7 +324,6 @@ static void test_unsafe(void **state)
 	static const mode_t modes[] = { 0601, 0602, 0604, 0610, 0620, 0640, 0644, 0660, 0666, 0777 };
 	char other[128];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
 		write_text(HEAD, modes[i]);
 		open_bad(-EPERM, "mode ");
@@ -365,7 +356,6 @@ static void test_unsafe(void **state)
 
 static void test_owner(void **state)
 {
-	(void)state;
 	if (geteuid() != 0)
 		skip();
 	write_text(HEAD, 0600);
@@ -381,7 +371,6 @@ static void test_others_changes(void **state)
 	AUTO_FREE char *error = NULL;
 	struct store *s = open_good(), *t = open_good();
 
-	(void)state;
 	/* two verifiers for a while: neither loses what the other wrote */
 	assert_int_equal(set(s, "alice", 1000, 1), 0);
 	assert_int_equal(set(t, "bob", 1001, 1), 0);
@@ -419,7 +408,6 @@ static void test_lock_is_given_back(void **state)
 	struct store *s = open_good();
 	int fd = open(dir, O_RDONLY | O_DIRECTORY);
 
-	(void)state;
 	assert_int_equal(set(s, "alice", 1000, 1), 0);
 	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
 	assert_int_equal(flock(fd, LOCK_UN), 0);
@@ -438,7 +426,6 @@ static void test_leftover(void **state)
 	char leftover[128];
 	struct store *s = open_good();
 
-	(void)state;
 	(void)snprintf(leftover, sizeof leftover, "%s.new", path);
 	assert_int_equal(symlink("/etc/passwd", leftover), 0);
 	assert_int_equal(set(s, "alice", 1000, 1), 0);
@@ -471,7 +458,6 @@ static void test_short_write(void **state)
 	char name[16];
 	size_t n = 40;
 
-	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		(void)snprintf(name, sizeof name, "user%zu", i);
 		assert_int_equal(set(s, name, 1000, 1), 0);
@@ -532,7 +518,6 @@ static void test_full_disk(void **state)
 {
 	int w;
 
-	(void)state;
 	if (geteuid() != 0)
 		skip();
 	pid_t pid = fork();
@@ -549,7 +534,6 @@ static void test_killed_while_writing(void **state)
 {
 	struct timespec delay = { 0, 0 };
 
-	(void)state;
 	for (int round = 0; round < 60; round++) {
 		pid_t pid = fork();
 		int w;
@@ -592,7 +576,6 @@ static void test_largest(void **state)
 	char name[32];
 	double t;
 
-	(void)state;
 	assert_non_null(f);
 	(void)fputs(HEAD, f);
 	for (unsigned i = 0; i < NTLM_STORE_MAX_RECORDS; i++)

@@ -63,7 +63,6 @@ static void test_frames(void **state)
 	size_t len;
 	int peer = make(&s);
 
-	(void)state;
 	for (size_t i = 0; i < sizeof tsrequest; i++) {
 		assert_int_equal(stream_tsrequest(&s, soon(1), &p, &len), -ETIMEDOUT);
 		give(peer, tsrequest + i, 1);
@@ -111,7 +110,6 @@ static void test_bad_frames(void **state)
 		{ "\x44\x04", 2, -EPROTO, -EPROTO }, /* fast-path */
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		const uint8_t *p;
 		uint8_t *q;
@@ -139,7 +137,6 @@ static void test_large(void **state)
 	size_t len, sent = 0;
 	int peer = make(&s);
 
-	(void)state;
 	for (size_t i = 4; i < sizeof big; i++)
 		big[i] = (uint8_t)(i * 7);
 	assert_int_equal(fcntl(peer, F_SETFL, O_NONBLOCK), 0);
@@ -177,7 +174,6 @@ static void test_write(void **state)
 	int64_t began;
 	int peer = make(&s);
 
-	(void)state;
 	assert_int_equal(stream_write(&s, tpkt, sizeof tpkt, soon(LONG_MSEC)), 0);
 	began = clock_msec();
 	assert_int_equal(stream_write(&s, much, sizeof much, soon(100)), -ETIMEDOUT); /* the peer does not read */
@@ -222,7 +218,6 @@ static void test_copy(void **state)
 	pthread_t thread;
 	uint8_t octet;
 
-	(void)state;
 	give(client, "early", 5);
 	give(server, "bird", 4);
 	assert_int_equal(stream_need(&s, 5, soon(LONG_MSEC)), 0);
@@ -261,7 +256,6 @@ static void test_slow_client(void **state)
 	double before;
 	ssize_t r;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof sent; i++)
 		sent[i] = (uint8_t)(i * 31 >> 3);
 	assert_int_equal(fcntl(server, F_SETFL, O_NONBLOCK), 0);
@@ -316,7 +310,6 @@ static void test_both_ways(void **state)
 	pthread_t thread = begin_copy(&result), other[4];
 	void *up, *down;
 
-	(void)state;
 	assert_int_equal(pthread_create(&other[0], NULL, reader, &server), 0);
 	assert_int_equal(pthread_create(&other[1], NULL, reader, &client), 0);
 	assert_int_equal(pthread_create(&other[2], NULL, writer, &server), 0);
@@ -457,7 +450,6 @@ static void test_tls(void **state)
 	struct tls_pair p;
 	void *value;
 
-	(void)state;
 	tls_begin(&p);
 	server = make(&t);
 	assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
@@ -481,7 +473,6 @@ static void test_tls_end(void **state)
 	struct tls_pair p;
 	int server;
 
-	(void)state;
 	tls_begin(&p);
 	server = make(&t);
 	give(server, "last words", 10);
@@ -505,7 +496,6 @@ static void test_tls_damage(void **state)
 	struct tls_pair p;
 	int server;
 
-	(void)state;
 	tls_begin(&p);
 	server = make(&t);
 	give(p.client.fd, forged, sizeof forged);
@@ -551,7 +541,6 @@ static void test_upload(void **state)
 	struct upload u = { .sent = false };
 	BIO *records = BIO_new(BIO_s_mem());
 
-	(void)state;
 	tls_begin(&p);
 	u.client = p.client.fd;
 	u.server = make(&t);

@@ -17,7 +17,6 @@ static void test_exit_status(void **state)
 	const char *const missing[] = { "--quiet", "--root=/nonexistent", "is-enabled", "no-such.service", NULL };
 	const char *const many[] = { "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL };
 
-	(void)state;
 	assert_int_equal(host.systemctl(host.userdata, version), 0);
 	assert_true(host.systemctl(host.userdata, unknown) > 0);
 	assert_true(host.systemctl(host.userdata, missing) > 0);

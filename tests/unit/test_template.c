@@ -8,7 +8,6 @@ static void test_challenges_differ(void **unused)
 {
 	static uint8_t seen[40][8];
 
-	(void)unused;
 	for (size_t n = 0; n < sizeof seen / sizeof *seen; n++) {
 		struct talk *t = ntlm_talk(false);
 		struct view token;
@@ -33,7 +32,6 @@ static void test_challenge_contents(void **unused)
 	unsigned ids = 0;
 	struct view token;
 
-	(void)unused;
 	assert_int_equal(initiator_step(t->initiator, VIEW_NULL, &token), 1);
 	assert_int_equal(first(t, token), WORKER_REPLY);
 	m = t->reply.nego_token.p;
@@ -56,7 +54,6 @@ static void test_kill(void **unused)
 	struct template_record r = { .type = TEMPLATE_KILL, .logon = ntlm.last + 1 };
 	int status;
 
-	(void)unused;
 	/* of another logon: nothing happens */
 	assert_int_equal(packet_send(ntlm.control, &r, sizeof r, NULL, 0), 0);
 	whole(t, "D\\alice");
@@ -73,7 +70,6 @@ static void test_supervisor_leaves(void **unused)
 {
 	struct talk *t = ntlm_talk(false);
 
-	(void)unused;
 	assert_int_equal(finish(t), 0);
 	t = ntlm_talk(false);
 	send_start(t);
@@ -96,7 +92,6 @@ static void test_end_of_control(void **unused)
 {
 	struct talk *t;
 
-	(void)unused;
 	t = ntlm_talk(false);
 	send_start(t);
 	assert_int_equal(stop(&ntlm), 0);
@@ -119,7 +114,6 @@ static void test_no_keys(void **unused)
 	struct template_record r;
 	int pair[2], err[2], status;
 
-	(void)unused;
 	(void)snprintf(path, sizeof path, "%s/no-keys.conf", talk_dir);
 	for (size_t i = 0; i < sizeof keytab / sizeof *keytab; i++) {
 		char text[1024] = "";
@@ -156,7 +150,6 @@ static void test_lower_case(void **unused)
 	struct talk *client;
 	krb5_context k;
 
-	(void)unused;
 	(void)snprintf(config, sizeof config, "%s/lower.conf", talk_dir);
 	(void)snprintf(keytab, sizeof keytab, "%s/lower.keytab", talk_dir);
 	assert_int_equal(krb5_init_context(&k), 0);
@@ -180,7 +173,6 @@ static void test_killed_template(void **unused)
 	struct talk *t;
 	int status;
 
-	(void)unused;
 	t = ntlm_talk(false);
 	send_start(t);
 	assert_int_equal(kill(ntlm.pid, SIGKILL), 0);

@@ -182,7 +182,6 @@ static void test_no_keytab(void **unused)
 	const char *const why[] = { "/nonexistent", "neither a machine account's key nor a TERMSRV/ key" };
 	char lines[256];
 
-	(void)unused;
 	for (size_t i = 0; i < sizeof keytab / sizeof *keytab; i++) {
 		int fd;
 
@@ -206,7 +205,6 @@ static void test_no_kdc(void **unused)
 	unsigned times;
 	int fd;
 
-	(void)unused;
 	(void)snprintf(lines, sizeof lines,
 		       "\tkeytab = %s\n\ttgt_principals = " PRINCIPAL " TERMSRV/no.key@" REALM "\n", keytab_path);
 	start_keeper(lines);
@@ -245,7 +243,6 @@ static void test_hints(void **unused)
 	};
 	krb5_context k;
 
-	(void)unused;
 	assert_int_equal(krb5_init_context(&k), 0);
 	(void)snprintf(mixed_keytab, sizeof mixed_keytab, "%s/mixed.keytab", talk_dir);
 	add_key(k, mixed_keytab, "termsrv/rdp.test.example@" REALM, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
@@ -274,7 +271,6 @@ static void test_principals(void **unused)
 	char lines[256];
 	krb5_context k;
 
-	(void)unused;
 	(void)snprintf(lines, sizeof lines, "\tkeytab = %s\n", keytab_path);
 	start_keeper(lines);
 	watch(says, PRINCIPAL);
@@ -303,7 +299,6 @@ static void test_templates(void **unused)
 	int fd[8], more;
 	uint8_t octet;
 
-	(void)unused;
 	start_keeper(no_keytab);
 	for (unsigned round = 0; round < 3; round++) {
 		for (size_t i = 0; i < 8; i++)
@@ -340,7 +335,6 @@ static void test_wrong_records(void **unused)
 {
 	const uint8_t attach_[] = { KEEPER_ATTACH, 0 }, state = KEEPER_STATE, ping = KEEPER_PING;
 
-	(void)unused;
 	assert_ends(attach_, 1, false);
 	assert_ends(attach_, 2, true);
 	assert_ends(&state, 1, true);
@@ -353,7 +347,6 @@ static void test_by_hand(void **unused)
 {
 	int status = -1;
 
-	(void)unused;
 	pid = fork();
 	if (pid == 0) {
 		int null = open("/dev/null", O_RDWR);
@@ -374,7 +367,6 @@ static int set_up(void **unused)
 	socklen_t len = sizeof a;
 	FILE *f;
 
-	(void)unused;
 	talk_set_up();
 	kdc = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(kdc >= 0);
@@ -396,7 +388,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	(void)close(kdc);
 	(void)unlink(keeper_config);
 	(void)unlink(krb5_conf);

@@ -21,13 +21,11 @@ static struct tgts *tgts;
 
 static int set_up(void **unused)
 {
-	(void)unused;
 	return tgts_new(k, &tgts) == 0 ? 0 : -1;
 }
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	tgts_free(tgts);
 	tgts = NULL;
 	return 0;
@@ -116,7 +114,6 @@ static void assert_none(const char *server, int64_t now)
 
 static void test_none(void **unused)
 {
-	(void)unused;
 	assert_found("TERMSRV/a", NOW, 0);
 	assert_keys("");
 	tgts_expire(tgts, NOW);
@@ -126,7 +123,6 @@ static void test_none(void **unused)
 
 static void test_one(void **unused)
 {
-	(void)unused;
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	assert_found("TERMSRV/a", NOW, 'a');
 	assert_none("TERMSRV/other", NOW);
@@ -142,7 +138,6 @@ static void test_one(void **unused)
 /* It ends at the second that it says. */
 static void test_expiry(void **unused)
 {
-	(void)unused;
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	assert_found("TERMSRV/a", ENDS - 1, 'a');
 	assert_found("TERMSRV/a", ENDS, 0);
@@ -160,7 +155,6 @@ static void test_expiry(void **unused)
 /* The earlier ticket is given to no client any more, and its key stays valid for a time. */
 static void test_replacement(void **unused)
 {
-	(void)unused;
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	add("TERMSRV/a@R", 'b', ENDS, NOW + 100);
 	assert_found("TERMSRV/a", NOW + 100, 'b');
@@ -175,7 +169,6 @@ static void test_replacement(void **unused)
 /* Adding does what expiring does, whoever it is for. */
 static void test_replacement_by_adding(void **unused)
 {
-	(void)unused;
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	add("TERMSRV/a@R", 'b', ENDS, NOW);
 	add("TERMSRV/b@R", 'c', ENDS, NOW + TGT_OVERLAP_SEC - 1);
@@ -189,7 +182,6 @@ static void test_replacement_by_adding(void **unused)
 /* A ticket that ends within the overlap takes its key with it. */
 static void test_replaced_and_ended(void **unused)
 {
-	(void)unused;
 	add("TERMSRV/a@R", 'a', NOW + 10, NOW);
 	add("TERMSRV/a@R", 'b', ENDS, NOW + 5);
 	tgts_expire(tgts, NOW + 9);
@@ -203,7 +195,6 @@ static void test_forgotten(void **unused)
 {
 	struct keeper_tgt none = { .type = KEEPER_TGT, .principal = "TERMSRV/a@R" };
 
-	(void)unused;
 	assert_int_equal(tgts_add(tgts, &none, NOW), 0);
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	add("TERMSRV/b@R", 'b', ENDS, NOW);
@@ -220,7 +211,6 @@ static void test_forgotten(void **unused)
 /* The same session key again: two entries, of which one goes. */
 static void test_same_key(void **unused)
 {
-	(void)unused;
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	assert_keys("aa");
@@ -233,7 +223,6 @@ static void test_same_key(void **unused)
 
 static void test_fitness(void **unused)
 {
-	(void)unused;
 	add("TERMSRV/a.test@R", 'a', ENDS, NOW);
 	add("TERMSRV/b.test@R", 'b', ENDS, NOW);
 	assert_found("TERMSRV/a.test", NOW, 'a');
@@ -262,7 +251,6 @@ static void test_fitness(void **unused)
 /* Nor is one that has ended, or was replaced, ever fit. */
 static void test_fitness_of_live_ones(void **unused)
 {
-	(void)unused;
 	add("TERMSRV/a@R", 'a', NOW + 10, NOW);
 	add("TERMSRV/b@R", 'b', ENDS, NOW);
 	assert_found("TERMSRV/a", NOW + 9, 'a');
@@ -285,7 +273,6 @@ static void test_names(void **unused)
 			  { "TERMSRV/other.test", "" } },
 	};
 
-	(void)unused;
 	assert_int_equal(tgts_set_names(tgts, &names), 0);
 	assert_found("TERMSRV/rdp1.test", NOW, 0);
 	add("RDP1$@R", '$', ENDS, NOW);
@@ -315,7 +302,6 @@ static void test_names(void **unused)
 /* Realms are compared: the same name in another realm is another principal. */
 static void test_realms(void **unused)
 {
-	(void)unused;
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	add("TERMSRV/a@S", 'b', ENDS, NOW);
 	add("TERMSRV/a@S", 'c', ENDS, NOW);
@@ -332,7 +318,6 @@ static void test_too_many(void **unused)
 {
 	char name[32];
 
-	(void)unused;
 	for (unsigned i = 0; i < TGTS_MAX; i++) {
 		(void)snprintf(name, sizeof name, "TERMSRV/%02u@R", i);
 		add(name, (uint8_t)('A' + i), ENDS, NOW);
@@ -362,7 +347,6 @@ static void test_too_many(void **unused)
 /* However often one is renewed, it is not lost. */
 static void test_many_renewals(void **unused)
 {
-	(void)unused;
 	for (unsigned i = 0; i < 200; i++) {
 		add("TERMSRV/a@R", (uint8_t)(i + 1), ENDS, NOW);
 		assert_found("TERMSRV/a", NOW, (uint8_t)(i + 1));
@@ -393,7 +377,6 @@ static void test_enctypes(void **unused)
 		    { ENCTYPE_AES128_CTS_HMAC_SHA256_128, 16 },
 		    { ENCTYPE_AES256_CTS_HMAC_SHA384_192, 32 } };
 
-	(void)unused;
 	for (int32_t enctype = -300; enctype < 300; enctype++) {
 		for (unsigned len = 0; len < 256; len++) {
 			struct keeper_tgt *r = record("TERMSRV/a@R", 'a', ENDS);
@@ -414,7 +397,6 @@ static void test_malformed(void **unused)
 {
 	struct keeper_tgt *r;
 
-	(void)unused;
 	add("TERMSRV/a@R", 'a', ENDS, NOW);
 	assert_refused(record("", 'x', ENDS));
 	assert_refused(record("TERMSRV/a", 'x', ENDS));
@@ -441,7 +423,6 @@ static void test_largest(void **unused)
 	struct keeper_tgt *r = record("", 'x', ENDS);
 	struct view v;
 
-	(void)unused;
 	memset(r->principal, 'a', sizeof r->principal - 1);
 	r->principal[100] = '@';
 	r->ticket_len = TGT_MAX;

@@ -31,7 +31,6 @@ static void test_exchange(void **state)
 	struct throttle *t = throttle_new();
 	uint64_t now = 5000 * SEC;
 
-	(void)state;
 	assert_non_null(t);
 	_Static_assert(ACCOUNT_DELAY_FREE_FAILURES == 5 && ACCOUNT_DELAY_MAX_MSEC == 8000, "what the table is for");
 	for (size_t i = 0; i < sizeof msec / sizeof *msec; i++)
@@ -51,7 +50,6 @@ static void test_never_more_than_the_limit(void **state)
 {
 	struct throttle *t = throttle_new();
 
-	(void)state;
 	for (unsigned i = 0; i < 100000; i++)
 		assert_true(throttle_charge(t, i % 2, "alice", i) <= ACCOUNT_DELAY_MAX_MSEC * MSEC);
 	throttle_free(t);
@@ -62,7 +60,6 @@ static void test_decay(void **state)
 	struct throttle *t = throttle_new();
 	uint64_t now = 0;
 
-	(void)state;
 	for (int i = 0; i < 8; i++)
 		(void)throttle_charge(t, true, "alice", now);
 	/* 8 failures; 3 are forgotten, the rest of the minute counts on */
@@ -84,7 +81,6 @@ static void test_spraying(void **state)
 	struct throttle *t = throttle_new();
 	char name[32];
 
-	(void)state;
 	for (int i = 0; i < 12; i++)
 		(void)throttle_charge(t, true, "alice", 0);
 	for (unsigned i = 0; i < 100000; i++) {

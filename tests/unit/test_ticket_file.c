@@ -21,7 +21,6 @@ static krb5_context k;
 
 static int setup(void **state)
 {
-	(void)state;
 	if (!mkdtemp(directory) || krb5_init_context(&k))
 		return -1;
 	(void)snprintf(path, sizeof path, "%s/cc", directory);
@@ -31,7 +30,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
 	krb5_free_context(k);
 	return rmdir(directory);
 }
@@ -97,7 +95,6 @@ static void test_libkrb5_reads_it(void **state)
 {
 	static const unsigned lengths[] = { 1, 1000, 300000 };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
 		struct helper_result result;
 		krb5_cc_cursor cursor;
@@ -132,7 +129,6 @@ static void test_what_is_in_the_way(void **state)
 	krb5_creds c;
 	int fd = 7;
 
-	(void)state;
 	fill(&c, 100);
 	assert_int_equal(symlink("/dev/null", path), 0);
 	assert_int_equal(write_to_path(&c, &result), HELPER_CCACHE);
@@ -158,7 +154,6 @@ static void test_names_that_do_not_fit(void **state)
 	struct helper_result result;
 	krb5_creds c;
 
-	(void)state;
 	memset(octets, 'a', sizeof octets);
 	fill(&c, 100);
 	krb5_free_principal(k, c.server);
@@ -175,7 +170,6 @@ static void test_none_is_wanted(void **state)
 	krb5_creds c;
 	int fd = 7;
 
-	(void)state;
 	fill(&c, 100);
 	assert_int_equal(ticket_file_open("", &fd, &result), HELPER_SUCCESS);
 	assert_int_equal(fd, -1);

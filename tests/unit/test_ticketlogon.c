@@ -89,7 +89,6 @@ static const struct {
 
 static void test_rows(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const struct fixed *f = &rows[i].f;
 		struct buf b AUTO_BUF = make(f, TAIL);
@@ -118,7 +117,6 @@ static void test_truncated(void **state)
 	struct buf b AUTO_BUF = make(&rows[0].f, TAIL);
 	struct ticketlogon t;
 
-	(void)state;
 	for (size_t n = 0; n < b.len; n++) {
 		struct buf part AUTO_BUF = buf_copy(b.p, n);
 
@@ -132,7 +130,6 @@ static void test_all_small(void **state)
 {
 	unsigned passed = 0;
 
-	(void)state;
 	for (uint64_t so = 30; so <= 42; so++)
 		for (uint32_t sl = 0; sl <= 10; sl++)
 			for (uint64_t go = 30; go <= 42; go++)

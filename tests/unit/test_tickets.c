@@ -82,7 +82,6 @@ static void test_redeem(void **unused)
 	struct vault_logon about;
 	int fd = -1;
 
-	(void)unused;
 	assert_int_equal(tickets_outstanding(tickets), 2);
 	assert_outstanding(&i, true);
 	assert_int_equal(tickets_redeem(tickets, i.ticket, "xrdp-sesman", "user1000", &about, &fd), VAULT_GRANTED);
@@ -113,7 +112,6 @@ static void test_revoke(void **unused)
 	struct vault_logon about;
 	int fd;
 
-	(void)unused;
 	i.channel = close_fd(i.channel);
 	settle_down();
 	assert_true(has_hung_up(i.secret));
@@ -135,7 +133,6 @@ static void test_bind_fails(void **unused)
 	char ticket[TICKET_LEN + 1];
 	int fds[2], fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC); /* epoll does not take a file */
 
-	(void)unused;
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(tickets_issue(tickets, &about, fds[0], ticket), 0);
 	tickets_bind(tickets, 9, &fd);
@@ -150,7 +147,6 @@ static void test_expiry(void **unused)
 {
 	struct issued i, other;
 
-	(void)unused;
 	config.ticket_lifetime_sec = 0;
 	i = issue(1, 1000);
 	assert_outstanding(&i, false); /* by the timer */
@@ -172,7 +168,6 @@ static void test_evict(void **unused)
 {
 	static struct issued i[TICKETS_MAX + 1];
 
-	(void)unused;
 	for (unsigned n = 0; n < TICKETS_MAX; n++)
 		i[n] = issue(n + 1, n < 3 ? 1000 : 1001 + n / 2);
 	assert_outstanding(&i[0], true);
@@ -194,7 +189,6 @@ static void test_end(void **unused)
 {
 	struct issued i = issue(1, 1000);
 
-	(void)unused;
 	tickets_free(tickets);
 	assert_true(has_hung_up(i.secret) && has_hung_up(i.channel));
 	(void)close(i.secret);
@@ -204,13 +198,11 @@ static void test_end(void **unused)
 
 static int setup(void **unused)
 {
-	(void)unused;
 	return sd_event_new(&event) < 0 ? -1 : tickets_new(event, &config, &tickets);
 }
 
 static int teardown(void **unused)
 {
-	(void)unused;
 	tickets_free(tickets);
 	(void)sd_event_unref(event);
 	return 0;
@@ -221,7 +213,6 @@ static int setup_limit(void **unused)
 {
 	struct rlimit r;
 
-	(void)unused;
 	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
 		return -1;
 	r.rlim_cur = r.rlim_max;

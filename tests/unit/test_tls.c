@@ -104,7 +104,6 @@ static void test_self_signed(void **state)
 	ASN1_INTEGER *serial;
 	X509 *x, *again;
 
-	(void)state;
 	SSL_CTX_free(context(&s));
 	assert_int_equal(stat(key, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -137,7 +136,6 @@ static void test_configured(void **state)
 	struct settings s = configured();
 	FILE *f;
 
-	(void)state;
 	SSL_CTX_free(context(&s));
 	assert_int_equal(chmod(key, 0640), 0); /* a group of its own may read it */
 	SSL_CTX_free(context(&s));
@@ -195,7 +193,6 @@ static void test_half_a_pair(void **state)
 	const struct settings s = own();
 	char keep[80], with_suffix[80];
 
-	(void)state;
 	(void)snprintf(keep, sizeof keep, "%s/keep.pem", dir);
 	(void)snprintf(with_suffix, sizeof with_suffix, "%s.new", certificate);
 	SSL_CTX_free(context(&s));
@@ -226,7 +223,6 @@ static void test_no_rsa(void **state)
 	const struct settings s = own();
 	X509 *x;
 
-	(void)state;
 	assert_int_equal(unlink(certificate), 0);
 	assert_int_equal(unlink(key), 0);
 	no_rsa = true;
@@ -243,7 +239,6 @@ static void test_passphrase(void **state)
 	struct settings s = configured();
 	EVP_PKEY *k = EVP_RSA_gen(2048);
 
-	(void)state;
 	s.private_key = other;
 	write_key(k, EVP_aes_256_cbc(), "secret", false);
 	refused(&s, "other.pem: the private key has a passphrase");
@@ -268,7 +263,6 @@ static void test_no_key(void **state)
 	};
 	struct settings s = configured();
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		FILE *f = fopen(other, "we");
 
@@ -291,7 +285,6 @@ static void test_no_file(void **state)
 	char fifo[64];
 	const char *const row[] = { fifo, "/dev/zero", dir };
 
-	(void)state;
 	(void)snprintf(fifo, sizeof fifo, "%s/fifo", dir);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	(void)alarm(20);
@@ -317,7 +310,6 @@ static void test_directory(void **state)
 	char archive[80], link[80], target[96], told[160];
 	struct settings s = configured();
 
-	(void)state;
 	(void)snprintf(archive, sizeof archive, "%s/archive", dir);
 	(void)snprintf(link, sizeof link, "%s/link.pem", dir);
 	(void)snprintf(target, sizeof target, "archive/key.pem");
@@ -367,7 +359,6 @@ static EVP_PKEY *pss_key(void)
 /* Keys that only some clients know. */
 static void test_remarks(void **state)
 {
-	(void)state;
 	remark(EVP_RSA_gen(2048), NULL);
 	remark(EVP_EC_gen("P-256"), NULL);
 	remark(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), "Ed25519");
@@ -411,7 +402,6 @@ static void test_versions(void **state)
 	const struct settings s = configured();
 	SSL_CTX *server_ctx = context(&s);
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
 		SSL *client, *server = NULL;
@@ -482,7 +472,6 @@ static void test_ciphers(void **state)
 	};
 	struct settings s = configured();
 
-	(void)state;
 	for (enum tls_minimum m = TLS_MINIMUM_1_2; m <= TLS_MINIMUM_1_3; m++) {
 		SSL_CTX *ctx;
 
@@ -507,7 +496,6 @@ static void test_preference(void **state)
 	SSL_CTX *server_ctx = context(&s), *client_ctx = SSL_CTX_new(TLS_client_method());
 	SSL *client, *server = NULL;
 
-	(void)state;
 	(void)SSL_CTX_set_max_proto_version(client_ctx, TLS1_2_VERSION);
 	assert_int_equal(SSL_CTX_set_cipher_list(client_ctx, "ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-GCM-SHA256"), 1);
 	client = handshake(server_ctx, client_ctx, &server);
@@ -543,7 +531,6 @@ static void test_policy_of_the_system(void **state)
 		  false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 		AUTO_FREE char *error = NULL;
@@ -579,7 +566,6 @@ static void test_public_key(void **state)
 	int expected_len;
 	X509 *seen;
 
-	(void)state;
 	client = handshake(server_ctx, client_ctx, &server);
 	assert_non_null(client);
 	seen = SSL_get1_peer_certificate(client);
@@ -600,7 +586,6 @@ static void test_public_key(void **state)
 
 static int setup(void **state)
 {
-	(void)state;
 	if (!mkdtemp(dir))
 		return -1;
 	(void)snprintf(certificate, sizeof certificate, "%s/certificate.pem", dir);
@@ -611,7 +596,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
 	(void)unlink(certificate);
 	(void)unlink(key);
 	(void)unlink(other);

@@ -57,7 +57,6 @@ static void test_as_shipped(void **state)
 	AUTO_FREE char *error = NULL;
 	SSL_CTX *ctx = context();
 
-	(void)state;
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(tls_selftest_run(ctx, &error), 0);
 	assert_null(error);
@@ -70,7 +69,6 @@ static void test_version_missing(void **state)
 {
 	SSL_CTX *ctx = context();
 
-	(void)state;
 	assert_int_equal(SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION), 1);
 	passes(ctx);
 	assert_int_equal(SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION), 1);
@@ -87,7 +85,6 @@ static void test_partly(void **state)
 	AUTO_FREE char *error = NULL;
 	SSL_CTX *ctx = context();
 
-	(void)state;
 	assert_int_equal(SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES256-GCM-SHA384"), 1);
 	assert_int_equal(tls_selftest_run(ctx, &error), 1);
 	assert_non_null(strstr(error, "no TLS 1.2 handshake"));
@@ -100,7 +97,6 @@ static void test_signatures(void **state)
 {
 	SSL_CTX *ctx = context();
 
-	(void)state;
 	assert_int_equal(SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256"), 1);
 	refused(ctx);
 	SSL_CTX_free(ctx);
@@ -114,7 +110,6 @@ static void test_signatures(void **state)
 /* Each security level gets a pair that serves in every version. */
 static void test_own_keys(void **state)
 {
-	(void)state;
 	for (int level = 0; level <= 5; level++) {
 		SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
@@ -132,14 +127,12 @@ static void test_no_certificate(void **state)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
-	(void)state;
 	refused(ctx);
 	SSL_CTX_free(ctx);
 }
 
 static int setup(void **state)
 {
-	(void)state;
 	return mkdtemp(dir) ? 0 : -1;
 }
 
@@ -147,7 +140,6 @@ static int teardown(void **state)
 {
 	char path[96];
 
-	(void)state;
 	(void)snprintf(path, sizeof path, "%s/certificate.pem", dir);
 	(void)unlink(path);
 	(void)snprintf(path, sizeof path, "%s/private_key.pem", dir);

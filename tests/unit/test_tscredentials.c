@@ -170,7 +170,6 @@ static void test_passwords(void **state)
 	static const struct view value[] = { V(""), V("x\0"), V(USER "\0\0"), V("\0\0"), V("\0\xd8"), V("odd") };
 	const size_t n = sizeof value / sizeof *value;
 
-	(void)state;
 	for (size_t i = 0; i < n * n * n; i++) {
 		struct view d = value[i % n], u = value[i / n % n], p = value[i / n / n];
 		struct buf m AUTO_BUF = password(d, u, p);
@@ -195,7 +194,6 @@ static void test_restricted_admin(void **state)
 	struct tscredentials c;
 	struct buf m AUTO_BUF = buf_copy(sent, sizeof sent);
 
-	(void)state;
 	assert_int_equal(tscredentials_read(m.p, m.len, &c), 0);
 	assert_int_equal(c.type, TS_CRED_PASSWORD);
 	assert_true(view_is(c.password.domain_name, V("")));
@@ -207,7 +205,6 @@ static void test_long_passwords(void **state)
 {
 	static const size_t length[] = { 126, 127, 128, 129, 254, 255, 256, 257, 3072, 3074, 65535, 65536, 70000 };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof length / sizeof *length; i++) {
 		struct buf word AUTO_BUF = buf_fill('p', length[i]);
 		struct buf m AUTO_BUF = password(V(DOMAIN), V(USER), (struct view){ word.p, word.len });
@@ -222,7 +219,6 @@ static void test_long_passwords(void **state)
 /* The optional fields of a smart card in every combination. */
 static void test_smartcards(void **state)
 {
-	(void)state;
 	for (unsigned with = 0; with < 64; with++) {
 		struct ts_smartcard_creds s = full_card;
 		struct view *const optional[] = { &s.card_name, &s.reader_name, &s.container_name,
@@ -251,7 +247,6 @@ static void test_smartcards(void **state)
 
 static void test_remote_guards(void **state)
 {
-	(void)state;
 	for (int supplemental = -1; supplemental <= 20; supplemental++) {
 		struct buf m AUTO_BUF = remote_guard(supplemental);
 		struct tscredentials c;
@@ -266,7 +261,6 @@ static void test_remote_guards(void **state)
 /* Lengths that take more octets than they need, which rdesktop sends. */
 static void test_long_lengths(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < N_FULL; i++) {
 		for (length_octets = 1; length_octets <= 5; length_octets++) {
 			struct buf m AUTO_BUF = full[i]();
@@ -286,7 +280,6 @@ static void test_long_lengths(void **state)
 /* Also what an empty view at the end of a mapping must not lead to: the copies end where the message ends. */
 static void test_truncated(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < N_FULL; i++) {
 		struct buf m AUTO_BUF = full[i]();
 
@@ -319,7 +312,6 @@ static bool is_value(const struct buf *m, size_t at)
 
 static void test_every_octet(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < N_FULL; i++) {
 		struct buf m AUTO_BUF = full[i]();
 		struct tscredentials c;
@@ -345,7 +337,6 @@ static void test_every_octet(void **state)
 /* An octet more at the end of each element in turn, its length told; and each element in turn without contents. */
 static void test_each_element(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < N_FULL; i++) {
 		unsigned n;
 
@@ -382,7 +373,6 @@ static void test_each_element(void **state)
 
 static void test_missing_fields(void **state)
 {
-	(void)state;
 	for (unsigned with = 0; with < 7; with++) {
 		struct buf m AUTO_BUF = password(with & 1 ? V(DOMAIN) : VIEW_NULL, with & 2 ? V(USER) : VIEW_NULL,
 						 with & 4 ? V(PASSWORD) : VIEW_NULL);
@@ -416,7 +406,6 @@ static void test_missing_fields(void **state)
 
 static void test_order(void **state)
 {
-	(void)state;
 	struct buf swapped AUTO_BUF =
 	    credentials(1, sequence(JOIN(string(1, V(USER)), string(0, V(DOMAIN)), string(2, V(PASSWORD)))));
 	struct buf twice AUTO_BUF = credentials(1, sequence(JOIN(string(0, V(DOMAIN)), string(1, V(USER)),
@@ -435,7 +424,6 @@ static void test_order(void **state)
 /* Types that MS-CSSP does not have are told apart from what is malformed. */
 static void test_types(void **state)
 {
-	(void)state;
 	for (unsigned type = 0; type < 0x80; type++) {
 		struct buf m AUTO_BUF = credentials((uint8_t)type, LIT("whatever"));
 		bool ours = type == 1 || type == 2 || type == 6;
@@ -458,7 +446,6 @@ static void test_types(void **state)
 /* What one kind of credentials holds is not taken for another kind. */
 static void test_kinds_are_apart(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < N_FULL; i++) {
 		struct buf m AUTO_BUF = full[i]();
 		uint8_t *type = memmem(m.p, m.len, "\xa0\x03\x02\x01", 4);

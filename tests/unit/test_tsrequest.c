@@ -106,7 +106,6 @@ static const struct accepted {
 
 static void test_accepted(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
 		const struct accepted *a = &accepted[i];
 		struct buf copy AUTO_BUF;
@@ -195,14 +194,12 @@ static const struct {
 
 static void test_refused(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
 		assert_refused(refused[i].name, refused[i].p, refused[i].len, -EPROTO);
 }
 
 static void test_nonce_lengths(void **state)
 {
-	(void)state;
 	for (size_t n = 0; n <= 200; n++) {
 		struct buf m AUTO_BUF =
 		    sequence(JOIN(LIT("\xa0\x03\x02\x01\x06"), context(5, octets(buf_fill('n', n)))));
@@ -258,7 +255,6 @@ static void test_truncated(void **state)
 {
 	struct buf m AUTO_BUF = expected(&full);
 
-	(void)state;
 	for (size_t n = 0; n < m.len; n++) {
 		struct buf part AUTO_BUF = buf_copy(m.p, n);
 		size_t total = 4711;
@@ -293,7 +289,6 @@ static void test_every_octet(void **state)
 	struct tsrequest t;
 	size_t structure = 0;
 
-	(void)state;
 	assert_int_equal(tsrequest_read(m.p, m.len, &t), 0);
 	for (size_t i = 0; i < m.len; i++) {
 		uint8_t was = m.p[i];
@@ -341,7 +336,6 @@ static const struct {
 
 static void test_frames(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
 		struct buf copy AUTO_BUF = buf_copy(frames[i].p, frames[i].len);
 		size_t total = 0;
@@ -359,7 +353,6 @@ static void test_limit(void **state)
 	/* version 5, and [2] and OCTET STRING with three octets of length each, in a SEQUENCE with three */
 	const size_t around = 5 + 5 + 5 + 5;
 
-	(void)state;
 	for (size_t n = TSREQUEST_MAX - 1; n <= TSREQUEST_MAX + 1; n++) {
 		struct buf value AUTO_BUF = buf_fill('x', n - around);
 		struct tsrequest t = { .version = 6, .auth_info = { value.p, value.len } }, read;
@@ -387,7 +380,6 @@ static void test_round_trips(void **state)
 					  126, 127, 128, 129, 255, 256, 257, 1024, 16000 };
 	uint8_t value[16000];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof value; i++)
 		value[i] = (uint8_t)(i * 7);
 	for (unsigned fields = 0; fields < 32; fields++) {
@@ -423,7 +415,6 @@ static void test_write_room(void **state)
 {
 	struct buf m AUTO_BUF = expected(&full);
 
-	(void)state;
 	for (size_t room = 0; room <= m.len + 8; room++) {
 		struct buf out AUTO_BUF = buf_new(room);
 		size_t len = 4711;
@@ -442,7 +433,6 @@ static void test_write_versions(void **state)
 	uint8_t out[64];
 	size_t len;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof refuse / sizeof *refuse; i++) {
 		struct tsrequest t = { .version = refuse[i] };
 

@@ -36,7 +36,6 @@ static void fresh_with_tgt(struct template *t)
 /* mstsc: the MIC together with pubKeyAuth; or alone, and pubKeyAuth after it. */
 static void test_whole(void **unused)
 {
-	(void)unused;
 	FOR_BOTH(template)
 	{
 		fresh_with_tgt(*template);
@@ -54,7 +53,6 @@ static void test_whole(void **unused)
 
 static void test_versions(void **unused)
 {
-	(void)unused;
 	fresh_with_tgt(&krb5);
 	for (unsigned v = 2; v <= 6; v++) {
 		for (unsigned i = 0; i < 4; i++) {
@@ -73,7 +71,6 @@ static void test_enctypes(void **unused)
 						ENCTYPE_AES128_CTS_HMAC_SHA256_128,
 						ENCTYPE_AES256_CTS_HMAC_SHA384_192 };
 
-	(void)unused;
 	fresh_with_tgt(&krb5);
 	for (size_t i = 0; i < sizeof enctype / sizeof *enctype; i++) {
 		struct tgt other;
@@ -88,7 +85,6 @@ static void test_enctypes(void **unused)
 /* What goes over the wire, field by field: protocol of draft-swift-win2k-krb-user2user-03, RFC 4178. */
 static void test_wire(void **unused)
 {
-	(void)unused;
 	FOR_BOTH(template)
 	{
 		for (unsigned i = 0; i < 2; i++) {
@@ -131,7 +127,6 @@ static void test_largest_ticket(void **unused)
 	struct spnego_resp r;
 	struct view ticket;
 
-	(void)unused;
 	fresh_with_tgt(&krb5);
 	tgt.record.ticket_len = TGT_MAX;
 	keeper_give(keeper, &tgt);
@@ -148,7 +143,6 @@ static void test_largest_ticket(void **unused)
 /* Service tickets are still for those who can have them. */
 static void test_service_tickets(void **unused)
 {
-	(void)unused;
 	fresh_with_tgt(&krb5);
 	for (int spnego = 0; spnego < 2; spnego++) {
 		struct talk *t = service_talk(&krb5, spnego, long_term);
@@ -162,7 +156,6 @@ static void test_service_tickets(void **unused)
 /* A template for user-to-user has no other key: its keytab file need not even be there. */
 static void test_no_long_term_key(void **unused)
 {
-	(void)unused;
 	fresh_with_tgt(&u2u_only);
 	for (int spnego = 0; spnego < 2; spnego++) {
 		struct talk *t = service_talk(&u2u_only, spnego, long_term);
@@ -180,7 +173,6 @@ static void test_service_tickets_only(void **unused)
 {
 	struct talk *t;
 
-	(void)unused;
 	fresh_with_tgt(&service_only);
 	t = u2u_talk(&service_only, &tgt, &as_mstsc);
 	send_start(t);
@@ -194,7 +186,6 @@ static void test_service_tickets_only(void **unused)
 /* The server's key is bound as everywhere. */
 static void test_binding(void **unused)
 {
-	(void)unused;
 	fresh_with_tgt(&krb5);
 	for (unsigned i = 0; i < 4; i++) {
 		struct talk *t = u2u_talk(&krb5, &tgt, offers[i % 2]);
@@ -244,7 +235,6 @@ static void test_which_ticket(void **unused)
 						   .name = { { "TERMSRV/other.test", "" } } };
 	struct tgt farm, machine;
 
-	(void)unused;
 	fresh_with_tgt(&krb5);
 	tgt_make(&farm, "TERMSRV/farm.test.example@" REALM, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
 	tgt_make(&machine, "RDP$@" REALM, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
@@ -287,7 +277,6 @@ static void test_renewal(void **unused)
 	struct tgt renewed[1 + 2 * TGTS_MAX];
 	const size_t n = sizeof renewed / sizeof *renewed;
 
-	(void)unused;
 	FOR_BOTH(template)
 	{
 		fresh_with_tgt(*template);
@@ -315,7 +304,6 @@ static void test_renewal_in_between(void **unused)
 	struct tgt renewed;
 	struct talk *t;
 
-	(void)unused;
 	fresh_with_tgt(&u2u_only);
 	tgt_make(&renewed, PRINCIPAL, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
 	t = u2u_talk(&u2u_only, &tgt, &as_mstsc);
@@ -348,7 +336,6 @@ static void assert_no_tgt(struct template *template, const struct offer *offer)
 
 static void test_no_tgt(void **unused)
 {
-	(void)unused;
 	FOR_BOTH(template)
 	{
 		fresh(*template);
@@ -364,7 +351,6 @@ static void test_no_tgt(void **unused)
 /* What the template has made for its self-handshake is not one. */
 static void test_own_tgt_is_gone(void **unused)
 {
-	(void)unused;
 	fresh(&u2u_only);
 	assert_no_tgt(&u2u_only, &as_mstsc);
 	keeper_give(keeper, &tgt);
@@ -375,7 +361,6 @@ static void test_expired(void **unused)
 {
 	struct tgt ended, live;
 
-	(void)unused;
 	tgt_make(&ended, "TERMSRV/ended@" REALM, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 0);
 	tgt_make(&live, PRINCIPAL, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
 	FOR_BOTH(template)
@@ -414,7 +399,6 @@ static void test_malformed_records(void **unused)
 	struct tgt other;
 	struct keeper_tgt *r = &other.record;
 
-	(void)unused;
 	fresh_with_tgt(&u2u_only);
 	tgt_make(&other, PRINCIPAL, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
 	memcpy(longer, r, sizeof *r);
@@ -450,7 +434,6 @@ static void test_keepers_come_and_go(void **unused)
 	struct tgt other;
 	int old;
 
-	(void)unused;
 	fresh_with_tgt(&u2u_only);
 	tgt_make(&other, PRINCIPAL, ENCTYPE_AES256_CTS_HMAC_SHA1_96, 3600);
 	keeper = close_fd(keeper);
@@ -472,7 +455,6 @@ static void test_wrong_keeper(void **unused)
 	struct template_record r = { .type = TEMPLATE_KEEPER };
 	int status, fd;
 
-	(void)unused;
 	fresh(&u2u_only);
 	assert_int_equal(packet_send(u2u_only.control, &r, sizeof r, NULL, 0), 0);
 	assert_int_equal(packet_recv(u2u_only.control, &r, sizeof r, NULL, 0), 0);
@@ -490,7 +472,6 @@ static int set_up(void **unused)
 {
 	char lines[256];
 
-	(void)unused;
 	talk_set_up();
 	assert_int_equal(krb5_init_context(&krb5_lib), 0);
 	(void)snprintf(long_term, sizeof long_term, "FILE:%s", keytab_path);
@@ -505,7 +486,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	keeper = close_fd(keeper);
 	FOR_BOTH(template)
 	if ((*template)->control >= 0)

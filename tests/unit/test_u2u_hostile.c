@@ -8,7 +8,6 @@
 
 static void test_twins(void **unused)
 {
-	(void)unused;
 	for (enum step s = TGT_REQ; s < STEPS; s++)
 		assert_harmless(s, as_it_is);
 	FOR_BOTH(template)
@@ -68,7 +67,6 @@ AP_REQ_ALTERATION(dce_style, tgt.keytab, GSS_C_DCE_STYLE, 0, U2U_OPTIONS)
 
 static void test_ap_req(void **unused)
 {
-	(void)unused;
 	assert_harmless(AP_REQ, another_clients);
 	assert_altered("another server's TGT", AP_REQ, under_others_tgt, REFUSAL_BAD_CREDENTIALS, ": ");
 	assert_altered("the long-term key", AP_REQ, under_long_term_key, REFUSAL_BAD_CREDENTIALS, ": ");
@@ -84,7 +82,6 @@ static void test_ap_req(void **unused)
 /* The other way round: an ordinary AP-REQ, but the ticket is under the session key of our TGT. */
 static void test_service_ticket_under_session_key(void **unused)
 {
-	(void)unused;
 	for (int spnego = 0; spnego < 2; spnego++) {
 		struct talk *t = service_talk(&krb5, spnego, tgt.keytab);
 
@@ -102,7 +99,6 @@ static void test_service_ticket_under_session_key(void **unused)
 
 static struct buf tgt_req_again(struct talk *t, struct buf token)
 {
-	(void)t;
 	buf_free(&token);
 	return mstsc_init(JOIN(component(LIT("TERMSRV")), component(LIT(HOST))));
 }
@@ -111,7 +107,6 @@ static struct buf tgt_req_in_resp(struct talk *t, struct buf token)
 {
 	struct buf request = tgt_req_of(JOIN(component(LIT("TERMSRV")), component(LIT(HOST))));
 
-	(void)t;
 	buf_free(&token);
 	return neg_resp(SPNEGO_ACCEPT_INCOMPLETE, frame(GSS_MECH_USER_TO_USER, USER_TO_USER_TGT_REQ, request),
 			buf_new(0));
@@ -121,7 +116,6 @@ static struct buf ap_req_first(struct talk *t, struct buf token)
 {
 	struct buf ap_req = foreign_ap_req(tgt.keytab, 0, 0, U2U_OPTIONS);
 
-	(void)t;
 	buf_free(&token);
 	return neg_init(JOIN(mech(GSS_MECH_MS_KRB5), mech(GSS_MECH_KRB5)),
 			frame(GSS_MECH_USER_TO_USER, USER_TO_USER_AP_REQ, ap_req));
@@ -129,7 +123,6 @@ static struct buf ap_req_first(struct talk *t, struct buf token)
 
 static struct buf tgt_rep_first(struct talk *t, struct buf token)
 {
-	(void)t;
 	buf_free(&token);
 	return neg_init(mech(GSS_MECH_USER_TO_USER),
 			frame(GSS_MECH_USER_TO_USER, USER_TO_USER_TGT_REP, tgt_req_of(component(LIT("x")))));
@@ -140,14 +133,12 @@ static struct buf krb5_frame_in_resp(struct talk *t, struct buf token)
 {
 	struct buf ap_req = foreign_ap_req(tgt.keytab, 0, 0, U2U_OPTIONS);
 
-	(void)t;
 	buf_free(&token);
 	return neg_resp(SPNEGO_ACCEPT_INCOMPLETE, frame(GSS_MECH_KRB5, USER_TO_USER_AP_REQ, ap_req), buf_new(0));
 }
 
 static struct buf krb5_frame_raw(struct talk *t, struct buf token)
 {
-	(void)t;
 	buf_free(&token);
 	return frame(GSS_MECH_KRB5, USER_TO_USER_AP_REQ, foreign_ap_req(long_term, 0, 0, U2U_OPTIONS));
 }
@@ -157,7 +148,6 @@ static struct buf u2u_frame_raw(struct talk *t, struct buf token)
 	struct spnego_resp r = read_resp(buf_view(&token));
 	struct buf raw = view_buf(r.response_token.p ? r.response_token : r.mech_list_mic);
 
-	(void)t;
 	buf_free(&token);
 	return raw;
 }
@@ -183,41 +173,35 @@ static struct buf authenticate_message(void)
 
 static struct buf ntlm_raw(struct talk *t, struct buf token)
 {
-	(void)t;
 	buf_free(&token);
 	return authenticate_message();
 }
 
 static struct buf ntlm_in_resp(struct talk *t, struct buf token)
 {
-	(void)t;
 	buf_free(&token);
 	return neg_resp(SPNEGO_ACCEPT_INCOMPLETE, authenticate_message(), buf_new(0));
 }
 
 static struct buf empty_resp(struct talk *t, struct buf token)
 {
-	(void)t;
 	buf_free(&token);
 	return neg_resp(SPNEGO_ACCEPT_INCOMPLETE, buf_new(0), buf_new(0));
 }
 
 static struct buf nonsense(struct talk *t, struct buf token)
 {
-	(void)t;
 	buf_free(&token);
 	return LIT("nonsense");
 }
 
 static struct buf with_octet_behind(struct talk *t, struct buf token)
 {
-	(void)t;
 	return JOIN(token, LIT("\0"));
 }
 
 static struct buf without_last_octet(struct talk *t, struct buf token)
 {
-	(void)t;
 	token.len--;
 	return token;
 }
@@ -234,13 +218,11 @@ static struct buf with_state(struct buf token, enum spnego_state state)
 
 static struct buf rejecting(struct talk *t, struct buf token)
 {
-	(void)t;
 	return with_state(token, SPNEGO_REJECT);
 }
 
 static struct buf requesting_mic(struct talk *t, struct buf token)
 {
-	(void)t;
 	return with_state(token, SPNEGO_REQUEST_MIC);
 }
 
@@ -250,7 +232,6 @@ static struct buf with_mic(struct talk *t, struct buf token)
 	struct spnego_resp r = read_resp(buf_view(&token));
 	struct buf both_ = neg_resp(r.state, view_buf(r.response_token), LIT("a MIC"));
 
-	(void)t;
 	buf_free(&token);
 	return both_;
 }
@@ -261,14 +242,12 @@ static struct buf with_token(struct talk *t, struct buf token)
 	struct spnego_resp r = read_resp(buf_view(&token));
 	struct buf both_ = neg_resp(r.state, LIT("a token"), view_buf(r.mech_list_mic));
 
-	(void)t;
 	buf_free(&token);
 	return both_;
 }
 
 static void test_first_token(void **unused)
 {
-	(void)unused;
 	assert_harmless(TGT_REQ, tgt_req_again);
 	assert_altered("AP-REQ first", TGT_REQ, ap_req_first, REFUSAL_PROTOCOL, "without a TGT-REQ");
 	assert_altered("TGT-REP first", TGT_REQ, tgt_rep_first, REFUSAL_PROTOCOL, "no AP-REQ");
@@ -276,8 +255,6 @@ static void test_first_token(void **unused)
 
 static void test_second_token(void **unused)
 {
-
-	(void)unused;
 	assert_altered("TGT-REQ twice", AP_REQ, tgt_req_again, REFUSAL_PROTOCOL, "a second NegTokenInit");
 	assert_altered("TGT-REQ in NegTokenResp", AP_REQ, tgt_req_in_resp, REFUSAL_PROTOCOL, "a second TGT-REQ");
 	assert_altered("frame of Kerberos", AP_REQ, krb5_frame_in_resp, REFUSAL_PROTOCOL, "not the Kerberos token");
@@ -296,8 +273,6 @@ static void test_second_token(void **unused)
 
 static void test_third_token(void **unused)
 {
-
-	(void)unused;
 	assert_altered("TGT-REQ", MIC, tgt_req_again, REFUSAL_PROTOCOL, "a second NegTokenInit");
 	assert_altered("TGT-REQ in NegTokenResp", MIC, tgt_req_in_resp, REFUSAL_PROTOCOL, "a token out of order");
 	assert_altered("AP-REQ again", MIC, another_clients, REFUSAL_PROTOCOL, "a token out of order");
@@ -319,7 +294,6 @@ static void test_third_token(void **unused)
 /* Nothing but pubKeyAuth or authInfo, where a token is owed. */
 static void test_no_token(void **unused)
 {
-	(void)unused;
 	FOR_BOTH(template)
 	{
 		for (unsigned i = 0; i < 4; i++) {
@@ -345,7 +319,6 @@ static void test_no_token(void **unused)
 /* After the MIC there is no token any more. */
 static void test_fourth_token(void **unused)
 {
-	(void)unused;
 	FOR_BOTH(template)
 	{
 		struct talk *t = u2u_talk(*template, &tgt, &as_mstsc);

@@ -78,7 +78,6 @@ static struct buf reflected(struct talk *t, struct buf token)
 
 static struct buf empty_mic(struct talk *t, struct buf token)
 {
-	(void)t;
 	buf_free(&token);
 	return LIT("\xa1\x0d\x30\x0b\xa0\x03\x0a\x01\x00\xa3\x04\x04\x02\x04\x04");
 }
@@ -89,7 +88,6 @@ static struct buf cut_mic(struct talk *t, struct buf token)
 	struct buf cut =
 	    neg_resp(SPNEGO_ACCEPT_COMPLETED, buf_new(0), buf_copy(r.mech_list_mic.p, r.mech_list_mic.len - 1));
 
-	(void)t;
 	buf_free(&token);
 	return cut;
 }
@@ -99,7 +97,6 @@ static struct buf longer_mic(struct talk *t, struct buf token)
 	struct spnego_resp r = read_resp(buf_view(&token));
 	struct buf longer = neg_resp(SPNEGO_ACCEPT_COMPLETED, buf_new(0), JOIN(view_buf(r.mech_list_mic), LIT("\0")));
 
-	(void)t;
 	buf_free(&token);
 	return longer;
 }
@@ -108,7 +105,6 @@ static void test_mic(void **unused)
 {
 	const char *not_ours = "not made with the acceptor's subkey";
 
-	(void)unused;
 	assert_harmless(MIC, our_mic);
 	assert_altered("another list", MIC, mic_of_other_list, REFUSAL_REPLAY, ": ");
 	assert_altered("no list", MIC, mic_of_nothing, REFUSAL_REPLAY, ": ");
@@ -128,7 +124,6 @@ static void test_mic(void **unused)
 /* Everything that was sent, to another worker: also to one that has got another ticket since, in the overlap. */
 static void test_replay(void **unused)
 {
-	(void)unused;
 	FOR_BOTH(template)
 	{
 		for (unsigned i = 0; i < 4; i++) {
@@ -145,7 +140,6 @@ static struct buf recorded_ap_req;
 
 static struct buf replayed_ap_req(struct talk *t, struct buf token)
 {
-	(void)t;
 	buf_free(&token);
 	return buf_copy(recorded_ap_req.p, recorded_ap_req.len);
 }
@@ -153,7 +147,6 @@ static struct buf replayed_ap_req(struct talk *t, struct buf token)
 /* The AP-REQ alone is taken, as there is no replay cache; but nothing that was sent or is known goes on from there. */
 static void test_replayed_ap_req(void **unused)
 {
-	(void)unused;
 	FOR_BOTH(template)
 	{
 		struct talk *t = u2u_talk(*template, &tgt, &as_mstsc);

@@ -46,7 +46,6 @@ static void assert_first(struct buf token, const char *why)
 
 static void test_sizes(void **unused)
 {
-	(void)unused;
 	assert_first(name_of(7, PRINCIPAL_MAX - 8), NULL);
 	assert_first(name_of(7, PRINCIPAL_MAX - 7), "malformed TGT-REQ");
 	assert_first(name_of(PRINCIPAL_MAX - 2, 1), NULL);
@@ -67,7 +66,6 @@ static void test_other_first(void **unused)
 {
 	static const enum gss_mech first[] = { GSS_MECH_NTLM, GSS_MECH_NEGOEX, GSS_MECH_SPNEGO };
 
-	(void)unused;
 	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
 		struct buf request =
 		    frame(GSS_MECH_USER_TO_USER, USER_TO_USER_TGT_REQ, tgt_req_of(component(LIT("x"))));
@@ -217,7 +215,6 @@ static void test_octets(void **unused)
 {
 	bool all = getenv("TEST_EVERY_BIT");
 
-	(void)unused;
 	for (enum step s = TGT_REQ; s < STEPS; s++) {
 		assert_true(flip(s, 0, 0)); /* the twin */
 		for (size_t at = 0; flip(s, at, 1); at++)

@@ -76,7 +76,6 @@ static struct buf good_request(void)
 
 static void test_requests(void **state)
 {
-	(void)state;
 	assert_server(good_request(), "TERMSRV/rdp.test.example");
 	assert_server(request(name(JOIN(text("TERMSRV"), text("rdp.test.example"))), NONE), "TERMSRV/rdp.test.example");
 	assert_server(request(NONE, text("TEST.EXAMPLE")), "");
@@ -100,7 +99,6 @@ static void test_request_cut(void **state)
 {
 	struct buf good AUTO_BUF = good_request();
 
-	(void)state;
 	for (size_t n = 0; n < good.len; n++)
 		assert_refused("cut", buf_copy(good.p, n));
 	assert_refused("an octet behind it", JOIN(buf_copy(good.p, good.len), LIT("\0")));
@@ -116,7 +114,6 @@ static void test_request_octets(void **state)
 	struct buf good AUTO_BUF = good_request();
 	size_t taken = 0;
 
-	(void)state;
 	for (size_t at = 0; at < good.len; at++) {
 		uint8_t was = good.p[at];
 
@@ -144,7 +141,6 @@ static void test_request_octets(void **state)
 
 static void test_request_refused(void **state)
 {
-	(void)state;
 	assert_refused("pvno 4", sequence(JOIN(integer(0, 4), integer(1, 16))));
 	assert_refused("pvno 0x105", sequence(JOIN(context(0, tlv(2, LIT("\x01\x05"))), integer(1, 16))));
 	assert_refused("pvno with a zero in front", sequence(JOIN(context(0, tlv(2, LIT("\0\x05"))), integer(1, 16))));
@@ -187,7 +183,6 @@ static void test_request_refused(void **state)
 /* Each octet that a component may or may not have, at its beginning, in it and at its end. */
 static void test_request_characters(void **state)
 {
-	(void)state;
 	for (unsigned v = 0; v < 256; v++) {
 		bool fine = v > ' ' && v < 0x7f && v != '/' && v != '@' && v != '\\';
 
@@ -209,7 +204,6 @@ static void test_request_characters(void **state)
 /* Two and three components around the room that there is, which a '/' takes part of. */
 static void test_request_lengths(void **state)
 {
-	(void)state;
 	for (size_t a = PRINCIPAL_MAX - 4; a <= PRINCIPAL_MAX + 4; a++) {
 		for (size_t b = 0; b <= 6; b++) {
 			for (size_t c = 0; c <= 3; c++) {
@@ -245,7 +239,6 @@ static void test_request_written(void **state)
 	uint8_t out[256];
 	size_t len, ignored = 77;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof host / sizeof *host; i++) {
 		struct buf want AUTO_BUF = request(name(JOIN(text("TERMSRV"), text(host[i]))), NONE);
 
@@ -273,7 +266,6 @@ static struct buf reply(struct buf ticket)
 
 static void test_reply_written(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof ticket_len / sizeof *ticket_len; i++) {
 		struct buf ticket AUTO_BUF = buf_fill(0x61, ticket_len[i]);
 		struct buf want AUTO_BUF = reply(buf_copy(ticket.p, ticket.len));
@@ -308,7 +300,6 @@ static void test_reply_refused(void **state)
 {
 	struct buf good AUTO_BUF = reply(tlv(0x61, LIT("ticket")));
 
-	(void)state;
 	for (size_t n = 0; n < good.len; n++)
 		assert_reply_refused("cut", buf_copy(good.p, n));
 	assert_reply_refused("an octet behind it", JOIN(buf_copy(good.p, good.len), LIT("\0")));
@@ -357,7 +348,6 @@ static void test_ap_req(void **state)
 	struct buf good AUTO_BUF = good_ap_req();
 	struct view v = ap_req_options(view_of(&good));
 
-	(void)state;
 	assert_ptr_equal(v.p, good.p + 4 + 10 + 5);
 	assert_int_equal(v.len, 4);
 	assert_int_equal(v.p[0], AP_OPTION_USE_SESSION_KEY | AP_OPTION_MUTUAL_REQUIRED);
@@ -388,7 +378,6 @@ static void test_ap_req(void **state)
 
 static void test_ap_req_refused(void **state)
 {
-	(void)state;
 	assert_no_options("nothing", NONE);
 	assert_no_options("no options", tlv(0x6e, sequence(JOIN(integer(0, 5), integer(1, 14)))));
 	assert_no_options("empty options", ap_req(NONE, NONE));

@@ -49,7 +49,6 @@ static const struct {
 
 static void test_same(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		struct buf wide AUTO_BUF = buf_copy(same[i].utf16, same[i].utf16_len);
 		struct buf narrow AUTO_BUF = buf_copy(same[i].utf8, same[i].utf8_len);
@@ -102,7 +101,6 @@ static const struct {
 
 static void test_bad_utf16(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof bad_utf16 / sizeof *bad_utf16; i++) {
 		struct buf in AUTO_BUF = buf_copy(bad_utf16[i].p, bad_utf16[i].len);
 		uint8_t out[64];
@@ -156,7 +154,6 @@ static const struct {
 
 static void test_bad_utf8(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof bad_utf8 / sizeof *bad_utf8; i++) {
 		struct buf in AUTO_BUF = buf_copy(bad_utf8[i].p, bad_utf8[i].len);
 		uint8_t out[64];
@@ -173,7 +170,6 @@ static void test_absent(void **state)
 	uint8_t out[1];
 	size_t len = 4711;
 
-	(void)state;
 	assert_int_equal(utf16le_to_utf8(VIEW_NULL, out, 0, &len), 0);
 	assert_int_equal(len, 0);
 	len = 4711;
@@ -223,7 +219,6 @@ static void test_every_code_point(void **state)
 {
 	size_t taken = 0;
 
-	(void)state;
 	for (uint32_t c = 0; c < 0x200000; c++) {
 		uint8_t utf8[4], utf16[4], out[4];
 		size_t n8 = encode_utf8(c, utf8), n16 = encode_utf16le(c, utf16), len = 0;
@@ -249,7 +244,6 @@ static void test_every_short_sequence(void **state)
 {
 	size_t taken[4] = { 0 };
 
-	(void)state;
 	for (uint32_t v = 0; v < 0x1000000; v++) {
 		const uint8_t p[3] = { (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
 

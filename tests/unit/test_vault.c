@@ -42,7 +42,6 @@ static void test_redeemed_once(void **state)
 	struct vault_logon about;
 	int fd = -1;
 
-	(void)state;
 	assert_int_equal(put(v, "alice", 1000, 100, ticket), 0);
 	assert_int_equal(strlen(ticket), TICKET_LEN);
 	assert_int_equal(
@@ -70,7 +69,6 @@ static void test_mismatch_consumes(void **state)
 	char ticket[TICKET_LEN + 1];
 	struct vault_logon about;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		int fd = -1;
 
@@ -91,7 +89,6 @@ static void test_form(void **state)
 	struct vault_logon about;
 	int fd = -1;
 
-	(void)state;
 	assert_int_equal(put(v, "alice", 1000, 100, ticket), 0);
 	(void)snprintf(longer, sizeof longer, "%sA", ticket);
 	assert_int_equal(vault_redeem(v, longer, "xrdp-sesman", "alice", 1, &about, &fd), VAULT_NO_TICKET);
@@ -108,7 +105,6 @@ static void test_expiry(void **state)
 	struct vault_logon about;
 	int fd = -1;
 
-	(void)state;
 	assert_true(vault_next_expiry(v) == UINT64_MAX);
 	assert_int_equal(put(v, "alice", 1000, 100, a), 0);
 	assert_int_equal(put(v, "bob", 1001, 50, b), 0);
@@ -133,7 +129,6 @@ static void test_revoke(void **state)
 	struct vault_logon about = { .logon = 0 };
 	int fd = -1;
 
-	(void)state;
 	assert_int_equal(put(v, "alice", 1000, 100, a), 0);
 	assert_int_equal(vault_redeem(v, a, "other", "alice", 1, &about, &fd), VAULT_MISMATCH);
 	assert_int_equal(vault_revoke(v, about.logon, &about), 0);
@@ -152,7 +147,6 @@ static void test_limits(void **state)
 	char ticket[TICKET_LEN + 1];
 	unsigned n = 0;
 
-	(void)state;
 	struct vault_logon about = { .uid = 0 };
 
 	for (unsigned i = 0; i < TICKETS_PER_ACCOUNT_MAX; i++, n++)
@@ -178,7 +172,6 @@ static void test_eviction(void **state)
 	unsigned n = 3;
 	int fd = -1;
 
-	(void)state;
 	assert_int_equal(put(v, "dave", 5000, 100, other), 0);
 	assert_int_equal(put(v, "bob", 1001, 100, first), 0);
 	assert_int_equal(put(v, "bob", 1001, 90, second), 0); /* the newer one although it expires earlier */

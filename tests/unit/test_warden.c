@@ -253,7 +253,6 @@ static void test_one_process(void **unused)
 	int listener = start("serves"), fd;
 	struct hello h;
 
-	(void)unused;
 	fd = reach();
 	h = greeted(fd);
 	assert_int_equal(h.descriptors, 4); /* the standard ones and the connection */
@@ -271,7 +270,6 @@ static void test_descriptors(void **unused)
 	int listener = start("serves");
 	unsigned before = descriptors_of_warden();
 
-	(void)unused;
 	assert_true(before > 0);
 	for (int i = 0; i < 8; i++) {
 		int fd = reach(), files[2] = { 0, 1 };
@@ -302,7 +300,6 @@ static void test_early_records(void **unused)
 	const uint8_t ping = PING;
 	struct hello h;
 
-	(void)unused;
 	assert_int_equal(packet_send(fd, &ping, 1, NULL, 0), 0);
 	warden = spawn(listener, "1", "serves");
 	await_ready();
@@ -317,7 +314,6 @@ static void test_process_that_ends(void **unused)
 	int listener = start("exits"), fd = reach();
 	struct hello h = greeted(fd);
 
-	(void)unused;
 	assert_int_equal(take(fd, &h), 0);
 	(void)close(fd);
 	stop(listener);
@@ -329,7 +325,6 @@ static void test_process_that_is_traced(void **unused)
 	int listener = start("serves"), fd = reach(), status;
 	struct hello h = greeted(fd);
 
-	(void)unused;
 	if (ptrace(PTRACE_SEIZE, h.pid, NULL, NULL) < 0) {
 		(void)close(fd);
 		stop(listener);
@@ -348,7 +343,6 @@ static void test_process_that_does_not_end(void **unused)
 {
 	int listener = start("stubborn");
 
-	(void)unused;
 	for (int closed = 0; closed < 2; closed++) {
 		int fd = reach();
 		struct hello h = greeted(fd);
@@ -371,7 +365,6 @@ static void test_orphan(void **unused)
 	int listener = start("orphan"), fd = reach(), other = reach();
 	struct hello h = greeted(fd), h2 = greeted(other);
 
-	(void)unused;
 	assert_true(h.other > 0 && kill(h.other, 0) == 0);
 	(void)close(fd);
 	(void)await_end(h.other);
@@ -386,7 +379,6 @@ static void test_limit(void **unused)
 	int listener = start("serves"), fd[WARDS_MAX + 1];
 	struct hello h;
 
-	(void)unused;
 	for (unsigned i = 0; i < WARDS_MAX; i++)
 		(void)greeted(fd[i] = reach());
 	fd[WARDS_MAX] = reach();
@@ -410,7 +402,6 @@ static void test_wrong_peer(void **unused)
 	int listener = start("serves"), fd;
 	struct hello h;
 
-	(void)unused;
 	assert_int_equal(chmod(path, 0660), 0);
 	fd = reach();
 	assert_int_equal(take(fd, &h), 0);
@@ -435,7 +426,6 @@ static void test_ends_with_its_processes(void **unused)
 	pid_t pid = greeted(fd).pid;
 	struct hello h;
 
-	(void)unused;
 	stop(listener);
 	assert_int_equal(kill(pid, 0), -1); /* reaped before it ended itself */
 	assert_int_equal(take(fd, &h), 0);
@@ -457,7 +447,6 @@ static void test_wrong_listener(void **unused)
 {
 	int fd = make_listener(SOCK_STREAM);
 
-	(void)unused;
 	assert_int_equal(status_of(spawn(fd, "1", "serves")), 1);
 	(void)close(fd);
 	fd = make_listener(SOCK_SEQPACKET);
@@ -511,7 +500,6 @@ static void test_service(void **unused)
 	struct process *c;
 	int listener;
 
-	(void)unused;
 	gone = 0;
 	(void)unlink(path);
 	assert_int_equal(sd_event_new(&event), 0);
@@ -542,7 +530,6 @@ static void test_end_of_services(void **unused)
 	int listener = start("stubborn");
 	int64_t begin;
 
-	(void)unused;
 	assert_int_equal(sd_event_new(&event), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(service_new(event, &ops, "unused", NULL, &s[i]), 0);
@@ -566,7 +553,6 @@ static void test_end_without_answer(void **unused)
 	int listener = make_listener(SOCK_SEQPACKET), fd;
 	int64_t begin;
 
-	(void)unused;
 	assert_int_equal(sd_event_new(&event), 0);
 	assert_int_equal(service_new(event, &ops, "unused", NULL, &s), 0);
 	assert_int_equal(service_start(s), 0);
@@ -585,7 +571,6 @@ static int set_up(void **unused)
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	sigset_t set;
 
-	(void)unused;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || !mkdtemp(dir))
@@ -599,7 +584,6 @@ static int set_up(void **unused)
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	if (warden > 0)
 		(void)kill(warden, SIGKILL);
 	(void)close(notify);

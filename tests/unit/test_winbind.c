@@ -194,7 +194,6 @@ static void test_granted(void **state)
 	struct winbind_question q = query("corp", "ALICE");
 	struct winbind_reply r;
 
-	(void)state;
 	all_is_well();
 	r = reply_to(&q);
 	expect(&r, REFUSAL_NONE, "");
@@ -243,7 +242,6 @@ static void test_statuses(void **state)
 	};
 	struct winbind_question q = query("CORP", "alice");
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct winbind_reply r;
 
@@ -260,7 +258,6 @@ static void test_no_winbind(void **state)
 	struct winbind_question q = query("CORP", "alice");
 	struct winbind_reply r;
 
-	(void)state;
 	all_is_well();
 	lib.auth = WBC_ERR_WINBIND_NOT_AVAILABLE;
 	r = reply_to(&q);
@@ -280,7 +277,6 @@ static void test_not_this_account(void **state)
 	char longest[ACCOUNT_NAME_MAX + 2];
 	struct winbind_reply r;
 
-	(void)state;
 	all_is_well();
 	lib.user_flags = WBC_AUTH_USER_INFO_GUEST;
 	r = reply_to(&q);
@@ -338,7 +334,6 @@ static void test_not_asked(void **state)
 	struct winbind_question q;
 	struct winbind_reply r;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		all_is_well();
 		q = query(row[i].domain, row[i].user);
@@ -367,7 +362,6 @@ static void test_whom_it_is_counted_for(void **state)
 	struct winbind_question q;
 	struct winbind_reply r;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		all_is_well();
 		lib.auth = WBC_ERR_AUTH_ERROR;
@@ -400,7 +394,6 @@ static void test_real_library(void **state)
 	struct winbind w;
 	struct wbcContext *c;
 
-	(void)state;
 	if (winbind_open(&w, &error) < 0)
 		fail_msg("%s", error);
 	c = w.ctx_create();

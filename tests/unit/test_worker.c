@@ -9,7 +9,6 @@ static void test_ntlm_raw(void **unused)
 {
 	struct talk *t = ntlm_talk(false);
 
-	(void)unused;
 	whole(t, "D\\alice");
 	assert_int_equal(t->queries, 1);
 	assert_string_equal(t->query.user, "alice");
@@ -21,7 +20,6 @@ static void test_ntlm_raw_late_key(void **unused)
 {
 	struct talk *t = ntlm_talk(false);
 
-	(void)unused;
 	t->late_key = true;
 	whole(t, "D\\alice");
 	assert_int_equal(t->empty_replies, 1);
@@ -31,7 +29,6 @@ static void test_ntlm_spnego(void **unused)
 {
 	struct talk *t = ntlm_talk(true);
 
-	(void)unused;
 	whole(t, "D\\alice");
 	assert_int_equal(t->replies_with_both, 0);
 }
@@ -41,7 +38,6 @@ static void test_ntlm_spnego_together(void **unused)
 {
 	struct talk *t = ntlm_talk(true);
 
-	(void)unused;
 	t->early_key = true;
 	whole(t, "D\\alice");
 	assert_int_equal(t->replies_with_both, 1);
@@ -49,7 +45,6 @@ static void test_ntlm_spnego_together(void **unused)
 
 static void test_versions(void **unused)
 {
-	(void)unused;
 	for (unsigned v = 2; v <= 6; v++) {
 		struct talk *t = ntlm_talk(false);
 
@@ -63,7 +58,6 @@ static void test_versions(void **unused)
 
 static void test_krb5(void **unused)
 {
-	(void)unused;
 	for (int spnego = 0; spnego < 2; spnego++)
 		whole(krb5_talk(spnego, keytab_path), "self-test@" REALM);
 }
@@ -74,7 +68,6 @@ static void test_krb5_wrap_form(void **unused)
 	struct talk *t = krb5_talk(true, keytab_path);
 	const uint8_t *p;
 
-	(void)unused;
 	send_start(t);
 	assert_int_equal(authenticate(t), WORKER_AUTHENTICATED);
 	send_verdict(t, REFUSAL_NONE);
@@ -163,7 +156,6 @@ static void test_not_mine(void **unused)
 	struct octets mstsc = mstsc_first();
 	struct view u2u = { mstsc.p, mstsc.len };
 
-	(void)unused;
 	for (int spnego = 0; spnego < 2; spnego++) {
 		struct initiator *i;
 		struct view token;
@@ -193,7 +185,6 @@ static void test_mstsc_falls_back(void **unused)
 	struct octets mstsc = mstsc_first();
 	struct talk *t = spawn(&ntlm);
 
-	(void)unused;
 	t->flags = WORKER_LAST_RESORT;
 	assert_int_equal(first(t, (struct view){ mstsc.p, mstsc.len }), WORKER_REPLY);
 	assert_non_null(memmem(t->reply.nego_token.p, t->reply.nego_token.len, mech_ntlm, sizeof mech_ntlm));
@@ -207,7 +198,6 @@ static void test_freerdp_is_served(void **unused)
 	struct octets freerdp = freerdp_first();
 	struct talk *t = spawn(&krb5);
 
-	(void)unused;
 	assert_int_equal(first(t, (struct view){ freerdp.p, freerdp.len }), WORKER_REPLY);
 	assert_non_null(memmem(t->reply.nego_token.p, t->reply.nego_token.len, mech_krb5, sizeof mech_krb5));
 	assert_non_null(memmem(t->reply.nego_token.p, t->reply.nego_token.len, "\x0a\x01\x03", 3));
@@ -226,7 +216,6 @@ static void test_names(void **unused)
 		{ "D\\ren\xc3\xa9", "ren\xc3\xa9", "D" },
 	};
 
-	(void)unused;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct talk *t = spawn(&ntlm);
 
@@ -255,7 +244,6 @@ static void test_wrong_password(void **unused)
 		{ 0xC000005EU, REFUSAL_BAD_PASSWORD, NTSTATUS_LOGON_FAILURE }, /* never passed on */
 	};
 
-	(void)unused;
 	for (unsigned v = 2; v <= 6; v++) {
 		for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 			struct talk *t = ntlm_talk(i % 2);
@@ -277,7 +265,6 @@ static void test_no_verifier(void **unused)
 {
 	struct talk *t = ntlm_talk(false);
 
-	(void)unused;
 	t->verifier = close_fd(t->verifier);
 	send_start(t);
 	refused(t, authenticate(t), REFUSAL_UNAVAILABLE, NTSTATUS_LOGON_FAILURE);
@@ -288,7 +275,6 @@ static void test_forged_domain(void **unused)
 {
 	struct talk *t = spawn(&ntlm);
 
-	(void)unused;
 	assert_int_equal(initiator_new_ntlm("x\nalice:1:XX:00:[U]:LCT-0:\n\\alice", "Passw0rd", false, &t->initiator),
 			 0);
 	t->answer = NTSTATUS_LOGON_FAILURE;
@@ -301,7 +287,6 @@ static void test_forged_domain(void **unused)
 
 static void test_binding(void **unused)
 {
-	(void)unused;
 	for (int k = 0; k < 2; k++) {
 		for (unsigned v = 2; v <= 6; v++) {
 			struct talk *t = k ? krb5_talk(true, keytab_path) : ntlm_talk(false);
@@ -317,7 +302,6 @@ static void test_binding(void **unused)
 
 static void test_verdict(void **unused)
 {
-	(void)unused;
 	for (unsigned v = 2; v <= 6; v++) {
 		struct talk *t = ntlm_talk(true);
 
@@ -332,7 +316,6 @@ static void test_verdict(void **unused)
 
 static void test_min_version(void **unused)
 {
-	(void)unused;
 	for (unsigned v = 2; v <= 6; v++) {
 		struct talk *t = ntlm_talk(false);
 
@@ -354,7 +337,6 @@ static void test_delegation(void **unused)
 		enum refusal refusal;
 	} row[] = { { 0, REFUSAL_CREDENTIAL_KIND }, { WORKER_RESTRICTED_ADMIN, REFUSAL_NONE } };
 
-	(void)unused;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct talk *t = ntlm_talk(false);
 		uint8_t type;

@@ -8,7 +8,6 @@
 
 static void test_krb5_not_mutual(void **unused)
 {
-	(void)unused;
 	for (int spnego = 0; spnego < 2; spnego++) {
 		struct talk *t = krb5_talk(spnego, keytab_path);
 
@@ -22,7 +21,6 @@ static void test_krb5_not_mutual(void **unused)
 /* Its tokens are not framed: raw they are of no mechanism. */
 static void test_krb5_dce(void **unused)
 {
-	(void)unused;
 	for (int spnego = 0; spnego < 2; spnego++) {
 		struct talk *t = krb5_talk(spnego, keytab_path);
 		uint8_t type;
@@ -44,7 +42,6 @@ static void test_krb5_other_keys(void **unused)
 {
 	const char *keytab[] = { host_keytab, rc4_keytab };
 
-	(void)unused;
 	for (size_t i = 0; i < 2; i++) {
 		struct talk *t = krb5_talk(false, keytab[i]);
 
@@ -56,7 +53,6 @@ static void test_krb5_other_keys(void **unused)
 
 static void test_replay(void **unused)
 {
-	(void)unused;
 	for (int spnego = 0; spnego < 2; spnego++) {
 		struct talk *t = krb5_talk(spnego, keytab_path);
 
@@ -79,7 +75,6 @@ static void test_malformed_tsrequests(void **unused)
 		{ "", 0 }, { "\x30", 1 }, { "\x30\x00", 2 }, { "\x30\x03\x02\x01\x06", 5 }, { "GET / HTTP/1.0", 14 }
 	};
 
-	(void)unused;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct talk *t = spawn(i % 2 ? &ntlm : &krb5);
 
@@ -92,7 +87,6 @@ static void test_malformed_tsrequests(void **unused)
 /* Shorter than a signature, and with one that is wrong. */
 static void test_short_wrap_tokens(void **unused)
 {
-	(void)unused;
 	for (int k = 0; k < 2; k++) {
 		for (size_t len = 0; len <= 40; len++) {
 			struct talk *t = k ? krb5_talk(false, keytab_path) : ntlm_talk(false);
@@ -114,7 +108,6 @@ static void test_short_wrap_tokens(void **unused)
 /* Every cut of a good AUTHENTICATE message, and none of its parts where it should be. */
 static void test_cut_authenticate(void **unused)
 {
-	(void)unused;
 	for (size_t cut = 1; cut < 400; cut += cut < 100 ? 1 : 13) {
 		struct talk *t = ntlm_talk(false);
 		struct tsrequest out = { .version = 0 };
@@ -142,7 +135,6 @@ static void test_cut_authenticate(void **unused)
 /* AUTHENTICATE without a session key, and without the flag that says that there is one. */
 static void test_no_session_key(void **unused)
 {
-	(void)unused;
 	for (int flag = 0; flag < 2; flag++) {
 		struct talk *t = ntlm_talk(false);
 		struct tsrequest out = { .version = 0 };
@@ -177,7 +169,6 @@ static void test_hidden_message(void **unused)
 	uint8_t m[2048] = { 0 };
 	struct view token;
 
-	(void)unused;
 	send_start(t);
 	assert_int_equal(initiator_step(t->initiator, VIEW_NULL, &out.nego_token), 1);
 	send_tsrequest(t, &out);
@@ -198,7 +189,6 @@ static void test_out_of_order(void **unused)
 	struct tsrequest out;
 	uint8_t octets[32] = { 1 };
 
-	(void)unused;
 	for (int i = 0; i < 3; i++) {
 		t = ntlm_talk(false);
 		out = (struct tsrequest){ .version = 0 };

@@ -104,7 +104,6 @@ static uint8_t *pdu(const char *tail, size_t len, size_t *ret_len)
 
 static void test_requests(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const struct row *row = &rows[i];
 		struct x224_request q = { .protocols = 4711 };
@@ -127,7 +126,6 @@ static void test_requests(void **state)
 /* Cut anywhere, with a length that says so: never read beyond its end, and never taken for what it was. */
 static void test_cut(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		for (size_t n = 0; n < rows[i].len; n++) {
 			struct x224_request q;
@@ -159,7 +157,6 @@ static void test_headers(void **state)
 	};
 	struct x224_request q;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		size_t len;
 		uint8_t *p = pdu(NEG("\0", EX), 8, &len);
@@ -187,7 +184,6 @@ static void test_longest(void **state)
 	size_t len;
 	uint8_t *p;
 
-	(void)state;
 	memset(tail, 'x', sizeof tail);
 	memcpy(tail, "Cookie: ", 8);
 	memcpy(tail + 246, "\r\n", 2);
@@ -231,7 +227,6 @@ static void test_frames(void **state)
 		{ "GET ", 4, -EPROTO, 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		size_t total = 4711;
 		uint8_t *p = malloc(row[i].len ? row[i].len : 1);
@@ -262,7 +257,6 @@ static void test_confirm(void **state)
 	};
 	uint8_t out[X224_CONFIRM_LEN];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		memset(out, 0xaa, sizeof out);
 		x224_confirm_write(out, row[i].protocol, row[i].flags, row[i].failure);
@@ -279,7 +273,6 @@ static void test_own_request(void **state)
 	uint8_t out[X224_CONFIRM_LEN];
 	struct x224_request q;
 
-	(void)state;
 	memset(out, 0xaa, sizeof out);
 	x224_request_write(out, 0x0b);
 	assert_memory_equal(out, expected, sizeof out);
@@ -292,7 +285,6 @@ static void test_plain_confirm(void **state)
 {
 	uint8_t out[X224_CONFIRM_LEN], request[X224_CONFIRM_LEN];
 
-	(void)state;
 	assert_int_equal(x224_plain_confirm_write(out), 11);
 	assert_memory_equal(out, "\x03\0\0\x0b\x06\xd0\0\0\0\0\0", 11);
 	assert_true(x224_is_confirm(out, 11));

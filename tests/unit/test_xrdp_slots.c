@@ -17,7 +17,6 @@ static void test_order(void **state)
 	struct xrdp_slot p[5] = { { .state = XRDP_SLOT_NONE } };
 	struct xrdp_slots s;
 
-	(void)state;
 	xrdp_slots_init(&s, 2, 2);
 	assert_null(xrdp_slots_next(&s));
 	for (int i = 0; i < 5; i++)
@@ -54,7 +53,6 @@ static void test_share(void **state)
 	struct xrdp_slot p[6] = { { .state = XRDP_SLOT_NONE } };
 	struct xrdp_slots s;
 
-	(void)state;
 	xrdp_slots_init(&s, 4, 2);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(xrdp_slots_ask(&s, &p[i], i < 4 ? "alice" : "bob"), 0);
@@ -80,7 +78,6 @@ static void test_closed(void **state)
 	struct xrdp_slot p = { .state = XRDP_SLOT_NONE };
 	struct xrdp_slots s;
 
-	(void)state;
 	xrdp_slots_init(&s, 1, 1);
 	assert_int_equal(xrdp_slots_ask(&s, &p, "alice"), 0);
 	s.limit = 0; /* the end of the listener */

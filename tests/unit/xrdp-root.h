@@ -210,9 +210,6 @@ static int setup(void **state)
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
-	(void)st;
-	(void)kind;
-	(void)ftw;
 	return remove(path);
 }
 
