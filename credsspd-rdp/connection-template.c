@@ -166,13 +166,13 @@ int connection_template_start(struct listener *l)
 		connection_template_stop(l);
 		return r;
 	}
-	l->template = pair[0];
+	l->template_fd = pair[0];
 	return 0;
 }
 
 void connection_template_stop(struct listener *l)
 {
-	l->template = close_fd(l->template);
+	l->template_fd = close_fd(l->template_fd);
 	if (l->template_pid > 0) {
 		(void)kill(l->template_pid, SIGKILL);
 		while (waitpid(l->template_pid, NULL, 0) < 0 && errno == EINTR)
@@ -196,10 +196,10 @@ static pid_t ask(const struct listener *l, const struct pre_tls *w, int control)
 	int r;
 
 	memcpy(f.rhost, w->rhost, sizeof f.rhost);
-	r = packet_send(l->template, &f, sizeof f, fds, 2);
+	r = packet_send(l->template_fd, &f, sizeof f, fds, 2);
 	if (r < 0)
 		return r;
-	if (packet_recv(l->template, &answer, sizeof answer, NULL, 0) != (ssize_t)sizeof answer ||
+	if (packet_recv(l->template_fd, &answer, sizeof answer, NULL, 0) != (ssize_t)sizeof answer ||
 	    answer.type != RDP_FORKED || answer.pid == 0)
 		return -EPIPE;
 	return answer.pid;
@@ -207,7 +207,7 @@ static pid_t ask(const struct listener *l, const struct pre_tls *w, int control)
 
 pid_t connection_template_fork(struct listener *l, const struct pre_tls *w, int control)
 {
-	int r = l->template <0 ? connection_template_start(l) : 0;
+	int r = l->template_fd < 0 ? connection_template_start(l) : 0;
 	pid_t pid = r < 0 ? r : ask(l, w, control);
 
 	if (pid != -EPIPE)

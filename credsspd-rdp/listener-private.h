@@ -20,7 +20,7 @@ struct listener {
 	const struct settings *settings;
 	SSL_CTX *ctx;
 	struct filter filter; /* for the processes of connections */
-	int template;         /* the socket to the template of connections; -1: it is started when it is needed */
+	int template_fd;      /* the socket to the template of connections; -1: it is started when it is needed */
 	pid_t template_pid;   /* -1: none */
 	struct log_limit *log_limit;
 	struct credsspd_client *credsspd;

@@ -86,7 +86,7 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 	if (!l)
 		return -ENOMEM;
 	l->event = event;
-	l->template = l->template_pid = -1;
+	l->template_fd = l->template_pid = -1;
 	LIST_INIT(&l->pre_tls);
 	LIST_INIT(&l->connections);
 	xrdp_slots_init(&l->xrdp_slots, RDP_UNREDEEMED_MAX, RDP_SLOTS_PER_ACCOUNT_MAX);

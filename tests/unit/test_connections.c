@@ -169,7 +169,7 @@ static void test_template_dies(void **state)
 		if (i == 0)
 			assert_int_equal(kill(l->template_pid, SIGKILL), 0);
 		else
-			assert_int_equal(shutdown(l->template, SHUT_RDWR), 0);
+			assert_int_equal(shutdown(l->template_fd, SHUT_RDWR), 0);
 		ssl = begin_tls(client_ctx, fd);
 		wait_for_connections(1);
 		SSL_free(ssl);
