@@ -60,6 +60,7 @@ class ActiveDirectory:
 	interfaces = %(ADDRESS)s/32
 	bind interfaces only = yes
 	tls enabled = no
+	prefork children = 1
 	idmap_ldb:use rfc2307 = yes
 [sysvol]
 	path = /var/lib/samba/sysvol
