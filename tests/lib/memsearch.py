@@ -61,14 +61,19 @@ def children(pid):
     return out
 
 
-def connections_of(listener):
-    """The processes of its connections, without their template."""
+def children_named(pid, name, but=False):
+    """Children with this name in ps, or with another one; one that ends meanwhile is in neither list."""
     out = []
-    for p in children(listener):
+    for p in children(pid):
         with contextlib.suppress(OSError), open("/proc/%d/comm" % p, encoding="ascii", errors="replace") as f:
-            if f.read() != "credsspd-rdp:t\n":
+            if (f.read().rstrip("\n") == name) != but:
                 out.append(p)
     return out
+
+
+def connections_of(listener):
+    """The processes of its connections, without their template."""
+    return children_named(listener, "credsspd-rdp:t", but=True)
 
 
 def files_since(began, *roots):
