@@ -12,7 +12,7 @@ import frontend
 import memsearch
 from load import address, processes, roles, status, until
 from inbed import DAEMONS, ENV, Mark, bedctl, expect, pid_of, sh
-from memsearch import all_processes, children, connections_of
+from memsearch import all_processes, children, children_named, connections_of
 from rawbus import Bus, BusError, uid_of
 from rdpclient import CLIENT_MAGIC, HYBRID, HYBRID_EX, SERVER_MAGIC, SSL, Client, Krb5, Ntlm, Refused, password_creds, ts_request
 
@@ -117,6 +117,10 @@ def connections():
     return connections_of(pid_of("credsspd-rdp"))
 
 
+def connection_template():
+    return children_named(pid_of("credsspd-rdp"), "credsspd-rdp:t")
+
+
 def service(name):
     return lambda: [pid_of(name)]
 
@@ -180,7 +184,7 @@ class Scene:
             Scene.last.close()
         Scene.last = self
         self.held, self.bus, self.channel, self.live = [], None, None, None
-        until(lambda: len([x for x in processes().values() if "credsspd-rdp" in x[0]]) <= 1, "connections of others are left", 40)
+        until(lambda: not connections(), "connections of others are left", 40)
         self.roles = roles(processes())
         self.live = self.session()
         self.spared = set(connections())
@@ -396,4 +400,4 @@ def no_memory():
 
 def no_processes():
     short_of("nproc", lambda: direct("--template"), lambda _: 1)
-    short_of("nproc", service("credsspd-rdp"), lambda _: 1)
+    short_of("nproc", connection_template, lambda _: 1)

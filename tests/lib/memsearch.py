@@ -77,9 +77,17 @@ def connections_of(listener):
 
 
 def files_since(began, *roots):
-    """Paths of the regular files below the roots that were written, renamed or made after that time: others lie on the machine."""
+    """Paths of the regular files below the roots that were written, renamed or made after that time: others lie on the machine.
+    The directory of the build is left out: other tests of the run write whole systems there, and it may lie below a root."""
+    build = os.environ["BED_BUILD_DIR"]
+
+    def tree(root):
+        for where, directories, files in os.walk(root):
+            directories[:] = [d for d in directories if os.path.join(where, d) != build]
+            yield from (os.path.join(where, name) for name in files)
+
     for root in roots:
-        paths = (os.path.join(where, name) for where, _, files in os.walk(root) for name in files)
+        paths = tree(root)
         for path in paths if os.path.isdir(root) else [root]:
             with contextlib.suppress(OSError):
                 st = os.lstat(path)
