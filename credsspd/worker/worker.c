@@ -202,8 +202,8 @@ static enum exchange_event do_accept(struct worker *w)
 	static const char *const no_tgt_text[] = {
 		[WORKER_NO_TGT_NONE] = "",
 		[WORKER_NO_TGT_LIVE] = "user-to-user, and this server has no valid TGT",
-		[WORKER_NO_TGT_OFF] = "the client began Kerberos user-to-user, which kerberos = service-ticket "
-				      "switches off",
+		[WORKER_NO_TGT_OFF] =
+		    "the client began Kerberos user-to-user, which kerberos = service-ticket switches off",
 	};
 	enum acceptor_result result = acceptor_accept(w->acceptor, w->request.nego_token);
 
