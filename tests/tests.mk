@@ -48,7 +48,7 @@ SLOW = %.slow %.md %.py %.sh %.c %.mk
 CHECKS = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
 	$(wildcard tests/packaging/[a-z]*) $(wildcard tests/system/[a-z]*)
 # what differs between releases: libraries (unit), libpam and its modules, xrdp, the clients, Samba, and what check says of them
-CORE = $(UNIT_BIN) tests/pam/run $(addprefix tests/peers/,desktop clients kinds check ad) \
+CORE = $(UNIT_BIN) tests/pam/run tests/system/packages $(addprefix tests/peers/,desktop clients kinds check ad u2u) \
 	$(addprefix tests/hostile/,rdp second-client-info)
 named = $(foreach t,$(TESTS),$(if $(filter unit/%,$t),$(B)/$t,$(or $(wildcard tests/$t),tests/$t)))
 # $(1): the programs when TESTS names none
