@@ -181,6 +181,10 @@ void connection_template_stop(struct listener *l)
 	l->template_pid = -1;
 }
 
+/*
+ * Returns the pid, or -errno: -EPIPE when the template ended without reading the request (Linux then has ECONNRESET for
+ * the answer), -ENODATA when it read it and does not answer.
+ */
 static pid_t ask(const struct listener *l, const struct pre_tls *w, int control)
 {
 	struct rdp_fork f = {
@@ -193,16 +197,17 @@ static pid_t ask(const struct listener *l, const struct pre_tls *w, int control)
 	};
 	const int fds[2] = { w->fd, control };
 	struct rdp_forked answer;
+	ssize_t n;
 	int r;
 
 	memcpy(f.rhost, w->rhost, sizeof f.rhost);
 	r = packet_send(l->template_fd, &f, sizeof f, fds, 2);
 	if (r < 0)
 		return r;
-	if (packet_recv(l->template_fd, &answer, sizeof answer, NULL, 0) != (ssize_t)sizeof answer ||
-	    answer.type != RDP_FORKED || answer.pid == 0)
+	n = packet_recv(l->template_fd, &answer, sizeof answer, NULL, 0);
+	if (n == -ECONNRESET)
 		return -EPIPE;
-	return answer.pid;
+	return n == (ssize_t)sizeof answer && answer.type == RDP_FORKED && answer.pid != 0 ? answer.pid : -ENODATA;
 }
 
 pid_t connection_template_fork(struct listener *l, const struct pre_tls *w, int control)
@@ -210,9 +215,12 @@ pid_t connection_template_fork(struct listener *l, const struct pre_tls *w, int 
 	int r = l->template_fd < 0 ? connection_template_start(l) : 0;
 	pid_t pid = r < 0 ? r : ask(l, w, control);
 
-	if (pid != -EPIPE)
+	if (pid != -EPIPE && pid != -ENODATA)
 		return pid;
-	log_line(LOG_ERR, "the template of connections has ended or gives no answer; starting another one");
+	log_line(LOG_ERR, "the template of connections %s; starting another one",
+		 pid == -EPIPE ? "has ended" : "does not answer");
 	r = connection_template_start(l);
+	if (r == 0 && pid == -ENODATA)
+		r = pid; /* it may have forked: a second process must not read from the same client */
 	return r < 0 ? r : ask(l, w, control);
 }

@@ -29,8 +29,8 @@
 /* ---- loading ---- */
 
 /*
- * Explains why @path cannot be opened. After a failure the buffer of glibc's realpath() has the name that could not be
- * looked up, with symbolic links followed. For EACCES its directory is the one that this user cannot enter.
+ * Explains why @path cannot be opened. After a failure, glibc's realpath() leaves in its buffer the path at which it
+ * stopped, with symbolic links resolved. After EACCES this user cannot enter the parent directory of that path.
  */
 static int fail_open(char **ret_error, const char *path, int error)
 {

@@ -60,8 +60,13 @@ static void run(const char *user, int (*try)(const struct config *c, char **ret_
 	AUTO_FREE char *error = NULL;
 	int r;
 
-	if (!become_user(user))
-		_exit(EXIT_SUCCESS);
+	if (!become_user(user)) {
+		if (geteuid() != 0)
+			_exit(EXIT_SUCCESS);
+		(void)fprintf(stderr, "credsspd: %s: on this host: cannot run as user %s; is the package installed?\n",
+			      path, user);
+		_exit(EXIT_FAILURE);
+	}
 	(void)alarm(TRY_SEC);
 	r = try(c, &error);
 	if (r < 0)

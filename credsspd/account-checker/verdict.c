@@ -106,10 +106,12 @@ static void describe(const struct verdict_facts *f, enum refusal refusal, const 
 {
 	const bool local = f->shadow != NULL;
 	const char *remedy = "the user sets a new one elsewhere, or an administrator of the domain does";
-	int n = snprintf(detail, size, "%s from the account phase of PAM service %s", name, f->service);
+	size_t n = (size_t)snprintf(detail, size, "%s from the account phase of PAM service %s", name, f->service);
 
+	if (n >= size)
+		return;
 	detail += n;
-	size -= (size_t)n;
+	size -= n;
 	if (refusal == REFUSAL_ACCOUNT_RESTRICTION && !local) {
 		(void)snprintf(detail, size,
 			       ": if pam_sss refuses, sssd.conf needs ad_gpo_map_remote_interactive = +%s, or FreeIPA "
