@@ -49,7 +49,7 @@ struct der der_enter(struct der *d, uint8_t tag);
 /* Takes an INTEGER from 0 to 2^32 - 1, in its shortest form. */
 uint32_t der_take_u32(struct der *d);
 
-/* Takes an OCTET STRING inside [@context]; returns VIEW_NULL when it is absent. */
+/* Reads the OPTIONAL OCTET STRING with the tag [@context]. Returns its contents, or VIEW_NULL when it is absent. */
 struct view der_take_optional_octets(struct der *d, uint8_t context);
 
 /* Returns whether there was no error and nothing is left to read. */

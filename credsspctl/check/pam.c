@@ -461,8 +461,8 @@ static enum check_result pam_expired(struct check_context *ctx, struct finding *
 		return CHECK_NONE;
 	if (!pamstack_succeeds(s, expired, NULL))
 		return CHECK_OK;
-	(void)check_wrong(found, "accounts of this host that have expired, or whose password must be changed, can log "
-				 "on: the account phase leaves pam_unix out, or ignores its result");
+	(void)check_wrong(found, "an expired local account can log on, and so can a user who must change the "
+				 "password: the account phase leaves pam_unix out, or ignores its result");
 	return check_remedy(found, "@include common-account behind the account line of " US
 				   ", before any pam_localuser; see " EXAMPLES);
 }

@@ -178,7 +178,7 @@ static bool is_loopback(const char *address)
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
 }
 
-/* sesman's TCP port in sesman.ini, malloc'ed; NULL since xrdp 0.10, whose sesman has a unix socket. */
+/* Returns the TCP port of xrdp 0.9's sesman (malloc'ed), or NULL: sesman of xrdp 0.10 listens on a unix socket. */
 static char *sesman_port(void)
 {
 	char *port = NULL;

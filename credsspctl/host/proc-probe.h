@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * Calls @work in a new process that becomes @user, with the user's groups and those of process @like (0: no process),
- * whose unit may add groups. @work returns 0 or -errno (above -256) within five seconds. Returns the result of @work,
+ * Calls @work in a new process that becomes @user, with the user's groups and those of process @like (0: no process):
+ * SupplementaryGroups= of a unit adds groups. @work returns 0 or -errno (above -256) within five seconds. Returns the result of @work,
  * or -errno: -ESRCH without the user, -EIO when the process was killed.
  */
 int proc_probe_as(const char *user, pid_t like, int (*work)(void *userdata), void *userdata);

@@ -188,7 +188,7 @@ static bool give(struct connection *c, struct account_ask *a)
 static int try_dispatch(struct account_pool *p)
 {
 	struct account_ask *a;
-	unsigned tries = 2 * ACCOUNT_CHECKERS_MAX; /* idle connections whose process may have ended, then new ones */
+	unsigned tries = 2 * ACCOUNT_CHECKERS_MAX; /* each idle connection may be closed at the other end; then new ones */
 	int r = 0;
 
 	while ((a = first_waiting(p)) && tries-- > 0) {

@@ -42,7 +42,7 @@ void account_pool_renew(struct account_pool *p);
 void account_pool_warm_up(struct account_pool *p);
 
 /*
- * Asks @question, whose type and id are set here. Returns 0, and @fn is called later, never from within this call.
+ * Sends @question, after setting its type and id. Returns 0; then @fn is called later, never within this call.
  * Returns -errno when the service cannot be reached, and -EAGAIN while the check pauses: ACCOUNT_CHECK_MISSES questions
  * in a row had no answer in time.
  */

@@ -120,7 +120,7 @@ void logon_act(struct logon *h, enum logon_action action, const uint8_t *record,
 /* Starts the worker of a logon that has waited for keys. */
 void logon_start_worker(struct logon *h, struct service *template);
 
-/* Ends the logon, whose worker has ended too early. */
+/* Ends the logon because its worker ended before the result. */
 void logon_worker_lost(struct logon *h);
 
 /* ---- logon-end.c ---- */
