@@ -281,7 +281,9 @@ static void find_sentences(struct names *names, const char *text)
 {
 	for (size_t len; *text; text += len + (text[len] ? 1 : 0)) {
 		len = strcspn(text, "\n");
-		for (size_t i = 0; i < N_SENTENCES && has_sentences(text, len); i++)
+		if (!has_sentences(text, len))
+			continue;
+		for (size_t i = 0; i < N_SENTENCES; i++)
 			find_in_sentence(names, &sentences[i], text, len);
 	}
 }
