@@ -36,10 +36,11 @@ root: ## make the private root of tests/bed (otherwise made when first used)
 # then: hence a make of its own.
 demo: ## log on to an unmodified xrdp over NLA with a real client; build/demo.png shows the desktop; RELEASE=trixie or bookworm: in a root of that release (needs root)
 	$(if $(RELEASE),,tests/lib/deps host)
-	$(call in_release,demo-run)
+	$(call in_release,demo)
 
-.PHONY: demo-run
-demo-run: all test-programs
+.PHONY: demo-build demo-run
+demo-build: root all test-programs
+demo-run:
 	BED_BUILD=$(abspath $(B)) tests/demo
 
 # Every program of these directories is a test; slow ones name themselves so. TESTS names some instead (peers/kinds, unit/test_vault,
