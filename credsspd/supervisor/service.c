@@ -38,7 +38,7 @@ struct service {
 	bool was_ready;
 	bool start_failed;
 	bool stale; /* the last process did not become ready */
-	bool again; /* start the service once more when the starting process is ready */
+	bool again; /* start once more as soon as no process is starting */
 	uint64_t last_serial;
 	uint64_t end_by; /* when service_free() stops waiting for the wardens; 0 before service_hang_up() */
 };
