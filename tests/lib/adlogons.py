@@ -41,9 +41,9 @@ def refused(reason, user=USER, password=PASSWORD, code=LOGON_FAILURE, early=None
     try:
         log_on(user, password, source=next(addresses), **kw).close()
     except Refused as e:
-        expect((e.code, e.early) == (code, early), "%s: the client is told %s" % (user, e))
+        expect((e.code, e.early) == (code, early), "%s: the client received %s" % (user, e))
     else:
-        expect(False, "let in")
+        expect(False, "the logon was granted")
     line = mark.refused(reason)
     mark.no_login()
     expect(detail in line and (user.split("\n")[0] in line or not user), line)

@@ -173,7 +173,7 @@ class Mark:
         return line
 
     def no_login(self):
-        expect(" login " not in self.text("logins"), "somebody was logged on: " + self.text("logins"))
+        expect(" login " not in self.text("logins"), "a user was logged on: " + self.text("logins"))
 
 
 # ---- doing things ----
