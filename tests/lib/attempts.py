@@ -3,7 +3,7 @@
 reason and text."""
 import re
 
-from load import address, line_of, many, told
+from load import address, line_of, many, refusal_of
 from inbed import ENV, expect
 from rdpclient import Client, password_creds
 
@@ -11,14 +11,14 @@ CLOSED, LOGON_FAILURE, NOT_SUPPORTED = (None, None), (0xC000006D, None), (0xC000
 
 
 class Outcome:
-    """@told: as told() of tests/lib/load.py returns it; @reason: the word in the log, None for a logon that is granted; @text: a
+    """@told: as refusal_of() of tests/lib/load.py returns it; @reason: the word in the log, None for a logon that is granted; @text: a
     pattern for the same line."""
 
-    def __init__(self, told_, reason, text=""):
-        self.told, self.reason, self.text = told_, reason, text
+    def __init__(self, received, reason, text=""):
+        self.received, self.reason, self.text = received, reason, text
 
     def with_text(self, text):
-        return Outcome(self.told, self.reason, text)
+        return Outcome(self.received, self.reason, text)
 
 
 IN = Outcome(None, None)
@@ -34,12 +34,12 @@ NO_MECHANISM = Outcome(LOGON_FAILURE, "mechanism")
 def outcome(talk, source, expected, user=None):
     """Runs talk(), which connects from @source as @user, and compares."""
     user = user or ENV["BED_USER"]
-    got, line = told(talk), line_of("credsspd", source, "reason=|logon granted")
+    got, line = refusal_of(talk), line_of("credsspd", source, "reason=|logon granted")
     word = re.search(r"reason=(\S+)", line)
     seen = (got, word and word.group(1))
-    expect(seen == (expected.told, expected.reason), "%s instead of %s: %s" % (seen, (expected.told, expected.reason), line))
-    expect(re.search(expected.text, line), "another text than %r: %s" % (expected.text, line))
-    expect(word or "user=%s " % user in line, "let in as somebody else: " + line)
+    expect(seen == (expected.received, expected.reason), "%s instead of %s: %s" % (seen, (expected.received, expected.reason), line))
+    expect(re.search(expected.text, line), "the text is not %r: %s" % (expected.text, line))
+    expect(word or "user=%s " % user in line, "logged on as another user: " + line)
 
 
 def log_on_with(mech, late=False):

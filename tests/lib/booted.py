@@ -136,7 +136,7 @@ def about(path, contents):
 
 
 class System:
-    """/etc to the octet, everything in /usr and /var/lib, accounts, units and their states, who listens."""
+    """/etc to the byte, everything in /usr and /var/lib, accounts, units and their states, who listens."""
 
     def __init__(self):
         self.parts = {

@@ -35,28 +35,28 @@ class Cache:
         self.at += struct.calcsize(">" + form)
         return value if len(value) > 1 else value[0]
 
-    def octets(self):
+    def counted_bytes(self):
         n = self.take("I")
         self.at += n
         return self.data[self.at - n:self.at]
 
     def principal(self):
         _, count = self.take("II")
-        realm = self.octets().decode()
-        return realm, [self.octets().decode() for _ in range(count)]
+        realm = self.counted_bytes().decode()
+        return realm, [self.counted_bytes().decode() for _ in range(count)]
 
     def credential(self):
         client, server = self.principal(), self.principal()
-        key = (self.take("H"), self.octets())
+        key = (self.take("H"), self.counted_bytes())
         times = self.take("4I")
         self.take("B")
         flags = self.take("I")
         for _ in range(2):  # addresses, authorization data
             for _ in range(self.take("I")):
                 self.take("H")
-                self.octets()
-        ticket = self.octets()
-        self.octets()
+                self.counted_bytes()
+        ticket = self.counted_bytes()
+        self.counted_bytes()
         return Credential(client, server, key, times, flags, ticket)
 
     def find(self, service):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Nothing else changes: Calm() notes processes, descriptors and memory of ours, lets honest clients log on all the while, and
+"""Nothing else changes: Undisturbed() notes processes, descriptors and memory of ours, lets honest clients log on all the while, and
 compares afterwards. refused() and the like run many hostile conversations at once, each from an address of its own."""
 import contextlib
 import os
@@ -77,8 +77,8 @@ def until(condition, text, seconds=20.0):
         time.sleep(0.05)
 
 
-class Calm:
-    """with Calm(): hostile things. The honest clients' logons all succeed, and afterwards everything is as before."""
+class Undisturbed:
+    """with Undisturbed(): hostile things. The honest clients' logons all succeed, and afterwards everything is as before."""
 
     def __init__(self, kerberos=False, growth=GROWTH_KIB, same_processes=True):
         self.growth, self.same, self.kerberos = growth, same_processes, kerberos
@@ -178,7 +178,7 @@ def many(cases, run, workers=8):
 GAVE_UP = "gave up"
 
 
-def told(talk):
+def refusal_of(talk):
     """(code, early) that the client is told when it is refused; None when it is let in; GAVE_UP when its own GSSAPI does not
     take an answer."""
     try:

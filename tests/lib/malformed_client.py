@@ -12,16 +12,16 @@ from usertouser import NTLM, mech_list, neg_token_init, neg_token_resp, parse_re
 
 
 class Node:
-    """An element: tag, and octets or elements inside. An OCTET STRING may have elements inside as well."""
+    """An element: tag, and bytes or elements inside. An OCTET STRING may have elements inside as well."""
 
     def __init__(self, tag, *inside, name=""):
         self.tag, self.name = tag, name
-        self.octets = inside[0] if inside and isinstance(inside[0], bytes) else None
-        self.kids = [] if self.octets is not None else list(inside)
+        self.payload = inside[0] if inside and isinstance(inside[0], bytes) else None
+        self.kids = [] if self.payload is not None else list(inside)
 
     def encode(self, at=None, how=None):
-        """Its octets; with the element @at broken by the function how(tag, contents)."""
-        inside = self.octets if self.octets is not None else b"".join(k.encode(at, how) for k in self.kids)
+        """Its bytes; with the element @at broken by the function how(tag, contents)."""
+        inside = self.payload if self.payload is not None else b"".join(k.encode(at, how) for k in self.kids)
         return how(self.tag, inside) if self is at else tlv(self.tag, inside)
 
     def walk(self, path=""):
@@ -46,8 +46,8 @@ def nodes_of(data, depth=99):
     return out
 
 
-def long_form(tag, inside, octets):
-    return bytes([tag, 0x80 | octets]) + len(inside).to_bytes(octets, "big") + inside
+def long_form(tag, inside, length_bytes):
+    return bytes([tag, 0x80 | length_bytes]) + len(inside).to_bytes(length_bytes, "big") + inside
 
 
 WRONG_TYPE = {0x02: 0x04, 0x04: 0x02, 0x30: 0x31, 0x06: 0x04, 0x0A: 0x02}
@@ -64,7 +64,7 @@ BREAKS = {
     "wrong type": lambda t, v: tlv(WRONG_TYPE.get(t, t ^ 0x20), v),
     "unknown tag": lambda t, v: tlv(0xBE, v),
     "indefinite": lambda t, v: bytes([t, 0x80]) + v + b"\0\0",
-    "length of 5 octets": lambda t, v: long_form(t, v, 5),
+    "length of 5 bytes": lambda t, v: long_form(t, v, 5),
     "declares 4 GiB": lambda t, v: bytes([t, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]) + v,
     "trailing element": lambda t, v: tlv(t, v) + b"\x05\0",
 }
@@ -95,11 +95,11 @@ class Request:
     def parts(self):
         return {k: field(k, v) for k, v in self.values.items()}
 
-    def octets(self):
+    def payload(self):
         return tlv(0x30, b"".join(self.parts().values()))
 
     def node(self):
-        return Node(0x30, *(Node(FIELDS[k], *nodes_of(nodes_of(p, 0)[0].octets), name=k) for k, p in self.parts().items()), name="TSRequest")
+        return Node(0x30, *(Node(FIELDS[k], *nodes_of(nodes_of(p, 0)[0].payload), name=k) for k, p in self.parts().items()), name="TSRequest")
 
     def copy(self, **changes):
         return Request(**{**self.values, **changes})
@@ -108,7 +108,7 @@ class Request:
 # ---- the conversation ----
 
 class Conversation:
-    """What a client does up to authInfo. @bend: {stage: f(request, conversation) -> Request, octets, or None to send nothing};
+    """What a client does up to authInfo. @bend: {stage: f(request, conversation) -> Request, bytes, or None to send nothing};
     the stages: first (a token), token (those between), binding (with pubKeyAuth), info (authInfo)."""
 
     def __init__(self, mech, credentials, bend=None, requested=HYBRID | SSL, flags=0, version=6, source=None):
@@ -121,10 +121,10 @@ class Conversation:
     def send(self, stage, request):
         if stage in self.bend:
             request = self.bend[stage](request, self)
-        octets = request.octets() if isinstance(request, Request) else request
-        self.sent.append(octets)
-        if octets:
-            self.client.write(octets)
+        payload = request.payload() if isinstance(request, Request) else request
+        self.sent.append(payload)
+        if payload:
+            self.client.write(payload)
 
     def receive(self, stage):
         answer = self.client.receive_request(stage)

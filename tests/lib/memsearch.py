@@ -6,7 +6,7 @@ import stat
 
 from sanitizer import SANITIZED
 
-SHADOW_MIN = 1 << 27  # octets
+SHADOW_MIN = 1 << 27  # bytes
 
 
 def forms_of(secret):

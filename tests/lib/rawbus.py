@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""D-Bus as octets: a connection as any user, messages that need not be right. Enough of the marshalling for org.credssp1."""
+"""D-Bus as bytes: a connection as any user, messages that need not be right. Enough of the marshalling for org.credssp1."""
 import array
 import contextlib
 import os
@@ -91,7 +91,7 @@ class Out:
 
 
 def body(*pairs):
-    """(signature, octets) of (type, value) pairs"""
+    """(signature, bytes) of (type, value) pairs"""
     out = Out()
     for kind, v in pairs:
         out.value(kind, v)
@@ -174,7 +174,7 @@ class Bus:
         if not data.startswith(begins):
             raise BusError("authentication", data.decode())
 
-    def send(self, member, signature="", octets=b"", dest=NAME, path=OBJECT, iface=None, fds=(), kind=CALL, n_fds=None, flags=0, serial=None):
+    def send(self, member, signature="", payload=b"", dest=NAME, path=OBJECT, iface=None, fds=(), kind=CALL, n_fds=None, flags=0, serial=None):
         """A message; returns its serial."""
         self.serial += 1
         serial = self.serial if serial is None else serial
@@ -186,17 +186,17 @@ class Bus:
                 head.put("B", code, 1)
                 head.string(t, "B")
                 head.value(t, v)
-        data = struct.pack("<BBBBIII", ord("l"), kind, flags, 1, len(octets), serial, len(head.data)) + head.data
-        data += bytes(-len(data) % 8) + octets
+        data = struct.pack("<BBBBIII", ord("l"), kind, flags, 1, len(payload), serial, len(head.data)) + head.data
+        data += bytes(-len(data) % 8) + payload
         self.sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
         return serial
 
     def fill(self, n):
         while len(self.rest) < n:
             data, anc, _, _ = self.sock.recvmsg(65536, socket.CMSG_SPACE(64 * 4))
-            for _, kind, octets in anc:
+            for _, kind, payload in anc:
                 if kind == socket.SCM_RIGHTS:
-                    self.fds += array.array("i", octets[:len(octets) // 4 * 4])
+                    self.fds += array.array("i", payload[:len(payload) // 4 * 4])
             if not data:
                 raise BusError("disconnected")
             self.rest += data

@@ -57,7 +57,7 @@ def integer(n):
 
 
 def subject_public_key(certificate):
-    """Contents of the BIT STRING, without the octet that counts unused bits."""
+    """Contents of the BIT STRING, without the byte that counts unused bits."""
     fields = [v for t, v in elements(read_tlv(read_tlv(certificate)[1])[1]) if t != 0xA0]
     return [v for t, v in elements(fields[5]) if t == 0x03][0][1:]
 
@@ -218,7 +218,7 @@ class Krb5:
 
 class Client:
     def __init__(self, host=None, port=None, timeout=20.0, source=None, first=b"", cookie="test"):
-        """first: octets to send before everything else; cookie: the user name of the connection request"""
+        """first: bytes to send before everything else; cookie: the user name of the connection request"""
         host, port = host or os.environ["BED_HOST"], int(port or os.environ["BED_PORT"])
         self.sock = socket.create_connection((host, port), timeout, source_address=(source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -67,7 +67,7 @@ def ticket_of(tgt_rep):
 
 
 def set_options(ap_req, add=0, remove=0):
-    """The AP-REQ with these bits in the first octet of ap-options, which nothing protects."""
+    """The AP-REQ with these bits in the first byte of ap-options, which nothing protects."""
     at = ap_req.index(bytes.fromhex("a20703050020"), 0, 64) + 5
     return ap_req[:at] + bytes([(ap_req[at] | add) & ~remove]) + ap_req[at + 1:]
 

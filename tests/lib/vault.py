@@ -26,7 +26,7 @@ class Served:
         self.argv = ["setpriv", "--reuid=credsspd", "--regid=credsspd", "--clear-groups", os.path.join(BUILD, "vaultd"), "serve",
                      user or ENV["BED_USER"], "-", rhost, kind] + ["%s=%s" % kv for kv in about.items()]
         # not in argv: tests look there for secrets
-        self.input = "".join("%d %s\n" % (tag, octets.hex()) for tag, octets in sorted(fields.items())).encode()
+        self.input = "".join("%d %s\n" % (tag, payload.hex()) for tag, payload in sorted(fields.items())).encode()
 
     def __enter__(self):
         self.p = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
