@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Logons of accounts of a bed's domain (tests/bed --ad), for the tests that are about them. A refused one is told with code (an
-NTSTATUS, None: nothing) and early, and logged with its reason word."""
+"""Logons of accounts of a bed's domain (tests/bed --ad). refused() expects the code (an NTSTATUS; None: no code) and the early result
+at the client, and the reason word in the log."""
 import contextlib
 import re
 
@@ -12,7 +12,7 @@ USER, PASSWORD, REALM, DOMAIN = ENV["BED_USER"], ENV["BED_PASSWORD"], ENV["BED_R
 DNS = REALM.lower()
 LOGON_FAILURE = 0xC000006D
 addresses = iter("127.0.%d.%d" % (i // 200 + 1, i % 200 + 1) for i in range(100000))
-# what the name service calls an account
+# the name service's form of an account's name
 pattern = "%s\\%%s" % DOMAIN
 
 
@@ -70,7 +70,7 @@ def by_kerberos(delegate, expected=None, requested=HYBRID | SSL, spnego=True, ti
 
 
 def with_ticket(line):
-    """The password that was delegated got the session credentials of its own."""
+    """Expects a session whose ccache has tickets, which the delegated password got."""
     found = re.search(r'ccache="FILE:([^"]+)"', line)
     expect(found, line)
     _, out = sh("klist -c %s" % found.group(1))
@@ -78,7 +78,7 @@ def with_ticket(line):
 
 
 COMMON_ACCOUNT, ACCESS = "/etc/pam.d/common-account", "/etc/security/access.conf"
-# Debian's where no package for domains or Kerberos is installed
+# Debian's file without packages for domains or Kerberos
 PLAIN = """account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so
 account requisite pam_deny.so
 account required pam_permit.so
@@ -91,7 +91,7 @@ def write(path, text):
 
 
 def pam_says(user, password):
-    """The login line of somebody whom NLA lets in."""
+    """Returns the login line of a user whom CredSSP grants."""
     mark = Mark()
     with contextlib.suppress(Refused):
         log_on(user, password, source=next(addresses)).close()
@@ -99,8 +99,8 @@ def pam_says(user, password):
 
 
 def account_phase(stack):
-    """Of the shipped stack, for accounts of the domain and of this host, with common-account as pam-auth-update makes it with and
-    without the packages of the domain, and with what a site puts there."""
+    """Tests the account phase of the shipped stack, for accounts of the domain and of this host: with common-account as
+    pam-auth-update makes it with and without the domain's packages, and with modules that a site adds."""
     local, password = "lorenz", "Local-1234"
     bedctl("local-user", local, stdin=password + "\n")
     sh("cmp /etc/pam.d/xrdp-sesman /etc/pam.d/xrdp-sesman." + stack, check=True)
@@ -114,7 +114,7 @@ def account_phase(stack):
             granted(ticket=True)
             write(COMMON_ACCOUNT, "account required pam_access.so\n" + common)
             line = pam_says(USER, PASSWORD)
-            expect(denied.search(line), "pam_access was not asked: " + line)
+            expect(denied.search(line), "pam_access did not refuse:  " + line)
         with settings(ntlm="local"):
             sh("printf '%%s\\n' '%s' | credsspctl ntlm set %s" % (password, local), check=True)
             for common in (full, PLAIN):
@@ -126,6 +126,6 @@ def account_phase(stack):
                     expect(re.search("user=\"%s\" .* result=%s " % (local, result), line), "chage %s: %s" % (state, line))
             write(COMMON_ACCOUNT, "account required pam_access.so\n" + full)
             line = pam_says(local, password)
-            expect(denied.search(line), "pam_access was not asked: " + line)
+            expect(denied.search(line), "pam_access did not refuse:  " + line)
     sh("credsspctl ntlm delete %s; userdel -r %s 2>&1" % (local, local))
     granted()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Many logons at once, each from an address of its own, and what became of each: what the client was told, and the daemon's
-reason and text."""
+"""Many logons in parallel, each from its own address: compares what the client receives, and the reason and text of the daemon's log
+line, with the expected Outcome."""
 import re
 
 from load import address, line_of, many, refusal_of
@@ -11,8 +11,8 @@ CLOSED, LOGON_FAILURE, NOT_SUPPORTED = (None, None), (0xC000006D, None), (0xC000
 
 
 class Outcome:
-    """@told: as refusal_of() of tests/lib/load.py returns it; @reason: the word in the log, None for a logon that is granted; @text: a
-    pattern for the same line."""
+    """@received: see refusal_of() in tests/lib/load.py; @reason: the reason word of the log, None for a granted logon; @text: a pattern
+    for the same line."""
 
     def __init__(self, received, reason, text=""):
         self.received, self.reason, self.text = received, reason, text
@@ -24,7 +24,7 @@ class Outcome:
 IN = Outcome(None, None)
 BAD = Outcome(LOGON_FAILURE, "bad-credentials")
 BAD_PASSWORD = Outcome(LOGON_FAILURE, "bad-password")
-REPLAY = Outcome(LOGON_FAILURE, "replay")         # of NTLM: the verifier's judgement, which the worker does not know
+REPLAY = Outcome(LOGON_FAILURE, "replay")         # NTLM: the verifier detects it, not the worker
 KERBEROS_REPLAY = Outcome(CLOSED, "replay")
 WEAK = Outcome(NOT_SUPPORTED, "weak-ntlm")
 PROTOCOL = Outcome(CLOSED, "protocol")
@@ -32,7 +32,7 @@ NO_MECHANISM = Outcome(LOGON_FAILURE, "mechanism")
 
 
 def outcome(talk, source, expected, user=None):
-    """Runs talk(), which connects from @source as @user, and compares."""
+    """Runs talk(), which connects from @source as @user, and compares its outcome."""
     user = user or ENV["BED_USER"]
     got, line = refusal_of(talk), line_of("credsspd", source, "reason=|logon granted")
     word = re.search(r"reason=(\S+)", line)
@@ -43,7 +43,7 @@ def outcome(talk, source, expected, user=None):
 
 
 def log_on_with(mech, late=False):
-    """A function for attempt(): until the login stack has answered."""
+    """Returns a function for attempt() that logs on until the login stack answers."""
     def talk(c):
         c.authenticate(mech, late=late)
         c.delegate(mech, password_creds("", ENV["BED_USER"], ENV["BED_PASSWORD"]))
@@ -52,7 +52,7 @@ def log_on_with(mech, late=False):
 
 
 def attempt(talk, expected=IN):
-    """talk(client) after the TLS handshake."""
+    """Connects, and calls talk(client) after the TLS handshake."""
     source = address()
 
     def connect():
@@ -64,8 +64,8 @@ def attempt(talk, expected=IN):
 
 
 def check(case):
-    """(name, function that makes a mechanism or something with talk(client), Outcome), and perhaps `late` of
-    Client.authenticate()"""
+    """Runs one case: (name, function that makes a mechanism or an object with talk(client), Outcome[, `late` of
+    Client.authenticate()])."""
     made, expected, late = case[1](), case[2], len(case) > 3 and case[3]
     attempt(made.talk if hasattr(made, "talk") else log_on_with(made, late), expected)
 

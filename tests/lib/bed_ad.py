@@ -2,7 +2,7 @@
 """tests/bed --ad: a Samba domain controller, and the bed's own host as a member of its domain. Part of bed-init.
 
 The controller is in the bed's network namespace on an address of its own, and in a mount namespace of its own with its
-directories in the places that Samba wants them in. There is no DNS: the member is told where everything is."""
+directories in the places that Samba expects. There is no DNS: the member's configuration files name the servers."""
 import json
 import os
 import re
@@ -71,7 +71,7 @@ class ActiveDirectory:
 """ % NAMES)
 
     def member_files(self):
-        """ids from attributes when two name services have to agree about them, else made from SIDs"""
+        """Returns idmap lines: ids from attributes when two name services must agree about them, otherwise ids made from SIDs."""
         idmap = "ad\n\tidmap config %(DOMAIN)s : schema_mode = rfc2307\n\tidmap config %(DOMAIN)s : unix_nss_info = no" \
             if self.sssd else "rid"
         write_file("/etc/samba/smb.conf", """[global]
@@ -98,7 +98,7 @@ class ActiveDirectory:
         with open("/etc/nsswitch.conf", encoding="utf-8") as f:
             nss = re.sub(r"(?m)^(passwd|group):.*$", r"\1: files %s" % ("sss" if self.sssd else "winbind"), f.read())
         write_file("/etc/nsswitch.conf", nss)
-        # the credentials that pam_winbind gets: winbindd makes the file, outside of the /tmp of login programs
+        # ccaches of pam_winbind: winbindd makes the file, outside of the /tmp of login programs
         write_file("/etc/security/pam_winbind.conf", "[global]\n\tkrb5_auth = yes\n\tkrb5_ccache_type = "
                               "FILE:/run/bed/cc/krb5cc_%u\n")
 
@@ -132,7 +132,7 @@ entry_cache_timeout = 1
     # -- processes --
 
     def start(self, bed):
-        """The controller, the join, winbindd; the name services work afterwards."""
+        """Starts the controller, joins the domain and starts winbindd. Returns when the name services work."""
         self.dc_files()
         self.member_files()
         bed.start(Service("dc", self.in_dc("samba", "--foreground", "--no-process-group", "--debug-stdout"),
@@ -147,11 +147,11 @@ entry_cache_timeout = 1
             bed.start(Service("sssd", ["sssd", "-i", "--logger=stderr"], self.answers_nss))
 
     def dc_listens(self):
-        """Kerberos, the RPC mapper, LDAP, SMB: each is a process of its own."""
+        """Returns True when Kerberos, the RPC mapper, LDAP and SMB, each a process of its own, listen."""
         return all(tcp_listening(port)() for port in (88, 135, 389, 445))
 
     def join(self):
-        """TERMSRV/ keys, and the host's own, in a keytab of credsspd's; HOST/ keys in the host's."""
+        """Puts TERMSRV/ keys and the machine account's keys into credsspd's keytab, and HOST/ keys into the host's."""
         user = "Administrator%" + NAMES["ADMIN_PASSWORD"]
         run("net", "ads", "join", "-U", user, "-S", "%s.%s" % (NAMES["DC"], NAMES["DNS"]), "--no-dns-updates")
         if syncs_keytabs():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every part of bed-init stands on: where things are, files and commands, and what a process of a bed is."""
+"""Base of all parts of bed-init: paths, files and commands, and the Service, a process of a bed."""
 import fcntl
 import os
 import pwd
@@ -17,12 +17,12 @@ PASSWORD = os.environ.get("BED_PASSWORD") or "Bed-" + os.urandom(9).hex()
 START_DEADLINE = 20.0  # seconds
 STOP_DEADLINE = 5.0
 
-# what COMMAND finds in its environment
+# variables that COMMAND finds in its environment
 COMMAND_ENV = {}
 
 
 class BedError(Exception):
-    """Start-up failed; the text says why."""
+    """The bed could not start; the text says why."""
 
 
 def write_file(path, text, mode=0o644, owner=None):
@@ -38,7 +38,7 @@ def write_file(path, text, mode=0o644, owner=None):
 
 
 def run(*argv, stdin=b"", **kw):
-    """Runs a set-up command to its end; its output is shown when it fails."""
+    """Runs a set-up command to its end, and shows its output when it fails."""
     # bed-init reaps with waitpid(-1) only in the loop, never while a command runs here
     p = subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **kw)
     if p.returncode:
@@ -54,7 +54,7 @@ def stamp():
 # ---- readiness ----
 
 def tcp_listening(port):
-    """Whether somebody in this network namespace listens on the port, without connecting."""
+    """Returns True when a process in this network namespace listens on the port. Does not connect."""
     def check():
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):
             with open(table, encoding="ascii") as f:

@@ -18,11 +18,11 @@ COUNT = int(os.environ.get("BED_WITH_HAPROXY") or 0)
 NODE = int(os.environ.get("BED_NODE") or 0)
 FARM_NAME = "farm.bed.test"
 PROXY = "10.77.0.1"     # HAProxy's address as the nodes see it; the KDC is there, too
-STRANGER = "10.77.0.2"  # another address of the same machine, no proxy to the nodes
+STRANGER = "10.77.0.2"  # another address of the same machine, which the nodes do not accept as a proxy
 SAMPLE = "packaging/haproxy/credsspd.cfg"
 CONFIG = "/etc/haproxy/haproxy.cfg"
 CERTIFICATE, PRIVATE_KEY = "/etc/ssl/farm.pem", "/etc/ssl/private/farm.key"
-# a node's own, as they are when it is made
+# copied for each node when it is made
 PRIVATE = ("/etc", "/var/lib/credsspd", "/var/lib/credsspd-rdp")
 
 
@@ -38,7 +38,7 @@ def node_settings():
 # ---- in a node ----
 
 def enter_node():
-    """Before anything else runs there: the file systems of the node's own."""
+    """Mounts the node's own file systems, before any other process of the node starts."""
     name = "node%d" % NODE
     run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     for path in PRIVATE:
@@ -59,7 +59,7 @@ def enter_node():
 
 
 def serve_node(bed):
-    """What a node does once its processes run: nothing but what bedctl wants. It ends by being killed."""
+    """Serves bedctl after the node's processes have started, until the node is killed."""
     with open(os.path.join(os.environ["BED_DIR"], "ready"), "w", encoding="ascii"):
         pass
     while True:
@@ -69,7 +69,7 @@ def serve_node(bed):
 # ---- around the nodes ----
 
 class Farm:
-    """Takes bedctl's requests in the bed's place: those with a node's name, or for all nodes, it passes on."""
+    """Serves bedctl for the whole bed, and passes requests for a node, or for all nodes, on to the nodes."""
 
     def __init__(self, bed):
         self.bed = bed
@@ -97,7 +97,7 @@ class Farm:
         for name in self.names:
             self.start_node(name)
         self.bed.start(Service("haproxy", ["haproxy", "-Ws", "-f", CONFIG]))
-        # not before the first checks have passed
+        # returns when the first health checks have passed
         deadline = time.monotonic() + START_DEADLINE
         while not self.all_up():
             if time.monotonic() > deadline:
@@ -116,9 +116,9 @@ class Farm:
             return s.makefile().read()
 
     def wire(self, name):
-        """The node's network, new: nothing of an earlier one is left in it."""
+        """Makes the node's network. Removes all of an earlier one."""
         if os.path.exists("/run/netns/" + name):
-            # not left to the namespace's end, which comes some time after this
+            # now, because the namespace may end some time later
             run("ip", "link", "delete", name)
             run("ip", "netns", "delete", name)
         host = address(self.names.index(name) + 1)
@@ -177,7 +177,7 @@ class Farm:
         return ""
 
     def unplug(self, node):
-        """Without a last word to anybody, as at a switch: the others' links stay up, and what they send is lost."""
+        """Kills the node without a last packet, as at a switch: the peers' links stay up, and what they send is lost."""
         run("ip", "-n", node, "address", "flush", "dev", "eth0")
         self.bed.stop(self.bed.services[node])
 
@@ -185,7 +185,7 @@ class Farm:
         return [n for n in self.names if n in self.bed.services and self.bed.services[n].pid is not None]
 
     def ask(self, nodes, request):
-        """The answer of the last one; its bed-init says the same as ours would."""
+        """Returns the answer of the last node, whose bed-init has the same text as this one."""
         text = ""
         for node in nodes:
             with socket.socket(socket.AF_UNIX) as s:
@@ -200,7 +200,7 @@ class Farm:
 
 
 def configuration(sample):
-    """The sample that is installed, with the bed's nodes in it."""
+    """Writes the sample configuration with the bed's nodes in it."""
     with open(sample, encoding="utf-8") as f:
         text = f.read()
     servers = re.findall(r"(?m)^\tserver node\d+ [0-9.]+:3389.*\n", text)

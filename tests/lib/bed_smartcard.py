@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tests/bed --smartcard, and for tests in it: a CA, certificates as Active Directory issues them, SoftHSM tokens as cards."""
+"""For tests/bed --smartcard and its tests: a CA, certificates as Active Directory issues them, and SoftHSM tokens as cards."""
 import contextlib
 import os
 import re
@@ -21,7 +21,7 @@ def sh(*argv, stdin=b""):
 
 
 def pkinit_san(realm, *components):
-    """A subjectAltName of id-pkinit-san, as openssl's configuration writes it."""
+    """Returns a subjectAltName of id-pkinit-san in openssl's configuration syntax."""
     names = "".join("component%d = GeneralString:%s\n" % (i, c) for i, c in enumerate(components))
     return "otherName:1.3.6.1.5.2.2;SEQUENCE:principal", (
         "[principal]\nrealm = EXPLICIT:0,GeneralString:%s\nname = EXPLICIT:1,SEQUENCE:name\n"
@@ -29,7 +29,7 @@ def pkinit_san(realm, *components):
 
 
 def issue(stem, san=None, upn=None, eku=(SC_LOGON, CLIENT_AUTH), days=30, not_after=None, key="card"):
-    """PKI/STEM.pem, .der and .key, signed by the CA. Returns the path without extension. Cards share a key: making one takes long."""
+    """Makes PKI/STEM.pem, .der and .key, signed by the CA. Returns the path without extension. Cards share a key: making one is slow."""
     path = os.path.join(PKI, stem)
     if not os.path.exists(PKI + "/%s.shared" % key):
         sh("openssl", "genrsa", "-out", PKI + "/%s.shared" % key, "2048")
@@ -54,7 +54,7 @@ def issue(stem, san=None, upn=None, eku=(SC_LOGON, CLIENT_AUTH), days=30, not_af
 
 
 def make_token(label, pin, *objects):
-    """A SoftHSM token; objects: (path of issue(), CKA_ID in hexadecimal, CKA_LABEL)."""
+    """Makes a SoftHSM token. objects: (path of issue(), CKA_ID in hexadecimal, CKA_LABEL)."""
     sh("softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", pin)
     for path, ident, name in objects:
         sh("softhsm2-util", "--import", path + ".key", "--token", label, "--label", name, "--id", ident, "--pin", pin)
@@ -72,7 +72,7 @@ def token(label, pin, *objects):
 
 
 def slot_description(label):
-    """What the reader of a token is called."""
+    """Returns the name of the token's reader."""
     out = sh("pkcs11-tool", "--module", SOFTHSM, "--list-slots")
     return re.search(r"Slot \d+ \(\S+\): (.*)\n  token label\s*: %s *\n" % re.escape(label), out).group(1).strip()
 
@@ -87,7 +87,7 @@ def make_ca():
 
 
 def into_section(path, pattern, lines):
-    """Puts lines behind the one that the pattern is found in."""
+    """Inserts lines after the line that matches the pattern."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
     text, n = re.subn("(?m)(%s.*\n)" % pattern, lambda m: m.group(1) + "".join("\t\t%s\n" % x for x in lines), text, count=1)
@@ -98,7 +98,7 @@ def into_section(path, pattern, lines):
 
 
 def set_up(realm, user):
-    """Before the KDC starts. Returns what COMMAND gets to know."""
+    """Makes CA, KDC certificate and card, before the KDC starts. Returns the variables for COMMAND."""
     pin = os.environ.get("BED_PIN") or "%06d" % (int.from_bytes(os.urandom(4), "big") % 1000000)
     make_ca()
     kdc = issue("kdc", san=pkinit_san(realm, "krbtgt", realm), eku=(KDC_EKU,), key="kdc")
@@ -108,5 +108,5 @@ def set_up(realm, user):
                   "pkinit_eku_checking = scLogin"])
     card = issue(user, upn="%s@%s" % (user, realm))
     make_token(user, pin, (card, "01", user))
-    # what an emulated card of FreeRDP is made of, and kinit's identity without a card
+    # the certificate and key for FreeRDP's emulated card, and for kinit without a card
     return {"BED_PIN": pin, "BED_CA": CA, "BED_CARD_CERT": card + ".pem", "BED_CARD_KEY": card + ".key"}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""For tests that run in a booted system (tests/lib/boot): units, packages, what a system consists of, a desktop that is
-looked at from the outside."""
+"""For tests in a booted system (tests/lib/boot): units, packages, snapshots of the system's files and states, and a desktop seen from
+a client."""
 import hashlib
 import os
 import pwd
@@ -16,13 +16,13 @@ from inbed import Failure, comment, expect, forgotten, sh
 LIB = os.path.dirname(os.path.abspath(__file__))
 DEBS = os.path.join(os.environ["BED_BUILD"], "deb")
 MACHINE = os.environ.get("BOOT_MACHINE")
-PATIENCE = 6 if MACHINE else 1  # it is emulated
+PATIENCE = 6 if MACHINE else 1  # the machine is emulated
 PACKAGES = ("credsspd", "libpam-credssp", "credsspd-rdp", "credsspd-dev")
 XRDP_INI, XRDP_PAM = "/etc/xrdp/xrdp.ini", "/etc/pam.d/xrdp-sesman"
 
 
 def run(command, **kw):
-    """The output of what must not fail."""
+    """Runs a command that must succeed, and returns its output."""
     return sh(command, check=True, **kw)[1]
 
 
@@ -33,7 +33,7 @@ def fails(command):
 
 
 def wait(what, condition, seconds=20.0, pause=0.1):
-    """The first true answer of the condition, which most often starts a process: hence the pauses."""
+    """Waits until the condition is true, and returns its value. Pauses, because most conditions start a process."""
     deadline = time.monotonic() + seconds * PATIENCE
     while True:
         answer = condition()
@@ -53,8 +53,8 @@ def debs():
 
 
 def main(cases):
-    """Runs the cases in order, each on what the ones before have left; the first that fails is the last. TEST_CASE names one: it is run
-    with those before it."""
+    """Runs the cases in order, each on the state that the previous one left; a failed case is the last one. TEST_CASE names one case: it
+    runs after all cases before it."""
     if forgotten():
         sys.exit("neither cases nor used: " + ", ".join(forgotten()))
     wanted = os.environ.get("TEST_CASE", "").replace("_", " ")
@@ -94,7 +94,7 @@ def main_pid(unit):
 
 
 def listeners():
-    """{port: names of the programs}"""
+    """Returns {port: names of the programs that listen on it}."""
     found = {}
     for line in run("ss -H -ltnp").splitlines():
         field = line.split()
@@ -109,7 +109,7 @@ def journal(unit, since):
 # ---- what a system consists of ----
 
 PASSING = {"/etc/" + x for x in ("passwd-", "group-", "shadow-", "gshadow-", "subuid-", "subgid-", ".pwd.lock", "ld.so.cache")}
-# of others, made while the test runs
+# files that other programs write while the test runs
 CACHES = ("/usr/share/mime", "/var/lib/dpkg", "/var/lib/apt", "/var/lib/PackageKit", "/var/lib/systemd/timers",
           "/var/lib/systemd/random-seed", "/var/lib/systemd/linger")
 
@@ -136,7 +136,7 @@ def about(path, contents):
 
 
 class System:
-    """/etc to the byte, everything in /usr and /var/lib, accounts, units and their states, who listens."""
+    """A snapshot: contents of /etc, files in /usr and /var/lib, accounts, units and their states, listening programs."""
 
     def __init__(self):
         self.parts = {
@@ -163,7 +163,7 @@ class System:
 # ---- a desktop ----
 
 XSESSION = """#!/bin/bash
-# the desktop's colour is that of ~/colour, whenever it changes
+# the desktop takes the colour in ~/colour whenever that changes
 {
 	echo "DISPLAY=$DISPLAY"
 	echo "XAUTHORITY=${XAUTHORITY:-$HOME/.Xauthority}"
@@ -172,7 +172,7 @@ XSESSION = """#!/bin/bash
 mkfifo "$HOME/never"
 exec 3<>"$HOME/never"
 was=
-# A loop that makes few processes: the desktop lives for minutes. Sometimes the first drawing stays black.
+# A loop that makes few processes, because the desktop lives for minutes. The first drawing may stay black.
 for ((n = 0; ; n++)); do
 	read -r colour <"$HOME/colour"
 	[ "$colour" = "$was" ] && ((n % 10)) || xsetroot -solid "$colour"
@@ -194,7 +194,7 @@ def add_user(name, password):
 
 
 class Desktop:
-    """FreeRDP on a display of its own, logged on as the user, who has a ~/.xsession of add_user()."""
+    """FreeRDP on its own X display, logged on as the user, whose ~/.xsession is from add_user()."""
 
     def __init__(self, user, password):
         self.user, self.home, self.n = user, pwd.getpwnam(user).pw_dir, int.from_bytes(os.urandom(2), "big")
@@ -203,7 +203,7 @@ class Desktop:
         self.x = subprocess.Popen(["Xvfb", "-displayfd", str(ready_w), "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset"],
                                   pass_fds=[ready_w], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(ready_w)
-        # a whole line: it ends when it cannot write the end of that
+        # reads a whole line: Xvfb ends when it cannot write the line's end
         with os.fdopen(ready_r, encoding="ascii") as f:
             number = f.readline().strip()
         expect(number, "Xvfb did not start")
@@ -223,7 +223,7 @@ class Desktop:
         return sh("DISPLAY=%s import -window root -crop 1x1+500+400 -depth 8 txt:- | tail -n 1" % self.display)[1]
 
     def is_alive(self, seconds=40.0):
-        """A colour that was never there before comes through to the client's screen."""
+        """Sets a new colour on the desktop, and expects it on the client's screen."""
         self.n = (self.n + 7919) % 65536
         colour = "#%02X%02XC8" % (self.n >> 8, self.n & 255)
         path = os.path.join(self.home, "colour")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""credsspctl check in a bed: run it, and break one thing after the other in the bed's private files."""
+"""For tests of credsspctl check in a bed: runs it, and breaks one thing at a time in the bed's private files."""
 import contextlib
 import glob
 import json
@@ -11,20 +11,20 @@ from inbed import TOP, bedctl, expect, sh
 
 CERTIFICATES = "/etc/bed-certificates"
 CERTIFICATE, KEY = CERTIFICATES + "/cert.pem", CERTIFICATES + "/key.pem"
-SEEN = set()  # ids that a case has seen go wrong
+SEEN = set()  # ids of findings that a case has caused
 
 
 def check(*names, status=None, **env):
-    """{id: finding}"""
+    """Runs credsspctl check. Returns {id: finding}."""
     p = subprocess.run(["credsspctl", "check", "--json", *names], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, timeout=60, env={**os.environ, **env}, check=False)
     expect(not p.stderr, "stderr: %r" % p.stderr)
     findings = json.loads(p.stdout)
     out = {f["id"]: f for f in findings}
-    expect(len(out) == len(findings), "an id more than once")
+    expect(len(out) == len(findings), "an id occurs more than once")
     for f in findings:
-        expect(f["looked_at"], "nothing was looked at: %s" % f)
-        expect((f["result"] == "ok") == (f["wrong"] is None) == (f["remedy"] is None), "half a finding: %s" % f)
+        expect(f["looked_at"], "a finding does not say what it has examined: %s" % f)
+        expect((f["result"] == "ok") == (f["wrong"] is None) == (f["remedy"] is None), "result, wrong and remedy disagree: %s" % f)
     errors = [i for i in out if out[i]["result"] == "error"]
     expect(p.returncode == (1 if errors else 0), "exit %d with the errors %s" % (p.returncode, errors))
     if status is not None:
@@ -38,11 +38,11 @@ def bad(findings):
 
 def expect_well(*names):
     found = bad(check(*names))
-    expect(not found, "findings where nothing is wrong: %s" % list(found.values()))
+    expect(not found, "findings on a healthy server: %s" % list(found.values()))
 
 
 def rows(wanted=lambda path: True):
-    """{id: severity}, of the tables in the source, in the files that are wanted."""
+    """Returns {id: severity} from the tables in the sources, of the files that `wanted` accepts."""
     out = {}
     for path in glob.glob(os.path.join(TOP, "credsspctl/check/*.c")):
         if not wanted(os.path.basename(path)):
@@ -53,9 +53,9 @@ def rows(wanted=lambda path: True):
 
 
 def expect_finding(ident, pattern="", names=(), **env):
-    """Exactly this one is bad, as bad as its row says, and its text has the pattern. Returns it."""
+    """Expects exactly this finding, with the severity of its row, and the pattern in its text. Returns it."""
     found = bad(check(*names, **env))
-    expect(list(found) == [ident], "%s is broken, and found is: %s" % (ident, list(found.values())))
+    expect(list(found) == [ident], "expected the finding %s only: %s" % (ident, list(found.values())))
     expect(found[ident]["result"] == rows()[ident], "severity: %s" % found)
     text = "%(looked_at)s: %(wrong)s -> %(remedy)s" % found[ident]
     expect(re.search(pattern, text), "no %r in %s" % (pattern, text))
@@ -64,20 +64,20 @@ def expect_finding(ident, pattern="", names=(), **env):
 
 
 def expect_all(wanted):
-    """Every finding of these files has been seen go wrong."""
+    """Expects that a case has caused each finding of these files."""
     expected = set(rows(wanted))
     missing = sorted(expected - SEEN)
-    expect(expected, "there are no such files")
-    expect(not missing, "nothing here breaks %s" % missing)
+    expect(expected, "no such source files")
+    expect(not missing, "no case causes %s" % missing)
 
 
 def issue(*names, key="rsa:2048", days=90, self_signed=False):
-    """CERTIFICATE and KEY for the names; with negative days one that has expired."""
+    """Makes CERTIFICATE and KEY for the names. Negative days make an expired certificate."""
     make = "-newkey ec -pkeyopt ec_paramgen_curve:P-256" if key == "ec" else "-newkey " + key
     san = ",".join("DNS:" + n for n in names)
     sign = "-signkey key.pem" if self_signed else "-CA ca.pem -CAkey ca.key -CAcreateserial"
     times = "-days %d" % days
-    if days < 0 and "-not_after" in sh("openssl x509 -help 2>&1")[1]:  # since OpenSSL 3.4, which takes no negative -days any more
+    if days < 0 and "-not_after" in sh("openssl x509 -help 2>&1")[1]:  # OpenSSL 3.4 and later rejects negative -days
         times = "-not_before 20200101000000Z -not_after 20200201000000Z"
     sh("""set -e; cd %s
         openssl req -new %s -nodes -keyout key.pem -subj '/CN=%s' -addext 'subjectAltName=%s' -out csr.pem
@@ -86,12 +86,12 @@ def issue(*names, key="rsa:2048", days=90, self_signed=False):
 
 
 def settled():
-    """The daemon has started or reloaded: waits for its ticket-granting tickets, which come when the KDC sends them."""
+    """Waits, after a start or a reload of the daemon, for its TGTs, which arrive when the KDC answers."""
     sh("until credsspctl status | grep -qE '^tgts +[1-9]'; do sleep 0.05; done", timeout=60, check=True)
 
 
 def add_certificate():
-    """One of a CA, for the bed's server; the front end uses it."""
+    """Gives the front end a certificate of a CA, for the bed's server name."""
     name = os.environ["BED_SERVER_NAME"]
     os.makedirs(CERTIFICATES)
     sh("cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -subj '/CN=Test CA' -days 90 -out ca.pem" % CERTIFICATES,
@@ -104,7 +104,7 @@ def add_certificate():
 
 @contextlib.contextmanager
 def kept(*paths):
-    """These files as they are now, afterwards: contents, owner, mode, or absence."""
+    """Restores these files after the block: contents, owner, mode, or absence."""
     old = []
     for path in paths:
         try:
@@ -130,7 +130,7 @@ def kept(*paths):
 
 
 def edit(path, pattern, replacement):
-    """One substitution of a line or more in a file, which has to fit. Its time stays, as if the daemon had read it so."""
+    """Substitutes one match of the pattern, which must exist. Keeps the file's mtime, so that the daemon's copy counts as current."""
     st = os.stat(path)
     with open(path, encoding="utf-8") as f:
         text, n = re.subn("(?m)" + pattern, replacement, f.read())

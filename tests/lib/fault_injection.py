@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""For tests/hostile/faults: what goes wrong around logons that are under way at every step, and what must be so afterwards."""
+"""For tests/hostile/faults: causes faults while logons are in progress at each step, and checks what must hold afterwards."""
 import contextlib
 import os
 import re
@@ -24,7 +24,7 @@ FORMS = memsearch.forms_of(PASSWORD)
 # ---- clients ----
 
 def steps(c, mech, credentials):
-    """A logon, step by step; the name of each when it is done."""
+    """Runs a logon step by step. Yields the name of each step when it is done."""
     c.negotiate(HYBRID_EX | HYBRID | SSL)
     yield "X.224"
     c.start_tls()
@@ -51,7 +51,7 @@ def steps(c, mech, credentials):
 
 
 class Held:
-    """A client that waits at a step; go_on() afterwards: whether it got to its session."""
+    """A client that waits at a step. run() continues; `through` then says whether it got its session."""
 
     def __init__(self, mech, step):
         self.step, self.source = step, address()
@@ -78,7 +78,7 @@ class Held:
 
 
 def logs_on(mech=None, seconds=40):
-    """Somebody else's logon goes through, after some attempts; the seconds until then."""
+    """Retries another user's logon until it succeeds. Returns the seconds until then."""
     began = time.monotonic()
     while True:
         c = Client(source=address(), timeout=30)
@@ -99,12 +99,12 @@ def kerberos():
 # ---- processes ----
 
 def of_role(option):
-    """Processes of credsspd with this option."""
+    """Returns the processes of credsspd with this option."""
     return [p for p, name in all_processes().items() if name.startswith("credsspd " + option)]
 
 
 def direct(*options):
-    """Those of them that the supervisor, or a warden for it, has started, and no worker."""
+    """Returns those of them that the supervisor, or a warden for it, has started; no workers."""
     mine = [p for d in DAEMONS for p in children(pid_of(d))]
     return [p for o in options for p in of_role(o) if p in mine]
 
@@ -132,7 +132,7 @@ def send(pids, sig):
 
 
 def as_systemd(*names):
-    """Starts what has ended."""
+    """Starts the processes that have ended, as systemd does."""
     running = dict(x.split() for x in bedctl("status").splitlines())
     gone = [n for n in names if running[n] == "-"]
     if gone:
@@ -143,14 +143,14 @@ LIMITS = {"nofile": ("open files", 7), "as": ("address space", 9), "nproc": ("pr
 
 
 def limits_of(pid, which):
-    """Soft and hard, as numbers"""
+    """Returns (soft, hard) as numbers."""
     with open("/proc/%d/limits" % pid, encoding="ascii") as f:
         found = re.search(r"(?m)^Max %s +(\S+) +(\S+)" % LIMITS[which][0], f.read())
     return [2**64 - 1 if x == "unlimited" else int(x) for x in found.groups()]
 
 
 def put_limit(pid, which, soft):
-    """By gdb: not everybody's root may do it from outside."""
+    """Sets the limit with gdb: root in a container may not change it from outside."""
     hard = limits_of(pid, which)[1]
     sh("timeout 60 gdb -nx -batch -p %d -ex 'set $p = (unsigned long *)($sp - 4096)' -ex 'set $p[0] = %dUL' -ex 'set $p[1] = %dUL' "
        "-ex 'print (int)setrlimit(%d, $p)'" % (pid, soft, hard, LIMITS[which][1]), 70)
@@ -158,7 +158,7 @@ def put_limit(pid, which, soft):
 
 
 def limit(pids, which, value):
-    """Soft limits of running processes; returns what puts them back."""
+    """Sets soft limits of running processes. Returns a function that restores them."""
     old = {p: limits_of(p, which)[0] for p in pids}
     for p in pids:
         put_limit(p, which, value(p))
@@ -173,10 +173,10 @@ def limit(pids, which, value):
 # ---- a fault ----
 
 class Scene:
-    """Clients at every step, a live session of somebody else's, a ticket that is out; then, after the fault, what must hold."""
+    """Clients at each step, a live session of another user, and an outstanding ticket; check() tests what must hold after the fault."""
     loose = ("challenge", "confirmed", "ticket")
     last = None
-    kerberos = extra = 0  # logons of the user's besides those of the clients that are held
+    kerberos = extra = 0  # logons of the user, besides those of the waiting clients
 
     def __init__(self):
         bedctl("user", OTHER, stdin=OTHERS_PASSWORD + "\n")
@@ -202,7 +202,7 @@ class Scene:
         return c
 
     def connections(self):
-        """Of the clients that are held."""
+        """Returns the front end's processes of the waiting clients."""
         return [p for p in connections() if p not in self.spared]
 
     def go_on(self):
@@ -210,12 +210,12 @@ class Scene:
             h.thread.start()
         for h in self.held:
             h.thread.join(100)
-            expect(not h.thread.is_alive(), "%s: neither let in nor thrown out" % h.step)
+            expect(not h.thread.is_alive(), "%s: neither granted nor refused" % h.step)
             expect(not h.problem, "%s: %s" % (h.step, h.problem))
         return {(h.step, i): h.through for i, h in enumerate(self.held)}
 
     def redeemed(self):
-        """How often the ticket that was out is good."""
+        """Redeems the outstanding ticket several times. Returns how often it was valid."""
         n = 0
         for _ in range(3):
             with contextlib.suppress(BusError, OSError), Bus(0, timeout=5) as root:
@@ -226,10 +226,10 @@ class Scene:
         return n
 
     def no_half_logons(self, through):
-        """Who is logged on is the one, by a ticket, and no more often than clients got through."""
+        """Expects that only the authenticated users are logged on, by ticket, and at most once for each client that got through."""
         lines = re.findall(r"(?m)^.* login .*stage=open.*$", self.before.text("logins"))
         mine = [x for x in lines if 'user="%s"' % USER in x]
-        expect(all('user="%s"' % OTHER in x or 'user="%s"' % USER in x for x in lines), "somebody else is logged on: %s" % lines)
+        expect(all('user="%s"' % OTHER in x or 'user="%s"' % USER in x for x in lines), "another user is logged on: %s" % lines)
         expect(all("password=ticket" in x for x in lines), "without a ticket: %s" % lines)
         most = through + self.kerberos + self.extra
         expect(len(mine) <= most, "%d logged on, %d clients got through: %s" % (len(mine), most, mine))
@@ -239,7 +239,7 @@ class Scene:
             program = name.split(" ")[0].rsplit("/", 1)[-1] if name else ""
             if program in ("credsspd", "credsspd-rdp", "dbus-daemon"):
                 found = memsearch.search(pid, FORMS)
-                expect(not found, "the password is in %s (%d)" % (name, pid))
+                expect(not found, "%s (%d) contains the password" % (name, pid))
         for path, form in memsearch.files_with(FORMS, ENV["BED_DIR"], "/var/lib/credsspd", "/var/lib/credsspd-rdp"):
             expect(False, "the password is in %s as %s" % (path, form))
 
@@ -251,7 +251,7 @@ class Scene:
         Scene.last = None
 
     def check(self, seconds=40, live=True, pam=True):
-        """After the fault and what systemd does about it."""
+        """Tests what must hold after the fault, and after systemd's restarts."""
         outcome = self.go_on()
         through = sum(outcome.values())
         took = logs_on(seconds=seconds)
@@ -259,7 +259,7 @@ class Scene:
             logs_on(kerberos, seconds)
             self.kerberos = 1
         n = self.redeemed()
-        expect(n <= 1, "a ticket was good %d times" % n)
+        expect(n <= 1, "a ticket was valid %d times" % n)
         if live:
             self.live.poke()
         self.no_half_logons(through)
@@ -267,7 +267,7 @@ class Scene:
         until(lambda: roles(processes()) == self.roles and not workers(), lambda: "other processes than before:\n%s\n%s" % (self.roles, roles(processes())), 45)
         until(lambda: status()["handshakes"] == status()["tickets"] == 0, lambda: "left over: %s" % status())
         self.no_secret()
-        print("  %d of %d went on; a logon after %.1f s; the ticket was good %d times" % (through, len(outcome), took, n), flush=True)
+        print("  %d of %d continued; a logon after %.1f s; the ticket was valid %d times" % (through, len(outcome), took, n), flush=True)
         return outcome
 
 
@@ -276,10 +276,10 @@ def prepare():
 
 
 def killed(find, *restart, sig=signal.SIGKILL, **check):
-    """A case: the processes that find() gives are killed."""
+    """A case: the processes that find() returns are killed."""
     scene = Scene()
     pids = [p for p in find() if p not in scene.spared]
-    expect(pids, "there is no such process")
+    expect(pids, "no such process")
     send(pids, sig)
     until(lambda: not any(os.path.exists("/proc/%d" % p) and running(p) for p in pids), "still there")
     if restart:
@@ -296,21 +296,21 @@ def running(pid):
 
 
 def paused(find, seconds=1.0, **check):
-    """They are stopped and go on."""
+    """A case: the processes are stopped for some seconds, and continue."""
     scene = Scene()
     pids = [p for p in find() if p not in scene.spared]
     send(pids, signal.SIGSTOP)
     time.sleep(seconds)
     send(pids, signal.SIGCONT)
     outcome = scene.check(**check)
-    expect(all(outcome.values()), "not everybody went on: %s" % outcome)
+    expect(all(outcome.values()), "a client did not continue: %s" % outcome)
 
 
 def stuck(find, seconds=60, spare=(), **check):
-    """They are stopped for good: somebody has to notice."""
+    """A case: the processes are stopped and do not continue: another process must notice, and replace them."""
     scene = Scene()
     pids = [p for p in find() if p not in scene.spared and p not in spare]
-    expect(pids, "there is no such process")
+    expect(pids, "no such process")
     send(pids, signal.SIGSTOP)
     try:
         outcome = scene.check(seconds=seconds, **check)
@@ -320,10 +320,10 @@ def stuck(find, seconds=60, spare=(), **check):
     return outcome
 
 
-# ---- nothing left ----
+# ---- shortages ----
 
 def attempts(n=6):
-    """Logons while something is short: nobody waits for ever, and whoever is let in is let in rightly. How many are not."""
+    """Logons during a shortage: each ends in time, and is refused or granted correctly. Returns the number of refused logons."""
     failed = 0
     for i in range(n):
         c = Client(source=address(), timeout=40)
@@ -336,16 +336,16 @@ def attempts(n=6):
 
 
 def short_of(what, find, value, also_kill=None, sign=None):
-    """Running processes have less of it, for some logons; one of them may die of it. @sign: what the log says then."""
+    """A case: running processes have less of a resource during some logons, and may die of it. @sign: the log line that must follow."""
     scene, mark = Scene(), Mark()
     undo = limit(find(), what, value)
     try:
         if also_kill:
             send(also_kill(), signal.SIGKILL)
-        if sign:  # before others take what the dead have left
+        if sign:  # before other processes use the resources of the dead ones
             mark.find("credsspd", sign)
         failed = attempts()
-        expect(failed or not sign, "everybody was let in")
+        expect(failed or not sign, "no logon was refused")
     finally:
         undo()
     as_systemd("credsspd", "credsspd-rdp")
@@ -358,18 +358,18 @@ def descriptors(pid):
 
 
 def no_descriptors():
-    """In the supervisor: none at all. A template that ends meanwhile is started again when there are some."""
+    """A case: the supervisor has no descriptor left. A template that ends meanwhile is restarted later."""
     short_of("nofile", service("credsspd"), lambda _: 3, lambda: direct("--template"), "template: cannot be started: Too many open files")
 
 
 def first_free(pid):
-    """The number that its next descriptor has."""
+    """Returns the number of the next descriptor that the process opens."""
     taken = {int(x) for x in os.listdir("/proc/%d/fd" % pid)}
     return min(set(range(len(taken) + 1)) - taken)
 
 
 def no_descriptor_for_the_last_step():
-    """The two that a process had are enough for its successor's sockets, and there is no third one. Handshakes would leave more of them."""
+    """A case: the supervisor has two descriptors for a new process, but not the third. Handshakes would leave more of them."""
     until(lambda: status()["handshakes"] == 0, "handshakes that do not end")
     mark = Mark()
     undo = limit(service("credsspd")(), "nofile", first_free)

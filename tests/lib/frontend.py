@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The front end's side of the channel (include/credssp/channel.h), with an NTLM client of our own behind it."""
+"""The front end's side of the channel (include/credssp/channel.h), with the tests' NTLM client."""
 import os
 import struct
 
@@ -10,7 +10,7 @@ KEY = b"k" * 270
 
 
 class Refused(Exception):
-    """The reason word"""
+    """The refusal's reason word."""
 
     def __init__(self, reason, failed=b""):
         super().__init__(reason)
@@ -22,7 +22,7 @@ def text(data):
 
 
 def receive(channel):
-    """The next TSRequest's fields, or (ticket, user) at the end. Raises Refused."""
+    """Returns the fields of the next TSRequest, or (ticket, user) at the end. Raises Refused."""
     packet = channel.recv(70000)
     if not packet:
         raise Refused("end of file")
@@ -34,7 +34,7 @@ def receive(channel):
 
 
 def converse(channel, user, password, credentials=None, until=None):
-    """All of CredSSP over a channel: (ticket, user). @until: "first", "binding" or "info", before which it stops."""
+    """Runs CredSSP over a channel. Returns (ticket, user). @until: "first", "binding" or "info": stops before that message."""
     import hashlib
     mech, nonce = Ntlm(user, password), os.urandom(32)
     if until == "first":
@@ -53,7 +53,7 @@ def converse(channel, user, password, credentials=None, until=None):
 
 
 def hand_over(pipe):
-    """Kind and fields by tag of what is in the pipe."""
+    """Reads the hand-over in the pipe. Returns (kind, {tag: field})."""
     with os.fdopen(pipe, "rb") as f:
         data = f.read()
     magic, _, kind, _, total = struct.unpack(">4sBBHI", data[:12])

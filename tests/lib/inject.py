@@ -21,7 +21,7 @@ libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_
 
 
 class Killed(Exception):
-    """The process is dead; `signal` is what killed it."""
+    """The process has died of `signal`."""
 
     def __init__(self, number):
         super().__init__("killed by signal %d" % number)
@@ -84,7 +84,7 @@ class Victim:
         raise OSError("no system call instruction in process %d" % self.pid)
 
     def call(self, name, *args):
-        """bytes are put into its memory and passed by their address; Killed when the call ends the process."""
+        """bytes are written into the process's memory and passed by address. Raises Killed when the call ends the process."""
         r = dict(self.before)
         where, values = r["rsp"] - 16384 & ~63, []
         for a in args:
@@ -99,12 +99,12 @@ class Victim:
         r.update(rax=NR[name], orig_rax=-1, rip=self.at)
         self.set_registers(r)
         self.ptrace(SINGLESTEP)
-        if self.wait() != signal.SIGTRAP:  # a signal that was under way: it is not delivered
+        if self.wait() != signal.SIGTRAP:  # another pending signal: it is not delivered
             self.ptrace(SINGLESTEP)
             self.wait()
         result = self.registers()["rax"]
         return result - (1 << 64) if result >> 63 else result
 
     def scratch(self):
-        """An address of its stack that may be written to."""
+        """Returns a writable address in the process's stack."""
         return self.before["rsp"] - 32768 & ~4095

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The two tickets that a remote guard client delegates, put together from a credentials cache, and wrong in any way that a
-test asks for. The cache is read and KRB-CRED is written here (RFC 4120 5.8.1); encryption by impacket."""
+"""The two tickets that a remote guard client delegates, taken from a credential cache, and malformed as a test asks. Reads the cache
+and writes KRB-CRED (RFC 4120 5.8.1) itself; impacket encrypts."""
 import os
 import struct
 import time
@@ -60,7 +60,7 @@ class Cache:
         return Credential(client, server, key, times, flags, ticket)
 
     def find(self, service):
-        """The ticket for a service, "HOST/name"."""
+        """Returns the ticket for a service, "HOST/name"."""
         for c in self.credentials:
             if "/".join(c.server[1]) == service:
                 return c
@@ -80,7 +80,7 @@ def generalized(t):
 
 
 def cred_info(c, client=None, server=None, key=None, end=None, flags=None, nameless=False):
-    """KrbCredInfo of a Credential, with other things said about it."""
+    """Returns the KrbCredInfo of a Credential, with some of its fields replaced."""
     enctype, value = key or c.key
     client, server = client or c.client, server or c.server
     body = tlv(0xA0, tlv(0x30, tlv(0xA0, integer(enctype)) + tlv(0xA1, tlv(0x04, value))))
@@ -95,7 +95,8 @@ def cred_info(c, client=None, server=None, key=None, end=None, flags=None, namel
 
 
 def krb_cred(*credentials, seal=None, tickets=None, made=None, **said):
-    """KRB-CRED of the credentials: encrypted under a session key as Windows does it, or as FreeRDP does it not at all; @made: the time that it says it is from."""
+    """Returns a KRB-CRED of the credentials: sealed with a session key as Windows does it, or in clear as FreeRDP does it. @made: its
+    timestamp."""
     infos = b"".join(cred_info(c, **said) for c in credentials)
     part = tlv(0x7D, tlv(0x30, tlv(0xA0, tlv(0x30, infos)) + (tlv(0xA2, generalized(made)) + tlv(0xA3, integer(5)) if made else b"")))
     enctype = 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Nothing else changes: Undisturbed() notes processes, descriptors and memory of ours, lets honest clients log on all the while, and
-compares afterwards. refused() and the like run many hostile conversations at once, each from an address of its own."""
+"""Load for tests: Undisturbed() logs honest clients on while hostile clients run, and compares processes, descriptors and memory of
+this project before and after. many() runs hostile conversations in parallel. address() gives each of them its own address."""
 import contextlib
 import os
 import re
@@ -16,12 +16,12 @@ PROGRAMS = ("/usr/sbin/credsspd", "/usr/sbin/credsspd-rdp")
 # processes whose number follows the load, and the processes that have descriptors of each of them
 POOL = re.compile("--(resolver|account-checker) ")
 GROWING = ["/usr/sbin/credsspd %s--config /etc/credsspd.conf" % x for x in ("", "--warden resolver ", "--warden account-checker ")]
-GROWTH_KIB = 512  # of one process
+GROWTH_KIB = 512  # growth of memory that one process may have
 _next, _lock = [0], threading.Lock()
 
 
 def address():
-    """Another one each time: no failure of a case makes the next one wait."""
+    """Returns an unused address, so that failures of one case do not delay the next."""
     with _lock:
         _next[0] += 1
         n = _next[0]
@@ -29,7 +29,7 @@ def address():
 
 
 def processes():
-    """{pid: (program and role, memory of no file in KiB, descriptors)} of all processes of ours"""
+    """Returns {pid: (program and role, anonymous memory in KiB, descriptors)} of all processes of this project."""
     out = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -50,12 +50,12 @@ def roles(them):
 
 
 def status():
-    """What credsspctl says, as {key: number}."""
+    """Returns the numbers of credsspctl status as {key: number}."""
     return {k: int(v) for k, v in re.findall(r"(?m)^([\w-]+) +(\d+)$", sh("credsspctl status", check=True)[1])}
 
 
 def honest(mech=None, source=None, **info):
-    """One logon that has to succeed; the connection stays open until the end of the context."""
+    """Logs on, which must succeed. Returns the open connection."""
     c = Client(source=source or address())
     try:
         c.log_on(mech or Ntlm(ENV["BED_USER"], ENV["BED_PASSWORD"]), password_creds("", ENV["BED_USER"], ENV["BED_PASSWORD"]),
@@ -67,7 +67,7 @@ def honest(mech=None, source=None, **info):
 
 
 def until(condition, text, seconds=20.0):
-    """What the condition gives, once it is true."""
+    """Waits until the condition is true, and returns its value."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -78,7 +78,8 @@ def until(condition, text, seconds=20.0):
 
 
 class Undisturbed:
-    """with Undisturbed(): hostile things. The honest clients' logons all succeed, and afterwards everything is as before."""
+    """with Undisturbed(): hostile clients. All logons of honest clients must succeed meanwhile, and afterwards the processes, their
+    descriptors and their memory must be as before."""
 
     def __init__(self, kerberos=False, growth=GROWTH_KIB, same_processes=True):
         self.growth, self.same, self.kerberos = growth, same_processes, kerberos
@@ -104,7 +105,7 @@ class Undisturbed:
         return self
 
     def stop_logging_on(self):
-        """What comes now keeps honest clients out as well."""
+        """Ends the honest logons: the following load refuses honest clients too."""
         self.stop.set()
         self.thread.join()
 
@@ -113,7 +114,7 @@ class Undisturbed:
         if kind:
             return
         expect(not self.errors, "an honest logon failed: %s" % self.errors)
-        expect(self.count > 0, "nobody logged on meanwhile")
+        expect(self.count > 0, "no honest client logged on meanwhile")
         if self.same:
             expect(not re.search(r"died (by|\()|ended unexpectedly|reason=crashed",
                                  self.mark.text("credsspd") + self.mark.text("credsspd-rdp")), "a process died: see the logs")
@@ -123,20 +124,20 @@ class Undisturbed:
         new = set(after) - set(self.before)
         if self.same:
             expect(not set(self.before) - set(after) and all(POOL.search(after[p][0]) for p in new),
-                   "processes came or went:\n%s\n%s" % (self.before, after))
+                   "processes ended or were added:\n%s\n%s" % (self.before, after))
         expect(roles(self.before) == roles(after), "other processes than before:\n%s\n%s" % (self.before, after))
         for pid in set(after) & set(self.before):
             role, memory, descriptors = after[pid]
             old = self.before[pid]
-            # processes of a pool are started when there is work for them
+            # a process of a pool starts when it has work
             more = 2 * len([p for p in new if POOL.search(after[p][0])]) if role in GROWING else 0
             expect(descriptors <= old[2] + more, "%s has more descriptors: %d -> %d" % (role, old[2], descriptors))
             expect(memory - old[1] < self.growth or SANITIZED, "%s grows: %d -> %d KiB" % (role, old[1], memory))
         now = status()
-        expect(now["handshakes"] == 0 and now["tickets"] == 0, "left over: %s" % now)
+        expect(now["handshakes"] == 0 and now["tickets"] == 0, "handshakes or tickets are left: %s" % now)
 
     def settled(self, like):
-        """The processes when nothing is under way: as many as in @like, or as a moment ago, with no more descriptors."""
+        """Returns the processes when no logon is in progress: with as many as in @like (or as a moment ago), and no more descriptors."""
         deadline, last = time.monotonic() + 20, {}
         while True:
             idle, now = status(), processes()
@@ -149,7 +150,7 @@ class Undisturbed:
 
 
 def line_of(log, source, pattern, seconds=10.0):
-    """The first line about the client with this address."""
+    """Waits for the first line about the client with this address, and returns it."""
     name = path_of(log)
 
     def look():
@@ -162,7 +163,7 @@ def line_of(log, source, pattern, seconds=10.0):
 
 
 def many(cases, run, workers=8):
-    """run(case) for each of them, some at once; the texts of those that failed."""
+    """Calls run(case) for each case, several in parallel. Fails with the texts of the failed cases."""
     def one(case):
         try:
             run(case)
@@ -179,8 +180,8 @@ GAVE_UP = "gave up"
 
 
 def refusal_of(talk):
-    """(code, early) that the client is told when it is refused; None when it is let in; GAVE_UP when its own GSSAPI does not
-    take an answer."""
+    """Returns (code, early) that the client receives when it is refused, None when it is granted, and GAVE_UP when the client's GSSAPI
+    rejects the server's answer."""
     try:
         talk()
     except Refused as e:
@@ -193,6 +194,6 @@ def refusal_of(talk):
 
 
 def quietly(client):
-    """The end of a connection of which nothing is expected."""
+    """Closes the connection, whatever its state."""
     with contextlib.suppress(OSError):
         client.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Takes the login stack's place behind the front end, to see the one thing that a login stack sees: the Client Info PDU."""
+"""Stands in for the login stack, to read the only message that a login stack evaluates: the Client Info PDU."""
 import contextlib
 import os
 import shutil
@@ -18,7 +18,7 @@ def tpkt(payload):
 
 
 class LoginPeer:
-    """with LoginPeer() as peer: ... peer.wait() -> (user, password, domain) as the front end wrote them, for one connection"""
+    """with LoginPeer() as peer: ... peer.wait() -> (user, password, domain), as the front end wrote them, of one connection."""
 
     def __enter__(self):
         bedctl("stop", "loginstack")
@@ -68,7 +68,7 @@ class LoginPeer:
         return b"\x02\xf0\x80\x7f\x66" + bytes([len(body)]) + body
 
     def take(self):
-        """The next connection's Client Info. The connection is held: with it the ticket would go."""
+        """Reads the next connection's Client Info, and keeps the connection open: closing it would revoke the ticket."""
         s, _ = self.listener.accept()
         s.settimeout(10)
         self.held = s
@@ -101,7 +101,7 @@ class LoginPeer:
 
 @contextlib.contextmanager
 def ticket_of(user, password, source=None, info=None):
-    """(user, ticket, domain) as the login stack is given them; good while the context is held."""
+    """Yields (user, ticket, domain) as the login stack gets them. The ticket is valid while the context is open."""
     with LoginPeer() as peer, Client(source=source) as c:
         c.negotiate()
         c.start_tls()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""For tests/hostile: DER whose every element can be broken, and a CredSSP conversation whose every message can be bent."""
+"""For tests/hostile: DER with each element breakable, and a CredSSP conversation with each message changeable."""
 import hmac
 import os
 import struct
@@ -12,7 +12,7 @@ from usertouser import NTLM, mech_list, neg_token_init, neg_token_resp, parse_re
 
 
 class Node:
-    """An element: tag, and bytes or elements inside. An OCTET STRING may have elements inside as well."""
+    """A DER element: a tag, and bytes or elements inside. An OCTET STRING may contain elements, too."""
 
     def __init__(self, tag, *inside, name=""):
         self.tag, self.name = tag, name
@@ -20,12 +20,12 @@ class Node:
         self.kids = [] if self.payload is not None else list(inside)
 
     def encode(self, at=None, how=None):
-        """Its bytes; with the element @at broken by the function how(tag, contents)."""
+        """Returns the encoding. The element @at is broken by the function how(tag, contents)."""
         inside = self.payload if self.payload is not None else b"".join(k.encode(at, how) for k in self.kids)
         return how(self.tag, inside) if self is at else tlv(self.tag, inside)
 
     def walk(self, path=""):
-        """(path, element) of everything below and itself"""
+        """Yields (path, element) of this element and all below it."""
         path = path + "/" + (self.name or "%02x" % self.tag)
         yield path, self
         for k in self.kids:
@@ -33,7 +33,7 @@ class Node:
 
 
 def nodes_of(data, depth=99):
-    """The elements of DER as Nodes; constructed ones are entered down to @depth."""
+    """Returns the elements of DER as Nodes. Constructed elements are parsed down to @depth."""
     out, at = [], 0
     while at < len(data):
         tag, n, head = data[at], data[at + 1], 2
@@ -52,7 +52,7 @@ def long_form(tag, inside, length_bytes):
 
 WRONG_TYPE = {0x02: 0x04, 0x04: 0x02, 0x30: 0x31, 0x06: 0x04, 0x0A: 0x02}
 
-# how one element is broken, as a function of its tag and contents
+# the ways to break one element, as functions of its tag and contents
 BREAKS = {
     "missing": lambda t, v: b"",
     "doubled": lambda t, v: tlv(t, v) * 2,
@@ -87,7 +87,7 @@ def field(name, value):
 
 
 class Request:
-    """A TSRequest as values by name, in the order in which they are written."""
+    """A TSRequest as {name: value}, in the order of writing."""
 
     def __init__(self, **values):
         self.values = {k: v for k, v in values.items() if v is not None}
@@ -108,8 +108,8 @@ class Request:
 # ---- the conversation ----
 
 class Conversation:
-    """What a client does up to authInfo. @bend: {stage: f(request, conversation) -> Request, bytes, or None to send nothing};
-    the stages: first (a token), token (those between), binding (with pubKeyAuth), info (authInfo)."""
+    """A client up to authInfo. @bend: {stage: f(request, conversation) -> Request, bytes, or None to send nothing}. Stages: first (a
+    token), token (further tokens), binding (with pubKeyAuth), info (authInfo)."""
 
     def __init__(self, mech, credentials, bend=None, requested=HYBRID | SSL, flags=0, version=6, source=None):
         self.mech, self.credentials, self.bend = mech, credentials, bend or {}
@@ -135,7 +135,7 @@ class Conversation:
         return self.client.binding(magic, self.version, kw.pop("nonce", self.nonce), **kw)
 
     def run(self):
-        """Until the login stack has answered. Raises Refused when the server ends it."""
+        """Runs until the login stack answers. Raises Refused when the server closes."""
         with Client(source=self.source) as self.client:
             self.client.negotiate(self.requested, self.flags)
             self.client.start_tls()
@@ -169,7 +169,7 @@ class Gone(Exception):
 
 
 def walk(step, c):
-    """A logon as far as the step, where it raises Gone."""
+    """A logon up to the step, where it raises Gone."""
     def here(name):
         if step == name:
             raise Gone
@@ -241,14 +241,14 @@ class SpnegoNtlm(Ntlm):
         return self.bend.get(2, bytes)(neg_token_resp(token=message, mic=self.sign_list() if self.mic else None))
 
     def hello(self):
-        """With room for a Version, as Windows has it."""
+        """Adds Version to NEGOTIATE, as Windows does."""
         return super().step(None) + bytes(8)
 
     def sent_key(self):
         return hasattr(self, "key")
 
     def sign_list(self):
-        """The MIC is message 0; the cipher begins anew with message 1 ([MS-SPNG] 3.3.5.1)."""
+        """The MIC is message 0; the cipher starts again with message 1 ([MS-SPNG] 3.3.5.1)."""
         number = struct.pack("<I", 0)
         mac = hmac.new(self.sign[0], number + mech_list(self.mechs), "md5").digest()[:8]
         out = b"\1\0\0\0" + self.seal[0].encrypt(mac) + number

@@ -14,12 +14,12 @@ def forms_of(secret):
 
 
 def search(pid, forms):
-    """Names of the forms that are in the memory of the process."""
+    """Returns the names of the forms that the process's memory contains."""
     found = set()
     try:
         maps, mem = open("/proc/%d/maps" % pid, encoding="ascii", errors="replace"), open("/proc/%d/mem" % pid, "rb", 0)
     except (FileNotFoundError, ProcessLookupError):
-        return found  # it has ended, and its memory with it
+        return found  # the process has ended
     with maps, mem:
         for line in maps:
             where, mode = line.split()[:2]
@@ -38,7 +38,7 @@ def search(pid, forms):
 
 
 def all_processes():
-    """{pid: command line}"""
+    """Returns {pid: command line} of all processes."""
     out = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -62,7 +62,7 @@ def children(pid):
 
 
 def children_named(pid, name, but=False):
-    """Children with this name in ps, or with another one; one that ends meanwhile is in neither list."""
+    """Returns (children with this name in ps, children with another name). A child that ends meanwhile is in neither list."""
     out = []
     for p in children(pid):
         with contextlib.suppress(OSError), open("/proc/%d/comm" % p, encoding="ascii", errors="replace") as f:
@@ -72,13 +72,13 @@ def children_named(pid, name, but=False):
 
 
 def connections_of(listener):
-    """The processes of its connections, without their template."""
+    """Returns the pids of the front end's connections, without their template."""
     return children_named(listener, "credsspd-rdp:t", but=True)
 
 
 def files_since(began, *roots):
-    """Paths of the regular files below the roots that were written, renamed or made after that time: others lie on the machine.
-    The directory of the build is left out: other tests of the run write whole systems there, and it may lie below a root."""
+    """Yields the regular files below the roots that were written, renamed or made after @began: older files belong to the machine. Leaves
+    out the build directory, where parallel tests write whole systems, and which may lie below a root."""
     build = os.environ["BED_BUILD_DIR"]
 
     def tree(root):
@@ -96,7 +96,7 @@ def files_since(began, *roots):
 
 
 def files_with(forms, *roots, began=0.0):
-    """(path, form) of every file of files_since() that has one."""
+    """Yields (path, form) of each file of files_since() that contains a form."""
     out = []
     for path in files_since(began, *roots):
         with contextlib.suppress(OSError):

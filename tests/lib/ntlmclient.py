@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""An NTLM client by MS-NLMP whose every choice is the caller's, for tests/lib/rdpclient.py (step, done, wrap, unwrap) and
-tests/lib/spnegoclient.py (get_mic, verify_mic). Without a choice it behaves as Windows does: NTLMv2 with the server's AV
-pairs, a MIC when the CHALLENGE has a timestamp, and a session key of its own. The session is as strong as the flags of its
-AUTHENTICATE message say, so that a server that grants weak ones is found out. Numbers of sections are those of MS-NLMP."""
+"""An NTLM client by MS-NLMP with an option for each of its choices, for tests/lib/rdpclient.py (step, done, wrap, unwrap) and
+tests/lib/spnegoclient.py (get_mic, verify_mic). By default it behaves like Windows: NTLMv2 with the server's AV pairs, a MIC when the
+CHALLENGE has a timestamp, and a session key of its own. The session is as weak as the flags of its AUTHENTICATE message permit, which
+exposes a server that grants weak sessions. Section numbers are those of MS-NLMP."""
 import dataclasses
 import hashlib
 import hmac
@@ -24,7 +24,7 @@ VERSION, SEAL_128, KEY_EXCH, SEAL_56 = 0x2000000, 0x20000000, 0x40000000, 0x8000
 
 WINDOWS = UNICODE | OEM | REQUEST_TARGET | SIGN | SEAL | LM_KEY | NTLM | ALWAYS_SIGN | ESS | VERSION | SEAL_128 | KEY_EXCH | SEAL_56
 
-# the flags that the server demands, by the names that its log has for them
+# the flags that the server demands, by their names in its log
 REQUIRED = {"UNICODE": UNICODE, "SIGN": SIGN, "SEAL": SEAL, "NTLM": NTLM, "EXTENDED_SESSIONSECURITY": ESS, "128": SEAL_128,
             "KEY_EXCH": KEY_EXCH}
 
@@ -39,7 +39,7 @@ MIC_PRESENT = struct.pack("<I", 2)
 
 
 def read_pairs(data):
-    """[(id, value)] without MsvAvEOL, which has to be there unless there is nothing at all."""
+    """Returns [(id, value)] without MsvAvEOL, which must be there unless the bytes are empty."""
     out, at = [], 0
     while data:
         kind, n = struct.unpack_from("<HH", data, at)
@@ -59,7 +59,7 @@ def write_pairs(pairs):
 
 
 def find_pair(pairs, kind):
-    """The first value, or None."""
+    """Returns the first value of this id, or None."""
     return next((v for k, v in pairs if k == kind), None)
 
 
@@ -80,7 +80,7 @@ def rc4(key):
 
 
 def des(key, block):
-    """DES under 7 bytes of key."""
+    """Encrypts with DES under a key of 7 bytes."""
     from Cryptodome.Cipher import DES
     bits = int.from_bytes(key, "big")
     return DES.new(bytes((bits >> (49 - 7 * i) & 0x7F) << 1 for i in range(8)), DES.MODE_ECB).encrypt(block)
@@ -146,7 +146,7 @@ def seal_key(key, way, flags):
 # ---- 3.4: session security ----
 
 class Session:
-    """Sends from @ways[0] to @ways[1]."""
+    """Seals in direction @ways[0] and unseals in direction @ways[1]."""
 
     CLIENT = (b"client-to-server", b"server-to-client")
 
@@ -201,7 +201,7 @@ class Session:
 # ---- 2.2.1: messages ----
 
 def put_fields(values, payload):
-    """(descriptions: length, length, offset; contents) of the fields, which start at @payload"""
+    """Returns (descriptions: length, length, offset; contents) of the fields, whose payload starts at @payload."""
     head, body = b"", b""
     for v in values:
         head += struct.pack("<HHI", len(v) & 0xFFFF, len(v) & 0xFFFF, payload + len(body))
@@ -225,7 +225,7 @@ class Challenge:
         return self.message[offset:offset + n]
 
     def rewritten(self, pairs):
-        """The message with other AV pairs in the place of its own, which are its last field."""
+        """Returns the message with other AV pairs, which are its last field."""
         n, _, offset = struct.unpack_from("<HHI", self.message, 40)
         if offset + n != len(self.message):
             raise ValueError("the AV pairs are not the last field")
@@ -233,7 +233,7 @@ class Challenge:
         return self.message[:40] + struct.pack("<HHI", len(info), len(info), offset) + self.message[48:offset] + info
 
 
-# What a client computes its MIC over: the CHALLENGE as it came, or as the client changed it for its response.
+# The bytes that a client's MIC covers: the CHALLENGE as received, or as the client changed it for its response.
 MIC_OVER = {
     "as sent": lambda c: c.message,
     "pair 6 set in place": lambda c: c.rewritten([(k, MIC_PRESENT if k == AV_FLAGS else v) for k, v in c.pairs]),
@@ -248,29 +248,29 @@ class NtlmClient:
     domain: str = ""
     workstation: str = "WORKSTATION"
     _: dataclasses.KW_ONLY
-    # NEGOTIATE: its flags, its names (domain, workstation), and 40 bytes without these, 32 (no Version) or 16 (no fields either)
+    # NEGOTIATE: flags, names (domain, workstation), and its length: 40, 32 (without Version) or 16 (without the fields, too)
     flags: int = WINDOWS
     negotiate_names: tuple = ()
     negotiate_length: int = 40
     # the response: "v2", "v1", "LM" (v1 without its NT half), "LMv2" (v2 without its NT half) or "anonymous"
     response: str = "v2"
-    answer_to: Challenge = None         # another than the one that was received
-    now: bytes = None                   # the time that is not an AV pair; None: the server's
-    # the AV pairs: the server's (False: only its timestamp) and those of the client, then changed: f([(id, value)]) -> list or bytes
+    answer_to: Challenge = None         # a challenge to answer in place of the received one
+    now: bytes = None                   # the time in the fixed part; None: the server's
+    # the server's AV pairs (False: only its timestamp) plus the client's, then changed: f([(id, value)]) -> list or bytes
     keep_pairs: bool = True
     channel_bindings: bool = True       # a pair of 16 zeros
-    target_name: str = "TERMSRV/test"   # None: no such pair
+    target_name: str = "TERMSRV/test"   # None: without this pair
     pairs: object = list
-    # the MIC: one of MIC_OVER, or None; whether pair 6 claims it (None: when there is one), whether there is room for it
+    # the MIC: one of MIC_OVER, or None; whether MsvAvFlags claims it (None: if there is one); whether the message has its field
     mic: str = "as sent"
     mic_bit: bool = None
     mic_room: bool = True
     bend_mic: object = bytes            # f(mic) -> mic
-    # AUTHENTICATE: flags to take out and to add; without Version the MIC is at 64
+    # AUTHENTICATE: flags to remove and to add; without Version the MIC is at 64
     clear: int = 0
     add: int = 0
     version_field: bool = True
-    own_key: bool = True                # False: the key of the session is the one that the response gives, whatever the flags say
+    own_key: bool = True                # False: the session key is the response's, whatever the flags say
     encrypted_key: object = bytes       # f(EncryptedRandomSessionKey) -> the field
     bend: object = bytes                # f(message) -> message, after the MIC was computed
 
@@ -326,7 +326,7 @@ class NtlmClient:
         return out if isinstance(out, bytes) else write_pairs(out)
 
     def make_responses(self, challenge, flags):
-        """(LmChallengeResponse, NtChallengeResponse, KeyExchangeKey)"""
+        """Returns (LmChallengeResponse, NtChallengeResponse, KeyExchangeKey)."""
         mine, when = os.urandom(8), find_pair(challenge.pairs, TIMESTAMP)
         if self.response == "anonymous":
             return bytes(1), b"", bytes(16)
@@ -340,7 +340,7 @@ class NtlmClient:
         return bytes(24) if when else r.lm, r.nt, r.exchange_key
 
     def make_key(self, exchange_key, flags):
-        """3.4.6: the session's key, and the field EncryptedRandomSessionKey."""
+        """Returns (session key, field EncryptedRandomSessionKey) by 3.4.6."""
         if not flags & KEY_EXCH:
             return exchange_key, b""
         key = os.urandom(16) if self.own_key else exchange_key
@@ -348,7 +348,7 @@ class NtlmClient:
 
     def make_authenticate(self, challenge):
         anonymous = self.response == "anonymous"
-        # 3.1.5.1.2: what both sides have offered
+        # 3.1.5.1.2: the flags that both sides have offered
         flags = (challenge.flags & (self.flags | TARGET_INFO) & ~self.clear) | self.add | (ANONYMOUS if anonymous else 0)
         lm, nt, exchange_key = self.make_responses(challenge, flags)
         key, encrypted = self.make_key(exchange_key, flags)
@@ -359,7 +359,7 @@ class NtlmClient:
         room = MIC_LENGTH if with_mic and self.mic_room else 0
         names = ["", "", ""] if anonymous else [self.domain, self.user, self.workstation]
         domain, user, workstation = (utf16(n) if flags & UNICODE else n.encode("latin-1") for n in names)
-        # in the order in which Windows writes the contents: domain, user, workstation, LM, NT, key
+        # in the order of Windows: domain, user, workstation, LM, NT, key
         fields, body = put_fields([domain, user, workstation, lm, nt, encrypted], 64 + len(version) + room)
         domain, user, workstation, lm, nt, encrypted = (fields[i:i + 8] for i in range(0, 48, 8))
         head = SIGNATURE + struct.pack("<I", 3) + lm + nt + domain + user + workstation + encrypted + struct.pack("<I", flags) + version

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""D-Bus as bytes: a connection as any user, messages that need not be right. Enough of the marshalling for org.credssp1."""
+"""D-Bus at byte level: a connection as any user, and messages that may be malformed. Marshals what org.credssp1 needs."""
 import array
 import contextlib
 import os
@@ -15,7 +15,7 @@ _as_user = threading.Lock()
 
 
 class BusError(Exception):
-    """The error name that came back, without the prefix of ours."""
+    """The name of the D-Bus error, without this project's prefix."""
 
     def __init__(self, name, text=""):
         super().__init__("%s: %s" % (name, text))
@@ -24,7 +24,7 @@ class BusError(Exception):
 
 @contextlib.contextmanager
 def user(uid):
-    """This process as another user, where the kernel looks when a socket is connected."""
+    """Runs the block with the effective ids of another user, which the kernel records when a socket connects."""
     with _as_user:
         os.setegid(uid)
         os.seteuid(uid)
@@ -91,7 +91,7 @@ class Out:
 
 
 def body(*pairs):
-    """(signature, bytes) of (type, value) pairs"""
+    """Returns (signature, bytes) of (type, value) pairs."""
     out = Out()
     for kind, v in pairs:
         out.value(kind, v)
@@ -141,7 +141,7 @@ class In:
 
 class Bus:
     def __init__(self, uid=0, timeout=20, sock=None):
-        """sock: a connection that somebody else of that user has made"""
+        """sock: a bus connection that another process of that user has made."""
         self.sock = sock or socket.socket(socket.AF_UNIX)
         self.sock.settimeout(timeout)
         with user(uid):
@@ -175,7 +175,7 @@ class Bus:
             raise BusError("authentication", data.decode())
 
     def send(self, member, signature="", payload=b"", dest=NAME, path=OBJECT, iface=None, fds=(), kind=CALL, n_fds=None, flags=0, serial=None):
-        """A message; returns its serial."""
+        """Sends a message. Returns its serial."""
         self.serial += 1
         serial = self.serial if serial is None else serial
         head = Out()
@@ -202,7 +202,7 @@ class Bus:
             self.rest += data
 
     def receive(self):
-        """{"kind", "serial", "reply", "error", "signature", "body", "fds"} of the next message"""
+        """Returns {"kind", "serial", "reply", "error", "signature", "body", "fds"} of the next message."""
         self.fill(16)
         _, kind, _, _, n, serial, h = struct.unpack("<BBBBIII", self.rest[:16])
         total = 16 + h + (-h % 8) + n
@@ -222,7 +222,7 @@ class Bus:
         return out
 
     def answer(self, serial):
-        """The return to the call; raises BusError for an error."""
+        """Returns the reply to the call with this serial. Raises BusError for an error."""
         for i, m in enumerate(self.early):
             if m["reply"] == serial:
                 return self.check(self.early.pop(i))
@@ -245,7 +245,7 @@ class Bus:
     # -- org.credssp1 --
 
     def begin(self, service="xrdp-sesman", key=b"k" * 270, rhost="192.0.2.9", peer=None, wait=True, **kw):
-        """(logon, channel socket), or the serial when it is not waited for"""
+        """Calls Begin. Returns (logon, channel socket), or the serial when wait=False."""
         peer = [("rhost", ("s", rhost))] if peer is None else peer
         serial = self.send("Begin", *body(("s", service), ("ay", key), ("a{sv}", peer)), iface="org.credssp1.Acceptor", **kw)
         return self.begun(serial) if wait else serial
@@ -257,7 +257,7 @@ class Bus:
         return In(m["body"]).value("t"), s
 
     def redeem(self, ticket, service="xrdp-sesman", to="", **kw):
-        """(about, descriptor of the pipe)"""
+        """Calls Redeem. Returns (about, descriptor of the pipe)."""
         m = self.ask("Redeem", *body(("s", ticket), ("s", service), ("s", to)), iface="org.credssp1.Vault", **kw)
         return In(m["body"]).value("a{sv}"), m["fds"][0]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""An RDP client for tests: X.224, TLS, CredSSP with every field at the caller's choice, and the RDP connection sequence
-([MS-RDPBCGR] 1.3.1.1) up to Demand Active. NTLM by impacket, Kerberos by MIT through python3-gssapi; nothing is shared
-with the server under test. Well-behaved unless told otherwise."""
+"""An RDP client for tests: X.224, TLS, CredSSP with each field selectable, and the RDP connection sequence ([MS-RDPBCGR] 1.3.1.1)
+up to Demand Active. impacket does NTLM, MIT Kerberos with python3-gssapi does Kerberos; no code is shared with the server under
+test. Well-behaved by default."""
 import hashlib
 import hmac
 import os
@@ -17,7 +17,7 @@ SERVER_MAGIC = b"CredSSP Server-To-Client Binding Hash\0"
 
 
 class Refused(Exception):
-    """What the server told: an NTSTATUS (code), a 4-byte early result (early), or nothing but the end of the connection."""
+    """The server's refusal: an NTSTATUS (code), a 4-byte early result (early), or only the end of the connection."""
 
     def __init__(self, stage, code=None, early=None, why=""):
         super().__init__("%s: code %s, early %s %s" % (stage, "%08X" % code if code is not None else None, early, why))
@@ -35,7 +35,7 @@ def tlv(tag, value):
 
 
 def read_tlv(data, at=0):
-    """(tag, value, offset behind it)"""
+    """Returns (tag, value, offset after the element)."""
     tag, n, at = data[at], data[at + 1], at + 2
     if n & 0x80:
         width = n & 0x7F
@@ -57,7 +57,7 @@ def integer(n):
 
 
 def subject_public_key(certificate):
-    """Contents of the BIT STRING, without the byte that counts unused bits."""
+    """Returns the contents of the BIT STRING, without the byte that counts unused bits."""
     fields = [v for t, v in elements(read_tlv(read_tlv(certificate)[1])[1]) if t != 0xA0]
     return [v for t, v in elements(fields[5]) if t == 0x03][0][1:]
 
@@ -107,7 +107,7 @@ def ts_credentials(cred_type, body):
 
 
 def strings(first, *values):
-    """[first], [first + 1] ... OCTET STRING; None is absent."""
+    """Encodes [first], [first + 1] ... OCTET STRING. None leaves the element out."""
     return b"".join(tlv(0xA0 + i, tlv(0x04, utf16(s))) for i, s in enumerate(values, first) if s is not None)
 
 
@@ -121,7 +121,7 @@ def smartcard_creds(pin, card=None, reader=None, container=None, csp=None, user_
 
 
 def ticket_logon(service, granting, kind=10, flags=2, lengths=None, offsets=None, tail=b""):
-    """KERB_TICKET_LOGON; lengths and offsets are those of the tickets unless told otherwise."""
+    """Encodes KERB_TICKET_LOGON. Lengths and offsets are those of the tickets by default."""
     lengths = lengths or (len(service), len(granting))
     offsets = offsets or (32, 32 + len(service))
     return struct.pack("<4I2Q", kind, flags, *lengths, *offsets) + service + granting + tail
@@ -180,7 +180,7 @@ class Ntlm:
 
 
 class Krb5:
-    """krb5, raw or in SPNEGO, with the tickets of the ccache, or of the current one (KRB5CCNAME)."""
+    """Kerberos, raw or in SPNEGO, with the tickets of the ccache, or of the current ccache (KRB5CCNAME)."""
 
     def __init__(self, server, spnego=True, ccache=None):
         import gssapi
@@ -312,7 +312,7 @@ class Client:
         return key if magic is CLIENT_MAGIC else bytes([(key[0] + 1) & 0xFF]) + key[1:]
 
     def authenticate(self, mech, version=6, nonce=None, key=None, late=False):
-        """All of CredSSP but the credentials. @late: pubKeyAuth never beside a token."""
+        """Runs CredSSP up to the credentials. @late: pubKeyAuth comes in a message of its own."""
         nonce = nonce or (os.urandom(32) if version >= 5 else None)
         token = mech.step(None)
         while not mech.done:
@@ -384,8 +384,8 @@ class Client:
         self.send_data(0x0040, self.client_info(**fields))
 
     def licence(self):
-        """Answers the licence request as a client without a licence store does. xrdp 0.10 sends none: it says at once that the client is
-        valid, and takes what follows for a PDU of the session."""
+        """Answers the licence request like a client without licences. xrdp 0.10 sends no request: it confirms the client at once, and reads
+        the next PDU as one of the session."""
         packet = self.read_tpkt()
         licensing = packet[15 if packet[13] & 0x80 else 14:]
         if licensing[4] == 0xFF and licensing[8:12] == struct.pack("<I", 7):
@@ -394,17 +394,17 @@ class Client:
         self.read_tpkt()
 
     def send_poke(self):
-        """Confirm Active, for which Synchronize and Control come back."""
+        """Sends Confirm Active, which Synchronize and Control answer."""
         body = struct.pack("<HHH", 6, 0x13, self.user_channel)
         self.send_mcs(struct.pack(">BHHBH", 0x64, self.user_channel - 1001, 1003, 0x70, 0x8000 | len(body)) + body)
 
     def poke(self):
-        """A round trip through an active session of the bed's login stack."""
+        """Makes a round trip through an active session of the bed's login stack."""
         self.send_poke()
         return [self.read_tpkt() for _ in range(2)]
 
     def log_on(self, mech, credentials, requested=HYBRID | SSL, version=6, flags=0, **info):
-        """Everything a client does until the server demands capabilities. Raises Refused when the server ends it."""
+        """Runs the whole connection until the server demands capabilities. Raises Refused when the server closes."""
         self.negotiate(requested, flags)
         self.start_tls()
         self.nla(mech, credentials, version)
@@ -415,7 +415,7 @@ class Client:
 
 
 def log_on(user, password, domain="", requested=HYBRID | SSL, version=6, delegate=None, **connection):
-    """NTLM logon on a connection of its own (arguments of Client); the connection is returned open."""
+    """Logs on with NTLM on a new connection (arguments of Client). Returns the open connection."""
     c = Client(**connection)
     try:
         c.log_on(Ntlm(user, password, domain), password_creds(*(delegate or (domain, user, password))), requested, version)

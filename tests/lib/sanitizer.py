@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""What the sanitizers reported in the processes of a bed (see sanitizer.c).
+"""Reads what the sanitizers have reported in the processes of a bed (see sanitizer.c).
 
-What such programs are not looked at for, besides what common/base/sanitized.h leaves out of their confinement:
-  - growth (load.py): the runtime keeps what is freed for a while;
-  - terabytes of shadow memory, when memory is searched for secrets (memsearch.py): it has nothing of what is in memory;
-  - leaks in processes that are not dumpable, which are all of the daemons and the helper, that are traced, or that end with
-    _exit(): the search for leaks is by ptrace(2), at exit. `make check-sanitize` looks for those of the same functions.
-Not run with them: tests/peers, of which sandbox, memory, secrets and load are about what is different here, those with a desktop
-or su load pam_credssp into Debian's programs, which have no sanitizer, and those with winbind load its library with RTLD_DEEPBIND,
-which the runtime refuses; tests/hostile/*.slow, for their time; and the cases of NOT_SANITIZED."""
+In programs with sanitizers the tests do not check, besides what common/base/sanitized.h removes from their confinement:
+  - growth (load.py): the runtime keeps freed memory for a while;
+  - shadow memory of terabytes, when they search memory for secrets (memsearch.py): it contains no copy of the memory;
+  - leaks in processes that are not dumpable (all daemons and the helper), that are traced, or that end with _exit(): the search for
+    leaks uses ptrace(2) at exit. `make check-sanitize` finds leaks of the same functions.
+These tests do not run with sanitizers: tests/peers (sandbox, memory, secrets and load test what is different here; those with a desktop
+or su load pam_credssp into Debian's programs, which have no sanitizer; those with winbind load its library with RTLD_DEEPBIND, which
+the runtime refuses), tests/hostile/*.slow, which take too long, and the cases of NOT_SANITIZED."""
 import os
 import struct
 import sys
@@ -21,7 +21,7 @@ NOT_SANITIZED = {
     ("tests/hostile/patience", "all handshakes taken"): "with sanitizers 448 handshakes may take longer than the 15 s of the first ones",
 }
 
-# of the programs that this test runs
+# for the programs that this test runs
 SANITIZED = os.path.exists(os.path.join(os.environ.get("BED_BUILD") or "build", "sanitizer.o"))
 
 
@@ -37,21 +37,21 @@ def open_board(build):
 
 
 def reports():
-    """Texts, each with program and pid in front."""
+    """Returns the reports' texts, each with program and pid in front."""
     with open(BOARD, "rb") as f:
         n = HEAD.unpack(f.read(HEAD.size))[1]
         return [f.read(TEXT).split(b"\0")[0].decode(errors="replace") for _ in range(min(n, REPORTS))]
 
 
 def arm(row):
-    """An error of tests/sanitized/bug.c, to be made once."""
+    """Arms an error of tests/sanitized/bug.c, which happens once."""
     with open(BOARD, "r+b", 0) as f:
         f.seek(8)
         f.write(struct.pack("=I", row))
 
 
 def look_at_board(build):
-    """1 when a process reported something, or none could have."""
+    """Returns 1 when a process reported an error, or when no program has a sanitizer."""
     if not sanitized(build):
         return 0
     with open(BOARD, "rb") as f:
@@ -59,6 +59,6 @@ def look_at_board(build):
     for text in reports():
         print("# sanitizer: %s" % text.replace("\n", "\n#     "))
     if not started:
-        print("# sanitizer: no program of %s has it" % build)
+        print("# sanitizer: no program of %s has a sanitizer" % build)
     sys.stdout.flush()
     return 1 if n or not started else 0

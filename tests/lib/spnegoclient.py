@@ -78,7 +78,7 @@ class Spnego:
         return self.reply(inner)
 
     def reply(self, inner):
-        """The next token. It is the last one when the server has nothing to say that pubKeyAuth has to wait for."""
+        """Returns the next token. It is the last one when pubKeyAuth need not wait for an answer of the server."""
         due = self.mic == "always" or (self.mic == "due" and (self.demanded or self.mic_received))
         mic = None
         if self.mech.done and due and (self.mic_with == "token" or self.mic_received):
@@ -87,7 +87,7 @@ class Spnego:
         self.answer_due = inner is not None
         self.done = self.mech.done and not (self.answer_due and (self.wait or due and not self.mic_sent))
         if inner is None and mic is None:
-            expect(self.mic == "never", "the server waits for something that it did not ask for")
+            expect(self.mic == "never", "the server waits for a MIC that it did not request")
             return None
         return self.give(neg_token_resp(ACCEPT_COMPLETED[0] if inner is None else ACCEPT_INCOMPLETE[0], inner, mic))
 
@@ -96,12 +96,12 @@ class Spnego:
     def take(self, token):
         answer = parse_resp(token)
         if not self.answers:
-            expect(answer.get("mech") == self.oid, "supportedMech is not what the client calls the mechanism: %r" % answer)
+            expect(answer.get("mech") == self.oid, "supportedMech is not the client's OID of the mechanism: %r" % answer)
             allowed = [REQUEST_MIC] if self.demanded else [ACCEPT_INCOMPLETE, ACCEPT_COMPLETED]
         else:
             expect("mech" not in answer, "supportedMech in a later answer: %r" % answer)
             allowed = [ACCEPT_INCOMPLETE, ACCEPT_COMPLETED, None]
-        expect(answer.get("state") in allowed, "another negState: %r" % answer)
+        expect(answer.get("state") in allowed, "unexpected negState: %r" % answer)
         self.answers.append(answer)
         self.answer_due = False
         return answer
@@ -110,18 +110,18 @@ class Spnego:
         completed = answer.get("state") == ACCEPT_COMPLETED
         if "mic" in answer:
             expect(not self.mic_received, "a second mechListMIC: %r" % answer)
-            expect(self.mic_sent or not completed, "a mechListMIC that nobody asked for: %r" % answer)
+            expect(self.mic_sent or not completed, "an unrequested mechListMIC: %r" % answer)
             self.mech.verify_mic(mech_list(self.mechs), answer["mic"])
             self.mic_received = True
         expect(not completed or self.mic_received == self.mic_sent, "accept-completed without the server's mechListMIC: %r" % answer)
         expect(not completed or self.mic_received or not self.demanded, "accept-completed without mechListMICs: %r" % answer)
 
     def finish(self, token):
-        """The token beside the server's pubKeyAuth."""
+        """Handles the token next to the server's pubKeyAuth."""
         if token is None:
             expect(not self.answer_due, "no answer to the last token")
             return
-        expect(self.answer_due, "a token that nobody waits for: %r" % token)
+        expect(self.answer_due, "an unexpected token: %r" % token)
         answer = self.take(token)
         expect(answer.get("state") == ACCEPT_COMPLETED and "token" not in answer, "not the last answer: %r" % answer)
         self.take_mic(answer)

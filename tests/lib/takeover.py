@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What SECURITY.md says a process can still do when it is taken over, and how each of these is tried: a system call in its name
-(inject.py). Every call is first made in a process without confinement of the same user, where it has to work."""
+"""The table in SECURITY.md of what a compromised process can still do, and the way to try each entry: a system call in the process's
+name (inject.py). Each call is first made in an unconfined process of the same user, where it must work."""
 import contextlib
 import os
 import socket
@@ -12,7 +12,7 @@ from inbed import DAEMONS, TOP, Failure, expect, pid_of, sh
 from inject import Killed, Victim
 from memsearch import all_processes, children
 
-# the rows of the table; the tests that try them: tests/peers/sandbox and sandbox-ad
+# the rows of the table, which tests/peers/sandbox and sandbox-ad try
 PROCESSES = {"listener", "connection-template", "connection", "supervisor", "template-krb5", "template-ntlm", "worker-krb5", "worker-ntlm", "verifier", "verifier-winbind",
              "resolver", "keeper", "account-checker", "helper"}
 KEYTAB, STORE = "/etc/credsspd.keytab", "/var/lib/credsspd/ntlm"
@@ -27,7 +27,7 @@ def status_of(pid):
 
 
 def role(name):
-    """The process of credsspd with this option that takes new work: the youngest."""
+    """Returns the youngest process of credsspd with this option: the one that gets new work."""
     found = [p for d in DAEMONS for p in children(pid_of(d)) if name in all_processes().get(p, "")]
     if not found:
         raise AssertionError("no process " + name)
@@ -39,8 +39,8 @@ def filters_of(pid):
 
 
 def ready_role(name):
-    """One that has finished starting: it has a filter besides the supervisor's."""
-    deadline = time.monotonic() + 45  # one that dies before it is ready has to wait up to 30 s
+    """Returns such a process when it has finished starting: when it has a filter besides the supervisor's."""
+    deadline = time.monotonic() + 45  # a process that dies before it is ready is restarted after up to 30 s
     while time.monotonic() < deadline:
         with contextlib.suppress(AssertionError, OSError):
             pid = role(name)
@@ -61,17 +61,17 @@ def uid_of(pid):
 
 @contextlib.contextmanager
 def free_process(uid):
-    """One without confinement, dumpable; the victim of others of its user, and the twin that shows that the call works."""
+    """Yields the pid of an unconfined, dumpable process: target for other processes of its user, and control for each call."""
     with subprocess.Popen(["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "sleep", "1000"]) as p:
         try:
             while b"sleep" not in open("/proc/%d/cmdline" % p.pid, "rb").read().split(b"\0")[0] or uid_of(p.pid) != uid:
-                expect(p.poll() is None, "no sleep")
+                expect(p.poll() is None, "sleep has ended")
             yield p.pid
         finally:
             p.kill()
 
 
-# ---- what they try: each returns 0 or negative errno ----
+# ---- the calls: each returns 0 or negative errno ----
 
 def opens(path, flags=0):
     def attempt(v, _):
@@ -83,7 +83,7 @@ def opens(path, flags=0):
 
 
 def own_place(v, name):
-    """In a directory of its user's, or where everybody may write."""
+    """Returns a directory that the process's user owns, or that is writable by all."""
     for directory in ("/var/lib/credsspd", "/var/lib/credsspd-rdp"):
         if os.stat(directory).st_uid == uid_of(v.pid):
             return directory + "/" + name
@@ -95,7 +95,7 @@ def writes(v, _):
     r = opens(path, os.O_WRONLY | os.O_CREAT)(v, _)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-        expect(r == 0, "the file is there, and the call says %d" % r)
+        expect(r == 0, "the file exists, but the call returned %d" % r)
     return r
 
 
@@ -135,7 +135,7 @@ def signals(v, other):
 
 def runs(v, _):
     r = v.call("execve", b"/nowhere", 0, 0)
-    return 0 if r == -ENOENT else r  # it would have run it
+    return 0 if r == -ENOENT else r  # the program would have been executed
 
 
 def makes_code(v, _):
@@ -150,7 +150,7 @@ ACCESS = b"system.posix_acl_access"
 
 
 def changes(name, *args):
-    """The call with PATH and FD filled in, for a file of the process's user; it works on it when the kernel lets it."""
+    """Returns a function that makes the call with PATH and FD filled in, on a file that the process's user owns."""
     def attempt(v, _):
         uid, path = uid_of(v.pid), own_place(v, "attributes")
         with open(path, "w", encoding="ascii"):
@@ -165,14 +165,14 @@ def changes(name, *args):
                 v.call("close", fd)
         finally:
             os.unlink(path)
-        expect(r != -ENOSYS or name in NEWER, "%s: no such call" % name)
+        expect(r != -ENOSYS or name in NEWER, "%s: unknown call" % name)
         return r
     attempt.__name__ = name
     return attempt
 
 
 def sets_xattr_at(v, other):
-    """setxattrat(2): its value is in a structure, by address."""
+    """setxattrat(2) takes its value in a structure, by address."""
     at = v.scratch()
     v.mem.seek(at)
     v.mem.write(ACL)
@@ -206,12 +206,12 @@ COLUMNS = {
 }
 
 
-# by their modes these are one user's alone
+# modes permit these to one user only
 OWNERS = {"read the keytab": "credsspd", "read the NTLM store": "credsspd-ntlm"}
 
 
 def table():
-    """{process: {column: word}} of SECURITY.md"""
+    """Returns {process: {column: word}} of the table in SECURITY.md."""
     with open(os.path.join(TOP, "SECURITY.md"), encoding="utf-8") as f:
         lines = f.read().splitlines()
     head = next(i for i, x in enumerate(lines) if x.startswith("| process | read a file |"))
@@ -236,8 +236,8 @@ def outcome(victim, attempt, other):
 
 
 def twin(attempts, uid, what):
-    """Of the same user, without confinement."""
-    # the one that is traced is reaped after its tracer
+    """Makes each call in an unconfined process of the same user."""
+    # the traced process is reaped after its tracer
     with free_process(uid) as other, free_process(uid) as pid, Victim(pid) as v:
         for a in attempts:
             got = outcome(v, a, other)
@@ -251,7 +251,7 @@ def try_all(name, start):
     with contextlib.ExitStack() as stack:
         uid, other = None, None
         for column, attempts in COLUMNS.items():
-            # a template that dies again and again is not started again at once
+            # a template that dies repeatedly is restarted with a delay
             for a in attempts[:3] if name.startswith("template") else attempts:
                 if alive is None:
                     pid = stack.enter_context(start())

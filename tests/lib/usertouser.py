@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Kerberos user-to-user in SPNEGO as clients of CredSSP do it, for tests/lib/rdpclient.py: SPNEGO and the TGT-REQ are put
-together here, `kvno --u2u` gets the ticket from the KDC, and MIT makes the AP-REQ. Every token can be bent on its way."""
+"""Kerberos user-to-user in SPNEGO as clients of CredSSP use it, for tests/lib/rdpclient.py. SPNEGO and TGT-REQ are encoded here,
+`kvno --u2u` gets the ticket from the KDC, and MIT Kerberos makes the AP-REQ. A test can change each token."""
 import os
 import struct
 import subprocess
@@ -13,7 +13,7 @@ MS_KRB5 = bytes.fromhex("2a864882f712010202")
 U2U = KRB5 + b"\3"
 NTLM = bytes.fromhex("2b06010401823702020a")
 NEGOEX = bytes.fromhex("2b06010401823702021e")
-# type and length of the key that stands for the server's session key, which kvno does not use; krb5.conf has to permit it
+# type and length of a substitute for the server's session key, which kvno does not use; krb5.conf must permit the type
 session_key = (18, 32)
 SPNEGO = bytes.fromhex("2b0601050502")
 TGT_REQ, TGT_REP, AP_REQ, AP_REP = b"\4\0", b"\4\1", b"\1\0", b"\2\0"
@@ -27,7 +27,7 @@ def frame(oid, tok_id, message):
 
 
 def unframe(token):
-    """(mechanism, TOK_ID, message)"""
+    """Returns (mechanism, TOK_ID, message) of a framed token."""
     body = read_tlv(token)[1]
     _, oid, at = read_tlv(body)
     return oid, body[at:at + 2], body[at + 2:]
@@ -50,7 +50,7 @@ def neg_token_resp(state=None, token=None, mic=None):
 
 
 def parse_resp(token):
-    """{"state", "mech", "token", "mic"} of a NegTokenResp"""
+    """Returns {"state", "mech", "token", "mic"} of a NegTokenResp."""
     out = {}
     for tag, value in elements(read_tlv(read_tlv(token)[1])[1]):
         out[{0xA0: "state", 0xA1: "mech", 0xA2: "token", 0xA3: "mic"}[tag]] = read_tlv(value)[1]
@@ -67,7 +67,7 @@ def ticket_of(tgt_rep):
 
 
 def set_options(ap_req, add=0, remove=0):
-    """The AP-REQ with these bits in the first byte of ap-options, which nothing protects."""
+    """Returns the AP-REQ with these bits in the first byte of ap-options, which is not encrypted."""
     at = ap_req.index(bytes.fromhex("a20703050020"), 0, 64) + 5
     return ap_req[:at] + bytes([(ap_req[at] | add) & ~remove]) + ap_req[at + 1:]
 
@@ -81,7 +81,7 @@ def _principal(kind, realm, *components):
 
 
 def write_tgt_ccache(path, ticket, realm, *name):
-    """A FILE ccache (format 4) in which the ticket is the krbtgt of @name; its session key is not known and not needed."""
+    """Writes a FILE ccache (format 4) whose ticket is the krbtgt of @name. Its session key is unknown and not needed."""
     cred = _principal(1, realm, *name) + _principal(2, realm, "krbtgt", realm) + struct.pack(">H", session_key[0]) + _counted(bytes(session_key[1]))
     cred += struct.pack(">IIII", 0, 0, 0xF0000000 >> 1, 0) + b"\0" + struct.pack(">III", 0, 0, 0) + _counted(ticket) + _counted(b"")
     with open(path, "wb") as f:
@@ -89,7 +89,7 @@ def write_tgt_ccache(path, ticket, realm, *name):
 
 
 def clear_is_skey(path):
-    """A user-to-user ticket as an ordinary one in the FILE ccache: GSSAPI looks for no other."""
+    """Marks a user-to-user ticket in the FILE ccache as an ordinary one: GSSAPI looks for ordinary tickets only."""
     with open(path, "rb") as f:
         data = bytearray(f.read())
     at = 4 + struct.unpack_from(">H", data, 2)[0]
@@ -142,7 +142,7 @@ class UserToUser:
         return self.send_ap_req(answer) if self.at == 2 else self.send_mic(answer)
 
     def get_ticket(self, ticket):
-        """The user's ccache anew, with the user-to-user ticket in it."""
+        """Empties the user's ccache, and gets the user-to-user ticket."""
         with tempfile.TemporaryDirectory(dir="/run/bed") as d:
             write_tgt_ccache(d + "/tgt", ticket, self.realm, "TERMSRV", self.host)
             p = subprocess.run(["kvno", "-q", "--u2u", "FILE:" + d + "/tgt", "TERMSRV/%s@%s" % (self.host, self.realm)],
@@ -154,7 +154,7 @@ class UserToUser:
     def send_ap_req(self, answer):
         oid, tok_id, message = unframe(answer["token"])
         if (oid, tok_id) != (U2U, TGT_REP) or answer["mech"] != self.mechs[0] or answer["state"] != b"\1" or "mic" in answer:
-            raise Refused("SPNEGO", why="no TGT-REP as Windows wants it: %r" % answer)
+            raise Refused("SPNEGO", why="no TGT-REP in Windows' form: %r" % answer)
         self.get_ticket(ticket_of(message))
         name = self.gssapi.Name("TERMSRV@" + self.host, self.gssapi.NameType.hostbased_service)
         self.ctx = self.gssapi.SecurityContext(name=name, mech=self.gssapi.MechType.kerberos, usage="initiate", flags=self.flags)

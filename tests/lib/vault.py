@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""For tests of the login side in a bed: vaultd in credsspd's place, PAM stacks, and pamrun as the application."""
+"""For PAM tests in a bed: vaultd in credsspd's place, PAM stacks, and pamrun as the application."""
 import os
 import subprocess
 
@@ -11,13 +11,13 @@ PIN, CARD_NAME, READER_NAME, CONTAINER_NAME, CSP_NAME, SERVICE_TICKET, KRB_CRED 
 
 
 def stack(*lines, service="test"):
-    """Makes /etc/pam.d/SERVICE of these lines."""
+    """Writes /etc/pam.d/SERVICE from these lines."""
     with open("/etc/pam.d/" + service, "w", encoding="ascii") as f:
         f.write("\n".join(lines) + "\n")
 
 
 class Served:
-    """vaultd with a hand-over: fields by tag, as bytes. The logon's number is another each time: log lines come when they come."""
+    """Runs vaultd with a hand-over of these fields (by tag, bytes). Each logon has another number, because log lines may come late."""
     number = 0
 
     def __init__(self, kind, fields, user=None, rhost="192.0.2.7", **about):
@@ -25,7 +25,7 @@ class Served:
         about.setdefault("logon", Served.number)
         self.argv = ["setpriv", "--reuid=credsspd", "--regid=credsspd", "--clear-groups", os.path.join(BUILD, "vaultd"), "serve",
                      user or ENV["BED_USER"], "-", rhost, kind] + ["%s=%s" % kv for kv in about.items()]
-        # not in argv: tests look there for secrets
+        # not in argv, where tests look for secrets
         self.input = "".join("%d %s\n" % (tag, payload.hex()) for tag, payload in sorted(fields.items())).encode()
 
     def __enter__(self):
@@ -41,7 +41,7 @@ class Served:
 
 
 def pam(*phases, answer=TICKET, user=None, rhost="-", service="test", timeout=40, prefix=()):
-    """pamrun's success and output, the ticket blanked out."""
+    """Runs pamrun. Returns (success, output); the ticket in the output is replaced."""
     argv = [*prefix, os.path.join(BUILD, "pamrun"), service, user or ENV["BED_USER"], answer, rhost, *(phases or ("authenticate",))]
     p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False)
     out = p.stdout.decode(errors="replace").replace(TICKET, "TICKET")
