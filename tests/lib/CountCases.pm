@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What tests/prove adds to prove(1): the output of a program that failed, the reason of every skipped case, and a last line that counts
+# What tests/prove adds to prove(1): the output of a failed program, the reason of each skipped case, and a last line that counts
 # cases. A program that fails without a failed case (killed, no plan, an exit status) counts as one failed case.
 package CountCases;
 
@@ -8,7 +8,7 @@ use warnings;
 use TAP::Formatter::Console;
 use TAP::Formatter::File;
 
-# as prove(1) chooses
+# like prove(1)
 our @ISA = (-t STDOUT ? 'TAP::Formatter::Console' : 'TAP::Formatter::File');
 
 my (@skipped, $good);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""For tests that run inside a bed: enter() starts tests/bed with the options and the test program again inside, and
-returns only there. main() runs the functions with the decorator @case, in the order of their definition, and prints TAP; a case fails
-by an exception. The names of cases, as arguments or in TEST_CASE, choose among them."""
+"""For tests that run inside a bed. enter() starts tests/bed, which runs the test program again inside the bed; there enter() returns.
+main() runs the functions with the decorator @case in the order of their definition, and prints TAP. A case fails by an exception.
+Arguments, or TEST_CASE, select cases by name."""
 import ast
 import contextlib
 import json
@@ -19,12 +19,12 @@ from sanitizer import NOT_SANITIZED, SANITIZED
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ENV = os.environ
 
-# the supervisor, and who makes the processes of other users for it
+# the supervisor, and the wardens, which start processes of other users for it
 DAEMONS = ("credsspd", "credsspd-names", "credsspd-ntlm", "credsspd-tgt", "credsspd-account")
 
 
 class Failure(Exception):
-    """The case did not go as it should; the text says how."""
+    """An expectation of the case is not met; the text says which."""
 
 
 def expect(condition, text):
@@ -33,11 +33,11 @@ def expect(condition, text):
 
 
 class Skip(Exception):
-    """The case cannot be run in this release; the text says why."""
+    """This release cannot run the case; the text says why."""
 
 
 def need(program):
-    """Skips the case without a client that this release does not have; such cases are counted."""
+    """Skips the case when this release does not have the program. Skipped cases are counted."""
     if not shutil.which(program):
         raise Skip("%s is not in this release" % program)
 
@@ -52,7 +52,7 @@ CASES = []
 
 
 def case(function):
-    """Decorator: the function is a case of main()."""
+    """Decorator: main() runs the function as a case."""
     CASES.append(function)
     return function
 
@@ -62,7 +62,7 @@ def text_of(function):
 
 
 def forgotten():
-    """Names of the program's functions that are no cases and that nothing uses: a case without its decorator."""
+    """Returns names of functions that are neither cases nor used: cases without their decorator."""
     with open(os.path.abspath(sys.argv[0]), encoding="utf-8") as f:
         tree = ast.parse(f.read())
     used = {n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(tree) if isinstance(n, (ast.Name, ast.Attribute))}
@@ -70,7 +70,7 @@ def forgotten():
 
 
 def chosen():
-    """The cases that are to run; all, when none is named. An argument that names no case is an error."""
+    """Returns the cases to run: all, unless cases are named. An argument that names no case is an error."""
     names = sys.argv[1:] or [n for n in [ENV.get("TEST_CASE")] if n]
     wanted = {n.replace("_", " ") for n in names}
     unknown = wanted - {text_of(c) for c in CASES}
@@ -118,7 +118,7 @@ def main():
 # ---- logs ----
 
 def nodes():
-    """Directories below BED_DIR with the logs of a farm's nodes; without a farm its own."""
+    """Returns the directories below BED_DIR with the logs of a farm's nodes; without a farm [""]."""
     return ["node%d" % (i + 1) for i in range(len(ENV.get("BED_NODES", "").split()))] or [""]
 
 
@@ -136,7 +136,7 @@ def read_log(name, start=0):
 
 
 class Mark:
-    """What comes into the logs after now; those of a node, in a farm."""
+    """The end of each log at this moment: text() returns what was written later. @node: a farm's node."""
 
     def __init__(self, node=""):
         self.node = node
@@ -154,7 +154,7 @@ class Mark:
         return read_log(os.path.join(self.node, name), self.at[name])
 
     def find(self, name, pattern, seconds=8.0):
-        """The first line that the pattern is found in, waited for."""
+        """Waits for the first line that matches the pattern, and returns it."""
         deadline = time.monotonic() + seconds
         while True:
             for line in self.text(name).splitlines():
@@ -179,7 +179,7 @@ class Mark:
 # ---- doing things ----
 
 def sh(command, timeout=60.0, check=False, **env):
-    """(exit status, output)"""
+    """Runs a shell command. Returns (exit status, output)."""
     try:
         p = subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            timeout=timeout, env={**ENV, **env}, check=False)
@@ -193,7 +193,7 @@ def sh(command, timeout=60.0, check=False, **env):
 
 
 def bedctl(*args, stdin=""):
-    """As the program bedctl, without the start of one: a test of many settings calls it some hundred times."""
+    """Does what the program bedctl does, without starting it: tests call it hundreds of times."""
     request = list(args) + ([stdin.partition("\n")[0]] if args[0] in ("user", "local-user", "computer") else [])
     with socket.socket(socket.AF_UNIX) as s:
         s.connect("/run/bed/control")
@@ -206,7 +206,7 @@ def bedctl(*args, stdin=""):
 
 @contextlib.contextmanager
 def settings(**values):
-    """credsspd.conf with these keys, both programs started anew; as before afterwards. rdp_KEY is one of [credsspd-rdp]."""
+    """Runs the block with these keys in credsspd.conf and both daemons restarted, and restores them. rdp_KEY is KEY of [credsspd-rdp]."""
     keys = {("credsspd-rdp." + k[4:] if k.startswith("rdp_") else k): v for k, v in values.items()}
     old = {}
     with open("/etc/credsspd.conf", encoding="utf-8") as f:

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# For test programs in bash: `check NAME COMMAND...` is one case; it fails with COMMAND's status, whose output is then printed. The last
-# line of a program is `done_testing`. With TEST_CASE set only the case of this name is run (_ stands for a blank); a case that prepares
-# the following ones is `prepare NAME COMMAND...` and always run.
+# For test programs in bash: `check NAME COMMAND...` is one case. It fails when COMMAND fails, and then prints COMMAND's output. The last
+# line of a program is `done_testing`. With TEST_CASE only the case of this name runs (_ stands for a blank). A step that prepares
+# the following cases is `prepare NAME COMMAND...`, and always runs.
 tap_count=0 tap_failed=0
 
 tap_case() {
