@@ -165,4 +165,6 @@
 #define KEYS_WAIT_SEC 5U /* a logon waits for new keys that are being loaded, then continues with the old keys */
 #define SYSTEM_FILE_MAX 1048576U /* xrdp.ini, a PAM stack */
 #define XRDP_START_MSEC 15000U   /* credsspctl waits for xrdp's socket */
+#define TRY_STEP_TIMEOUT_SEC 30U /* credsspctl try: without a byte from the server */
+#define TRY_DEADLINE_SEC 300U    /* credsspctl try: from the password to the last line */
 #define XRDP_LISTEN_MSEC 3000U   /* credsspctl check: waits for the socket of an xrdp that runs */

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/limits.h"
 #include "credsspctl/try/report.h"
 
-#define TIMEOUT_SEC 30
 #define X224_LEN 19U
 #define NEG_RESPONSE 2U
 #define NEG_FAILURE 3U
@@ -68,7 +68,7 @@ int connection_target_read(const char *text, struct connection_target *ret)
 
 static int try_address(const struct addrinfo *a)
 {
-	const struct timeval timeout = { .tv_sec = TIMEOUT_SEC };
+	const struct timeval timeout = { .tv_sec = TRY_STEP_TIMEOUT_SEC };
 	AUTO_CLOSE int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) < 0 ||
@@ -206,7 +206,7 @@ static int tls_trouble(struct try_connection *c, int r)
 		return -ECONNRESET;
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
-		(void)snprintf(c->trouble, sizeof c->trouble, "no answer within %d seconds", TIMEOUT_SEC);
+		(void)snprintf(c->trouble, sizeof c->trouble, "no answer within %u seconds", TRY_STEP_TIMEOUT_SEC);
 		return -ETIMEDOUT;
 	case SSL_ERROR_SYSCALL:
 		note(c, saved ? strerror(saved) : "the server closed the connection");

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/limits.h"
 #include "common/initiator/initiator.h"
 #include "credsspctl/host/exit-status.h"
 #include "credsspctl/host/password.h"
@@ -210,6 +211,26 @@ static int read_password(struct attempt *a)
 	return r < 0 ? r : secret_append(&a->password, "", 1);
 }
 
+/* ---- the deadline ---- */
+
+static char deadline_text[80];
+
+/* A library may be at work: only what signal-safety(7) allows. Every line before this one has been flushed. */
+__attribute__((noreturn)) static void deadline_passed(int sig)
+{
+	if (write(STDOUT_FILENO, deadline_text, strlen(deadline_text)) < 0)
+		_exit(CTL_FAILED);
+	_exit(CTL_FAILED);
+}
+
+static void start_deadline(void)
+{
+	(void)snprintf(deadline_text, sizeof deadline_text, "failed:     the logon did not end within %u seconds\n",
+		       TRY_DEADLINE_SEC);
+	(void)signal(SIGALRM, deadline_passed);
+	(void)alarm(TRY_DEADLINE_SEC);
+}
+
 int try_run(const struct try_wish *wish)
 {
 	struct attempt a = { .wish = wish, .password = SECRET_NULL, .user = wish->user };
@@ -229,8 +250,10 @@ int try_run(const struct try_wish *wish)
 	}
 	(void)signal(SIGPIPE, SIG_IGN); /* a server that closes while OpenSSL writes is an error to report */
 	r = wish->user ? read_password(&a) : 0;
-	if (r == 0)
+	if (r == 0) {
+		start_deadline();
 		r = run(&a);
+	}
 	secret_done(&a.password);
 	return r == 0 ? CTL_OK : CTL_FAILED;
 }
