@@ -123,9 +123,20 @@ static void reload_winbindd(const struct job *j)
 		(void)fputs("winbindd does not run: it reads smb.conf when it starts\n", j->host->out);
 }
 
-/* Sets @key in [global]. *@ret_before is the file as it was, once it was replaced; without data before that. */
-static int change_conf(const struct job *j, const char *key, const char *value, bool append,
-		       struct file_text *ret_before)
+struct setting {
+	const char *key;
+	const char *value; /* NULL: the line is removed */
+	bool append;       /* after the present value */
+};
+
+static int set_in_text(const struct setting *set, const char *text, char **ret)
+{
+	return set->value ? smb_conf_set(text, set->key, set->value, set->append, ret)
+			  : smb_conf_unset(text, set->key, ret);
+}
+
+/* Changes [global]. *@ret_before is the file as it was, once it was replaced; without data before that. */
+static int change_conf(const struct job *j, const struct setting *set, struct file_text *ret_before)
 {
 	CLEANUP(file_text_done) struct file_text before = FILE_TEXT_NULL;
 	CLEANUP(file_text_done) struct file_text after = FILE_TEXT_NULL;
@@ -134,7 +145,9 @@ static int change_conf(const struct job *j, const char *key, const char *value, 
 
 	if (r < 0)
 		return fail(j, r, "/" SMB_CONF ": %s", r == -ELOOP ? "is a symbolic link" : strerror(-r));
-	r = smb_conf_set(before.data, key, value, append, &text);
+	r = set_in_text(set, before.data, &text);
+	if (r == -ENOENT && !set->value)
+		return 0; /* set in another file (include) */
 	if (r < 0)
 		return fail(j, r, "/" SMB_CONF ": %s", r == -ENOENT ? "there is no [global]" : strerror(-r));
 	if (diff_print(j->host->out, "/" SMB_CONF, before.data, text) < 0)
@@ -241,7 +254,7 @@ static int sync_conf(const struct job *j, struct file_text *before)
 		item = NULL;
 		return -ENOMEM;
 	}
-	r = change_conf(j, SYNC, item, true, before);
+	r = change_conf(j, &(struct setting){ .key = SYNC, .value = item, .append = true }, before);
 	if (r < 0 || j->dry_run)
 		return r;
 	r = find_synced(j, &set);
@@ -287,10 +300,10 @@ static int stop_rotation(const struct job *j, struct file_text *before)
 
 	if (r < 0 || strcmp(value, "0") == 0)
 		return r;
-	return change_conf(j, TIMEOUT, "0", false, before);
+	return change_conf(j, &(struct setting){ .key = TIMEOUT, .value = "0" }, before);
 }
 
-static int systemctl(const struct job *j, const char *verb)
+static int systemctl(const struct job *j, const char *verb, const char *consequence)
 {
 	const char *const shown[] = { "systemctl", verb, TIMER, NULL };
 	const char *const argv[] = { "--quiet", verb, TIMER, NULL };
@@ -298,17 +311,15 @@ static int systemctl(const struct job *j, const char *verb)
 	show_command(j->host->out, shown);
 	if (j->dry_run || j->host->units.systemctl(j->host->units.userdata, argv) == 0)
 		return 0;
-	return fail(j, -EIO,
-		    "\"systemctl %s " TIMER
-		    "\" has failed: the keys are there, and the machine's password is not changed any more",
-		    verb);
+	return fail(j, -EIO, "\"systemctl %s " TIMER "\" has failed: the keys are there, and %s", verb, consequence);
 }
 
 static int rotate_by_timer(const struct job *j)
 {
-	int r = systemctl(j, "enable");
+	static const char consequence[] = "the machine's password is not changed any more";
+	int r = systemctl(j, "enable", consequence);
 
-	return r == 0 && j->host->units.booted ? systemctl(j, "start") : r;
+	return r == 0 && j->host->units.booted ? systemctl(j, "start", consequence) : r;
 }
 
 static int keys_by_command(const struct job *j)
@@ -329,6 +340,63 @@ static int keys_by_command(const struct job *j)
 	if (r < 0)
 		put_back(j, &before);
 	return r;
+}
+
+/* ---- Samba was upgraded to 4.21 or later ---- */
+
+static bool timer_is_enabled(const struct job *j)
+{
+	static const char *const argv[] = { "--quiet", "is-enabled", TIMER, NULL };
+
+	return j->host->units.systemctl(j->host->units.userdata, argv) == 0;
+}
+
+static int rotation_is_off(const struct job *j, bool *ret_off)
+{
+	AUTO_FREE char *value = NULL;
+	int r = parameter(j, TIMEOUT, &value);
+
+	*ret_off = r == 0 && strcmp(value, "0") == 0;
+	return r;
+}
+
+static int remove_timer(const struct job *j)
+{
+	static const char consequence[] = "the timer stays, which is no longer needed";
+	int r = systemctl(j, "disable", consequence);
+
+	if (r == 0 && j->host->units.booted)
+		r = systemctl(j, "stop", consequence);
+	return r;
+}
+
+/*
+ * Undoes stop_rotation() and rotate_by_timer(). The enabled timer shows that an earlier run here has set the timeout: an
+ * administrator's own setting stays. The timer goes last, because without it the setting means that the password is
+ * never changed.
+ */
+static int resume_rotation(const struct job *j)
+{
+	CLEANUP(file_text_done) struct file_text before = FILE_TEXT_NULL;
+	bool timer = timer_is_enabled(j);
+	bool off = false;
+	int r = rotation_is_off(j, &off);
+
+	if (r == 0 && off && timer) {
+		r = change_conf(j, &(struct setting){ .key = TIMEOUT }, &before);
+		if (r == 0 && !j->dry_run)
+			r = rotation_is_off(j, &off);
+		off = off && !j->dry_run;
+	}
+	if (r == 0 && off) {
+		(void)fputs(timer ? TIMEOUT " = 0 is set elsewhere again (include): " TIMER
+					    " stays, and changes the machine's password\n"
+				  : "smb.conf has " TIMEOUT " = 0: Samba never changes the machine's password. Unless "
+				    "you want that, remove the line and run: smbcontrol winbindd reload-config\n",
+			    j->host->out);
+		return 0;
+	}
+	return r == 0 && timer ? remove_timer(j) : r;
 }
 
 /* ---- both ---- */
@@ -414,8 +482,8 @@ int ad_keytab(const struct ad_host *host, bool dry_run, char problem[AD_PROBLEM_
 		r = j.has_sync ? keys_by_sync(&j) : keys_by_command(&j);
 	if (r == 0)
 		r = give_to_daemon(&j);
-	if (r == 0 && !j.has_sync)
-		r = rotate_by_timer(&j);
+	if (r == 0)
+		r = j.has_sync ? resume_rotation(&j) : rotate_by_timer(&j);
 	if (r == 0)
 		(void)fputs(j.has_sync ? "Samba writes the new keys when the machine's password changes.\n"
 				       : "The machine's password is changed, and its new keys added, by " TIMER ".\n",

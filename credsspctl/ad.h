@@ -4,7 +4,8 @@
  * with Samba's tools, so that they stay right when the password of the machine's account changes.
  *
  * Samba 4.21 and later writes the file itself (`sync machine password to keytab`). An older one adds keys when it is
- * told to: there the password is changed by credsspd-machine-password.timer, which adds the new keys afterwards.
+ * told to: there the password is changed by credsspd-machine-password.timer, which adds the new keys afterwards. After
+ * an upgrade of Samba the command removes that timer, and the setting that it needs.
  */
 #pragma once
 

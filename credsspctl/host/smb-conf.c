@@ -116,3 +116,15 @@ int smb_conf_set(const char *text, const char *key, const char *value, bool appe
 	}
 	return n < 0 ? -ENOMEM : 0;
 }
+
+int smb_conf_unset(const char *text, const char *key, char **ret)
+{
+	struct place p = find(text, key);
+	size_t end = p.key.end;
+
+	if (end == 0)
+		return -ENOENT;
+	if (text[end] == '\n')
+		end++;
+	return asprintf(ret, "%.*s%s", (int)p.key.begin, text, text + end) < 0 ? -ENOMEM : 0;
+}

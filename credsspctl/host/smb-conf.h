@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Samba's smb.conf(5): sets one key of [global] without changing the rest of the text. */
+/* Samba's smb.conf(5): sets or removes one key of [global] without changing the rest of the text. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,3 +11,9 @@
  * (malloc'ed), -ENOENT without a [global], -ENOMEM.
  */
 int smb_conf_set(const char *text, const char *key, const char *value, bool append, char **ret);
+
+/*
+ * Removes the last line of @key from [global]. Returns 0 with the text in *@ret (malloc'ed), -ENOENT when [global] has
+ * no such line, -ENOMEM.
+ */
+int smb_conf_unset(const char *text, const char *key, char **ret);

@@ -28,7 +28,8 @@ static struct {
 	const char *version, *names, *timeout;
 	const char *failing; /* the command that begins like that fails */
 	char ran[4096];      /* what changes something */
-	unsigned timer;      /* calls of systemctl */
+	char units[256];     /* arguments of systemctl, but for is-enabled */
+	bool timer;          /* is enabled */
 	char problem[AD_PROBLEM_MAX];
 	char *shown;
 } bed;
@@ -91,7 +92,12 @@ static int run(const char *const *argv, char **ret_output)
 static int systemctl(void *userdata, const char *const *arguments)
 {
 	assert_string_equal(arguments[2], "credsspd-machine-password.timer");
-	bed.timer++;
+	if (strcmp(arguments[1], "is-enabled") == 0)
+		return bed.timer ? 0 : 1;
+	(void)snprintf(bed.units + strlen(bed.units), sizeof bed.units - strlen(bed.units), "%s ", arguments[1]);
+	if (bed.failing && strcmp(bed.failing, arguments[1]) == 0)
+		return 1;
+	bed.timer = strcmp(arguments[1], "enable") == 0 || (bed.timer && strcmp(arguments[1], "disable") != 0);
 	return 0;
 }
 
@@ -108,7 +114,7 @@ static int keytab_at(const char *path, bool dry_run)
 
 	free(bed.shown);
 	bed.ran[0] = '\0';
-	bed.timer = 0;
+	bed.units[0] = '\0';
 	host.out = open_memstream(&bed.shown, &size);
 	r = ad_keytab(&host, dry_run, bed.problem);
 	(void)fclose(host.out);
@@ -133,6 +139,7 @@ static int setup(void **state)
 	bed.names = "Registered SPNs for CN=RDP1\n\tHOST/RDP1\n\tTERMSRV/RDP10\n";
 	bed.timeout = "604800\n";
 	bed.failing = NULL;
+	bed.timer = false;
 	return 0;
 }
 
@@ -162,7 +169,7 @@ static void test_new(void **state)
 				     "net ads keytab create -P\n");
 	assert_int_equal(fstatat(bed.root, "etc/credsspd.keytab", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0400);
-	assert_int_equal(bed.timer, 0);
+	assert_string_equal(bed.units, "");
 	assert_non_null(strstr(bed.shown, "sync machine password to keytab = "));
 }
 
@@ -208,7 +215,7 @@ static void test_old(void **state)
 			    "file=/etc/credsspd.keytab add_update_ads TERMSRV -P\n"
 			    "net ads keytab --option=kerberos method=dedicated keytab --option=dedicated keytab "
 			    "file=/etc/credsspd.keytab add RDP1$ -P\n");
-	assert_int_equal(bed.timer, 2);
+	assert_string_equal(bed.units, "enable start ");
 	bed.version = "Version 4.20.9\n";
 	assert_int_equal(keytab(false), 0);
 	assert_null(strstr(bed.ran, "smbcontrol"));
@@ -224,7 +231,7 @@ static void test_dry_run(void **state)
 	bed.version = "Version 4.17.12\n";
 	assert_int_equal(keytab(true), 0);
 	assert_string_equal(bed.ran, "");
-	assert_int_equal(bed.timer, 0);
+	assert_string_equal(bed.units, "");
 	assert_non_null(strstr(bed.shown, "'--option=dedicated keytab file=/etc/credsspd.keytab' add 'RDP1$' -P\n"));
 	text = conf();
 	assert_string_equal(text, CONF "[homes]\n");
@@ -241,6 +248,69 @@ static void test_put_back(void **state)
 	assert_non_null(strstr(bed.shown, "output\n"));
 }
 
+/* An upgrade of Samba: what a run with the old one has set is undone, and only that. */
+static void test_upgraded(void **state)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *dry = NULL;
+
+	bed.version = "Version 4.17.12-Debian\n";
+	assert_int_equal(keytab(false), 0);
+	assert_true(bed.timer);
+	bed.version = "Version 4.22.11-Debian-4.22.11\n";
+	assert_int_equal(keytab(true), 0);
+	dry = conf();
+	assert_non_null(strstr(dry, "timeout = 0"));
+	assert_true(bed.timer);
+	assert_non_null(strstr(bed.shown, "-\tmachine password timeout = 0\n"));
+	assert_non_null(strstr(bed.shown, "systemctl disable credsspd-machine-password.timer\n"));
+	assert_int_equal(keytab(false), 0);
+	text = conf();
+	assert_string_equal(text, CONF SYNC "[homes]\n");
+	assert_string_equal(bed.units, "disable stop ");
+	assert_non_null(strstr(bed.ran, "net ads keytab create -P\nsmbcontrol winbindd reload-config\n"));
+	assert_non_null(strstr(bed.shown, "-\tmachine password timeout = 0\n"));
+	assert_non_null(strstr(bed.shown, "systemctl disable credsspd-machine-password.timer\n"));
+	/* nothing is left to undo */
+	assert_int_equal(keytab(false), 0);
+	assert_string_equal(bed.units, "");
+	assert_string_equal(bed.ran, "net ads setspn add RDP1 TERMSRV/rdp1.r.test -P\n"
+				     "net ads setspn add RDP1 TERMSRV/RDP1 -P\nnet ads keytab create -P\n");
+	assert_null(strstr(bed.shown, "timeout"));
+}
+
+/* Without the timer the setting is the administrator's. */
+static void test_own_timeout(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	write_file("etc/samba/smb.conf", CONF SYNC "\tmachine password timeout = 0\n");
+	assert_int_equal(keytab(false), 0);
+	text = conf();
+	assert_string_equal(text, CONF SYNC "\tmachine password timeout = 0\n");
+	assert_string_equal(bed.units, "");
+	assert_non_null(strstr(bed.shown, "never changes the machine's password"));
+}
+
+/* Without the timer the password would never be changed while the setting is in force. */
+static void test_upgraded_partly(void **state)
+{
+	/* the later line is removed, the other one stays in force */
+	write_file("etc/samba/smb.conf", CONF SYNC "\tmachine password timeout = 0\n\tmachine password timeout = 0\n");
+	bed.timer = true;
+	assert_int_equal(keytab(false), 0);
+	assert_string_equal(bed.units, "");
+	assert_true(bed.timer);
+	assert_non_null(strstr(bed.shown, "set elsewhere again"));
+	bed.failing = "disable";
+	assert_int_equal(keytab(false), -EIO);
+	assert_non_null(strstr(bed.problem, "no longer needed"));
+	/* the next run removes it */
+	bed.failing = NULL;
+	assert_int_equal(keytab(false), 0);
+	assert_string_equal(bed.units, "disable stop ");
+}
+
 /* Without the keys winbindd goes on changing the password. */
 static void test_put_back_old(void **state)
 {
@@ -252,7 +322,7 @@ static void test_put_back_old(void **state)
 	text = conf();
 	assert_string_equal(text, CONF "[homes]\n");
 	assert_string_equal(bed.ran, "smbcontrol winbindd reload-config\nsmbcontrol winbindd reload-config\n");
-	assert_int_equal(bed.timer, 0);
+	assert_string_equal(bed.units, "");
 }
 
 static void test_refused(void **state)
@@ -285,6 +355,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dry_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put_back_old, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_upgraded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_own_timeout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_upgraded_partly, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 	};
 

@@ -57,13 +57,31 @@ static void test_no_section(void **state)
 	assert_int_equal(smb_conf_set("[homes]\n", KEY, "x", true, &got), -ENOENT);
 }
 
+static void check_unset(const char *text, const char *wanted)
+{
+	AUTO_FREE char *got = NULL;
+
+	assert_int_equal(smb_conf_unset(text, KEY, &got), 0);
+	assert_string_equal(got, wanted);
+}
+
+static void test_removed(void **state)
+{
+	char *got = NULL;
+
+	check_unset("[global]\n\tSync  MachinePassword to keytab=1\n\tc = d\n", "[global]\n\tc = d\n");
+	check_unset("[global]\n" KEY " = 1 \\\n2\n[x]\n", "[global]\n[x]\n");
+	check_unset("[global]\n" KEY " = 1", "[global]\n");
+	/* the last one is in force */
+	check_unset("[global]\n" KEY " = 1\n" KEY " = 2\n", "[global]\n" KEY " = 1\n");
+	assert_int_equal(smb_conf_unset("[global]\n# " KEY " = 1\n[x]\n" KEY " = 2\n", KEY, &got), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_added),
-		cmocka_unit_test(test_appended),
-		cmocka_unit_test(test_replaced),
-		cmocka_unit_test(test_no_section),
+		cmocka_unit_test(test_added),      cmocka_unit_test(test_appended), cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_no_section), cmocka_unit_test(test_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
