@@ -32,7 +32,7 @@ def granted(user=USER, password=PASSWORD, expected=None, ticket=False, **kw):
         with_ticket(line)
     c.close()
     expect('user="%s"' % logged(expected or name()) in line and "password=ticket" in line, line)
-    expect("mechanism=ntlm " in mark.find("credsspd", "logon granted"), "not by NTLM")
+    expect("mechanism=ntlm " in mark.find("credsspd", "logon granted"), "the log has another mechanism than ntlm")
     return line
 
 
@@ -47,7 +47,7 @@ def refused(reason, user=USER, password=PASSWORD, code=LOGON_FAILURE, early=None
     line = mark.refused(reason)
     mark.no_login()
     expect(detail in line and (user.split("\n")[0] in line or not user), line)
-    expect(PASSWORD not in mark.text("credsspd") + mark.text("credsspd-rdp"), "a password in the log")
+    expect(PASSWORD not in mark.text("credsspd") + mark.text("credsspd-rdp"), "a log contains the password")
     return line
 
 
@@ -65,7 +65,7 @@ def by_kerberos(delegate, expected=None, requested=HYBRID | SSL, spnego=True, ti
         if ticket:
             with_ticket(line)
     expect('user="%s"' % logged(expected or name()) in line, line)
-    expect("mechanism=krb5 " in mark.find("credsspd", "logon granted"), "not by Kerberos")
+    expect("mechanism=krb5 " in mark.find("credsspd", "logon granted"), "the log has another mechanism than krb5")
     return line
 
 
@@ -114,7 +114,7 @@ def account_phase(stack):
             granted(ticket=True)
             write(COMMON_ACCOUNT, "account required pam_access.so\n" + common)
             line = pam_says(USER, PASSWORD)
-            expect(denied.search(line), "pam_access did not refuse:  " + line)
+            expect(denied.search(line), "pam_access did not refuse: " + line)
         with settings(ntlm="local"):
             sh("printf '%%s\\n' '%s' | credsspctl ntlm set %s" % (password, local), check=True)
             for common in (full, PLAIN):
@@ -126,6 +126,6 @@ def account_phase(stack):
                     expect(re.search("user=\"%s\" .* result=%s " % (local, result), line), "chage %s: %s" % (state, line))
             write(COMMON_ACCOUNT, "account required pam_access.so\n" + full)
             line = pam_says(local, password)
-            expect(denied.search(line), "pam_access did not refuse:  " + line)
+            expect(denied.search(line), "pam_access did not refuse: " + line)
     sh("credsspctl ntlm delete %s; userdel -r %s 2>&1" % (local, local))
     granted()

@@ -222,7 +222,7 @@ class Scene:
                 _, pipe = root.redeem(self.ticket, to=USER)
                 n += 1
                 kind, fields = frontend.hand_over(pipe)
-                expect((kind, fields) == (1, {1: PASSWORD.encode()}), "half a hand-over: kind %d, %s" % (kind, list(fields)))
+                expect((kind, fields) == (1, {1: PASSWORD.encode()}), "the hand-over is incomplete: kind %d, fields %s" % (kind, list(fields)))
         return n
 
     def no_half_logons(self, through):
@@ -281,7 +281,7 @@ def killed(find, *restart, sig=signal.SIGKILL, **check):
     pids = [p for p in find() if p not in scene.spared]
     expect(pids, "no such process")
     send(pids, sig)
-    until(lambda: not any(os.path.exists("/proc/%d" % p) and running(p) for p in pids), "still there")
+    until(lambda: not any(os.path.exists("/proc/%d" % p) and running(p) for p in pids), "a killed process is still there")
     if restart:
         as_systemd(*restart)
     return scene.check(**check)
@@ -378,7 +378,7 @@ def no_descriptor_for_the_last_step():
         mark.find("credsspd", "ntlm template: cannot be started: Too many open files")
     finally:
         undo()
-    until(lambda: direct("--template ntlm"), "no template any more")
+    until(lambda: direct("--template ntlm"), "the template was not restarted")
     Scene().check(live=True)
 
 

@@ -119,7 +119,7 @@ class Spnego:
     def finish(self, token):
         """Handles the token next to the server's pubKeyAuth."""
         if token is None:
-            expect(not self.answer_due, "no answer to the last token")
+            expect(not self.answer_due, "the server has not answered the last token")
             return
         expect(self.answer_due, "an unexpected token: %r" % token)
         answer = self.take(token)

@@ -47,7 +47,7 @@ def ready_role(name):
             if filters_of(pid) > filters_of(pid_of("credsspd")):
                 return pid
         time.sleep(0.01)
-    raise Failure("no process %s that is ready" % name)
+    raise Failure("no process %s has become ready" % name)
 
 
 @contextlib.contextmanager
