@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Part of bed-init, for tests/bed --haproxy N: HAProxy at BED_HOST:BED_PORT, and N nodes behind it.
 
-A node is a machine as far as a farm can tell: network, processes, host name, /run, /etc and the daemons' state of its
-own; accounts, keytab and certificate as the farm's administrator copies them. Its first process is bed-init once more
-with BED_NODE set. It has the one interface eth0, the other end of which is called like the node."""
+A node acts like a machine of its own: network, processes, host name, /run, /etc and the state of the daemons. Accounts, keytab and
+certificate are copies, as a farm's administrator makes them. The node's first process is bed-init again, with BED_NODE set. Its only
+interface is eth0; the other end in the bed has the node's name."""
 import json
 import os
 import re

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""System calls in the name of another process, as one that was taken over would make them: ptrace(2) stops it, puts the
-call into its registers, steps over one `syscall` instruction of its own code, and puts everything back. What gdb's
-`print (int)socket(1, 1, 0)` does, without symbols and a thousand times faster. x86-64."""
+"""Makes system calls in the name of another process, as an attacker in it would: ptrace(2) stops the process, writes the call into its
+registers, steps over a `syscall` instruction of its own code, and restores all. gdb's `print (int)socket(1, 1, 0)` does the same, but
+needs symbols and is a thousand times slower. x86-64 only."""
 import ctypes
 import os
 import signal

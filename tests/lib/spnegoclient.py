@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The client's side of SPNEGO (RFC 4178, MS-SPNG) over any mechanism that has step, done, wrap, unwrap, get_mic and
-verify_mic, for Client of tests/lib/rdpclient.py. It is strict: an answer that RFC 4178 does not allow raises Failure."""
+"""The client's side of SPNEGO (RFC 4178, MS-SPNG) over any mechanism with step, done, wrap, unwrap, get_mic and verify_mic, for Client of
+tests/lib/rdpclient.py. An answer that RFC 4178 does not allow raises Failure."""
 from inbed import expect
 from rdpclient import tlv
 from usertouser import NTLM, SPNEGO, mech_list, neg_token_resp, parse_resp
@@ -11,8 +11,8 @@ NEG_HINTS = tlv(0x30, tlv(0xA0, tlv(0x1B, b"not_defined_in_RFC4178@please_ignore
 
 
 def neg_token_init(mechs, token=None, form=FRAMED, req_flags=None, hints=None, mic=None):
-    """NegTokenInit, or with @hints (an encoded NegHints) NegTokenInit2, in which the MIC has another tag. @req_flags: the
-    contents of a BIT STRING."""
+    """Encodes NegTokenInit; with @hints (an encoded NegHints) NegTokenInit2, in which the MIC has another tag. @req_flags: contents of a
+    BIT STRING."""
     body = tlv(0xA0, mech_list(mechs))
     if req_flags is not None:
         body += tlv(0xA1, tlv(0x03, req_flags))
@@ -28,13 +28,13 @@ def neg_token_init(mechs, token=None, form=FRAMED, req_flags=None, hints=None, m
 
 class Spnego:
     """
-    @mech is the mechanism behind @oid, which the server has to choose from @mechs.
-    @optimistic: True for the first token of the mechanism when it is the first of @mechs, False for none; or the bytes of a
+    @mech is the mechanism of @oid, which the server must choose from @mechs.
+    @optimistic: True sends the first token of the mechanism if it is the first of @mechs, False sends no token; bytes are sent as the
     token of another mechanism.
     @mic: "due" (RFC 4178 section 5: when the mechanism is not the first of the list, or the server has sent a MIC), "always",
-    "never". @mic_with: "token" (beside the last token of the mechanism when the client sends it), "answer" (after the server's
-    MIC). @bend_mic: f(mic) -> mic. @signed: the list that is signed, when it is not the one that is sent.
-    @wait: pubKeyAuth is sent after the answer to the last token of the mechanism; otherwise beside that token.
+    "never". @mic_with: "token" (with the last token of the mechanism, if the client sends it) or "answer" (after the server's
+    MIC). @bend_mic: f(mic) -> mic. @signed: the list to sign, if it differs from the sent list.
+    @wait: send pubKeyAuth after the answer to the last token of the mechanism, not with that token.
     @init: further arguments of neg_token_init(). @bend: {number of the token: f(token) -> token}.
     """
 
