@@ -31,6 +31,18 @@ union control {
 	char space[CMSG_SPACE(sizeof(int) * (PACKET_FDS_MAX + 1))];
 };
 
+/* As recvmsg(2), but returns -errno. ECONNRESET is reported once, before the packets in the queue. */
+static ssize_t receive(int fd, struct msghdr *m, int flags)
+{
+	bool reset = false;
+	ssize_t n;
+
+	do
+		n = recvmsg(fd, m, flags);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset && (reset = true))));
+	return n < 0 ? -errno : n;
+}
+
 int packet_connect(const char *path)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -217,15 +229,22 @@ static int take_fds(struct msghdr *m, int *ret_fds, size_t n_fds)
 static int refuse_fds(int fd)
 {
 	struct msghdr m = { .msg_controllen = 0 };
-	bool reset = false;
-	ssize_t n;
+	ssize_t n = receive(fd, &m, MSG_PEEK | MSG_TRUNC);
 
-	do
-		n = recvmsg(fd, &m, MSG_PEEK | MSG_TRUNC);
-	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset && (reset = true))));
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	return m.msg_flags & MSG_CTRUNC ? -EPROTO : 0;
+}
+
+ssize_t packet_peek(int fd, void *p, size_t size)
+{
+	struct iovec iov = { .iov_base = p, .iov_len = size };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = receive(fd, &m, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n >= 0 && m.msg_flags & MSG_CTRUNC)
+		return -EPROTO;
+	return n >= 0 && m.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
 }
 
 ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
@@ -238,7 +257,6 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 		.msg_control = &control,
 		.msg_controllen = sizeof control,
 	};
-	bool reset = false; /* the error is reported once, before the packets in the queue */
 	ssize_t n;
 	int r;
 
@@ -249,11 +267,9 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds)
 		if (r < 0)
 			return r;
 	}
-	do
-		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset && (reset = true))));
+	n = receive(fd, &m, MSG_CMSG_CLOEXEC);
 	if (n < 0)
-		return -errno;
+		return n;
 	r = take_fds(&m, ret_fds, n_fds);
 	if (r < 0)
 		return r;
@@ -273,9 +289,15 @@ void packet_wait_for_end(int fd, uint64_t until)
 	uint64_t now;
 
 	while ((now = clock_usec()) < until && poll(&p, 1, (int)((until - now) / 1000) + 1) >= 0) {
-		ssize_t n = packet_recv(fd, rest, sizeof rest, NULL, 0);
+		ssize_t n;
 
-		if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMSGSIZE && n != -EPROTO))
+		if (!p.events && p.revents)
+			return;
+		n = packet_recv(fd, rest, sizeof rest, NULL, 0);
+		/* the packet stays in the queue: from now on wait for the end only, which is always reported */
+		if (n == -EPROTO)
+			p.events = 0;
+		else if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMSGSIZE))
 			return;
 	}
 }

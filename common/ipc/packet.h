@@ -19,7 +19,7 @@ int packet_connect(const char *path);
 
 /*
  * Stops the peer of @fd from sending descriptors, where the kernel knows SO_PASSRIGHTS (Linux 6.16). On an older kernel
- * packet_recv() and packet_close() protect against them.
+ * packet_recv(), packet_peek() and packet_close() protect against them.
  */
 void packet_refuse_fds(int fd);
 
@@ -32,7 +32,8 @@ int packet_close(int fd);
 
 /*
  * Reads and drops packets from @fd until the peer has closed its end, or until clock_usec() is @until: a peer that has
- * passed its end to another process keeps the connection open.
+ * passed its end to another process keeps the connection open. The caller closes @fd with packet_close(), because a
+ * packet with descriptors is not dropped.
  */
 void packet_wait_for_end(int fd, uint64_t until);
 
@@ -54,3 +55,9 @@ int packet_send2(int fd, const void *a, size_t a_len, const void *b, size_t b_le
  * -errno. Packets that the peer sent before it closed come first, also when it had not read everything.
  */
 ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds);
+
+/*
+ * Copies the packet at the head of the queue, which stays there for the next reader, without waiting. Returns as
+ * packet_recv() with @n_fds 0, and -EAGAIN when there is no packet.
+ */
+ssize_t packet_peek(int fd, void *p, size_t size);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/ipc/packet.h"
 #include "tests/unit/build.h"
 
@@ -493,6 +494,65 @@ static void test_refused(void **state)
 	assert_int_equal(packet_send(b, "x", 1, &fd, 1), 0); /* the other way is open */
 }
 
+/* A packet is read as often as it is peeked at, and no call waits. */
+static void test_peek(void **state)
+{
+	PAIR(0);
+	uint8_t in[4];
+	int fd = new_descriptor();
+
+	assert_int_equal(packet_peek(b, in, sizeof in), -EAGAIN);
+	assert_int_equal(packet_send(a, "one", 3, NULL, 0), 0);
+	assert_int_equal(packet_send(a, "three", 5, NULL, 0), 0);
+	assert_int_equal(packet_send(a, "x", 1, &fd, 1), 0);
+	(void)close(fd);
+	for (int i = 0; i < 2; i++) {
+		memset(in, 0, sizeof in);
+		assert_int_equal(packet_peek(b, in, sizeof in), 3);
+		assert_memory_equal(in, "one", 3);
+	}
+	assert_int_equal(packet_recv(b, in, sizeof in, NULL, 0), 3);
+	assert_int_equal(packet_peek(b, in, sizeof in), -EMSGSIZE);
+	assert_int_equal(packet_recv(b, in, sizeof in, NULL, 0), -EMSGSIZE);
+	assert_int_equal(packet_peek(b, in, sizeof in), -EPROTO);
+	assert_int_equal(packet_peek(b, in, sizeof in), -EPROTO);
+	a = close_fd(a);
+	assert_int_equal(packet_recv(b, in, sizeof in, &fd, 1), 1);
+	(void)close(fd);
+	assert_int_equal(packet_peek(b, in, sizeof in), 0);
+}
+
+static uint64_t cpu_usec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* The wait costs no CPU time, also when a packet with a descriptor stays in the queue, and ends with the peer. */
+static void test_wait_for_end(void **state)
+{
+	for (int with_fd = 0; with_fd < 2; with_fd++) {
+		PAIR(SOCK_NONBLOCK);
+		int fd = new_descriptor();
+		uint64_t cpu, began = clock_usec();
+
+		assert_int_equal(packet_send(a, "a packet that is too long", 25, NULL, 0), 0);
+		assert_int_equal(packet_send(a, "x", 1, &fd, with_fd ? 1 : 0), 0);
+		assert_int_equal(packet_send(a, "y", 1, NULL, 0), 0);
+		(void)close(fd);
+		cpu = cpu_usec();
+		packet_wait_for_end(b, began + 300000);
+		assert_true(clock_usec() >= began + 300000);
+		assert_true(cpu_usec() - cpu < 50000);
+		a = close_fd(a);
+		packet_wait_for_end(b, began + 20 * USEC_PER_SEC);
+		assert_true(clock_usec() < began + 10 * USEC_PER_SEC);
+		b = packet_close(b);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -515,6 +575,8 @@ int main(void)
 		TEST(test_lingering),
 		TEST(test_closed_behind_a_packet),
 		TEST(test_refused),
+		TEST(test_peek),
+		TEST(test_wait_for_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
