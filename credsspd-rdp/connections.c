@@ -17,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/loop.h"
+#include "common/base/secret.h"
 #include "common/ipc/connection-msg.h"
 #include "common/ipc/packet.h"
 #include "credsspd-rdp/connection-template.h"
@@ -24,6 +25,7 @@
 #include "credsspd-rdp/listener-private.h"
 #include "credsspd-rdp/log-limit.h"
 #include "credsspd-rdp/pre-tls.h"
+#include "include/credssp/channel.h"
 
 /* the sum of a process's own deadlines, from the first byte of TLS to RDP_ASK_XRDP */
 #define LOGON_SEC \
@@ -39,7 +41,7 @@ struct connection_process {
 	struct credsspd_call *call;
 	int channel; /* a copy of the process's descriptor: credsspd revokes the ticket when all copies are closed */
 	sd_event_source *ticket, *slot_timer;
-	sd_event_source *deadline;     /* until the process asks for xrdp; a desktop has no deadline */
+	sd_event_source *deadline;     /* until the process asks for xrdp with a ticket; a desktop has no deadline */
 	struct address_count *address; /* NULL for a connection of a proxy itself */
 	bool unauthenticated;          /* counted as such in @address; can be evicted */
 	bool evicted;
@@ -177,22 +179,41 @@ static int take_begin(struct connection_process *c, const void *p, size_t len)
 	return 0;
 }
 
-static int take_ask_xrdp(struct connection_process *c, const void *p, size_t len)
+/*
+ * Reads the user of the ticket from credsspd's CHANNEL_DONE. The message is not taken out of the queue: the process has
+ * the socket too, and could take it first, so that the listener would wait. Returns 0, or -EPROTO without the message.
+ */
+static int granted_user(int channel, char ret_user[ACCOUNT_NAME_MAX + 8U])
 {
-	struct rdp_ask_xrdp ask;
+	struct channel_done done;
+	ssize_t n = packet_peek(channel, &done, sizeof done);
+	bool granted = n == (ssize_t)sizeof done && done.type == CHANNEL_DONE && done.user[0] &&
+		       memchr(done.user, '\0', sizeof done.user);
 
-	if (len != sizeof ask || c->asked)
-		return -EPROTO;
-	memcpy(&ask, p, sizeof ask);
-	if (!memchr(ask.user, '\0', sizeof ask.user))
+	if (granted)
+		memcpy(ret_user, done.user, sizeof done.user);
+	secret_wipe(&done, sizeof done); /* the ticket */
+	return granted ? 0 : -EPROTO;
+}
+
+static int take_ask_xrdp(struct connection_process *c, size_t len)
+{
+	char user[ACCOUNT_NAME_MAX + 8U];
+	int r;
+
+	if (len != sizeof(struct rdp_ask_xrdp) || c->asked || !c->begun)
 		return -EPROTO;
 	c->asked = now_usec(c);
+	if (c->channel < 0) {
+		send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired, or was evicted", -1);
+		return 0;
+	}
+	r = granted_user(c->channel, user);
+	if (r < 0)
+		return r;
 	set_authenticated(c);
 	c->deadline = sd_event_source_disable_unref(c->deadline);
-	if (c->channel >= 0)
-		return xrdp_slots_ask(&c->l->xrdp_slots, &c->slot, ask.user);
-	send_answer(c, RDP_XRDP, -ETIMEDOUT, "the ticket has expired, or was evicted", -1);
-	return 0;
+	return xrdp_slots_ask(&c->l->xrdp_slots, &c->slot, user);
 }
 
 static int take_log(struct connection_process *c, const void *p, size_t len)
@@ -220,7 +241,7 @@ static int take_message(struct connection_process *c, const uint8_t *p, size_t l
 	case RDP_ASK_BEGIN:
 		return take_begin(c, p, len);
 	case RDP_ASK_XRDP:
-		r = take_ask_xrdp(c, p, len);
+		r = take_ask_xrdp(c, len);
 		break;
 	default:
 		return -EPROTO;

@@ -115,6 +115,14 @@ static int at_tsrequest(struct connection *c, int64_t deadline)
 	return r < 0 ? r : c->client.buffer[c->client.start] == 0x30;
 }
 
+/* CHANNEL_DONE stays in the queue, for the listener (RDP_ASK_XRDP). */
+static ssize_t read_channel(int fd, uint8_t *packet, size_t size)
+{
+	ssize_t n = packet_peek(fd, packet, size);
+
+	return n > 0 && packet[0] != CHANNEL_DONE ? packet_recv(fd, packet, size, NULL, 0) : n;
+}
+
 /*
  * Relays until credsspd ends the handshake. Both sides are watched at all times, because some clients send pubKeyAuth
  * before the reply. After its last TSRequest a client continues with MCS at once; that stays in the buffer.
@@ -139,7 +147,7 @@ static int relay(struct connection *c, int64_t deadline)
 		if (poll(p, 2, ahead ? 0 : (int)left) < 0 && errno != EINTR)
 			return -errno;
 		if (p[0].revents) {
-			n = packet_recv(c->channel, packet, sizeof packet, NULL, 0);
+			n = read_channel(c->channel, packet, sizeof packet);
 			r = n <= 0 ? (n == 0 ? -EPIPE : (int)n) : take_channel(c, packet, (size_t)n, deadline);
 			secret_wipe(packet, sizeof(struct channel_done)); /* it may contain the ticket */
 		} else if (ahead || p[1].revents & POLLIN) {

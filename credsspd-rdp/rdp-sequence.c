@@ -55,7 +55,7 @@ static int take_direct_request(struct connection *c, int64_t deadline)
 /* Asks the listener for xrdp, after the client has begun MCS: it needs no slot before that. */
 static int ask_xrdp(struct connection *c)
 {
-	struct rdp_ask_xrdp ask = { .type = RDP_ASK_XRDP };
+	const struct rdp_ask_xrdp ask = { .type = RDP_ASK_XRDP };
 	int64_t deadline = in_sec(RDP_FIRST_MCS_TIMEOUT_SEC);
 	uint8_t *p;
 	size_t len;
@@ -68,7 +68,6 @@ static int ask_xrdp(struct connection *c)
 	if (r < 0)
 		return r;
 	c->phase = "waiting for a slot with xrdp";
-	memcpy(ask.user, c->done.user, sizeof ask.user);
 	/* the listener answers when the ticket expires, at the latest */
 	return connection_ask(c, &ask, sizeof ask, NULL, 0, RDP_XRDP, in_sec(2 * TICKET_LIFETIME_SEC), &c->xrdp.fd);
 }

@@ -12,7 +12,7 @@
 enum rdp_type {
 	/* process -> listener */
 	RDP_ASK_BEGIN = 1, /* struct rdp_begin: Acceptor.Begin for this connection */
-	RDP_ASK_XRDP = 2,  /* struct rdp_ask_xrdp: a connection to xrdp, answered when a slot is free */
+	RDP_ASK_XRDP = 2,  /* struct rdp_ask_xrdp: a connection to xrdp, answered when a slot is free; see below */
 	RDP_LOG = 3,       /* struct rdp_log: a log line before CredSSP, which the listener limits for each address */
 	/* listener -> template of connections, with the client's socket and the process's end of its own to the listener */
 	RDP_FORK = 8, /* struct rdp_fork */
@@ -32,10 +32,13 @@ struct rdp_begin {
 	uint8_t public_key[SUBJECT_PUBLIC_KEY_MAX];
 };
 
+/*
+ * The process leaves credsspd's CHANNEL_DONE in the queue of the channel. The listener has a copy of the channel and
+ * finds it there: the proof of the logon, which a process that was taken over cannot make, and the user.
+ */
 struct rdp_ask_xrdp {
 	uint8_t type;
 	uint8_t pad_[7];
-	char user[ACCOUNT_NAME_MAX + 8U]; /* the user who logged on */
 };
 
 struct rdp_answer {
@@ -69,7 +72,7 @@ struct rdp_forked {
 };
 
 _Static_assert(sizeof(struct rdp_begin) == 8 + SUBJECT_PUBLIC_KEY_MAX, "no hidden padding");
-_Static_assert(sizeof(struct rdp_ask_xrdp) == 272, "no hidden padding");
+_Static_assert(sizeof(struct rdp_ask_xrdp) == 8, "no hidden padding");
 _Static_assert(sizeof(struct rdp_answer) == 128, "no hidden padding");
 _Static_assert(sizeof(struct rdp_log) == 256, "no hidden padding");
 _Static_assert(sizeof(struct rdp_fork) == 88, "no hidden padding");

@@ -45,6 +45,7 @@ static struct connection child; /* large */
 static struct connection_task task;
 static SSL *client;
 static int net, control, channel;
+static int copy = -1; /* the listener's, of the process's end of the channel */
 static volatile int result;
 static pthread_t thread;
 
@@ -110,14 +111,14 @@ static void start(uint32_t selected, uint8_t flags)
 	assert_int_equal(SSL_connect(client), 1);
 }
 
-static void finish(int expected)
+static void clean_up(int expected)
 {
-	assert_int_equal(pthread_join(thread, NULL), 0);
 	if (result != expected)
 		fail_msg("%d, not %d", result, expected);
 	SSL_free(client);
 	SSL_free(child.client.ssl);
 	channel = close_fd(channel);
+	copy = close_fd(copy);
 	(void)close(net);
 	(void)close(control);
 	(void)close(task.net);
@@ -136,6 +137,12 @@ static void take(const void *p, size_t len)
 	/* one message is one record */
 	assert_int_equal(SSL_read(client, got, sizeof got), (int)len);
 	assert_memory_equal(got, p, len);
+}
+
+static void finish(int expected)
+{
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	clean_up(expected);
 }
 
 /* The listener: a channel for the first TSRequest. */
@@ -161,7 +168,7 @@ static void answer_begin(uint32_t selected, uint8_t flags)
 	X509_free(x);
 	assert_int_equal(packet_pair(0, pair), 0);
 	assert_int_equal(packet_send(control, &a, sizeof a, &pair[0], 1), 0);
-	(void)close(pair[0]);
+	copy = pair[0];
 	channel = pair[1];
 }
 
@@ -224,7 +231,11 @@ static void test_granted(void **state)
 		assert_int_equal(packet_send(channel, &d, sizeof d, NULL, 0), 0);
 		if (row[i].selected == X224_PROTOCOL_HYBRID_EX)
 			take(BYTES("\0\0\0\0"));
-		finish(0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		/* the process leaves it for the listener */
+		assert_int_equal(packet_peek(copy, &d, sizeof d), sizeof d);
+		assert_int_equal(d.type, CHANNEL_DONE);
+		clean_up(0);
 		assert_string_equal(child.done.user, "alice");
 		assert_string_equal(child.done.ticket, TICKET);
 		assert_int_equal(child.client.end - child.client.start, sizeof MCS - 1);
