@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/printable.h"
+
 #define LINE_MAX_ 2048U
 #define VALUE_MAX_ 600U
 #define FIELD_MAX_ (VALUE_MAX_ + 40U)
@@ -66,43 +68,14 @@ bool log_debug_enabled(void)
 	return debug;
 }
 
-/*
- * Returns how many bytes the character at @p has, or 0 when its first byte must be escaped: control characters of ASCII
- * and (in UTF-8) Latin-1, because a terminal may take U+009B for an escape sequence, and bytes that are not UTF-8.
- */
-static size_t printable(const unsigned char *p)
-{
-	static const struct {
-		unsigned char first, last, second_first, second_last;
-		size_t n;
-	} row[] = {
-		{ 0x20, 0x7e, 0, 0xff, 1 },    { 0xc2, 0xc2, 0xa0, 0xbf, 2 }, { 0xc3, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		if (p[0] < row[i].first || p[0] > row[i].last)
-			continue;
-		if (p[1] < row[i].second_first || p[1] > row[i].second_last)
-			return 0;
-		for (size_t k = 2; k < row[i].n; k++)
-			if ((p[k] & 0xc0) != 0x80)
-				return 0;
-		return row[i].n;
-	}
-	return 0;
-}
-
 /* @special are characters that are escaped too. */
 static const char *escape(char *out, size_t size, const char *in, const char *special)
 {
-	const unsigned char *p = (const unsigned char *)in;
+	const char *p = in;
 	size_t o = 0, mark = 0; /* "..." fits at @mark */
 
 	while (*p) {
-		size_t n = strchr(special, *p) ? 0 : printable(p);
+		size_t n = strchr(special, *p) ? 0 : printable_len(p);
 		size_t need = n ? n : strlen("\\x00");
 
 		if (o + need >= size) {
@@ -112,7 +85,7 @@ static const char *escape(char *out, size_t size, const char *in, const char *sp
 		if (n)
 			memcpy(out + o, p, n);
 		else
-			(void)snprintf(out + o, size - o, "\\x%02x", *p);
+			(void)snprintf(out + o, size - o, "\\x%02x", (unsigned char)*p);
 		o += need;
 		p += n ? n : 1;
 		if (o + 4 <= size)

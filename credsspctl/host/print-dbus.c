@@ -8,8 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/base/cleanup.h"
-#include "common/wire/utf16.h"
+#include "common/base/printable.h"
 
 #define INDENT 2
 #define DEPTH_MAX 8U
@@ -29,20 +28,16 @@ union basic {
 	const char *s;
 };
 
-static bool is_control(unsigned char c)
-{
-	return c < 0x20 || c == 0x7f;
-}
-
 void print_escaped(FILE *out, const char *s)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	while (*s) {
+		size_t n = printable_len(s);
 
-		if (is_control(c) || (c == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0)) /* C1 */
-			(void)fprintf(out, "\\x%02x", c);
+		if (n)
+			(void)fwrite(s, 1, n, out);
 		else
-			(void)fputc(c, out);
+			(void)fprintf(out, "\\x%02x", (unsigned char)*s);
+		s += n ? n : 1;
 	}
 }
 
@@ -54,36 +49,33 @@ void print_escaped_line(FILE *out, char *line)
 	}
 }
 
-/* RFC 8259 section 7; the bus lets only valid UTF-8 through. */
-static void json_string(FILE *out, const char *s)
+/* Prints the first character of @s, which is a control or not UTF-8. Returns its length. */
+static size_t json_unprintable(FILE *out, const char *s)
 {
-	(void)fputc('"', out);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	const unsigned char *p = (const unsigned char *)s;
+	bool latin1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0; /* U+0080 to U+009F */
 
-		if (is_control(c))
-			(void)fprintf(out, "\\u%04x", c);
-		else if (c == '"' || c == '\\')
-			(void)fprintf(out, "\\%c", c);
-		else
-			(void)fputc(c, out);
-	}
-	(void)fputc('"', out);
+	if (p[0] < 0x80 || latin1)
+		(void)fprintf(out, "\\u%04x", p[latin1]);
+	else
+		(void)fputc('?', out);
+	return latin1 ? 2 : 1;
 }
 
+/* RFC 8259 section 7 */
 void print_json_string(FILE *out, const char *s)
 {
-	AUTO_FREE char *copy = NULL;
+	(void)fputc('"', out);
+	while (*s) {
+		size_t n = printable_len(s);
 
-	if (utf8_check((const uint8_t *)s, strlen(s)) == 0) {
-		json_string(out, s);
-		return;
+		if (*s == '"' || *s == '\\')
+			(void)fputc('\\', out);
+		if (n)
+			(void)fwrite(s, 1, n, out);
+		s += n ? n : json_unprintable(out, s);
 	}
-	copy = strdup(s);
-	for (char *p = copy; p && *p; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	json_string(out, copy ? copy : "");
+	(void)fputc('"', out);
 }
 
 /* Prints the value @v of the basic type @type. -EOPNOTSUPP for a descriptor. */
@@ -112,7 +104,7 @@ static int print_basic(FILE *out, char type, const union basic *v, bool json)
 	case SD_BUS_TYPE_OBJECT_PATH:
 	case SD_BUS_TYPE_SIGNATURE:
 		if (json)
-			json_string(out, v->s);
+			print_json_string(out, v->s);
 		else if (!v->s[0])
 			(void)fputs("none", out);
 		else
@@ -159,7 +151,7 @@ static int json_entry(FILE *out, sd_bus_message *m, unsigned depth)
 
 	if (r < 0)
 		return r;
-	json_string(out, key);
+	print_json_string(out, key);
 	(void)fputs(": ", out);
 	r = json_value(out, m, depth);
 	return r < 0 ? r : sd_bus_message_exit_container(m);
