@@ -30,8 +30,9 @@ struct reader {
 
 /* The file that is being read, and its depth of includes and substacks. */
 struct place {
-	unsigned depth; /* of includes */
-	unsigned level; /* of substacks */
+	const char *file; /* its name, for errors; NULL: text that is no file */
+	unsigned depth;   /* of includes */
+	unsigned level;   /* of substacks */
 };
 
 static int read_service(struct reader *r, const char *service, struct place place);
@@ -215,24 +216,47 @@ static int read_line(struct reader *r, char **text, struct place place)
 	return add_module(r, text, words, n, place);
 }
 
-/* Reads a line and the lines that a \ at its end joins to it. Returns false at the end of the file. */
-static bool next_line(FILE *f, char **ret_line)
+/* As _pam_assemble_line() of libpam: a # anywhere begins a comment, which ends the line whatever its last character is. */
+bool pamstack_line_continues(const char *line, size_t len)
+{
+	if (memchr(line, '#', len))
+		return false;
+	while (len > 0 && strchr(" \t\n", line[len - 1]))
+		len--;
+	return len > 0 && line[len - 1] == '\\';
+}
+
+/* An empty line or a comment after a \: libpam 1.5 continues with the line after it, libpam 1.7 ends the line here. */
+static int refuse_gap(struct reader *r, struct place place)
+{
+	return explain(r->ret_error, -EINVAL,
+		       "%s%s: a comment or an empty line follows a line that ends in \\; releases of libpam read that "
+		       "differently: remove one of the two",
+		       place.file && place.file[0] != '/' ? "/etc/pam.d/" : "", place.file ? place.file : "the stack");
+}
+
+/* Reads a line and the lines that a \ at its end joins to it. Returns 1, 0 at the end of the file, or -errno. */
+static int next_line(struct reader *r, FILE *f, struct place place, char **ret_line)
 {
 	AUTO_FREE char *line = NULL;
 	AUTO_FREE char *whole = NULL;
+	bool more = true;
 	size_t size = 0;
 	ssize_t n;
 
-	while ((n = getline(&line, &size, f)) > 0) {
-		AUTO_FREE char *before = whole;
-		bool more = n >= 2 && line[n - 1] == '\n' && line[n - 2] == '\\';
+	while (more && (n = getline(&line, &size, f)) > 0) {
+		AUTO_FREE char *before = TAKE_PTR(whole);
 
+		more = pamstack_line_continues(line, (size_t)n);
+		line[strcspn(line, "#")] = '\0';
+		if (before && !line[strspn(line, BLANKS)])
+			return refuse_gap(r, place);
 		if (more)
-			line[n - 2] = '\0';
-		if (asprintf(&whole, "%s%s ", before ? before : "", line) < 0)
+			*strrchr(line, '\\') = '\0';
+		if (asprintf(&whole, "%s%s ", before ? before : "", line) < 0) {
 			whole = NULL;
-		if (!more)
-			break;
+			return -ENOMEM;
+		}
 	}
 	*ret_line = TAKE_PTR(whole);
 	return *ret_line != NULL;
@@ -240,10 +264,15 @@ static bool next_line(FILE *f, char **ret_line)
 
 static int read_file(struct reader *r, FILE *f, struct place place)
 {
-	int e = 0;
+	char *line = NULL;
+	int e;
 
-	for (char *line; e == 0 && next_line(f, &line); free(line))
+	while ((e = next_line(r, f, place, &line)) > 0) {
 		e = read_line(r, &line, place);
+		free(line);
+		if (e < 0)
+			break;
+	}
 	return e;
 }
 
@@ -282,6 +311,7 @@ static int read_service(struct reader *r, const char *service, struct place plac
 	if (!f)
 		return explain(r->ret_error, -errno, "%s%s: %s", service[0] == '/' ? "" : "/etc/pam.d/", service,
 			       strerror(errno));
+	place.file = service;
 	return read_file(r, f, place);
 }
 

@@ -57,6 +57,12 @@ void pamstack_free(struct pamstack *s);
 /* Returns the first line of @module, or NULL. */
 const struct pamstack_line *pamstack_find(const struct pamstack *s, const char *module);
 
+/*
+ * Returns whether the line of a file that begins at @line and has @len bytes ends in \, so that the next line belongs to
+ * it: not in a comment, and only blanks may follow.
+ */
+bool pamstack_line_continues(const char *line, size_t len);
+
 bool pamstack_has_arg(const struct pamstack_line *l, const char *arg);
 
 /* Returns the value of an argument "@name=value", or NULL. */

@@ -62,14 +62,15 @@ static void stack_freep(struct pamstack **s)
 
 static bool next_line(const char **p, struct whole_line *ret)
 {
-	const char *end = *p;
+	const char *end = *p, *line;
 
 	if (!*end)
 		return false;
 	do {
+		line = end;
 		end += strcspn(end, "\n");
 		end += *end ? 1 : 0;
-	} while (*end && end - *p >= 2 && end[-2] == '\\');
+	} while (*end && pamstack_line_continues(line, (size_t)(end - line)));
 	*ret = (struct whole_line){ *p, (size_t)(end - *p) };
 	*p = end;
 	return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks as text, and what libpam makes of them: each row was decided by reading pam.conf(5), not this code. */
 #include <fcntl.h>
+#include <security/pam_appl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -116,6 +117,59 @@ static void test_outcome(void **state)
 	}
 }
 
+/* The same text, read by the libpam of this host. */
+static bool libpam_succeeds(const char *text)
+{
+	static const struct pam_conv conv = { .conv = NULL };
+	pam_handle_t *pamh = NULL;
+	char confdir[64];
+	int r;
+
+	(void)snprintf(confdir, sizeof confdir, "%s/etc/pam.d", dir);
+	put("etc/pam.d/service", text);
+	assert_int_equal(pam_start_confdir("service", "nobody", &conv, confdir, &pamh), PAM_SUCCESS);
+	r = pam_authenticate(pamh, PAM_SILENT);
+	(void)pam_end(pamh, r);
+	return r == PAM_SUCCESS;
+}
+
+static enum pamstack_result permit(const struct pamstack_line *l, size_t i, const void *userdata)
+{
+	return strcmp(l->module, "pam_permit") == 0 ? PAMSTACK_SUCCESS : PAMSTACK_FAILURE;
+}
+
+/* Where a line ends: libpam is asked as well. */
+static void test_lines(void **state)
+{
+	static const struct {
+		const char *text;
+		bool success;
+	} row[] = {
+		{ "auth \\\n required \\\n pam_permit.so\n", true },
+		{ "auth required \\ \t\n pam_permit.so\n", true },
+		/* a comment does not continue, with or without a line before it */
+		{ "# a comment \\\nauth required pam_permit.so\n", true },
+		{ "auth required pam_permit.so # a comment \\\nauth required pam_deny.so\n", false },
+		{ "auth required pam_permit.so\n#auth sufficient pam_permit.so \\\nauth required pam_deny.so\n",
+		  false },
+		{ "  # a comment \\ \n  auth required pam_deny.so\nauth sufficient pam_permit.so\n", false },
+		{ "auth required \\\n pam_permit.so # a comment \\\nauth required pam_deny.so\n", false },
+		{ "auth required pam_permit.so#a comment\n", true },
+		{ "auth required pam_permit.so \\x\nauth required pam_deny.so\n", false },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct pamstack *s = NULL;
+		char *error = NULL;
+
+		assert_int_equal(libpam_succeeds(row[i].text), row[i].success);
+		assert_int_equal(pamstack_read(root, "service", "auth", &s, &error), 0);
+		if (pamstack_succeeds(s, permit, NULL) != row[i].success)
+			fail_msg("%s: not as in row %zu", row[i].text, i);
+		pamstack_free(s);
+	}
+}
+
 static void test_arguments(void **state)
 {
 	struct pamstack *s = NULL;
@@ -138,7 +192,14 @@ static void test_arguments(void **state)
 static void test_failures(void **state)
 {
 	static char many[4096];
-	static const char *const text[] = { "@include nothing\n", "@include service\n", many };
+	static const char *const text[] = {
+		"@include nothing\n",
+		"@include service\n",
+		many,
+		/* libpam 1.5 and 1.7 differ about these */
+		"auth required \\\n# a comment\n good.so\n",
+		"auth required good.so \\\n\nauth required bad.so\n",
+	};
 	struct pamstack *s = NULL;
 	char *error = NULL;
 
@@ -183,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_outcome),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_failures),
 	};

@@ -166,6 +166,10 @@ static void test_places(void **state)
 		  "account include common-account",
 		  "auth required \\\n pam_env.so # env\n" AUTH "auth \\\n include \\\n common-auth # all\n" ACCOUNT
 		  "account include common-account\n" SESSION },
+		/* a comment does not go on */
+		{ "# old \\\nauth required pam_unix.so # now \\\naccount required pam_unix.so\n",
+		  "# old \\\n" AUTH "auth required pam_unix.so # now \\\n" ACCOUNT
+		  "account required pam_unix.so\n" SESSION },
 		/* substacks as includes; own modules and comments stay */
 		{ "# mine\nauth substack common-auth\nauth optional pam_mine.so # why\nsession required "
 		  "pam_mkhomedir.so\n",
@@ -240,6 +244,8 @@ static void test_remove(void **state)
 		{ "auth required \\\n pam_credssp.so " STACK_EDIT_MARK "\nauth required pam_unix.so\n",
 		  "auth required pam_unix.so\n", false },
 		{ "auth required pam_deny.so " STACK_EDIT_MARK, "", false },
+		{ "# old \\\nauth required pam_deny.so " STACK_EDIT_MARK "\nauth required pam_unix.so\n",
+		  "# old \\\nauth required pam_unix.so\n", false },
 		{ STACK_EDIT_MARK " has done this\n#auth required pam_credssp.so " STACK_EDIT_MARK "\n",
 		  STACK_EDIT_MARK " has done this\n#auth required pam_credssp.so " STACK_EDIT_MARK "\n", false },
 		{ "session optional pam_credssp.so # mine\n", "session optional pam_credssp.so # mine\n", true },
