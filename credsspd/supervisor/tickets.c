@@ -147,7 +147,9 @@ int tickets_issue(struct tickets *t, const struct vault_logon *about, int pipe_f
 	int r;
 
 	expire(t);
-	evict(t);
+	/* an account at its limit gets no ticket: then no other account may lose one */
+	if (!vault_account_is_full(t->vault, about->uid))
+		evict(t);
 	r = vault_put(t->vault, about, pipe_fd, expires, ret_ticket);
 	arm_expiry(t);
 	return r;

@@ -106,6 +106,11 @@ static struct ticket *free_slot(struct vault *v)
 	return NULL;
 }
 
+bool vault_account_is_full(const struct vault *v, uid_t uid)
+{
+	return of_account(v, uid) >= TICKETS_PER_ACCOUNT_MAX;
+}
+
 int vault_evict(struct vault *v, struct vault_logon *ret_about)
 {
 	struct ticket *found = NULL;
@@ -132,7 +137,7 @@ int vault_evict(struct vault *v, struct vault_logon *ret_about)
 int vault_put(struct vault *v, const struct vault_logon *about, int pipe_fd, uint64_t expires,
 	      char ret_ticket[TICKET_LEN + 1])
 {
-	struct ticket *t = of_account(v, about->uid) < TICKETS_PER_ACCOUNT_MAX ? free_slot(v) : NULL;
+	struct ticket *t = vault_account_is_full(v, about->uid) ? NULL : free_slot(v);
 	char ticket[TICKET_LEN + 1];
 	int r;
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -41,6 +42,9 @@ struct vault *vault_new(void);
 void vault_free(struct vault *v);
 
 size_t vault_count(const struct vault *v);
+
+/* Returns whether @uid has TICKETS_PER_ACCOUNT_MAX tickets. */
+bool vault_account_is_full(const struct vault *v, uid_t uid);
 
 /*
  * Makes room when there are TICKETS_MAX tickets: drops the oldest ticket of the account with the most tickets (of

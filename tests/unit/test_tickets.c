@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -184,6 +185,31 @@ static void test_evict(void **unused)
 	assert_int_equal(tickets_outstanding(tickets), 0);
 }
 
+/* An account at its own limit is refused; no ticket of another account is evicted for it. */
+static void test_account_limit(void **unused)
+{
+	static struct issued i[TICKETS_MAX];
+	struct vault_logon about = { .logon = TICKETS_MAX + 1, .uid = 1001 };
+	char ticket[TICKET_LEN + 1];
+	int fds[2];
+
+	for (unsigned n = 0; n < TICKETS_MAX; n++)
+		i[n] = issue(n + 1, n < 2 * TICKETS_PER_ACCOUNT_MAX ? 1000 + n / TICKETS_PER_ACCOUNT_MAX : 1000 + n);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(tickets_issue(tickets, &about, fds[0], ticket), -EMFILE);
+	assert_int_equal(tickets_outstanding(tickets), TICKETS_MAX);
+	assert_int_equal(tickets_counters(tickets)->evicted, 0);
+	assert_outstanding(&i[0], true);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	for (unsigned n = 0; n < TICKETS_MAX; n++) {
+		(void)close(i[n].secret);
+		(void)close(i[n].channel);
+	}
+	settle_down();
+	assert_int_equal(tickets_outstanding(tickets), 0);
+}
+
 /* The end of the daemon closes pipes and channels. */
 static void test_end(void **unused)
 {
@@ -224,8 +250,8 @@ static int setup_limit(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_redeem), TEST(test_revoke), TEST(test_bind_fails),
-		TEST(test_expiry), TEST(test_evict),  TEST(test_end),
+		TEST(test_redeem), TEST(test_revoke),        TEST(test_bind_fails), TEST(test_expiry),
+		TEST(test_evict),  TEST(test_account_limit), TEST(test_end),
 	};
 
 	return cmocka_run_group_tests(tests, setup_limit, NULL);
