@@ -262,7 +262,7 @@ static bool claimed_name(const struct logon *h, struct resolver_request *q)
 		return d->kind == CREDENTIAL_PASSWORD;
 	/* a hint with a domain alone: the authenticated name must be able to belong to that domain */
 	if (!d->user[0] && d->domain[0] && n < sizeof q->user)
-		memcpy(q->user, h->about.principal, n);
+		(void)snprintf(q->user, sizeof q->user, "%.*s", (int)n, h->about.principal);
 	return d->user[0] || d->domain[0];
 }
 

@@ -473,6 +473,18 @@ static void test_kinds(void **unused)
 	assert_string_equal(q.user, "alice");
 	assert_string_equal(q.domain, "R");
 	close_logon(&l);
+	/* text of a worker that was taken over, after the end of its empty name, is no part of the name */
+	l = authenticate_krb5("192.0.2.1");
+	confirm(&l);
+	{
+		struct worker_delegated d = { .type = WORKER_DELEGATED, .kind = CREDENTIAL_SMARTCARD, .domain = "R" };
+
+		memset(d.user + 1, 'x', sizeof d.user - 1);
+		worker_says(&l, &d, sizeof d);
+	}
+	q = resolver_answers(REFUSAL_NONE, 1000, "alice");
+	assert_string_equal(q.user, "alice");
+	close_logon(&l);
 	/* a card without any hint: the authenticated account alone */
 	l = authenticate_krb5("192.0.2.1");
 	confirm(&l);
