@@ -9,6 +9,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
+#include "common/base/log.h"
 #include "common/base/regular-file.h"
 #include "common/base/secret.h"
 #include "common/kerberos/enctypes.h"
@@ -315,15 +316,21 @@ void kerberos_credential_started(struct kerberos_credential *c)
 int kerberos_credential_add_tgt(struct kerberos_credential *c, const struct keeper_tgt *tgt)
 {
 	krb5_error_code code = c->tgts ? tgts_add(c->tgts, tgt, (int64_t)time(NULL)) : EINVAL;
+	const char *text;
 
 	if (code == 0)
 		note_machine_tgt(c, tgt->principal);
-	return -code;
+	if (code == 0 || code == EINVAL || code == ENOSPC || code == ENOMEM)
+		return -(int)code;
+	text = krb5_get_error_message(c->krb5, code);
+	log_line(LOG_ERR, "krb5 template: the key of %s cannot be kept: %s", tgt->principal, text);
+	krb5_free_error_message(c->krb5, text);
+	return -EIO;
 }
 
 int kerberos_credential_set_names(struct kerberos_credential *c, const struct keeper_names *names)
 {
-	return c->tgts ? -tgts_set_names(c->tgts, names) : -EINVAL;
+	return c->tgts ? tgts_set_names(c->tgts, names) : -EINVAL;
 }
 
 const char *kerberos_credential_keytab(const struct kerberos_credential *c, bool user_to_user)

@@ -223,14 +223,14 @@ static bool is_current(const struct tgt *e, int64_t now)
 	return e->principal[0] && !e->replaced && e->ends > now;
 }
 
-krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names)
+int tgts_set_names(struct tgts *t, const struct keeper_names *names)
 {
 	if (names->n > SERVER_NAMES_MAX)
-		return EINVAL;
+		return -EINVAL;
 	for (unsigned i = 0; i < names->n; i++)
 		if (!memchr(names->name[i].server, '\0', sizeof names->name[i].server) ||
 		    !memchr(names->name[i].owner, '\0', sizeof names->name[i].owner))
-			return EINVAL;
+			return -EINVAL;
 	t->names.n = names->n;
 	memcpy(t->names.name, names->name, names->n * sizeof *names->name);
 	return 0;

@@ -33,8 +33,8 @@ void tgts_expire(struct tgts *t, int64_t now);
 /* Drops all tickets and keys. */
 void tgts_clear(struct tgts *t);
 
-/* Replaces the table of names and their owners. Returns 0, or EINVAL for a malformed message. */
-krb5_error_code tgts_set_names(struct tgts *t, const struct keeper_names *names);
+/* Replaces the table of names and their owners. Returns 0, or -EINVAL for a malformed message. */
+int tgts_set_names(struct tgts *t, const struct keeper_names *names);
 
 /*
  * Returns the ticket for a client that asks for @server ("TERMSRV/host", may be empty), or VIEW_NULL when there is no

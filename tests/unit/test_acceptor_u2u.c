@@ -3,6 +3,7 @@
  * Acceptor and initiator of user-to-user in one process, where the sanitizers see them: test_u2u and its kin have the
  * same exchanges with real workers.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -246,6 +247,30 @@ static void test_sizes(void **unused)
 
 /* ---- keys ---- */
 
+static krb5_error_code no_key; /* what libkrb5 answers in place of adding a key */
+
+/* In place of libkrb5's, for all of this program. */
+krb5_error_code krb5_kt_add_entry(krb5_context context, krb5_keytab keytab, krb5_keytab_entry *entry)
+{
+	krb5_error_code (*add)(krb5_context, krb5_keytab, krb5_keytab_entry *);
+	void *symbol = dlsym(RTLD_NEXT, "krb5_kt_add_entry");
+
+	assert_non_null(symbol);
+	memcpy(&add, &symbol, sizeof add);
+	return no_key ? no_key : add(context, keytab, entry);
+}
+
+/* Errors of libkrb5 are large negative numbers: the caller gets -errno all the same. */
+static void test_key_cannot_be_added(void **unused)
+{
+	no_key = KRB5_KT_IOERR;
+	assert_int_equal(acceptor_add_tgt(acceptor, record(ENCTYPE_AES256_CTS_HMAC_SHA1_96)), -EIO);
+	no_key = ENOMEM;
+	assert_int_equal(acceptor_add_tgt(acceptor, record(ENCTYPE_AES256_CTS_HMAC_SHA1_96)), -ENOMEM);
+	no_key = 0;
+	assert_int_equal(acceptor_add_tgt(acceptor, record(ENCTYPE_AES256_CTS_HMAC_SHA1_96)), 0);
+}
+
 /* The ticket's key goes while the client has a ticket under it. */
 static void test_key_goes(void **unused)
 {
@@ -314,9 +339,10 @@ static int tear_down(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),    cmocka_unit_test(test_not_complete), cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_octets),   cmocka_unit_test(test_sizes),        cmocka_unit_test(test_key_goes),
-		cmocka_unit_test(test_enctypes),
+		cmocka_unit_test(test_whole),     cmocka_unit_test(test_not_complete),
+		cmocka_unit_test(test_truncated), cmocka_unit_test(test_octets),
+		cmocka_unit_test(test_sizes),     cmocka_unit_test(test_key_goes),
+		cmocka_unit_test(test_enctypes),  cmocka_unit_test(test_key_cannot_be_added),
 	};
 
 	(void)setenv("KRB5_CONFIG", "/dev/null", 1);

@@ -293,10 +293,10 @@ static void test_names(void **unused)
 	assert_int_equal(tgts_set_names(tgts, &names), 0);
 	assert_found("TERMSRV/farm.test", NOW, '$');
 	names.n = SERVER_NAMES_MAX + 1;
-	assert_int_equal(tgts_set_names(tgts, &names), EINVAL);
+	assert_int_equal(tgts_set_names(tgts, &names), -EINVAL);
 	names.n = 1;
 	memset(names.name[0].owner, 'x', sizeof names.name[0].owner);
-	assert_int_equal(tgts_set_names(tgts, &names), EINVAL);
+	assert_int_equal(tgts_set_names(tgts, &names), -EINVAL);
 }
 
 /* Realms are compared: the same name in another realm is another principal. */
