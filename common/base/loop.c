@@ -19,7 +19,7 @@ int loop_new(sd_event **ret_event)
 	int r = sd_event_new(&event);
 
 	if (r >= 0)
-		r = sd_event_add_time_relative(event, &timer, CLOCK_MONOTONIC, FAR_AWAY_USEC, 0, on_never, NULL);
+		r = sd_event_add_time_relative(event, &timer, CLOCK_BOOTTIME, FAR_AWAY_USEC, 0, on_never, NULL);
 	if (r >= 0)
 		r = sd_event_run(event, 0);
 	(void)sd_event_source_disable_unref(timer);

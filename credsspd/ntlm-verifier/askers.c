@@ -209,7 +209,7 @@ int askers_ask(struct askers *a, const struct winbind_question *question, askers
 	q->userdata = userdata;
 	q->question = *question;
 	TAILQ_INSERT_TAIL(&a->asked, q, entry);
-	r = sd_event_add_time_relative(a->event, &q->deadline, CLOCK_MONOTONIC, WINBIND_TIMEOUT_SEC * USEC_PER_SEC,
+	r = sd_event_add_time_relative(a->event, &q->deadline, CLOCK_BOOTTIME, WINBIND_TIMEOUT_SEC * USEC_PER_SEC,
 				       10000, on_deadline, q);
 	if (r < 0) {
 		asking_cancel(q);

@@ -124,7 +124,7 @@ static int await_password(struct change *c)
 	if (r >= 0)
 		r = sd_event_add_io(c->v->event, &c->io, c->fd, EPOLLIN, on_password, c);
 	if (r >= 0)
-		r = sd_event_add_time_relative(c->v->event, &c->timer, CLOCK_MONOTONIC, PASSWORD_TIMEOUT_USEC, 100000,
+		r = sd_event_add_time_relative(c->v->event, &c->timer, CLOCK_BOOTTIME, PASSWORD_TIMEOUT_USEC, 100000,
 					       on_password_late, c);
 	return r < 0 ? r : 0;
 }

@@ -51,7 +51,7 @@ __attribute__((noreturn)) static void run(int (*new_loop)(sd_event **), int (*co
 	if (hide_all_but_pids() < 0)
 		_exit(NO_MOUNT);
 	if (confine_early(fd) < 0 || new_loop(&event) < 0 || confinement() < 0 ||
-	    sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, 1000, 0, on_timer, NULL) < 0)
+	    sd_event_add_time_relative(event, NULL, CLOCK_BOOTTIME, 1000, 0, on_timer, NULL) < 0)
 		_exit(FAILED);
 	_exit(sd_event_loop(event));
 }
