@@ -136,6 +136,8 @@ bool watch_look(struct watch *w)
 		if (now[i].error)
 			missing = now[i].path;
 	}
+	if (!other)
+		w->restless_since = 0; /* the change was undone before it was reported */
 	if (other && !missing && restless(w, now))
 		return true;
 	if (other) {
@@ -147,6 +149,11 @@ bool watch_look(struct watch *w)
 		arm_for_next_look(w);
 	}
 	return false;
+}
+
+bool watch_is_unsettled(const struct watch *w)
+{
+	return w->restless_since != 0;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)

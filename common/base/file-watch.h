@@ -31,6 +31,9 @@ int watch_files(struct watch *w, const char *const *paths, size_t n);
 /* Checks now. Returns whether there is a change that is not reported yet, because a program may still be writing. */
 bool watch_look(struct watch *w);
 
+/* Returns what the last check found, by watch_look() or by itself, without checking again. */
+bool watch_is_unsettled(const struct watch *w);
+
 /*
  * Call it when the files of the last report could not be used: they are reported again after a delay that grows up to
  * FILES_RETRY_MAX_SEC, or when they change. Returns the delay in seconds.

@@ -28,8 +28,11 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct keytab_watch *w = userdata;
 
-	log_line(LOG_WARNING, "keytab %s: the new keys are not in use after %u s; logons continue with the old keys",
-		 w->config->keytab, KEYS_WAIT_SEC);
+	/* a change that was undone, a link set to another file and back, brings no new keys */
+	if (w->wanted || watch_is_unsettled(w->file))
+		log_line(LOG_WARNING,
+			 "keytab %s: the new keys are not in use after %u s; logons continue with the old keys",
+			 w->config->keytab, KEYS_WAIT_SEC);
 	end_wait(w);
 	return 0;
 }
@@ -93,10 +96,14 @@ void keytab_watch_template(struct keytab_watch *w, uint64_t current, bool starti
 
 bool keytab_watch_pending(struct keytab_watch *w)
 {
-	/* on_changed() is not called when the file turns out unchanged: then the timer ends the wait */
-	if (watch_look(w->file) && !w->timer)
+	bool unsettled = watch_look(w->file);
+
+	if (unsettled && !w->timer)
 		start_timer(w);
-	return w->timer;
+	/* the change was undone, and on_changed() is not called for it: logons that wait continue in the next turn */
+	if (!unsettled && !w->wanted && w->timer)
+		(void)sd_event_source_set_time(w->timer, 0);
+	return w->timer && (unsettled || w->wanted);
 }
 
 int keytab_watch_settle(struct keytab_watch *w)

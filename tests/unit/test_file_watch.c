@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -180,6 +181,40 @@ static void test_every_kind_of_change(void **state)
 	end(&f);
 }
 
+/* A change that is undone is not reported, and the next change settles as every change does. */
+static void test_undone(void **state)
+{
+	const char *paths[] = { path_of("link") };
+	struct fixture f;
+	int64_t changed;
+
+	put("a", "1");
+	assert_int_equal(symlink(path_of("a"), path_of("link")), 0);
+	begin(&f, paths, 1);
+	(void)poll(NULL, 0, 2 * FILES_SETTLE_MSEC); /* so that only b is new */
+	put("b", "1");
+	assert_int_equal(unlink(path_of("link")), 0);
+	assert_int_equal(symlink(path_of("b"), path_of("link")), 0);
+	assert_true(watch_look(f.w));
+	assert_true(watch_is_unsettled(f.w));
+	assert_int_equal(unlink(path_of("link")), 0);
+	assert_int_equal(symlink(path_of("a"), path_of("link")), 0);
+	assert_false(watch_look(f.w));
+	assert_false(watch_is_unsettled(f.w));
+	(void)poll(NULL, 0, FILES_SETTLE_MAX_MSEC + 100);
+	assert_int_equal(f.told, 0);
+	do {
+		f.told = 0;
+		changed = msec();
+		put("a", "2");
+	} while (!watch_look(f.w) && msec() - changed >= FILES_SETTLE_MSEC);
+	assert_int_equal(f.told, 0);
+	run(&f, 1, 0, 3000);
+	assert_int_equal(f.told, 1);
+	assert_true(msec() - changed >= FILES_SETTLE_MSEC - 20);
+	end(&f);
+}
+
 static void test_missing(void **state)
 {
 	const char *paths[] = { path_of("a") };
@@ -282,6 +317,7 @@ int main(void)
 		TEST(test_is_told_when_the_writer_is_done),
 		TEST(test_nobody_has_to_ask),
 		TEST(test_every_kind_of_change),
+		TEST(test_undone),
 		TEST(test_missing),
 		TEST(test_again),
 		TEST(test_restless),

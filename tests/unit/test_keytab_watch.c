@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -120,6 +121,48 @@ static void test_missing(void **unused)
 	write_keys("keys");
 }
 
+/* A link is set to other keys and back: there are no new keys to wait for, and no warning that they are missing. */
+static void test_undone(void **unused)
+{
+	char link[sizeof path + 8], other[sizeof path + 8], text[4096] = "";
+	FILE *log = tmpfile();
+	int saved = dup(STDERR_FILENO);
+
+	(void)snprintf(link, sizeof link, "%s.link", path);
+	(void)snprintf(other, sizeof other, "%s.new", path);
+	assert_int_equal(symlink(path, link), 0);
+	config.keytab = link;
+	assert_int_equal(keytab_watch_settle(w), 0);
+	assert_int_equal(dup2(fileno(log), STDERR_FILENO), STDERR_FILENO);
+	for (int looked = 0; looked < 2; looked++) {
+		FILE *f = fopen(other, "we");
+
+		assert_non_null(f);
+		assert_int_equal(fclose(f), 0);
+		assert_int_equal(unlink(link), 0);
+		assert_int_equal(symlink(other, link), 0);
+		assert_true(keytab_watch_pending(w));
+		assert_int_equal(unlink(link), 0);
+		assert_int_equal(symlink(path, link), 0);
+		if (looked)
+			assert_false(keytab_watch_pending(w)); /* by the next logon; the first one continues */
+		else
+			run_until(&resumed, 1); /* by itself */
+		run_until(&resumed, 1U + (unsigned)looked);
+		assert_null(w->timer);
+		assert_int_equal(unlink(other), 0);
+	}
+	assert_int_equal(renewed, 0);
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	(void)close(saved);
+	rewind(log);
+	text[fread(text, 1, sizeof text - 1, log)] = '\0';
+	(void)fclose(log);
+	assert_string_equal(text, "");
+	assert_int_equal(unlink(link), 0);
+	config.keytab = path;
+}
+
 /* Without Kerberos no file is watched. */
 static void test_off(void **unused)
 {
@@ -152,7 +195,8 @@ static int teardown(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_new_keys), TEST(test_unusable), TEST(test_late), TEST(test_missing), TEST(test_off),
+		TEST(test_new_keys), TEST(test_unusable), TEST(test_late),
+		TEST(test_missing),  TEST(test_undone),   TEST(test_off),
 	};
 	int fd = mkstemp(path), r;
 
