@@ -188,7 +188,8 @@ static bool give(struct connection *c, struct account_ask *a)
 static int try_dispatch(struct account_pool *p)
 {
 	struct account_ask *a;
-	unsigned tries = 2 * ACCOUNT_CHECKERS_MAX; /* each idle connection may be closed at the other end; then new ones */
+	unsigned tries =
+	    2 * ACCOUNT_CHECKERS_MAX; /* each idle connection may be closed at the other end; then new ones */
 	int r = 0;
 
 	while ((a = first_waiting(p)) && tries-- > 0) {
@@ -221,11 +222,15 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	struct account_ask *a = userdata;
 	struct account_pool *p = a->pool;
 
-	if (a->connection)
+	const char *why = "no answer in time, all account checkers were busy";
+
+	if (a->connection) {
+		why = "no answer in time, a module of the account phase hangs";
 		connection_free(a->connection);
-	if (++p->misses >= ACCOUNT_CHECK_MISSES)
-		p->paused_until = clock_usec() + ACCOUNT_CHECK_PAUSE_SEC * USEC_PER_SEC;
-	finish(a, NULL, "no answer in time, a module of the account phase hangs");
+		if (++p->misses >= ACCOUNT_CHECK_MISSES)
+			p->paused_until = clock_usec() + ACCOUNT_CHECK_PAUSE_SEC * USEC_PER_SEC;
+	}
+	finish(a, NULL, why);
 	dispatch(p);
 	return 0;
 }

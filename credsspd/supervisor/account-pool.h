@@ -43,8 +43,8 @@ void account_pool_warm_up(struct account_pool *p);
 
 /*
  * Sends @question, after setting its type and id. Returns 0; then @fn is called later, never within this call.
- * Returns -errno when the service cannot be reached, and -EAGAIN while the check pauses: ACCOUNT_CHECK_MISSES questions
- * in a row had no answer in time.
+ * Returns -errno when the service cannot be reached, and -EAGAIN while the check pauses: ACCOUNT_CHECK_MISSES processes
+ * in a row gave no answer in time. A question that only waited for a process until its deadline does not count.
  */
 int account_ask(struct account_pool *p, const struct account_question *question, account_fn fn, void *userdata,
 		struct account_ask **ret_ask);

@@ -20,7 +20,7 @@
 #include "common/base/loop.h"
 #include "common/base/refusal.h"
 #include "common/ipc/packet.h"
-#include "credsspd/supervisor/account-pool.h"
+#include "credsspd/supervisor/account-pool.c"
 
 #define ASKS_MAX 8U
 
@@ -395,6 +395,29 @@ static void test_renewal(void **state)
 	assert_int_equal(packet_recv(busy, &octet, 1, NULL, 0), 0);
 }
 
+/* A question that only waited for a process tells nothing about modules: it does not count towards the pause. */
+static void test_all_busy(void **state)
+{
+	int fds[ACCOUNT_CHECKERS_MAX];
+	unsigned last = ACCOUNT_CHECKERS_MAX + ACCOUNT_CHECK_MISSES;
+
+	for (unsigned i = 0; i < last; i++)
+		assert_int_equal(ask(i), 0);
+	for (unsigned i = 0; i < ACCOUNT_CHECKERS_MAX; i++)
+		fds[i] = accept_one();
+	for (unsigned i = ACCOUNT_CHECKERS_MAX; i < last; i++)
+		assert_int_equal(sd_event_source_set_time(askers[i].ask->deadline, 1), 0);
+	turn(300);
+	for (unsigned i = ACCOUNT_CHECKERS_MAX; i < last; i++) {
+		assert_int_equal(askers[i].calls, 1);
+		assert_non_null(strstr(askers[i].why, "busy"));
+	}
+	assert_int_equal(askers[0].calls, 0);
+	assert_int_equal(ask(last), 0); /* no pause */
+	for (unsigned i = 0; i < ACCOUNT_CHECKERS_MAX; i++)
+		(void)close(fds[i]);
+}
+
 /* Modules that hang: each question is given up in time, its process is ended, and then the check pauses. */
 static void test_deadline(void **state)
 {
@@ -452,6 +475,7 @@ int main(void)
 		TEST(test_two_answers),
 		TEST(test_huge_answers),
 		TEST(test_renewal),
+		TEST(test_all_busy),
 		TEST(test_deadline),
 	};
 
