@@ -242,7 +242,9 @@ static int run_ad_keytab(struct manager *m, const struct invocation *how, const 
 	static char text[AD_PROBLEM_MAX];
 	int r;
 
-	*problem = geteuid() != 0 ? "only root may do that" : "there is no user " DAEMON_USER;
+	*problem = root < 0         ? "/ cannot be opened"
+		   : geteuid() != 0 ? "only root may do that"
+				    : "there is no user " DAEMON_USER;
 	if (geteuid() != 0 || !pw || root < 0)
 		return -EPERM;
 	check_context_gather(&f, NULL);

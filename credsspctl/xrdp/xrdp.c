@@ -16,6 +16,7 @@
 #include "common/base/limits.h"
 #include "credsspctl/host/diff.h"
 
+#define WAY_BACK "; \"credsspctl xrdp disable\" is the way back"
 #define DEFAULT_STACK "local"
 #define SOCKET "run/xrdp/front.sock" /* `port` of the fragment */
 
@@ -283,7 +284,11 @@ static int keep_and_put(const struct xrdp_host *host, struct xrdp_state *s, char
 
 	if (r == 0)
 		r = keep(host, s, problem);
-	return r < 0 || s->settled ? r : put_after(host, s, problem);
+	if (r == 0 && !s->settled)
+		r = put_after(host, s, problem);
+	if (r < 0 && s->kept) /* some files may have been replaced */
+		add(problem, WAY_BACK);
+	return r;
 }
 
 static bool is_in_place(const struct xrdp_state *s)
@@ -302,7 +307,7 @@ static void put_back(const struct xrdp_host *host, bool was_kept, char *problem)
 	if (!was_kept && host->units.booted && xrdp_disable(host, &(struct xrdp_wish){ .force = true }, ignored) == 0)
 		add(problem, "; everything was put back");
 	else
-		add(problem, "; \"credsspctl xrdp disable\" is the way back");
+		add(problem, WAY_BACK);
 }
 
 /* Computes the plan into @s and prints it. */

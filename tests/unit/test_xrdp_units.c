@@ -97,6 +97,33 @@ static void test_interrupted(void **state)
 	as_before(w);
 }
 
+/* A file in the place of the drop-in's directory, which appears after everything was read. */
+static int block_dropin(void *userdata, const char *const *arguments)
+{
+	struct world *w = userdata;
+	int fd = openat(w->host.root, "etc/systemd/system/xrdp.service.d", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	(void)close(fd);
+	return 0;
+}
+
+/* Some files are replaced, one cannot be: the way back is named, and works. */
+static void test_half_way(void **state)
+{
+	struct world *w = *state;
+	int (*systemctl)(void *, const char *const *) = w->host.units.systemctl;
+
+	w->host.units.systemctl = block_dropin;
+	assert_true(run(w, xrdp_enable, NULL, false) < 0);
+	w->host.units.systemctl = systemctl;
+	is(w, INI, INI_AFTER, 0644);
+	assert_non_null(strstr(w->problem, "credsspd-rdp.conf cannot be replaced: "));
+	assert_non_null(strstr(w->problem, "; \"credsspctl xrdp disable\" is the way back"));
+	assert_int_equal(unlinkat(w->host.root, "etc/systemd/system/xrdp.service.d", 0), 0);
+	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
+	as_before(w);
+}
+
 static void test_units_that_fail(void **state)
 {
 	struct world *w = *state;
@@ -222,9 +249,11 @@ static void test_state_that_is_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_desktops),        CASE(test_units_that_are_gone), CASE(test_interrupted),
-		CASE(test_units_that_fail), CASE(test_not_reached),         CASE(test_not_booted),
-		CASE(test_refused),         CASE(test_state_that_is_none),
+		CASE(test_desktops),           CASE(test_units_that_are_gone),
+		CASE(test_interrupted),        CASE(test_units_that_fail),
+		CASE(test_half_way),           CASE(test_not_reached),
+		CASE(test_not_booted),         CASE(test_refused),
+		CASE(test_state_that_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
