@@ -23,6 +23,7 @@
 #include "common/ipc/handover.h"
 #include "include/credssp/bus-api.h"
 #include "pam_credssp/bus.h"
+#include "pam_credssp/log-word.h"
 #include "pam_credssp/logon.h"
 
 /* Reasons for a refusal. The first ones are enum bus_result. */
@@ -74,25 +75,6 @@ static const char *text_item(pam_handle_t *pamh, int item)
 	return pam_get_item(pamh, item, &value) == PAM_SUCCESS && value ? value : "";
 }
 
-/*
- * Makes one word of the log line from text of a client: without blanks it cannot forge a field, without control
- * characters not a line. Returns "?" for an empty text.
- */
-static const char *word(const char *item, char out[LOG_WORD_MAX + 1])
-{
-	size_t n = 0;
-
-	for (const char *p = *item ? item : "?"; *p; p++) {
-		bool plain = *p > ' ' && *p < 0x7f && *p != '\\' && *p != '"';
-
-		if (n + 4 > LOG_WORD_MAX)
-			break;
-		n += (size_t)snprintf(out + n, LOG_WORD_MAX + 1 - n, plain ? "%c" : "\\x%02x", (unsigned char)*p);
-	}
-	out[n] = '\0';
-	return out;
-}
-
 /* Logs one line (user, address, reason), and clears PAM_AUTHTOK, so that later modules do not take the ticket for a
  * password. */
 static int refuse(pam_handle_t *pamh, unsigned problem, const char *user, const char *rhost, const char *detail)
@@ -101,7 +83,7 @@ static int refuse(pam_handle_t *pamh, unsigned problem, const char *user, const 
 	char who[LOG_WORD_MAX + 1], where[LOG_WORD_MAX + 1];
 
 	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
-	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: %s%s%s", word(user, who), word(rhost, where),
+	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s: %s%s%s", log_word(user, who), log_word(rhost, where),
 		   problem < PROBLEMS_ ? problems[problem].text : "?", detail && *detail ? ": " : "",
 		   detail ? detail : "");
 	return pam;
@@ -226,6 +208,16 @@ static unsigned check_account(pam_handle_t *pamh, const struct options *o, const
 	return pw->pw_uid < o->minimum_uid ? PROBLEM_SYSTEM_ACCOUNT : BUS_OK;
 }
 
+/* Not inline: redeem_ticket() has a large frame already. */
+__attribute__((noinline)) static void log_redeemed(pam_handle_t *pamh, const struct bus_about *about, const char *user)
+{
+	char who[LOG_WORD_MAX + 1], where[LOG_WORD_MAX + 1], principal[LOG_WORD_MAX + 1];
+
+	pam_syslog(pamh, LOG_INFO, "redeemed user=%s rhost=%s logon=%llu kind=%s principal=%s", log_word(user, who),
+		   log_word(text_item(pamh, PAM_RHOST), where), (unsigned long long)about->logon, about->kind,
+		   log_word(about->principal, principal));
+}
+
 static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char *ticket)
 {
 	struct bus_about about = { .pipe = -1 };
@@ -252,8 +244,7 @@ static int redeem_ticket(pam_handle_t *pamh, const struct options *o, const char
 	if (problem)
 		return refuse(pamh, problem, user,
 			      *text_item(pamh, PAM_RHOST) ? text_item(pamh, PAM_RHOST) : about.rhost, error);
-	pam_syslog(pamh, LOG_INFO, "redeemed user=%s rhost=%s logon=%llu kind=%s principal=%s", user,
-		   text_item(pamh, PAM_RHOST), (unsigned long long)about.logon, about.kind, about.principal);
+	log_redeemed(pamh, &about, user);
 	return PAM_IGNORE;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "pam_credssp/verify.h"
 
+#include <errno.h>
 #include <security/pam_ext.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "pam_credssp/ccache.h"
 #include "pam_credssp/helper-run.h"
 #include "pam_credssp/helper-status.h"
+#include "pam_credssp/log-word.h"
 #include "pam_credssp/logon.h"
 
 enum gss {
@@ -54,19 +56,23 @@ static const char *rhost_of(pam_handle_t *pamh)
 
 static int refuse(pam_handle_t *pamh, const struct logon_redeemed *r, int pam, const char *text, const char *detail)
 {
+	char who[LOG_WORD_MAX + 1], where[LOG_WORD_MAX + 1], principal[LOG_WORD_MAX + 1];
 	const char *kind = credential_kind_name(r->kind);
 
 	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
-	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s logon=%llu kind=%s principal=%s: %s%s%s", r->user,
-		   rhost_of(pamh), (unsigned long long)r->logon, kind ? kind : "none", r->principal, text,
-		   *detail ? ": " : "", detail);
+	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s logon=%llu kind=%s principal=%s: %s%s%s",
+		   log_word(r->user, who), log_word(rhost_of(pamh), where), (unsigned long long)r->logon,
+		   kind ? kind : "none", log_word(r->principal, principal), text, *detail ? ": " : "", detail);
 	return pam;
 }
 
 static int accept_proved(pam_handle_t *pamh, const struct logon_redeemed *r, const char *by)
 {
-	pam_syslog(pamh, LOG_INFO, "verified user=%s rhost=%s logon=%llu kind=%s principal=%s by=%s", r->user,
-		   rhost_of(pamh), (unsigned long long)r->logon, credential_kind_name(r->kind), r->principal, by);
+	char who[LOG_WORD_MAX + 1], where[LOG_WORD_MAX + 1], principal[LOG_WORD_MAX + 1];
+
+	pam_syslog(pamh, LOG_INFO, "verified user=%s rhost=%s logon=%llu kind=%s principal=%s by=%s",
+		   log_word(r->user, who), log_word(rhost_of(pamh), where), (unsigned long long)r->logon,
+		   credential_kind_name(r->kind), log_word(r->principal, principal), by);
 	return PAM_SUCCESS;
 }
 
@@ -118,14 +124,16 @@ static bool may_lack_tickets(const struct options *o, const struct route *route,
 static int judge(pam_handle_t *pamh, const struct options *o, const struct route *route, const struct logon_redeemed *r,
 		 const struct helper_result *result)
 {
+	char who[LOG_WORD_MAX + 1], where[LOG_WORD_MAX + 1];
 	const char *text = helper_status_text(result->status);
 
 	if (result->status == HELPER_SUCCESS)
 		return accept_proved(pamh, r, route->mode);
 	if (!may_lack_tickets(o, route, r, result->status))
 		return refuse(pamh, r, helper_status_pam(result->status), text, result->detail);
-	pam_syslog(pamh, LOG_WARNING, "no tickets for the session of user=%s rhost=%s logon=%llu: %s: %s", r->user,
-		   rhost_of(pamh), (unsigned long long)r->logon, text, result->detail);
+	pam_syslog(pamh, LOG_WARNING, "no tickets for the session of user=%s rhost=%s logon=%llu: %s: %s",
+		   log_word(r->user, who), log_word(rhost_of(pamh), where), (unsigned long long)r->logon, text,
+		   result->detail);
 	return accept_proved(pamh, r, route->mode);
 }
 
@@ -140,7 +148,9 @@ static int by_helper(pam_handle_t *pamh, const struct options *o, struct logon *
 	if (e < 0)
 		return refuse(pamh, r, PAM_SYSTEM_ERR, CCACHE_DIRECTORY, strerror(-e));
 	c->own = o->ccache == CCACHE_OWN;
-	if (!a || !add_all(a, route->mode, o, r, c))
+	if (!a)
+		return refuse(pamh, r, PAM_BUF_ERR, strerror(ENOMEM), "");
+	if (!add_all(a, route->mode, o, r, c))
 		return refuse(pamh, r, PAM_SYSTEM_ERR, "a name is too long", "");
 	helper_run(a->argv[0], a->argv, &r->handover, clock_msec() + o->timeout, &result);
 	if (result.status != HELPER_SUCCESS || !result.has_ccache || ccache_hand_on(pamh, c) != PAM_SUCCESS)
