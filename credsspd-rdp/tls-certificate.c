@@ -229,8 +229,10 @@ static int write_pem(const char *path, EVP_PKEY *key, X509 *x)
 	int fd, ok;
 	FILE *f;
 
-	if (asprintf(&temporary, "%s.new", path) < 0)
+	if (asprintf(&temporary, "%s.new", path) < 0) {
+		temporary = NULL;
 		return -ENOMEM;
+	}
 	(void)unlink(temporary);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, key ? 0600 : 0644);
 	if (fd < 0)

@@ -137,9 +137,14 @@ static int own_certificate(const struct settings *s, SSL_CTX **ret_ctx, char **r
 	enum serves serves;
 	int r;
 
-	if (asprintf(&certificate, "%s/certificate.pem", s->state_directory) < 0 ||
-	    asprintf(&key, "%s/private_key.pem", s->state_directory) < 0)
+	if (asprintf(&certificate, "%s/certificate.pem", s->state_directory) < 0) {
+		certificate = NULL;
 		return -ENOMEM;
+	}
+	if (asprintf(&key, "%s/private_key.pem", s->state_directory) < 0) {
+		key = NULL;
+		return -ENOMEM;
+	}
 	r = take_old(s, certificate, key, &ctx, &serves, ret_error);
 	if (r < 0)
 		return r;

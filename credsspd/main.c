@@ -295,7 +295,7 @@ int main(int argc, char **argv)
 			(void)puts("credsspd " CREDSSP_VERSION);
 			return EXIT_SUCCESS;
 		case OPT_TEMPLATE:
-			bad = role_of_template(optarg, &role) < 0;
+			bad = role_of_template(optarg, &role) < 0 || bad;
 			break;
 		case OPT_VERIFIER:
 			role = ROLE_VERIFIER;
@@ -312,7 +312,7 @@ int main(int argc, char **argv)
 		case OPT_WARDEN:
 			role = ROLE_WARDEN;
 			warden = warden_kind(optarg);
-			bad = !warden;
+			bad = !warden || bad;
 			break;
 		default:
 			bad = true;

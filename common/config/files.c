@@ -97,8 +97,12 @@ static int check_directory(const char *path, unsigned depth, time_t *newest, cha
 
 		if (!is_drop_in(e->d_name))
 			continue;
-		r = asprintf(&file, "%s/%s", path, e->d_name) < 0 ? -ENOMEM
-								  : check_tree(file, depth + 1, newest, ret_error);
+		if (asprintf(&file, "%s/%s", path, e->d_name) < 0) {
+			file = NULL;
+			r = -ENOMEM;
+		} else {
+			r = check_tree(file, depth + 1, newest, ret_error);
+		}
 	}
 	(void)closedir(d);
 	return r;

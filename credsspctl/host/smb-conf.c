@@ -114,6 +114,8 @@ int smb_conf_set(const char *text, const char *key, const char *value, bool appe
 		keep = append ? p.key.end : p.value + 1;
 		n = asprintf(ret, "%.*s %s%s", (int)keep, text, value, text + p.key.end);
 	}
+	if (n < 0)
+		*ret = NULL;
 	return n < 0 ? -ENOMEM : 0;
 }
 

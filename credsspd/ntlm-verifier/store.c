@@ -115,7 +115,13 @@ static int set_names(struct store *s, const char *path)
 		return -EINVAL;
 	s->path = strdup(path);
 	s->name = strdup(slash + 1);
-	return s->path && s->name && asprintf(&s->temporary, "%s.new", s->name) >= 0 ? 0 : -ENOMEM;
+	if (!s->path || !s->name)
+		return -ENOMEM;
+	if (asprintf(&s->temporary, "%s.new", s->name) < 0) {
+		s->temporary = NULL;
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 static int open_directory(struct store *s, char **ret_error)
