@@ -10,7 +10,7 @@
 
 #define CONTROL_FD 3
 
-void exec_role(const char *arg1, const char *arg2, const char *config_path, int control)
+void exec_role(const char *arg1, const char *arg2, const char *config_path, int control, pid_t parent)
 {
 	/* set by systemd for the parent alone */
 	static const char *const variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
@@ -19,7 +19,9 @@ void exec_role(const char *arg1, const char *arg2, const char *config_path, int 
 	int n = 0;
 	sigset_t unblocked;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* a parent that ended before the prctl() sends no signal */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(127);
 	(void)sigemptyset(&unblocked);
 	(void)sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	argv[n++] = (char *)(uintptr_t) "credsspd";

@@ -344,6 +344,7 @@ static int start_process(struct process *p)
 	AUTO_CLOSE int theirs = -1;
 	int pair[2];
 	int r = packet_pair(0, pair);
+	pid_t parent = getpid();
 
 	if (r < 0)
 		return r;
@@ -354,7 +355,7 @@ static int start_process(struct process *p)
 		return -errno;
 	p->pid = fork();
 	if (p->pid == 0)
-		exec_role(s->ops->arg1, s->ops->arg2, s->config_path, theirs);
+		exec_role(s->ops->arg1, s->ops->arg2, s->config_path, theirs, parent);
 	if (p->pid > 0)
 		p->pidfd = pidfd_of(p->pid);
 	return p->pidfd < 0 ? -errno : 0;

@@ -122,6 +122,7 @@ static int watch(struct ward *w)
 static int start(struct warden *warden, int connection)
 {
 	struct ward *w = calloc(1, sizeof *w);
+	pid_t parent = getpid();
 	int r;
 
 	if (!w) {
@@ -133,7 +134,7 @@ static int start(struct warden *warden, int connection)
 	warden->n++;
 	w->pid = fork();
 	if (w->pid == 0)
-		exec_role(warden->arg, NULL, warden->config_path, connection);
+		exec_role(warden->arg, NULL, warden->config_path, connection, parent);
 	r = w->pid < 0 ? -errno : watch(w);
 	if (r < 0) {
 		if (w->pid > 0) { /* not reaped yet, so its pid is still its own; there may be no pidfd */
