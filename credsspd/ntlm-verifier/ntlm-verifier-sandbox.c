@@ -123,7 +123,7 @@ static int confine_calls(struct filter_list list)
 	return r;
 }
 
-int confine(const char *path)
+int confine_store(const char *path)
 {
 	static const struct confine_limit alone[] = { { RLIMIT_NPROC, 0 } };
 	int r = confine_files(path);

@@ -128,7 +128,7 @@ static int confine_all(const struct verifier *v, const struct config *config)
 		return confine_winbind();
 	}
 	log_line(LOG_INFO, "NTLM store: %s has %zu records", config->ntlm_store, store_count(v->store));
-	return confine(config->ntlm_store);
+	return confine_store(config->ntlm_store);
 }
 
 static int start(struct verifier *v, const struct config *config, char **ret_error)

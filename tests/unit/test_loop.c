@@ -33,7 +33,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int confine_for_store(void)
 {
-	return confine(store);
+	return confine_store(store);
 }
 
 static int hide_all_but_pids(void)

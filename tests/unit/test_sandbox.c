@@ -215,7 +215,7 @@ static const struct {
 
 static int confine_for_store(void)
 {
-	return confine(store);
+	return confine_store(store);
 }
 
 /* The same deed without confinement (NULL) has to succeed, or the test shows nothing. */
