@@ -173,10 +173,11 @@ int account_checker_main(const struct config *config, int control_fd)
 	struct account_pam pam;
 	int r = load_pam(&pam);
 
-	if (r < 0)
+	if (r < 0) {
 		log_line(LOG_ERR, "account-checker: " LIBRARY ": %s", dlerror());
-	if (r == 0)
-		r = confine_account_checker(control_fd);
+		return r;
+	}
+	r = confine_account_checker(control_fd);
 	if (r == 0) {
 		keep_modules(&pam, config);
 		r = serve(&pam, config, control_fd);

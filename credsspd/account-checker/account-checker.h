@@ -23,6 +23,7 @@ int account_answer_question(const struct account_pam *pam, const struct config *
 
 /*
  * Runs an account checker, a process of root's that the warden of credsspd-account.service makes: answers the questions
- * on its control socket until end of file. Returns 0, or -errno after a line in the log.
+ * on its control socket until end of file. Returns 0, or -errno. Each error is one line in the log, except -EPIPE and
+ * -ECONNRESET: then the supervisor has closed the connection, at a deadline or when it ended.
  */
 int account_checker_main(const struct config *config, int control_fd);
