@@ -48,9 +48,9 @@ demo-run:
 SLOW = %.slow %.md %.py %.sh %.c %.mk
 CHECKS = $(UNIT_BIN) $(wildcard tests/pam/[a-z]*) $(wildcard tests/peers/[a-z]*) $(wildcard tests/hostile/[a-z]*) \
 	$(wildcard tests/packaging/[a-z]*) $(wildcard tests/system/[a-z]*)
-# what differs between releases: libraries (unit), libpam and its modules, xrdp, the clients, Samba, and what check says of them
-CORE = $(UNIT_BIN) tests/pam/run tests/system/packages $(addprefix tests/peers/,desktop clients kinds check ad u2u) \
-	$(addprefix tests/hostile/,rdp second-client-info)
+# what differs between releases: libraries (unit), libpam and its modules, xrdp, the clients, Samba, systemd, and what check says of them
+CORE = $(UNIT_BIN) tests/pam/run $(addprefix tests/system/,boot packages) \
+	$(addprefix tests/peers/,desktop clients kinds check ad u2u refusals secrets) $(wildcard tests/hostile/[a-z]*)
 named = $(foreach t,$(TESTS),$(if $(filter unit/%,$t),$(B)/$t,$(or $(wildcard tests/$t),tests/$t)))
 # $(1): the programs when TESTS names none
 tests = $(if $(TESTS),$(named),$(filter-out $(SLOW),$(1)))
@@ -62,17 +62,18 @@ longest_first = $(filter $(1),$(LONGEST)) $(filter-out $(LONGEST),$(filter tests
 # $(1): programs
 prove = BED_BUILD=$(abspath $(B)) tests/prove $(if $(V),-v) $(if $(CASE),-c '$(CASE)') $(if $(filter %.slow,$(1)),-t 3600) \
 	$(call longest_first,$(1))
-# the root and the packages are made before the tests, whose time is limited
+# the root and the packages are made before the tests, whose time is limited; the compiler works while the root is made
 needs = $(if $(filter tests/system/% tests/peers/% tests/pam/% tests/hostile/%,$(1)),root) $(if $(filter tests/system/%,$(1)),test-debs) \
 	all test-programs $(filter $(B)/unit/%,$(1))
 
 # RELEASE=bookworm or trixie: the same in a root of that release, with programs and package layers of its own (tests/lib/release)
 ifdef RELEASE
+# $(2): not empty: only what the tests need, without the tests
 in_release = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL tests/lib/release $(RELEASE) \
-	sh -c 'make --no-print-directory -j"$$(nproc)" B="$$BED_BUILD" $(1)-build && exec make --no-print-directory B="$$BED_BUILD" $(1)-run'
+	sh -c 'make --no-print-directory -j"$$(nproc)" B="$$BED_BUILD" $(1)-build$(if $(2),, && exec make --no-print-directory B="$$BED_BUILD" $(1)-run)'
 else
-in_release = $(MAKE) --no-print-directory -j"$$(nproc)" $(1)-build && $(MAKE) --no-print-directory $(1)-run
-check check-core check-full: deps
+in_release = $(MAKE) --no-print-directory -j"$$(nproc)" $(1)-build$(if $(2),, && $(MAKE) --no-print-directory $(1)-run)
+check check-core check-full core-ready: deps
 endif
 
 check: ## all tests but the slow ones (about 20 minutes on two idle CPUs), or TESTS=peers/kinds CASE=smart_cards; RELEASE=trixie or bookworm: in a root of that release (needs root)
@@ -81,11 +82,14 @@ check: ## all tests but the slow ones (about 20 minutes on two idle CPUs), or TE
 check-core: ## the tests that see most of a release; RELEASE as above (needs root)
 	$(call in_release,check-core)
 
+core-ready: ## make what check-core needs, without the tests; RELEASE as above (needs root)
+	$(call in_release,check-core,only)
+
 check-full: ## every test there is, without a limit of time; RELEASE as above (needs root)
 	$(call in_release,check-full)
 
-.PHONY: check-core check-system test-debs $(foreach t,check check-core check-full,$t-build $t-run)
-test-debs:
+.PHONY: check-core core-ready check-system test-debs $(foreach t,check check-core check-full,$t-build $t-run)
+test-debs: root
 	@mkdir -p $(B)
 	BED_BUILD=$(abspath $(B)) tests/lib/debs >$(B)/debs.log 2>&1 || { tail -n 40 $(B)/debs.log; exit 1; }
 
