@@ -72,6 +72,7 @@ enum {
 	NO_OTHER_PROCESS = 8,
 	NO_CHILDREN = 16,
 	NO_OTHER_USER = 32,
+	NO_NETWORK = 64, /* of add_no_network(), without a list */
 };
 
 static int add_lists(scmp_filter_ctx c, unsigned which)
@@ -141,7 +142,7 @@ static int load(unsigned which)
 
 	if (r == 0 && which & DENY_ALWAYS)
 		r = add_no_attributes(c);
-	if (r == 0 && which & NO_SERVERS)
+	if (r == 0 && which & NO_NETWORK)
 		r = add_no_network(c);
 	if (r == 0 && which & NO_OTHER_PROCESS)
 		r = add_no_signals(c);
@@ -220,7 +221,7 @@ int confine_account_warden(void)
 
 int confine_listener(void)
 {
-	int r = load(DENY_ALWAYS | NO_OTHER_USER | NO_PROGRAMS | NO_SERVERS);
+	int r = load(DENY_ALWAYS | NO_OTHER_USER | NO_PROGRAMS | NO_SERVERS | NO_NETWORK);
 
 	if (r == 0)
 		r = landlock_enter(LANDLOCK_NO_TCP | LANDLOCK_NO_SIGNALS, NULL, 0);
@@ -263,7 +264,8 @@ int confine_helper(int control_fd, const char *name, bool forks)
 	int r = confine_module_caller(control_fd, name, 0);
 
 	return r < 0 ? r
-		     : load(DENY_ALWAYS | NO_OTHER_USER | NO_PROGRAMS | NO_OTHER_PROCESS | (forks ? 0U : NO_CHILDREN));
+		     : load(DENY_ALWAYS | NO_OTHER_USER | NO_PROGRAMS | NO_SERVERS | NO_OTHER_PROCESS |
+			    (forks ? 0U : NO_CHILDREN));
 }
 
 /* Sets the bounding set, too: at execve() a process of root gets all capabilities that are in it. */
@@ -291,7 +293,7 @@ int confine_account_checker(int control_fd)
 
 	if (r == 0)
 		r = confine_module_caller(control_fd, "account-checker", LANDLOCK_EXECUTE);
-	return r < 0 ? r : load(DENY_ALWAYS | NO_OTHER_PROCESS);
+	return r < 0 ? r : load(DENY_ALWAYS | NO_SERVERS | NO_OTHER_PROCESS);
 }
 
 const char *confine_says(void)

@@ -10,7 +10,7 @@ import struct
 ATTACH, DETACH, GETREGS, SETREGS, SINGLESTEP = 16, 17, 12, 13, 9
 REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base "
              "ds es fs gs").split()
-NR = {"open": 2, "mprotect": 10, "socket": 41, "connect": 42, "listen": 50, "execve": 59, "kill": 62, "ptrace": 101,
+NR = {"open": 2, "mprotect": 10, "socket": 41, "connect": 42, "bind": 49, "listen": 50, "execve": 59, "kill": 62, "ptrace": 101,
       "setuid": 105, "openat": 257, "unshare": 272, "process_vm_readv": 310, "pidfd_open": 434,
       "pidfd_getfd": 438, "close": 3, "mount": 165, "read": 0,
       "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "utimensat": 280, "ioctl": 16, "fchmodat2": 452,

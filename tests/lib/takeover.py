@@ -108,6 +108,16 @@ def connects(v, _):
     return r
 
 
+def listens(v, _):
+    fd = v.call("socket", socket.AF_UNIX, socket.SOCK_STREAM, 0)
+    if fd < 0:
+        return fd
+    r = v.call("bind", fd, struct.pack("=H", socket.AF_UNIX), 2)  # an address of the kernel's choice
+    r = v.call("listen", fd, 1) if r == 0 else r
+    v.call("close", fd)
+    return r
+
+
 def traces(v, other):
     return v.call("ptrace", 0x4206, other, 0, 0)  # PTRACE_SEIZE
 
@@ -199,6 +209,7 @@ COLUMNS = {
     "change modes": MODES,
     "set attributes": ATTRIBUTES,
     "connect over TCP": [connects],
+    "accept connections": [listens],
     "look into a process": [traces, reads_memory, takes_descriptor],
     "signal one": [signals],
     "run a program": [runs],

@@ -138,6 +138,16 @@ static int open_socket(void)
 	return result(socket(AF_INET, SOCK_DGRAM, 0));
 }
 
+static int listen_anew(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	return fd < 0 ? 255
+		      : result(bind(fd, &(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(sa_family_t)) < 0
+				   ? -1
+				   : listen(fd, 1));
+}
+
 static int write_file(void)
 {
 	int fd = open(file, O_RDWR);
@@ -231,6 +241,7 @@ static const struct {
 	{ "setresgid", become_own_group, EPERM, 0 },
 	{ "unshare", leave_nothing, EPERM, 0 },
 	{ "socket", open_socket, 0, 0 },
+	{ "listen", listen_anew, EPERM, 0 },
 	{ "fork", make_process, EPERM, 0 },
 	{ "a thread", make_thread, 0, 0 },
 	{ "raise", signal_itself, 0, 0 },
@@ -274,16 +285,6 @@ static void test_deeds(void **unused)
 static int open_unix(void)
 {
 	return result(socket(AF_UNIX, SOCK_DGRAM, 0));
-}
-
-static int listen_anew(void)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	return fd < 0 ? 255
-		      : result(bind(fd, &(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(sa_family_t)) < 0
-				   ? -1
-				   : listen(fd, 1));
 }
 
 /* A TCP socket that was inherited can be made to forget its peer. */
