@@ -21,19 +21,20 @@ struct listener {
 	SSL_CTX *ctx;
 	struct filter filter; /* for the processes of connections */
 	int template_fd;      /* the socket to the template of connections; -1: it is started when it is needed */
-	pid_t template_pid;   /* -1: none */
+	pid_t template_pid;   /* -1 without a template */
 	struct log_limit *log_limit;
 	struct credsspd_client *credsspd;
 	int fds[SOCKETS_MAX];
 	sd_event_source *io[SOCKETS_MAX], *pause;
 	int n_fds;
 	struct address_counts *address_counts;
-	/* in both lists the longest idle connection is the last */
+	/* in both lists the connection that has been idle for the longest time is the last */
 	LIST_HEAD(pre_tls_list, pre_tls) pre_tls;
 	LIST_HEAD(process_list, connection_process) connections;
 	unsigned n_pre_tls, n_connections;
-	unsigned n_evicted;           /* part of n_connections: killed, their end is not reported yet */
-	struct xrdp_slots xrdp_slots; /* for connections with a ticket at xrdp that is not redeemed yet */
+	unsigned
+	    n_evicted; /* connections in n_connections that were killed; the end of the process is not reported yet */
+	struct xrdp_slots xrdp_slots; /* limits how many tickets are with xrdp and not redeemed yet */
 };
 
 /* The message that the listener waits for. */

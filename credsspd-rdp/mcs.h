@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The MCS PDUs of the connection sequence (MS-RDPBCGR 2.2.1.3 to 2.2.1.12), recognized by the same bytes as in xrdp.
- * xrdp accepts any number of Client Info PDUs before the licence exchange ends, so only the PDUs of a list may pass, in
- * its order.
+ * xrdp accepts any number of Client Info PDUs before the licence exchange ends. Until then only the PDUs of enum
+ * mcs_kind pass, and each of them only in its state (enum mcs_state).
  */
 #pragma once
 
@@ -23,7 +23,10 @@ enum mcs_kind {
 /* Returns the kind of the TPKT of @len bytes at @p. */
 enum mcs_kind mcs_kind(const uint8_t *p, size_t len);
 
-/* Returns where the security header begins in a SendDataRequest (as mcs_kind() found it), or 0 when it is malformed. */
+/*
+ * Returns where the security header begins in the SendDataRequest or SendDataIndication @p; 0 when it is malformed, has
+ * more than 16 KiB, or is not on the I/O channel. The caller has checked which of the two it is.
+ */
 size_t mcs_send_data_offset(const uint8_t *p, size_t len);
 
 /*
@@ -43,7 +46,7 @@ enum mcs_state {
 	MCS_STATES_
 };
 
-/* Returns 0 and advances *@state when @kind is allowed in it, else -EPROTO. */
+/* Returns 0 and advances *@state when a PDU of @kind is allowed in *@state, else -EPROTO. */
 int mcs_allow(enum mcs_state *state, enum mcs_kind kind);
 
 /*

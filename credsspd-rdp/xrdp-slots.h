@@ -11,7 +11,7 @@
 
 enum xrdp_slot_state { XRDP_SLOT_NONE, XRDP_SLOT_QUEUED, XRDP_SLOT_TAKEN };
 
-/* A member of the waiting object; all zero at first. */
+/* Part of the record of a connection; all zeros at first. */
 struct xrdp_slot {
 	TAILQ_ENTRY(xrdp_slot) entry;
 	enum xrdp_slot_state state;
@@ -27,11 +27,14 @@ struct xrdp_slots {
 
 void xrdp_slots_init(struct xrdp_slots *s, unsigned limit, unsigned per_user);
 
-/* Puts @p, for @user, at the end of the queue. Returns 0, or -EALREADY when it waits already or has a slot. */
+/* Puts @p, for @user, at the end of the queue. Returns 0, or -EALREADY when @p is queued already or has a slot. */
 int xrdp_slots_ask(struct xrdp_slots *s, struct xrdp_slot *p, const char *user);
 
-/* Gives a free slot to the next entry that may have it and returns the entry; NULL without a slot or such an entry. */
+/*
+ * Gives a free slot to the first entry of the queue with an account that has fewer slots than its limit. Returns the
+ * entry, or NULL without a free slot or such an entry.
+ */
 struct xrdp_slot *xrdp_slots_next(struct xrdp_slots *s);
 
-/* Takes @p out of the queue, or gives its slot back. */
+/* Takes @p out of the queue, or gives its slot back. Does nothing when @p is not queued and has no slot. */
 void xrdp_slots_leave(struct xrdp_slots *s, struct xrdp_slot *p);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages between the listener and the process of a connection, which asks the listener for everything that its filter
- * forbids, and between the listener and the template that forks these processes. Rules as in common/ipc/worker-msg.h.
+ * Messages between the listener and the process of a connection, and between the listener and the template that forks
+ * these processes. The process can open and connect nothing: it asks the listener for its descriptors. The rules for
+ * messages are those of common/ipc/worker-msg.h.
  */
 #pragma once
 
@@ -14,7 +15,7 @@ enum rdp_type {
 	RDP_ASK_BEGIN = 1, /* struct rdp_begin: Acceptor.Begin for this connection */
 	RDP_ASK_XRDP = 2,  /* struct rdp_ask_xrdp: a connection to xrdp, answered when a slot is free; see below */
 	RDP_LOG = 3,       /* struct rdp_log: a log line before CredSSP, which the listener limits for each address */
-	/* listener -> template of connections, with the client's socket and the process's end of its own to the listener */
+	/* listener -> template, with two descriptors: the client's socket, and the new process's socket to the listener */
 	RDP_FORK = 8, /* struct rdp_fork */
 	/* template -> listener */
 	RDP_FORKED = 9, /* struct rdp_forked */

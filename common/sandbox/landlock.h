@@ -12,12 +12,12 @@
 #define LANDLOCK_REPLACE (LANDLOCK_WRITE | (uint64_t)1 << 5 | (uint64_t)1 << 8) /* remove and make regular files */
 
 enum landlock_flags {
-	LANDLOCK_FILES = 1,      /* access to files by rules only */
+	LANDLOCK_FILES = 1,      /* no access to files, except by the rules */
 	LANDLOCK_NO_TCP = 2,     /* no connect, no bind; ABI 4, Linux 6.7 */
 	LANDLOCK_NO_SIGNALS = 4, /* to processes outside; ABI 6, Linux 6.12 */
 };
 
-/* Everything below @path. */
+/* Allows @rights to the file @path, or to the directory and everything below it. */
 struct landlock_rule {
 	const char *path;
 	uint64_t rights;
@@ -27,7 +27,8 @@ struct landlock_rule {
 int landlock_abi(void);
 
 /*
- * Restricts this process and its children, irrevocably. Flags and rights that the kernel's version does not know are
- * left out. The process must have no_new_privs set. Returns 0, 1 when there is no Landlock, or -errno.
+ * Restricts this process and its later children, irrevocably, by @flags (enum landlock_flags) and the @n rules at @rule.
+ * Flags and rights that the kernel's version does not know are left out. The process must have no_new_privs set. Returns
+ * 0, 1 when there is no Landlock, or -errno.
  */
 int landlock_enter(unsigned flags, const struct landlock_rule *rule, size_t n);

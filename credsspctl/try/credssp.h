@@ -12,8 +12,11 @@ struct delegation {
 };
 
 /*
- * Runs the exchange up to the server's verdict: its reply to pubKeyAuth. With @delegation the credentials are sent
- * after it, and with early authorization the server's answer to them is read. Prints the sentence at the end. Returns 0
- * when the server grants the logon; -EACCES when it refuses; another -errno when the exchange fails.
+ * Runs the exchange up to the server's reply to pubKeyAuth. With @delegation (which may be NULL) the credentials are
+ * sent after it, and with early authorization the server's answer to them is read. Prints the sentence at the end.
+ * Returns 0 when the server has not refused: it authenticated the user; only with @delegation and early authorization it
+ * has granted the logon, too. Returns -EACCES when the server refuses with an error code, the TLS alert access_denied or
+ * an early result. Returns another -errno when the exchange fails: also when the server closes the connection, which is
+ * how a server refuses without a reason.
  */
 int credssp_run(struct try_connection *c, struct initiator *initiator, const struct delegation *delegation);

@@ -18,8 +18,8 @@ struct verdict_facts {
 
 /*
  * Returns the refusal, or REFUSAL_NONE when the logon continues. @detail, of at least WORKER_DETAIL_MAX bytes, gets one
- * sentence for the log: the reason and
- * the remedy, or, with REFUSAL_NONE, why PAM gave no verdict; it is empty when PAM has agreed.
+ * sentence for the log: the reason and the remedy, or, with REFUSAL_NONE, why PAM gave no verdict. It is empty when PAM
+ * has agreed.
  *
  * A stack often hides the reason: Debian's common-account turns every refusal of pam_unix into PAM_AUTH_ERR (pam_deny).
  * So the account's entry in shadow, where there is one, gives the reason of a refusal. The entry itself causes a

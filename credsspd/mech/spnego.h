@@ -8,11 +8,10 @@
 #include "common/wire/spnego.h"
 #include "credsspd/mech/mech.h"
 
-/* The mechanisms to choose from. A mechanism that is off is NULL and not elsewhere. */
+/* The mechanisms to choose from. */
 struct spnego_offer {
-	struct mech *krb5, *user_to_user, *ntlm; /* served in this process */
-	/* the other template serves Kerberos or NTLM, and has not seen the token yet */
-	bool krb5_elsewhere, ntlm_elsewhere;
+	struct mech *krb5, *user_to_user, *ntlm; /* served in this process; NULL: not served here */
+	bool krb5_elsewhere, ntlm_elsewhere;     /* the other template serves it, and has not seen the token yet */
 };
 
 enum spnego_acceptor_state {
