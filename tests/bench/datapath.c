@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * datapath CERTIFICATE KEY ROUNDS: the copy loop of a session (credsspd-rdp/stream.c) beside a process that only speaks
+ * datapath CERTIFICATE KEY ROUNDS [handshake]: the copy loop of a session (credsspd-rdp/stream.c) beside a process that only speaks
  * TLS, in turn, ROUNDS times. Each measured process has the limits and the system call filter of a connection process.
  *
  *   copy: client -TLS over TCP- [stream_copy()] -UNIX socket- server
  *   bare: client -TLS over TCP- [SSL_read/SSL_write]
+ *
+ * With `handshake` it measures what every design with a process for each connection pays: a process is forked, enters
+ * the filter, does the TLS handshake and ends.
  *
  * Prints one line a measurement: NAME VALUE UNIT. CPU is that of the measured process, user and system.
  */
@@ -34,8 +37,9 @@
 #define BULK (256ULL << 20)
 #define ECHOES 20000
 #define MESSAGE 2048
+#define HANDSHAKES 100
 
-enum work { DOWN, UP, ECHO };
+enum work { DOWN, UP, ECHO, HANDSHAKE };
 
 struct result {
 	double seconds, cpu;
@@ -82,7 +86,7 @@ static void bare(SSL *ssl, enum work work, size_t message)
 	unsigned long long done = 0;
 	int n;
 
-	if (work == ECHO) {
+	if (work == ECHO || work == HANDSHAKE) {
 		while ((n = SSL_read(ssl, buffer, sizeof buffer)) > 0 && SSL_write(ssl, buffer, n) == n)
 			;
 		return;
@@ -157,6 +161,8 @@ static void client(SSL *ssl, enum work work, size_t message, struct result *r)
 	unsigned long long done = 0;
 	int n;
 
+	if (work == HANDSHAKE)
+		return;
 	if (work == ECHO) {
 		for (int i = 0; i < ECHOES; i++) {
 			double began = now();
@@ -231,6 +237,17 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static void measure_handshakes(SSL_CTX *ctx, SSL_CTX *client_ctx, const struct filter *filter, struct result *r)
+{
+	double cpu = 0;
+
+	for (int i = 0; i < HANDSHAKES; i++) {
+		measure(ctx, client_ctx, filter, false, HANDSHAKE, 0, r);
+		cpu += r->cpu;
+	}
+	printf("handshake-cpu %.3f ms\n", cpu / HANDSHAKES * 1e3);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -248,9 +265,12 @@ int main(int argc, char **argv)
 	struct filter filter = { 0 };
 	char *error = NULL;
 
-	if (argc != 4 || !client_ctx || tls_context(&settings, &ctx, &error) < 0 || connection_filter(&filter) < 0)
-		die(error ? error : "usage: datapath CERTIFICATE KEY ROUNDS");
-	for (int round = 0; round < atoi(argv[3]); round++)
+	if (argc < 4 || argc > 5 || !client_ctx || tls_context(&settings, &ctx, &error) < 0 ||
+	    connection_filter(&filter) < 0)
+		die(error ? error : "usage: datapath CERTIFICATE KEY ROUNDS [handshake]");
+	for (int round = 0; argc == 5 && round < atoi(argv[3]); round++)
+		measure_handshakes(ctx, client_ctx, &filter, &r);
+	for (int round = 0; argc == 4 && round < atoi(argv[3]); round++)
 		for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 			for (int copy = 0; copy < 2; copy++) {
 				const char *who = copy ? "copy" : "bare";
