@@ -226,13 +226,10 @@ bool pamstack_line_continues(const char *line, size_t len)
 	return len > 0 && line[len - 1] == '\\';
 }
 
-/* An empty line or a comment after a \: libpam 1.5 continues with the line after it, libpam 1.7 ends the line here. */
-static int refuse_gap(struct reader *r, struct place place)
+static int refuse_line(struct reader *r, struct place place, const char *why)
 {
-	return explain(r->ret_error, -EINVAL,
-		       "%s%s: a comment or an empty line follows a line that ends in \\; releases of libpam read that "
-		       "differently: remove one of the two",
-		       place.file && place.file[0] != '/' ? "/etc/pam.d/" : "", place.file ? place.file : "the stack");
+	return explain(r->ret_error, -EINVAL, "%s%s: %s", place.file && place.file[0] != '/' ? "/etc/pam.d/" : "",
+		       place.file ? place.file : "the stack", why);
 }
 
 /* Reads a line and the lines that a \ at its end joins to it. Returns 1, 0 at the end of the file, or -errno. */
@@ -250,7 +247,10 @@ static int next_line(struct reader *r, FILE *f, struct place place, char **ret_l
 		more = pamstack_line_continues(line, (size_t)n);
 		line[strcspn(line, "#")] = '\0';
 		if (before && !line[strspn(line, BLANKS)])
-			return refuse_gap(r, place);
+			return refuse_line(
+			    r, place,
+			    "a comment or an empty line follows a line that ends in \\: libpam 1.5 continues with the "
+			    "line after it, libpam 1.7 does not; remove one of the two");
 		if (more)
 			*strrchr(line, '\\') = '\0';
 		if (asprintf(&whole, "%s%s ", before ? before : "", line) < 0) {
@@ -258,6 +258,8 @@ static int next_line(struct reader *r, FILE *f, struct place place, char **ret_l
 			return -ENOMEM;
 		}
 	}
+	if (whole && more)
+		return refuse_line(r, place, "the last line ends in \\: libpam refuses such a file");
 	*ret_line = TAKE_PTR(whole);
 	return *ret_line != NULL;
 }
