@@ -97,12 +97,9 @@ static int check_directory(const char *path, unsigned depth, time_t *newest, cha
 
 		if (!is_drop_in(e->d_name))
 			continue;
-		if (asprintf(&file, "%s/%s", path, e->d_name) < 0) {
+		if (asprintf(&file, "%s/%s", path, e->d_name) < 0)
 			file = NULL;
-			r = -ENOMEM;
-		} else {
-			r = check_tree(file, depth + 1, newest, ret_error);
-		}
+		r = file ? check_tree(file, depth + 1, newest, ret_error) : -ENOMEM;
 	}
 	(void)closedir(d);
 	return r;
