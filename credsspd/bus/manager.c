@@ -21,14 +21,44 @@ static int add_u64(sd_bus_message *r, const char *key, uint64_t value)
 	return sd_bus_message_append(r, "{sv}", key, "t", value);
 }
 
-static int add_mechanisms(sd_bus_message *r, const struct config *c)
+/* What clients are offered now. */
+static int add_mechanisms(sd_bus_message *r, const struct supervisor *s)
 {
 	const char *krb5 = "krb5", *ntlm = "ntlm";
-	bool k = c->kerberos, n = c->ntlm != CONFIG_NTLM_OFF;
+	bool k = s->config.kerberos != CONFIG_KERBEROS_OFF && !services_kerberos_off(&s->services);
+	bool n = s->config.ntlm != CONFIG_NTLM_OFF && !services_ntlm_off(&s->services);
 
 	if (k && n)
 		return sd_bus_message_append(r, "{sv}", "mechanisms", "as", 2, krb5, ntlm);
 	return sd_bus_message_append(r, "{sv}", "mechanisms", "as", k || n, k ? krb5 : ntlm);
+}
+
+/* What is configured, and not offered. */
+static int add_mechanisms_off(sd_bus_message *r, const struct supervisor *s)
+{
+	const struct {
+		const char *name;
+		bool off;
+	} row[] = {
+		{ "krb5", services_kerberos_off(&s->services) },
+		{ "ntlm", services_ntlm_off(&s->services) },
+		{ "user-to-user", services_usertouser_off(&s->services) },
+	};
+	int e = sd_bus_message_open_container(r, 'e', "sv");
+
+	if (e >= 0)
+		e = sd_bus_message_append(r, "s", "mechanisms-off");
+	if (e >= 0)
+		e = sd_bus_message_open_container(r, 'v', "a{ss}");
+	if (e >= 0)
+		e = sd_bus_message_open_container(r, 'a', "{ss}");
+	for (size_t i = 0; i < sizeof row / sizeof *row && e >= 0; i++)
+		if (row[i].off)
+			e = sd_bus_message_append(r, "{ss}", row[i].name,
+						  "its process did not start; the log says why");
+	for (int i = 0; i < 3 && e >= 0; i++)
+		e = sd_bus_message_close_container(r);
+	return e;
 }
 
 static int add_refusals(sd_bus_message *r, const struct logons *l)
@@ -126,7 +156,9 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	if (e >= 0)
 		e = add_refusals(r, l);
 	if (e >= 0)
-		e = add_mechanisms(r, c);
+		e = add_mechanisms(r, s);
+	if (e >= 0)
+		e = add_mechanisms_off(r, s);
 	if (e >= 0)
 		e = add_tgts(r, s);
 	supervisor_stale(s, stale, sizeof stale);

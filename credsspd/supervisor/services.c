@@ -287,14 +287,19 @@ static bool has_failed(const struct service *service)
 	return service && service_failed_to_start(service);
 }
 
-static bool is_kerberos_off(const struct services *s)
+bool services_kerberos_off(const struct services *s)
 {
 	return has_failed(s->krb5);
 }
 
-static bool is_ntlm_off(const struct services *s)
+bool services_ntlm_off(const struct services *s)
 {
 	return has_failed(s->ntlm) || has_failed(s->verifier);
+}
+
+bool services_usertouser_off(const struct services *s)
+{
+	return has_failed(s->keeper) && !services_kerberos_off(s);
 }
 
 bool services_ready(const struct services *s)
@@ -309,7 +314,7 @@ bool services_ready(const struct services *s)
 
 bool services_failed_to_start(const struct services *s)
 {
-	return (!s->krb5 || is_kerberos_off(s)) && (!s->ntlm || is_ntlm_off(s));
+	return (!s->krb5 || services_kerberos_off(s)) && (!s->ntlm || services_ntlm_off(s));
 }
 
 static void log_off(const char *what, const char *rest)
@@ -322,11 +327,11 @@ static void log_off(const char *what, const char *rest)
 
 void services_log_off(const struct services *s)
 {
-	if (is_kerberos_off(s))
+	if (services_kerberos_off(s))
 		log_off("Kerberos", "clients log on by NTLM");
-	if (is_ntlm_off(s))
+	if (services_ntlm_off(s))
 		log_off("NTLM", "clients log on by Kerberos");
-	if (has_failed(s->keeper) && !is_kerberos_off(s))
+	if (services_usertouser_off(s))
 		log_off("user-to-user", "clients log on without it");
 }
 

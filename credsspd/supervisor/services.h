@@ -49,7 +49,11 @@ int services_renew_keys(struct services *s, uint64_t *ret_krb5);
 bool services_ready(const struct services *s);
 /* Returns whether no mechanism is available, because services could not be started. */
 bool services_failed_to_start(const struct services *s);
-/* Logs the mechanisms that are off because their services could not be started. */
+/* Return whether a configured mechanism is off, because a process of it could not be started. */
+bool services_kerberos_off(const struct services *s);
+bool services_ntlm_off(const struct services *s);
+bool services_usertouser_off(const struct services *s);
+/* Logs these mechanisms. */
 void services_log_off(const struct services *s);
 /* Returns whether a process is starting. */
 bool services_starting(const struct services *s);

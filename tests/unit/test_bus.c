@@ -437,6 +437,40 @@ static void test_redeem(void **unused)
 
 /* ---- Manager ---- */
 
+/* Asks for the status, and compares the mechanisms that are on, then after ! those that are off. */
+static void assert_mechanisms(const char *wanted)
+{
+	char got[256] = "";
+	const char *key, *name, *reason;
+	sd_bus_message *m;
+
+	call(ROOT, CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_STATUS, "");
+	m = assert_ok();
+	assert_true(sd_bus_message_enter_container(m, 'a', "{sv}") > 0);
+	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+		assert_true(sd_bus_message_read_basic(m, 's', &key) > 0);
+		if (strcmp(key, "mechanisms") == 0) {
+			assert_true(sd_bus_message_enter_container(m, 'v', "as") > 0);
+			assert_true(sd_bus_message_enter_container(m, 'a', "s") >= 0);
+			while (sd_bus_message_read_basic(m, 's', &name) > 0)
+				(void)snprintf(got + strlen(got), sizeof got - strlen(got), "%s ", name);
+			assert_true(sd_bus_message_exit_container(m) >= 0);
+			assert_true(sd_bus_message_exit_container(m) >= 0);
+		} else if (strcmp(key, "mechanisms-off") == 0) {
+			assert_true(sd_bus_message_enter_container(m, 'v', "a{ss}") > 0);
+			assert_true(sd_bus_message_enter_container(m, 'a', "{ss}") >= 0);
+			while (sd_bus_message_read(m, "{ss}", &name, &reason) > 0)
+				(void)snprintf(got + strlen(got), sizeof got - strlen(got), "!%s ", name);
+			assert_true(sd_bus_message_exit_container(m) >= 0);
+			assert_true(sd_bus_message_exit_container(m) >= 0);
+		} else {
+			assert_true(sd_bus_message_skip(m, "v") >= 0);
+		}
+		assert_true(sd_bus_message_exit_container(m) >= 0);
+	}
+	assert_string_equal(got, wanted);
+}
+
 static void test_status(void **unused)
 {
 	struct fake_logon l;
@@ -463,8 +497,18 @@ static void test_status(void **unused)
 		keys++;
 	}
 	assert_int_equal(handshakes, 1);
-	assert_int_equal(keys, 19);
+	assert_int_equal(keys, 20);
 	close_logon(&l);
+	assert_mechanisms("krb5 ntlm ");
+	supervisor->services.verifier->was_ready = false;
+	supervisor->services.verifier->start_failed = true;
+	assert_mechanisms("krb5 !ntlm ");
+	supervisor->services.keeper->was_ready = false;
+	supervisor->services.keeper->start_failed = true;
+	assert_mechanisms("krb5 !ntlm !user-to-user ");
+	supervisor->services.krb5->was_ready = false;
+	supervisor->services.krb5->start_failed = true;
+	assert_mechanisms("!krb5 !ntlm "); /* user-to-user is part of Kerberos */
 	/* one mechanism, no keeper */
 	supervisor->config.ntlm = CONFIG_NTLM_OFF;
 	call(ROOT, CREDSSP_MANAGER_INTERFACE, CREDSSP_METHOD_STATUS, "");
