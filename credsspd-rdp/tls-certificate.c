@@ -124,9 +124,9 @@ int tls_certificate_load(SSL_CTX *ctx, const char *certificate, const char *key,
 
 	if (!certificate || !key)
 		return -EINVAL;
-	if (stat(key, &st) == 0 && st.st_mode & S_IRWXO)
-		return explain(ret_error, -EPERM, "%s: others can read the private key (mode %04o)", key,
-			       st.st_mode & 07777);
+	if (stat(key, &st) == 0 && tls_policy_key_is_open(st.st_mode))
+		return explain(ret_error, -EPERM, "%s: others have access to the private key (mode %04o): chmod o= %s",
+			       key, st.st_mode & 07777, key);
 	r = check_open(certificate, ret_error);
 	if (r == 0)
 		r = check_open(key, ret_error);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
@@ -108,4 +109,9 @@ bool tls_policy_key(const SSL_CTX *ctx, unsigned candidate, struct tls_policy_ke
 	if (key)
 		*ret_key = *key;
 	return key != NULL;
+}
+
+bool tls_policy_key_is_open(mode_t mode)
+{
+	return (mode & S_IRWXO) != 0;
 }

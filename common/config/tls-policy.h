@@ -7,6 +7,7 @@
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 enum tls_minimum {
 	TLS_MINIMUM_1_2 = 0,
@@ -33,3 +34,9 @@ struct tls_policy_key {
  * preference; @candidate counts from 0. Returns false when there is no such candidate.
  */
 bool tls_policy_key(const SSL_CTX *ctx, unsigned candidate, struct tls_policy_key *ret_key);
+
+/*
+ * Returns whether the mode of a private key's file gives users other than its owner and its group any access.
+ * credsspd-rdp refuses such a key.
+ */
+bool tls_policy_key_is_open(mode_t mode);

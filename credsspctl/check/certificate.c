@@ -250,10 +250,13 @@ static enum check_result certificate_key_mode(struct check_context *ctx, struct 
 	if (!path || stat(path, &st) < 0)
 		return CHECK_NONE;
 	(void)check_looked(found, "private key %s", path);
-	if (!(st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)))
+	if (!tls_policy_key_is_open(st.st_mode) && !(st.st_mode & S_IWGRP))
 		return CHECK_OK;
-	(void)check_wrong(found, "others can %s it (mode %04o)", st.st_mode & S_IROTH ? "read" : "write",
-			  st.st_mode & 07777);
+	if (tls_policy_key_is_open(st.st_mode))
+		(void)check_wrong(found, "others have access to it (mode %04o): credsspd-rdp refuses it",
+				  st.st_mode & 07777);
+	else
+		(void)check_wrong(found, "its group can write it (mode %04o)", st.st_mode & 07777);
 	return check_remedy(found, "chown %s %s && chmod 0400 %s, and a new key if it was read", FRONT_END_USER, path,
 			    path);
 }

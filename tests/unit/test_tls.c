@@ -140,7 +140,9 @@ static void test_configured(void **state)
 	assert_int_equal(chmod(key, 0640), 0); /* a group of its own may read it */
 	SSL_CTX_free(context(&s));
 	assert_int_equal(chmod(key, 0644), 0);
-	refused(&s, "others can read the private key (mode 0644)");
+	refused(&s, "others have access to the private key (mode 0644)");
+	assert_int_equal(chmod(key, 0641), 0);
+	refused(&s, "others have access to the private key (mode 0641)");
 	assert_int_equal(chmod(key, 0600), 0);
 
 	s.certificate = (char[]){ "/nonexistent/certificate.pem" };
