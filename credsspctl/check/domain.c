@@ -151,11 +151,46 @@ static enum check_result domains(struct check_context *ctx, struct finding *foun
 			    b->keys.p[0].realm);
 }
 
+/* Returns whether libkrb5 maps "user" of @realm, by its default rule for example, to the account user of this host. */
+static bool is_mapped_by_name(krb5_context k, const char *realm)
+{
+	char name[sizeof "user"];
+	krb5_principal p = NULL;
+	bool mapped;
+
+	if (krb5_build_principal(k, &p, (unsigned)strlen(realm), realm, "user", (char *)NULL) != 0)
+		return false;
+	mapped = krb5_aname_to_localname(k, p, (int)sizeof name, name) == 0 && strcmp(name, "user") == 0;
+	krb5_free_principal(k, p);
+	return mapped;
+}
+
+/* The helper of pam_credssp asks localauth about the principals of cards and of Kerberos tickets. */
+static enum check_result domain_localauth(struct check_context *ctx, struct finding *found)
+{
+	struct kerberos *b = kerberos_get(ctx);
+	const char *realm = b ? b->keys.p[0].realm : NULL;
+
+	if (!b || !config_is_domain(&ctx->config, realm) ||
+	    (ctx->config.remote_guard == CONFIG_REMOTE_GUARD_REFUSE && !kerberos_has_cards(ctx)))
+		return CHECK_NONE;
+	(void)check_looked(found, "localauth of krb5.conf for users of the domain %s", realm);
+	if (!is_mapped_by_name(b->k, realm))
+		return CHECK_OK;
+	(void)check_wrong(found,
+			  "it maps user@%s to the account user of this host: pam_credssp's own check of a card or a "
+			  "ticket accepts a user of the domain for an account of this host",
+			  realm);
+	return check_remedy(
+	    found, "in /etc/krb5.conf: [plugins] localauth = { enable_only = names }, on four lines; see " AD_PAGE);
+}
+
 struct check_area check_domain_area(void)
 {
 	static const struct check_row rows[] = {
 		{ "domains", CHECK_ERROR, domains },
 		{ "domain-realm", CHECK_WARNING, domain_realm },
+		{ "domain-localauth", CHECK_WARNING, domain_localauth },
 		{ "winbind", CHECK_ERROR, winbind },
 		{ "winbind-controller", CHECK_ERROR, winbind_controller },
 		{ "winbind-pipe", CHECK_ERROR, winbind_pipe },
