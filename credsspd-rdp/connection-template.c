@@ -217,8 +217,11 @@ pid_t connection_template_fork(struct listener *l, const struct pre_tls *w, int 
 
 	if (pid != -EPIPE && pid != -ENODATA)
 		return pid;
-	log_line(LOG_ERR, "the template of connections %s; starting another one",
-		 pid == -EPIPE ? "has ended" : "does not answer");
+	log_line(LOG_ERR,
+		 "the template of connections %s. If it happens again, look for a crash or a lack of memory: "
+		 "journalctl -k",
+		 pid == -EPIPE ? "has ended; starting another one for this client"
+			       : "does not answer; starting another one, and this client has to connect again");
 	r = connection_template_start(l);
 	if (r == 0 && pid == -ENODATA)
 		r = pid; /* it may have forked: a second process must not read from the same client */

@@ -124,7 +124,9 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 	struct credsspd_client *a = userdata;
 
 	a->on_bus = false;
-	log_line(LOG_ERR, "D-Bus: the connection to the system bus is lost; connecting again");
+	log_line(LOG_ERR,
+		 "D-Bus: the connection to the system bus is lost; connecting again. No logon begins until then: "
+		 "systemctl status dbus");
 	while (!STAILQ_EMPTY(&a->calls))
 		finish(STAILQ_FIRST(&a->calls), -ECONNRESET, "the connection to the system bus is lost", -1);
 	reconnect_later(a);
@@ -141,8 +143,8 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
 	if (sd_bus_message_read(m, "sss", &name, &was, &is) < 0)
 		return 0;
 	if (a->on_bus && !*is)
-		log_line(LOG_WARNING,
-			 "credsspd is not on the bus any more; health checks of proxies are refused until it is back");
+		log_line(LOG_WARNING, "credsspd is not on the bus any more; health checks of proxies are refused until "
+				      "it is back: systemctl status credsspd");
 	else if (!a->on_bus && *is)
 		log_line(LOG_INFO, "credsspd is on the bus");
 	a->on_bus = *is;
@@ -156,7 +158,8 @@ static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	a->on_bus = !sd_bus_message_is_method_error(reply, NULL);
 	if (!a->on_bus)
 		log_line(LOG_WARNING,
-			 "credsspd is not on the bus; health checks of proxies are refused until it is there");
+			 "credsspd is not on the bus; health checks of proxies are refused until it is there: "
+			 "systemctl status credsspd");
 	return 0;
 }
 

@@ -104,7 +104,8 @@ int listener_new(sd_event *event, const struct settings *settings, SSL_CTX *ctx,
 	if (r == 0) {
 		r = credsspd_client_new(event, &l->credsspd);
 		if (r < 0)
-			log_line(LOG_ERR, "D-Bus: no connection to the system bus: %s", strerror(-r));
+			log_line(LOG_ERR, "D-Bus: no connection to the system bus: %s: systemctl status dbus",
+				 strerror(-r));
 	}
 	if (r >= 0)
 		r = start_listening(l);

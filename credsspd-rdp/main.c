@@ -143,7 +143,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 		(void)listener_ready(p->listener); /* without it the next connection starts the template */
 		log_line(LOG_INFO, "configuration and certificate read again; the listening sockets stay as they were");
 	} else {
-		log_line(LOG_ERR, "reload refused, the old configuration stays");
+		log_line(LOG_ERR, "reload refused, the old configuration stays (the line above says why)");
 		/* the files of the old configuration may have changed as well */
 		if (watch_certificate(p, &p->settings) == 0)
 			(void)watch_again(p->watch);

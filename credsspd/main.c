@@ -83,7 +83,7 @@ static void on_ready(void *userdata)
 	int r = bus_new(d->event, d->supervisor, on_bus_owned, on_bus_lost, d, &d->bus);
 
 	if (r < 0) {
-		log_line(LOG_ERR, "D-Bus: no connection to the system bus: %s", strerror(-r));
+		log_line(LOG_ERR, "D-Bus: no connection to the system bus: %s: systemctl status dbus", strerror(-r));
 		on_bus_lost(d);
 	}
 }

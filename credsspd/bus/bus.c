@@ -99,6 +99,19 @@ static bool allowed(const struct bus *b, enum who who, uid_t uid)
 	return false;
 }
 
+static const char *who_may(enum who who)
+{
+	switch (who) {
+	case WHO_FRONT_END:
+		return "front_ends in credsspd.conf does not have it";
+	case WHO_REDEEMER:
+		return "redeemers in credsspd.conf does not have it";
+	case WHO_ROOT:
+		break;
+	}
+	return "only root may";
+}
+
 /* ---- other owners of the name ---- */
 
 /* Only this user may own the name, by the bus policy, and only this process asks for it: another process in the queue
@@ -138,8 +151,8 @@ static int run(struct bus *b, sd_bus_message *m, const struct method *method, ui
 	int r;
 
 	if (!allowed(b, method->who, uid)) {
-		log_line(LOG_WARNING, "D-Bus: uid %u (%s) may not call %s.%s", uid, sd_bus_message_get_sender(m),
-			 method->interface, method->member);
+		log_line(LOG_WARNING, "D-Bus: uid %u (%s) may not call %s.%s: %s", uid, sd_bus_message_get_sender(m),
+			 method->interface, method->member, who_may(method->who));
 		return bus_reply_errno(m, -EACCES);
 	}
 	if (method->who == WHO_FRONT_END && admission_waits(&b->supervisor->logons, uid))
@@ -362,7 +375,8 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 {
 	struct bus *b = userdata;
 
-	log_line(LOG_ERR, "D-Bus: the system bus has gone; connecting again");
+	log_line(LOG_ERR,
+		 "D-Bus: the system bus has gone; connecting again. No logon begins until then: systemctl status dbus");
 	reconnect_later(b);
 	return 0;
 }
@@ -383,14 +397,19 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	if (is_no_answer(reply)) {
 		reconnect_later(b);
 	} else if (sd_bus_message_is_method_error(reply, NULL)) {
-		log_line(LOG_ERR, "D-Bus: the bus refuses the name %s: %s", CREDSSP_BUS_NAME,
-			 sd_bus_message_get_error(reply)->message);
+		log_line(LOG_ERR,
+			 "D-Bus: the bus refuses the name %s: %s: is org.credssp1.conf in /usr/share/dbus-1/system.d, "
+			 "and does the daemon run as user credsspd?",
+			 CREDSSP_BUS_NAME, sd_bus_message_get_error(reply)->message);
 		b->lost(b->userdata);
 	} else if (sd_bus_message_read_basic(reply, 'u', &result) >= 0 && (result == 1 || result == 4)) {
 		check_queue(b);
 		b->owned(b->userdata); /* DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER, ALREADY_OWNER */
 	} else {
-		log_line(LOG_ERR, "D-Bus: another process owns the name %s", CREDSSP_BUS_NAME);
+		log_line(LOG_ERR,
+			 "D-Bus: another process owns the name %s: is another credsspd running (busctl "
+			 "status " CREDSSP_BUS_NAME ")?",
+			 CREDSSP_BUS_NAME);
 		b->lost(b->userdata);
 	}
 	return 0;

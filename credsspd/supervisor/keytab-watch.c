@@ -31,7 +31,9 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 	/* a change that was undone, a link set to another file and back, brings no new keys */
 	if (w->wanted || watch_is_unsettled(w->file))
 		log_line(LOG_WARNING,
-			 "keytab %s: the new keys are not in use after %u s; logons continue with the old keys",
+			 "keytab %s: the new keys are not in use after %u s; logons continue with the old keys until a "
+			 "line says that the new ones are in use. Without such a line: credsspctl reload, then "
+			 "credsspctl check",
 			 w->config->keytab, KEYS_WAIT_SEC);
 	end_wait(w);
 	return 0;

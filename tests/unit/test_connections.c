@@ -188,7 +188,8 @@ static void test_template_dies(void **state)
 	let_stderr_go(err, saved, text, sizeof text);
 	second = l->template_pid;
 	assert_true(second > 0 && second != first);
-	assert_int_equal(n_found(text, "the template of connections has ended; starting another one"), 2);
+	assert_int_equal(n_found(text, "the template of connections has ended; starting another one for this client"),
+			 2);
 	SSL_CTX_free(client_ctx);
 }
 
@@ -227,7 +228,9 @@ static void test_template_hangs(void **state)
 	wait_for_connections(0);
 	let_stderr_go(err, saved, text, sizeof text);
 	assert_true(l->template_pid > 0 && l->template_pid != first);
-	assert_int_equal(n_found(text, "the template of connections does not answer; starting another one"), 1);
+	assert_int_equal(n_found(text, "the template of connections does not answer; starting another one, and this "
+				       "client has to connect again"),
+			 1);
 	SSL_CTX_free(client_ctx);
 }
 
