@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: it does not know pidfd_open(2). */
 /*
  * A connection's process that was taken over, against the listener: it has no slot and no socket of xrdp before credsspd
  * has made a ticket for its connection. The process, credsspd and xrdp are in this file.

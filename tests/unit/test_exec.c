@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Not under valgrind: /proc/self/exe is valgrind there. */
 /* The process that a daemon makes of itself in another role: this program, which then looks at what it got. */
 #include <setjmp.h>
 #include <stdarg.h>
