@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The cleartext of pubKeyAuth, MS-CSSP 3.1.5 (steps 4 and 5): what binds TLS and SPNEGO together. */
+/* The cleartext of pubKeyAuth, MS-CSSP 3.1.5 (steps 3 and 4): what binds TLS and SPNEGO together. */
 #pragma once
 
 #include "common/base/limits.h"

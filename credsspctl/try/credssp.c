@@ -9,47 +9,26 @@
 #include <string.h>
 
 #include "common/base/cleanup.h"
-#include "common/wire/binding.h"
+#include "common/initiator/credssp-initiator.h"
 #include "common/wire/der.h"
 #include "common/wire/ntlm.h"
 #include "common/wire/spnego.h"
 #include "common/wire/tscredentials.h"
-#include "common/wire/tsrequest.h"
 #include "common/wire/utf16.h"
 #include "credsspctl/try/report.h"
 
-#define VERSION 6U
-#define VERSION_WITH_NONCE 5U
-#define ROUNDS_MAX 16U
-#define SEAL_ROOM 256U
 #define EARLY_GRANTED 0U
 #define EARLY_DENIED 5U
 
 struct exchange {
 	struct try_connection *c;
-	struct initiator *initiator;
-	uint32_t version; /* the smaller of both sides' */
-	bool answered;    /* the server has sent a TSRequest */
-	bool bound;       /* it has been sent pubKeyAuth */
-	uint8_t nonce[CLIENT_NONCE_LEN];
-	uint8_t in[TSREQUEST_MAX], out[TSREQUEST_MAX], sealed[BINDING_MAX + SEAL_ROOM];
+	struct credssp_initiator credssp;
+	bool answered; /* the server has sent a TSRequest */
+	uint8_t in[TSREQUEST_MAX];
 	size_t in_len;
 };
 
 /* ---- TSRequests ---- */
-
-static int send_request(struct exchange *e, struct tsrequest *t)
-{
-	size_t len;
-	int r;
-
-	t->version = VERSION;
-	t->client_nonce = (struct view){ e->nonce, sizeof e->nonce };
-	if (tsrequest_write(t, e->out, sizeof e->out, &len) < 0)
-		return report_end(-EMSGSIZE, "the message is too long for CredSSP");
-	r = connection_send(e->c, (struct view){ e->out, len });
-	return r < 0 ? report_end(r, "the message cannot be sent to the server: %s", e->c->trouble) : 0;
-}
 
 static int receive_error(const struct exchange *e, int r)
 {
@@ -59,36 +38,11 @@ static int receive_error(const struct exchange *e, int r)
 		return report_end(-EACCES, "the server refuses (TLS alert access_denied)");
 	return report_end(
 	    r, "%s%s", e->c->trouble,
-	    e->bound ? ": it refuses without a reason; its log has one (\"binding\": a device between here and the "
-		       "server reads TLS)"
+	    e->credssp.bound
+		? ": it refuses without a reason; its log has one (\"binding\": a device between here and the "
+		  "server reads TLS)"
 	    : e->answered ? ": it refuses without a reason; its log has one"
 			  : " after the first message: it does not speak CredSSP, or its log has the reason");
-}
-
-/* Receives one TSRequest whole into e->in. */
-static int receive_request(struct exchange *e, struct tsrequest *ret)
-{
-	size_t total = 0;
-	ssize_t n;
-	int r;
-
-	e->in_len = 0;
-	while ((r = tsrequest_frame(e->in, e->in_len, &total)) == 0 || (r == 1 && e->in_len < total)) {
-		n = connection_receive(e->c, e->in + e->in_len, sizeof e->in - e->in_len);
-		if (n < 0)
-			return receive_error(e, (int)n);
-		e->in_len += (size_t)n;
-	}
-	if (r != 1 || e->in_len != total || tsrequest_read(e->in, total, ret) < 0)
-		return report_end(-EPROTO, "the server's answer is no TSRequest");
-	if (!e->answered)
-		report_step("credssp", "version %u offered, %" PRIu32 " answered", VERSION, ret->version);
-	e->answered = true;
-	e->version = ret->version < VERSION ? ret->version : VERSION;
-	if (ret->has_error_code)
-		return report_end(-EACCES, "the server refuses with 0x%08" PRIX32 ", %s", ret->error_code,
-				  report_status(ret->error_code));
-	return 0;
 }
 
 /* ---- the server's choice ---- */
@@ -153,67 +107,69 @@ static void describe_answer(struct view token)
 		describe_challenge(r.response_token);
 }
 
-/* ---- the steps ---- */
+/* ---- TSRequests ---- */
 
-static int seal_binding(struct exchange *e, struct view *ret)
+static int send_tsrequest(void *userdata, struct view tsrequest)
 {
-	static uint8_t clear[BINDING_MAX];
-	size_t len;
+	struct exchange *e = userdata;
+	int r = connection_send(e->c, tsrequest);
 
-	if (binding_compute(e->version, BINDING_CLIENT_TO_SERVER, (struct view){ e->nonce, sizeof e->nonce },
-			    (struct view){ e->c->key, e->c->key_len }, clear, &len) < 0 ||
-	    initiator_wrap(e->initiator, (struct view){ clear, len }, e->sealed, sizeof e->sealed, &len) < 0)
-		return report_end(-EIO, "the server's key cannot be sealed: %s", initiator_detail(e->initiator));
-	*ret = (struct view){ e->sealed, len };
-	return 0;
+	return r < 0 ? report_end(r, "the message cannot be sent to the server: %s", e->c->trouble) : 0;
 }
 
-/* Exchanges tokens; pubKeyAuth goes with the last token or after it. */
-static int authenticate(struct exchange *e)
+/* Receives one TSRequest whole into e->in. */
+static int receive_tsrequest(void *userdata, struct tsrequest *ret_)
 {
-	struct tsrequest in = { .version = VERSION };
-	int r = 1, sent;
+	struct exchange *e = userdata;
+	size_t total = 0;
+	ssize_t n;
+	int r;
 
-	for (unsigned round = 0; r == 1 && round < ROUNDS_MAX; round++) {
-		struct tsrequest t = { .version = VERSION };
-
-		r = initiator_step(e->initiator, in.nego_token, &t.nego_token);
-		if (r < 0)
-			return report_end(r, "the server's answer does not fit: %s", initiator_detail(e->initiator));
-		if (r == 0 && seal_binding(e, &t.pub_key_auth) < 0)
-			return -EIO;
-		sent = send_request(e, &t);
-		e->bound = r == 0;
-		if (sent == 0 && r == 1)
-			sent = receive_request(e, &in);
-		if (sent < 0)
-			return sent;
-		if (r == 1)
-			describe_answer(in.nego_token);
+	e->in_len = 0;
+	while ((r = tsrequest_frame(e->in, e->in_len, &total)) == 0 || (r == 1 && e->in_len < total)) {
+		n = connection_receive(e->c, e->in + e->in_len, sizeof e->in - e->in_len);
+		if (n < 0)
+			return receive_error(e, (int)n);
+		e->in_len += (size_t)n;
 	}
-	return r == 0 ? 0 : report_end(-EPROTO, "the server asks for more than %u messages", ROUNDS_MAX);
+	if (r != 1 || e->in_len != total || tsrequest_read(e->in, total, ret_) < 0)
+		return report_end(-EPROTO, "the server's answer is no TSRequest");
+	if (!e->answered)
+		report_step("credssp", "version %u offered, %" PRIu32 " answered", CREDSSP_PROTOCOL_VERSION,
+			    ret_->version);
+	e->answered = true;
+	if (ret_->has_error_code)
+		return report_end(-EACCES, "the server refuses with 0x%08" PRIX32 ", %s", ret_->error_code,
+				  report_status(ret_->error_code));
+	if (!e->credssp.bound)
+		describe_answer(ret_->nego_token);
+	return 0;
 }
 
-static int check_binding(struct exchange *e)
+/* Prints why a function of credssp-initiator.h failed. Returns @r. */
+static int report_fault(const struct exchange *e, int r)
 {
-	static uint8_t want[BINDING_MAX], got[BINDING_MAX];
-	size_t want_len, got_len;
-	struct tsrequest t;
-	int r = receive_request(e, &t);
+	const char *detail = initiator_detail(e->credssp.initiator);
 
-	if (r < 0)
-		return r;
-	if (!t.pub_key_auth.p)
-		return report_end(-EPROTO, "the server sends no proof that it holds the key of its certificate");
-	if (initiator_unwrap(e->initiator, t.pub_key_auth, got, sizeof got, &got_len) < 0 ||
-	    binding_compute(e->version, BINDING_SERVER_TO_CLIENT, (struct view){ e->nonce, sizeof e->nonce },
-			    (struct view){ e->c->key, e->c->key_len }, want, &want_len) < 0 ||
-	    got_len != want_len || !secret_equal(got, want, want_len))
-		return report_end(
-		    -EPROTO, "the server proves another key than that of the certificate: there is a device between "
-			     "here and the server that reads TLS");
-	report_step("binding", "the server holds the key of its certificate, and knows who authenticated");
-	return 0;
+	switch (e->credssp.fault) {
+	case CREDSSP_TRANSPORT_FAILED:
+		break; /* a callback above has printed it */
+	case CREDSSP_TOO_LONG:
+		return report_end(r, "the message is too long for CredSSP");
+	case CREDSSP_BAD_TOKEN:
+		return report_end(r, "the server's answer does not fit: %s", detail);
+	case CREDSSP_TOO_MANY_ROUNDS:
+		return report_end(r, "the server asks for more than %u messages", CREDSSP_ROUNDS_MAX);
+	case CREDSSP_NOT_SEALED:
+		return e->credssp.bound ? report_end(r, "the credentials cannot be sealed")
+					: report_end(r, "the server's key cannot be sealed: %s", detail);
+	case CREDSSP_NO_BINDING:
+		return report_end(r, "the server sends no proof that it holds the key of its certificate");
+	case CREDSSP_OTHER_KEY:
+		return report_end(r, "the server proves another key than that of the certificate: there is a device "
+				     "between here and the server that reads TLS");
+	}
+	return r;
 }
 
 /* ---- delegation ---- */
@@ -235,9 +191,9 @@ static int write_credentials(const struct delegation *d, struct secret *out)
 	struct der_writer w;
 	size_t len;
 
-	if (secret_init(&room, 4096) < 0 || secret_init(out, 16384) < 0)
+	if (secret_init(&room, 4096) < 0 || secret_init(out, CREDSSP_CREDENTIALS_MAX) < 0)
 		return -ENOMEM;
-	w = der_writer_init(secret_expose(out), 16384);
+	w = der_writer_init(secret_expose(out), CREDSSP_CREDENTIALS_MAX);
 	put_utf16_field(&w, 2, secret_expose(d->password), secret_len(d->password) - 1, &room);
 	put_utf16_field(&w, 1, d->user, strlen(d->user), &room);
 	put_utf16_field(&w, 0, d->domain, strlen(d->domain), &room);
@@ -268,38 +224,38 @@ static int read_early_result(struct exchange *e)
 
 static int delegate(struct exchange *e, const struct delegation *d)
 {
-	static uint8_t sealed[16384 + SEAL_ROOM];
 	AUTO_SECRET struct secret clear = SECRET_NULL;
-	struct tsrequest t = { .version = VERSION };
-	size_t len;
 	int r;
 
-	if (write_credentials(d, &clear) < 0 ||
-	    initiator_wrap(e->initiator, (struct view){ secret_expose(&clear), secret_len(&clear) }, sealed,
-			   sizeof sealed, &len) < 0)
+	if (write_credentials(d, &clear) < 0)
 		return report_end(-EIO, "the credentials cannot be sealed");
-	t.auth_info = (struct view){ sealed, len };
-	r = send_request(e, &t);
+	r = credssp_delegate(&e->credssp, (struct view){ secret_expose(&clear), secret_len(&clear) });
 	if (r < 0)
-		return r;
+		return report_fault(e, r);
 	report_step("delegate", "user name and password were sent, sealed");
 	return e->c->early_authorization ? read_early_result(e) : 0;
 }
 
 int credssp_run(struct try_connection *c, struct initiator *initiator, const struct delegation *delegation)
 {
+	static const struct credssp_transport transport = { send_tsrequest, receive_tsrequest };
 	AUTO_FREE struct exchange *e = calloc(1, sizeof *e);
 	int r;
 
-	if (!e || RAND_bytes(e->nonce, sizeof e->nonce) != 1)
+	if (!e || RAND_bytes(e->credssp.nonce, sizeof e->credssp.nonce) != 1)
 		return report_end(-ENOMEM, "no memory");
 	e->c = c;
-	e->initiator = initiator;
-	e->version = VERSION;
-	r = authenticate(e);
+	e->credssp.transport = &transport;
+	e->credssp.userdata = e;
+	e->credssp.initiator = initiator;
+	e->credssp.key = (struct view){ c->key, c->key_len };
+	r = credssp_authenticate(&e->credssp);
 	if (r == 0)
-		r = check_binding(e);
-	if (r == 0 && delegation)
+		r = credssp_check_binding(&e->credssp);
+	if (r < 0)
+		return report_fault(e, r);
+	report_step("binding", "the server holds the key of its certificate, and knows who authenticated");
+	if (delegation)
 		r = delegate(e, delegation);
 	if (r < 0)
 		return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The client's side of CredSSP, MS-CSSP 3.1.5, over a TLS connection, with a line for each step. */
+/* One CredSSP exchange as the client over a TLS connection, with a line for each step. */
 #pragma once
 
 #include "common/base/secret.h"

@@ -18,12 +18,10 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/log.h"
-#include "common/initiator/initiator.h"
+#include "common/initiator/credssp-initiator.h"
 #include "common/ipc/handover.h"
 #include "common/ipc/ntlm-verifier-msg.h"
 #include "common/ipc/packet.h"
-#include "common/wire/binding.h"
-#include "common/wire/tsrequest.h"
 #include "credsspd/ntlm-verifier/ntlmv2.h"
 
 #define DEADLINE_SEC 10U
@@ -33,7 +31,6 @@ static const char domain[] = "D";
 static const char password[] = "Password";
 static const uint8_t nt_hash[16] = { 0xa4, 0xf4, 0x9c, 0x40, 0x65, 0x10, 0xbd, 0xca,
 				     0xb6, 0x82, 0x4e, 0xe7, 0xc3, 0x0f, 0xd8, 0x52 };
-static const uint8_t nonce[CLIENT_NONCE_LEN] = "nonce of the self-test";
 static const uint8_t public_key[] = "public key of the self-test";
 
 /* TSCredentials with TSPasswordCreds {domain, user, password} as above, MS-CSSP 2.2.1.2.1. */
@@ -48,13 +45,11 @@ static const uint8_t credentials[] = {
 
 struct client {
 	const char *step; /* the current step, for the log */
-	enum mechanism mechanism;
-	struct initiator *initiator;
+	struct credssp_initiator credssp;
 	int worker, verifier;
 	int pipe[2];
 	uint8_t packet[WORKER_PACKET_MAX];
 	size_t len;
-	uint8_t out[TSREQUEST_MAX];
 };
 
 /* ---- the verifier ---- */
@@ -66,12 +61,12 @@ static int send_challenge(int fd)
 	return packet_send(fd, &challenge, sizeof challenge, NULL, 0);
 }
 
-static int serve_query(struct client *c)
+static int serve_query(int fd)
 {
 	static struct verifier_query q;
 	struct ntlmv2_claim claim = { q.user, q.domain, challenge.server_challenge, { q.nt_response, 0 } };
 	struct verifier_answer a = { .type = VERIFIER_ANSWER, .mic = 1 };
-	ssize_t n = packet_recv(c->verifier, &q, sizeof q, NULL, 0);
+	ssize_t n = packet_recv(fd, &q, sizeof q, NULL, 0);
 	const size_t head = offsetof(struct verifier_query, nt_response);
 	int right;
 
@@ -83,7 +78,7 @@ static int serve_query(struct client *c)
 	if (right < 0)
 		return right;
 	a.granted = right == 1;
-	return packet_send(c->verifier, &a, sizeof a, NULL, 0);
+	return packet_send(fd, &a, sizeof a, NULL, 0);
 }
 
 /* ---- the supervisor ---- */
@@ -109,7 +104,7 @@ static int receive(struct client *c, enum worker_type type)
 			return -errno;
 		if (p[0].revents)
 			break;
-		r = serve_query(c);
+		r = serve_query(c->verifier);
 		if (r < 0)
 			return r;
 	}
@@ -131,62 +126,38 @@ static int receive(struct client *c, enum worker_type type)
 	return c->packet[0] == type ? 0 : -EPROTO;
 }
 
-static int send_tsrequest(struct client *c, struct tsrequest *t)
+static int send_tsrequest(void *userdata, struct view tsrequest)
 {
+	const struct client *c = userdata;
 	const uint8_t type = WORKER_TSREQUEST;
-	size_t len;
-	int r;
 
-	t->version = 6;
-	t->client_nonce = (struct view){ nonce, sizeof nonce };
-	r = tsrequest_write(t, c->out, sizeof c->out, &len);
-	return r < 0 ? r : packet_send2(c->worker, &type, 1, c->out, len, NULL, 0);
+	return packet_send2(c->worker, &type, 1, tsrequest.p, tsrequest.len, NULL, 0);
 }
 
-static int receive_tsrequest(struct client *c, struct tsrequest *ret_)
+static int receive_tsrequest(void *userdata, struct tsrequest *ret_)
 {
+	struct client *c = userdata;
 	int r = receive(c, WORKER_REPLY);
 
-	return r < 0 ? r : tsrequest_read(c->packet + 1, c->len - 1, ret_);
+	if (r == 0)
+		r = tsrequest_read(c->packet + 1, c->len - 1, ret_);
+	return r == 0 && c->credssp.bound && ret_->nego_token.p ? -EPROTO : r;
 }
+
+static const struct credssp_transport transport = { send_tsrequest, receive_tsrequest };
 
 /* ---- the client ---- */
 
-static int seal_binding(struct client *c, uint8_t *out, size_t size, size_t *ret_len)
-{
-	static uint8_t clear[BINDING_MAX];
-	size_t len;
-	int r = binding_compute(6, BINDING_CLIENT_TO_SERVER, (struct view){ nonce, sizeof nonce },
-				(struct view){ public_key, sizeof public_key }, clear, &len);
-
-	return r < 0 ? r : initiator_wrap(c->initiator, (struct view){ clear, len }, out, size, ret_len);
-}
-
-/* Exchanges tokens; pubKeyAuth goes with the last token or after it. */
 static int authenticate(struct client *c)
 {
-	static uint8_t sealed[BINDING_MAX + 256];
-	struct tsrequest in = { .version = 6 };
-	size_t len;
-	int r = 1;
+	int r = credssp_authenticate(&c->credssp);
 
-	while (r == 1) {
-		struct tsrequest t = { .version = 6 };
-
-		r = initiator_step(c->initiator, in.nego_token, &t.nego_token);
-		if (r < 0) {
-			log_line(LOG_ERR, "self-test: the initiator: %s", initiator_detail(c->initiator));
-			return r;
-		}
-		if (r == 0) {
-			if (seal_binding(c, sealed, sizeof sealed, &len) < 0)
-				return -EIO;
-			t.pub_key_auth = (struct view){ sealed, len };
-		}
-		if (send_tsrequest(c, &t) < 0 || (r == 1 && receive_tsrequest(c, &in) < 0))
-			return -EIO;
-	}
-	return receive(c, WORKER_AUTHENTICATED);
+	if (r == 0)
+		return receive(c, WORKER_AUTHENTICATED);
+	if (c->credssp.fault != CREDSSP_BAD_TOKEN)
+		return -EIO;
+	log_line(LOG_ERR, "self-test: the initiator: %s", initiator_detail(c->credssp.initiator));
+	return r;
 }
 
 static int grant(struct client *c)
@@ -200,30 +171,12 @@ static int grant(struct client *c)
 
 static int check_binding(struct client *c)
 {
-	static uint8_t want[BINDING_MAX], got[BINDING_MAX];
-	struct tsrequest t;
-	size_t want_len, got_len;
-
-	/* no negoToken may follow, because the client's context is complete */
-	if (receive_tsrequest(c, &t) < 0 || !t.pub_key_auth.p || t.nego_token.p ||
-	    initiator_unwrap(c->initiator, t.pub_key_auth, got, sizeof got, &got_len) < 0 ||
-	    binding_compute(6, BINDING_SERVER_TO_CLIENT, (struct view){ nonce, sizeof nonce },
-			    (struct view){ public_key, sizeof public_key }, want, &want_len) < 0)
-		return -EIO;
-	return got_len == want_len && memcmp(got, want, got_len) == 0 ? 0 : -EIO;
+	return credssp_check_binding(&c->credssp) < 0 ? -EIO : 0;
 }
 
 static int delegate(struct client *c)
 {
-	uint8_t sealed[sizeof credentials + 256];
-	struct tsrequest t = { .version = 6 };
-	size_t len;
-
-	if (initiator_wrap(c->initiator, (struct view){ credentials, sizeof credentials }, sealed, sizeof sealed,
-			   &len) < 0)
-		return -EIO;
-	t.auth_info = (struct view){ sealed, len };
-	return send_tsrequest(c, &t);
+	return credssp_delegate(&c->credssp, (struct view){ credentials, sizeof credentials });
 }
 
 static int check_delegated(struct client *c)
@@ -284,19 +237,19 @@ static const char *const form_name[ACCEPTOR_FORMS_] = {
 	[ACCEPTOR_USER_TO_USER] = "user-to-user",
 };
 
-static int make_initiator(struct client *c, const struct acceptor *acceptor, enum acceptor_form form)
+static int make_initiator(enum mechanism mechanism, const struct acceptor *acceptor, enum acceptor_form form,
+			  struct initiator **ret_initiator)
 {
 	static const enum gss_mech as_mstsc[] = { GSS_MECH_MS_KRB5, GSS_MECH_KRB5, GSS_MECH_NEGOEX, GSS_MECH_NTLM };
 	const char *keytab = acceptor_keytab(acceptor, form);
 	int r;
 
-	c->step = "initiator";
 	if (form == ACCEPTOR_USER_TO_USER)
-		r = initiator_new_user_to_user(keytab, as_mstsc, sizeof as_mstsc / sizeof *as_mstsc, &c->initiator);
-	else if (c->mechanism == MECHANISM_KRB5)
-		r = initiator_new_krb5(keytab, form == ACCEPTOR_SPNEGO, &c->initiator);
+		r = initiator_new_user_to_user(keytab, as_mstsc, sizeof as_mstsc / sizeof *as_mstsc, ret_initiator);
+	else if (mechanism == MECHANISM_KRB5)
+		r = initiator_new_krb5(keytab, form == ACCEPTOR_SPNEGO, ret_initiator);
 	else
-		r = initiator_new_ntlm("D\\selftest", password, form == ACCEPTOR_SPNEGO, &c->initiator);
+		r = initiator_new_ntlm("D\\selftest", password, form == ACCEPTOR_SPNEGO, ret_initiator);
 	if (r < 0)
 		log_line(LOG_ERR, "self-test: no initiator: %s", initiator_detail(NULL));
 	return r;
@@ -308,9 +261,13 @@ __attribute__((noreturn)) static void client_main(enum mechanism mechanism, cons
 	static struct client c; /* too large for the stack */
 	int r;
 
-	c = (struct client){ .mechanism = mechanism, .worker = worker, .verifier = verifier, .pipe = { -1, -1 } };
+	c = (struct client){ .step = "initiator", .worker = worker, .verifier = verifier, .pipe = { -1, -1 } };
+	c.credssp = (struct credssp_initiator){ .transport = &transport,
+						.userdata = &c,
+						.key = { public_key, sizeof public_key },
+						.nonce = "nonce of the self-test" };
 	(void)alarm(DEADLINE_SEC); /* the signal ends the process; the template sees its status */
-	r = pipe2(c.pipe, O_CLOEXEC) < 0 ? -errno : make_initiator(&c, acceptor, form);
+	r = pipe2(c.pipe, O_CLOEXEC) < 0 ? -errno : make_initiator(mechanism, acceptor, form, &c.credssp.initiator);
 	if (r == 0 && verifier >= 0)
 		r = send_challenge(verifier);
 	if (r == 0)
@@ -365,11 +322,8 @@ static int exchange_messages(struct acceptor *a, struct initiator *i)
 /* Serves one worker. */
 __attribute__((noreturn)) static void verifier_main_once(int fd)
 {
-	static struct client c;
-
-	c.verifier = fd;
 	(void)alarm(DEADLINE_SEC);
-	_exit(send_challenge(fd) < 0 || serve_query(&c) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	_exit(send_challenge(fd) < 0 || serve_query(fd) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 static int wait_for(pid_t pid)
@@ -382,26 +336,25 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-static int rehearse_with(struct client *c, struct acceptor *acceptor, enum acceptor_form form)
+static int rehearse_with(enum mechanism mechanism, struct acceptor *acceptor, enum acceptor_form form)
 {
-	int r = make_initiator(c, acceptor, form);
+	struct initiator *initiator = NULL;
+	int r = make_initiator(mechanism, acceptor, form, &initiator);
 
 	if (r == 0)
-		r = exchange_tokens(acceptor, c->initiator);
+		r = exchange_tokens(acceptor, initiator);
 	if (r == 0)
-		r = exchange_messages(acceptor, c->initiator);
-	initiator_free(c->initiator);
+		r = exchange_messages(acceptor, initiator);
+	initiator_free(initiator);
 	acceptor_reset(acceptor);
 	return r;
 }
 
 static int rehearse(enum mechanism mechanism, struct acceptor *acceptor, enum acceptor_form form)
 {
-	static struct client c;
 	int question[2] = { -1, -1 }, r = 0;
 	pid_t verifier = 0;
 
-	c = (struct client){ .mechanism = mechanism };
 	if (mechanism == MECHANISM_NTLM) {
 		r = packet_pair(0, question);
 		verifier = r == 0 ? fork() : -1;
@@ -413,7 +366,7 @@ static int rehearse(enum mechanism mechanism, struct acceptor *acceptor, enum ac
 		acceptor_attach_verifier(acceptor, question[0]);
 	}
 	if (r == 0)
-		r = rehearse_with(&c, acceptor, form);
+		r = rehearse_with(mechanism, acceptor, form);
 	acceptor_attach_verifier(acceptor, -1);
 	question[0] = close_fd(question[0]);
 	if (verifier > 0)
