@@ -188,7 +188,7 @@ static int granted_user(int channel, char ret_user[ACCOUNT_NAME_MAX + 8U])
 	struct channel_done done;
 	ssize_t n = packet_peek(channel, &done, sizeof done);
 	bool granted = n == (ssize_t)sizeof done && done.type == CHANNEL_DONE && done.user[0] &&
-		       memchr(done.user, '\0', sizeof done.user);
+		       packet_text_ends(done.user, sizeof done.user);
 
 	if (granted)
 		memcpy(ret_user, done.user, sizeof done.user);
@@ -225,7 +225,7 @@ static int take_log(struct connection_process *c, const void *p, size_t len)
 	if (len != sizeof m || c->n_lines++ >= RDP_LOG_LINES_MAX)
 		return -EPROTO;
 	memcpy(&m, p, sizeof m);
-	if (m.level < LOG_ERR || m.level > LOG_DEBUG || !memchr(m.text, '\0', sizeof m.text))
+	if (m.level < LOG_ERR || m.level > LOG_DEBUG || !packet_text_ends(m.text, sizeof m.text))
 		return -EPROTO;
 	log_limit_line(c->l->log_limit, m.level, &f, "%s", m.text);
 	return 0;

@@ -36,11 +36,6 @@ static int begin(struct connection *c)
 			      in_sec(RDP_BEGIN_TIMEOUT_SEC), &c->channel);
 }
 
-static bool terminated(const char *s, size_t size)
-{
-	return memchr(s, '\0', size) != NULL;
-}
-
 static int take_done(struct connection *c, const uint8_t *packet, size_t len)
 {
 	struct channel_done *d = &c->done;
@@ -48,8 +43,8 @@ static int take_done(struct connection *c, const uint8_t *packet, size_t len)
 	if (len != sizeof *d)
 		return -EPROTO;
 	memcpy(d, packet, sizeof *d);
-	if (!terminated(d->ticket, sizeof d->ticket) || !terminated(d->user, sizeof d->user) || !d->user[0] ||
-	    strlen(d->ticket) != TICKET_LEN)
+	if (!packet_text_ends(d->ticket, sizeof d->ticket) || !packet_text_ends(d->user, sizeof d->user) ||
+	    !d->user[0] || strlen(d->ticket) != TICKET_LEN)
 		return -EPROTO;
 	return 0;
 }
@@ -63,7 +58,7 @@ static int take_failed(struct connection *c, const uint8_t *packet, size_t len)
 	if (len != sizeof f)
 		return -EPROTO;
 	memcpy(&f, packet, sizeof f);
-	if (!terminated(f.reason, sizeof f.reason))
+	if (!packet_text_ends(f.reason, sizeof f.reason))
 		return -EPROTO;
 	memcpy(c->reason, f.reason, sizeof c->reason);
 	if (f.early_result != CHANNEL_EARLY_NONE && c->task->selected == X224_PROTOCOL_HYBRID_EX) {

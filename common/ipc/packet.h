@@ -2,8 +2,10 @@
 /* Packets on SOCK_SEQPACKET sockets between our processes, with at most PACKET_FDS_MAX descriptors. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #define PACKET_FDS_MAX 2U
@@ -61,3 +63,9 @@ ssize_t packet_recv(int fd, void *p, size_t size, int *ret_fds, size_t n_fds);
  * packet_recv() with @n_fds 0, and -EAGAIN when there is no packet.
  */
 ssize_t packet_peek(int fd, void *p, size_t size);
+
+/* Returns whether a string of a received message ends within its array of @size bytes. */
+static inline bool packet_text_ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}

@@ -31,11 +31,6 @@ const char ACCOUNT_QUESTION_SYMBOL[] = "account checker of credsspd";
 
 /* ---- the question ---- */
 
-static bool terminated(const char *s, size_t size)
-{
-	return memchr(s, '\0', size) != NULL;
-}
-
 static bool is_service_of_front_end(const struct config *config, const char *service)
 {
 	for (size_t i = 0; i < config->n_front_ends; i++)
@@ -57,8 +52,8 @@ static bool is_rhost(const char *rhost)
  * files. */
 static bool is_question(const struct config *config, const struct account_question *q)
 {
-	return q->type == ACCOUNT_QUESTION && terminated(q->service, sizeof q->service) &&
-	       terminated(q->user, sizeof q->user) && terminated(q->rhost, sizeof q->rhost) && q->user[0] &&
+	return q->type == ACCOUNT_QUESTION && packet_text_ends(q->service, sizeof q->service) &&
+	       packet_text_ends(q->user, sizeof q->user) && packet_text_ends(q->rhost, sizeof q->rhost) && q->user[0] &&
 	       name_check(q->user, strlen(q->user)) == 0 && is_rhost(q->rhost) && !strchr(q->service, '/') &&
 	       is_service_of_front_end(config, q->service);
 }

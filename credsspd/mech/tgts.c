@@ -9,6 +9,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/secret.h"
+#include "common/ipc/packet.h"
 
 #define ENTRIES (2 * TGTS_MAX) /* current and replaced tickets */
 
@@ -121,8 +122,8 @@ static bool well_formed(const struct keeper_tgt *tgt)
 		{ ENCTYPE_AES256_CTS_HMAC_SHA384_192, 32 },
 	};
 
-	if (!memchr(tgt->principal, '\0', sizeof tgt->principal) || !tgt->principal[0] || !*realm_of(tgt->principal) ||
-	    tgt->ticket_len > sizeof tgt->ticket)
+	if (!packet_text_ends(tgt->principal, sizeof tgt->principal) || !tgt->principal[0] ||
+	    !*realm_of(tgt->principal) || tgt->ticket_len > sizeof tgt->ticket)
 		return false;
 	if (tgt->ticket_len == 0)
 		return tgt->key_len == 0 && tgt->enctype == 0;
@@ -228,8 +229,8 @@ int tgts_set_names(struct tgts *t, const struct keeper_names *names)
 	if (names->n > SERVER_NAMES_MAX)
 		return -EINVAL;
 	for (unsigned i = 0; i < names->n; i++)
-		if (!memchr(names->name[i].server, '\0', sizeof names->name[i].server) ||
-		    !memchr(names->name[i].owner, '\0', sizeof names->name[i].owner))
+		if (!packet_text_ends(names->name[i].server, sizeof names->name[i].server) ||
+		    !packet_text_ends(names->name[i].owner, sizeof names->name[i].owner))
 			return -EINVAL;
 	t->names.n = names->n;
 	memcpy(t->names.name, names->name, names->n * sizeof *names->name);

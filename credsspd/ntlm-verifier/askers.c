@@ -106,8 +106,8 @@ static void ask_next(struct askers *a);
 
 static bool well_formed(const struct winbind_reply *r)
 {
-	return r->refusal < REFUSAL_MAX_ && memchr(r->name, '\0', sizeof r->name) &&
-	       memchr(r->account, '\0', sizeof r->account) && memchr(r->detail, '\0', sizeof r->detail);
+	return r->refusal < REFUSAL_MAX_ && packet_text_ends(r->name, sizeof r->name) &&
+	       packet_text_ends(r->account, sizeof r->account) && packet_text_ends(r->detail, sizeof r->detail);
 }
 
 static int on_reply(sd_event_source *source, int fd, uint32_t revents, void *userdata)

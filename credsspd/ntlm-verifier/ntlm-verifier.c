@@ -67,7 +67,7 @@ static int on_control(sd_event_source *source, int control, uint32_t revents, vo
 		return sd_event_exit(v->event, 0);
 	if (n < 0)
 		r = (int)n;
-	else if (n != (ssize_t)sizeof c || !memchr(c.name, '\0', sizeof c.name))
+	else if (n != (ssize_t)sizeof c || !packet_text_ends(c.name, sizeof c.name))
 		r = -EPROTO;
 	else
 		r = take_control(v, &c, &fd);

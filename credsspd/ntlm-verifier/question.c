@@ -281,7 +281,7 @@ static bool well_formed(const struct verifier_query *q, ssize_t len)
 {
 	return len >= (ssize_t)QUERY_MIN && q->type == VERIFIER_QUERY && !q->pad_[0] && !q->pad_[1] && !q->pad_[2] &&
 	       q->nt_response_len <= NTLM_RESPONSE_MAX && (size_t)len == QUERY_MIN + q->nt_response_len &&
-	       memchr(q->user, '\0', sizeof q->user) && memchr(q->domain, '\0', sizeof q->domain);
+	       packet_text_ends(q->user, sizeof q->user) && packet_text_ends(q->domain, sizeof q->domain);
 }
 
 /* Checks the AV pairs of the response first, then the password. */

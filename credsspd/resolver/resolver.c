@@ -14,11 +14,6 @@
 #include "common/sandbox/sandbox.h"
 #include "credsspd/resolver/identity.h"
 
-static bool terminated(const char *s, size_t size)
-{
-	return memchr(s, '\0', size) != NULL;
-}
-
 static int serve(const struct config *config, int fd)
 {
 	struct resolver_request q;
@@ -26,8 +21,8 @@ static int serve(const struct config *config, int fd)
 	ssize_t n;
 
 	while ((n = packet_recv(fd, &q, sizeof q, NULL, 0)) > 0) {
-		if (n != (ssize_t)sizeof q || !terminated(q.principal, sizeof q.principal) ||
-		    !terminated(q.domain, sizeof q.domain) || !terminated(q.user, sizeof q.user))
+		if (n != (ssize_t)sizeof q || !packet_text_ends(q.principal, sizeof q.principal) ||
+		    !packet_text_ends(q.domain, sizeof q.domain) || !packet_text_ends(q.user, sizeof q.user))
 			return -EPROTO;
 		identity_answer(config, &identity_system, &q, &a);
 		int r = packet_send(fd, &a, sizeof a, NULL, 0);

@@ -115,7 +115,7 @@ static bool is_account_state(unsigned refusal)
 static bool is_answer(const struct account_ask *a, const struct account_answer *answer, ssize_t len)
 {
 	return a && len == (ssize_t)sizeof *answer && answer->type == ACCOUNT_ANSWER && answer->id == a->question.id &&
-	       is_account_state(answer->refusal) && memchr(answer->detail, '\0', sizeof answer->detail);
+	       is_account_state(answer->refusal) && packet_text_ends(answer->detail, sizeof answer->detail);
 }
 
 static int on_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)

@@ -146,7 +146,7 @@ static void do_resolve(struct logon *h, const uint8_t *record, size_t len)
 
 	memcpy(&a, record, sizeof a);
 	logon_worker_forget_first(&h->worker);
-	if (!record_terminated(a.principal, sizeof a.principal) || !record_terminated(a.account, sizeof a.account) ||
+	if (!packet_text_ends(a.principal, sizeof a.principal) || !packet_text_ends(a.account, sizeof a.account) ||
 	    a.mechanism != h->worker.mechanism || a.version < 2 || a.version > 6) {
 		logon_fail(h, REFUSAL_CRASHED, "the worker sent a malformed message");
 		return;
@@ -245,7 +245,7 @@ static void do_deny(struct logon *h, const uint8_t *record, size_t len)
 
 static bool delegated_record_ok(const struct worker_delegated *d)
 {
-	return record_terminated(d->domain, sizeof d->domain) && record_terminated(d->user, sizeof d->user) &&
+	return packet_text_ends(d->domain, sizeof d->domain) && packet_text_ends(d->user, sizeof d->user) &&
 	       credential_kind_name(d->kind) && d->handover_len <= HANDOVER_MAX;
 }
 
@@ -386,7 +386,7 @@ static void do_refuse(struct logon *h, const uint8_t *record, size_t len)
 		if (h->refusal == REFUSAL_NONE) {
 			h->refusal = f.refusal != REFUSAL_NONE && f.refusal < REFUSAL_MAX_ ? (enum refusal)f.refusal
 											   : REFUSAL_INTERNAL;
-			if (record_terminated(f.detail, sizeof f.detail))
+			if (packet_text_ends(f.detail, sizeof f.detail))
 				memcpy(h->detail, f.detail, sizeof h->detail);
 			take_refused_kind(h, &f);
 		}
@@ -399,7 +399,7 @@ static void do_note(struct logon *h, const uint8_t *record, size_t len)
 	struct worker_asked a;
 
 	memcpy(&a, record, sizeof a);
-	if (record_terminated(a.server, sizeof a.server))
+	if (packet_text_ends(a.server, sizeof a.server))
 		memcpy(h->asked, a.server, sizeof h->asked);
 }
 

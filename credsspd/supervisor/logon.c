@@ -225,8 +225,8 @@ int logons_verifier_result(struct logons *l, const struct verifier_result *resul
 {
 	struct logon *h = find(l, result->logon);
 
-	if (!record_terminated(result->name, sizeof result->name) ||
-	    !record_terminated(result->detail, sizeof result->detail))
+	if (!packet_text_ends(result->name, sizeof result->name) ||
+	    !packet_text_ends(result->detail, sizeof result->detail))
 		return -EPROTO;
 	/* the logon has ended meanwhile, or has a worker of the other template now */
 	if (!h || h->worker.mechanism != MECHANISM_NTLM)

@@ -139,8 +139,3 @@ void logon_judged(struct logon *h);
 /* Returns the fields of a log line; they point into @h. */
 struct log_logon logon_who(const struct logon *h);
 __attribute__((format(printf, 2, 3))) void logon_trace(const struct logon *h, const char *fmt, ...);
-
-static inline bool record_terminated(const char *s, size_t size)
-{
-	return memchr(s, '\0', size) != NULL;
-}

@@ -205,7 +205,7 @@ static int on_listed(struct ntlm_store *s, const void *record, size_t len)
 		return -EPROTO;
 	memcpy(&r, record, sizeof r);
 	c = find(s, r.id);
-	if (!c || !c->listed || !memchr(r.name, '\0', sizeof r.name))
+	if (!c || !c->listed || !packet_text_ends(r.name, sizeof r.name))
 		return -EPROTO;
 	if (r.more)
 		c->listed(r.name, 0, c->userdata);

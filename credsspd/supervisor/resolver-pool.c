@@ -149,7 +149,7 @@ static int on_record(struct process *c, const void *p, size_t len, void *userdat
 		return -EPROTO;
 	memcpy(&answer, p, sizeof answer);
 	if (answer.type != RESOLVER_ANSWER || answer.id != r->question.id ||
-	    !memchr(answer.name, '\0', sizeof answer.name) || (answer.refusal == 0 && !answer.name[0]))
+	    !packet_text_ends(answer.name, sizeof answer.name) || (answer.refusal == 0 && !answer.name[0]))
 		return -EPROTO;
 	finish(r, &answer);
 	dispatch(pool);
