@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/io.h"
 #include "common/base/limits.h"
 
 void file_text_done(struct file_text *t)
@@ -82,25 +83,10 @@ int atomic_file_read(int root, const char *path, struct file_text *ret)
 	return 0;
 }
 
-static int write_all(int fd, const char *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* Sets the owner before the mode, because a change of owner clears set-id bits. */
 static int fill(int fd, const struct file_text *t)
 {
-	int r = write_all(fd, t->data, t->len);
+	int r = io_write_all(fd, t->data, t->len);
 
 	if (r < 0)
 		return r;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/io.h"
 #include "credsspctl/host/print-dbus.h"
 #include "credsspctl/host/program.h"
 
@@ -19,17 +19,10 @@
 static int memory_file(const char *text, char name[NAME_MAX_])
 {
 	AUTO_CLOSE int fd = memfd_create("credsspctl", 0);
-	size_t len = strlen(text);
+	int r = fd < 0 ? -errno : io_write_all(fd, text, strlen(text));
 
-	if (fd < 0)
-		return -errno;
-	for (size_t at = 0; at < len;) {
-		ssize_t n = write(fd, text + at, len - at);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? (size_t)n : 0;
-	}
+	if (r < 0)
+		return r;
 	(void)snprintf(name, NAME_MAX_, "/dev/fd/%d", fd);
 	return TAKE_FD(fd);
 }

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
+#include "common/base/io.h"
 #include "common/wire/name.h"
 
 #define WRITE_BUFFER 65536U
@@ -148,20 +148,9 @@ struct out {
 
 static int out_flush(struct out *o)
 {
-	const char *p = secret_expose(&o->buffer);
-	size_t left = secret_len(&o->buffer);
+	int r = io_write_all(o->fd, secret_expose(&o->buffer), secret_len(&o->buffer));
 
-	while (left > 0) {
-		ssize_t n = write(o->fd, p, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		p += n;
-		left -= (size_t)n;
-	}
-	return secret_set_len(&o->buffer, 0);
+	return r < 0 ? r : secret_set_len(&o->buffer, 0);
 }
 
 static int out_put(struct out *o, const char *p, size_t len)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/io.h"
 #include "common/ipc/packet.h"
 #include "common/wire/binding.h"
 #include "credsspd/worker/delegation.h"
@@ -293,21 +294,6 @@ static enum exchange_event do_deny(struct worker *w)
 	return EXCHANGE_WRONG;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 static enum exchange_event do_delegate(struct worker *w)
 {
 	AUTO_SECRET struct secret sealed = SECRET_NULL; /* GSS decrypts it in place */
@@ -326,7 +312,7 @@ static enum exchange_event do_delegate(struct worker *w)
 	w->kind = what.kind;
 	if (refusal != REFUSAL_NONE)
 		return wrong(w, refusal, "");
-	if (write_all(w->pipe, secret_expose(&handover), secret_len(&handover)) < 0)
+	if (io_write_all(w->pipe, secret_expose(&handover), secret_len(&handover)) < 0)
 		return wrong(w, REFUSAL_INTERNAL, "cannot write into the pipe");
 	w->pipe = close_fd(w->pipe);
 	d.kind = (uint8_t)what.kind;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/io.h"
 #include "common/base/secret.h"
 
 /* What is written; the first error sticks. */
@@ -87,21 +88,6 @@ static void put_creds(struct out *o, const krb5_creds *c)
 	put_data(o, NULL, 0); /* second ticket */
 }
 
-static int write_all(int fd, const uint8_t *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 unsigned ticket_file_open(const char *path, int *ret_fd, struct helper_result *result)
 {
 	int fd = -1;
@@ -127,7 +113,7 @@ unsigned ticket_file_write(int fd, const krb5_creds *creds, struct helper_result
 	put_principal(&o, creds->client);
 	put_creds(&o, creds);
 	if (o.error == 0)
-		o.error = write_all(fd, secret_expose(&o.s), secret_len(&o.s));
+		o.error = io_write_all(fd, secret_expose(&o.s), secret_len(&o.s));
 	secret_done(&o.s);
 	if (o.error < 0)
 		return helper_say(result, HELPER_CCACHE, "%s", strerror(-o.error));
