@@ -26,13 +26,6 @@
 #define US STACK_MODULE
 #define ENABLE "credsspctl xrdp enable (--dry-run shows what it puts in)"
 
-static void stack_freep(struct pamstack **s)
-{
-	pamstack_free(*s);
-}
-
-#define AUTO_STACK CLEANUP(stack_freep)
-
 /* Reads the lines of @type of the front end's service. */
 static int read_service(const struct check_context *ctx, const char *type, struct pamstack **ret, char **ret_error)
 {
@@ -131,7 +124,7 @@ static enum check_result pam_modules(struct check_context *ctx, struct finding *
 	enum check_result result = CHECK_NONE;
 
 	for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
-		AUTO_STACK struct pamstack *s = load(ctx, found, types[t]);
+		AUTO_PAMSTACK struct pamstack *s = load(ctx, found, types[t]);
 
 		for (size_t i = 0; s && i < s->n; i++) {
 			result = CHECK_OK;
@@ -148,7 +141,7 @@ static enum check_result pam_modules(struct check_context *ctx, struct finding *
 /* A module before `redeem` would ask for the password, get the ticket, and send it to its server. */
 static enum check_result pam_order(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 	bool redeemed = false;
 
 	if (!s || !stack_first(s, STACK_REDEEM))
@@ -168,7 +161,7 @@ static enum check_result pam_order(struct check_context *ctx, struct finding *fo
 
 static enum check_result pam_require_ticket(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 
 	if (!s || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
@@ -186,7 +179,7 @@ static enum check_result pam_require_ticket(struct check_context *ctx, struct fi
 /* A redeemed ticket alone must not log a user on, and a refused ticket must end the logon. */
 static enum check_result pam_redeem(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 
 	if (!s || !stack_first(s, STACK_REDEEM) || stack_play_succeeds(s, &stack_play_wrong))
 		return CHECK_NONE;
@@ -202,7 +195,7 @@ static enum check_result pam_redeem(struct check_context *ctx, struct finding *f
 
 static enum check_result pam_wrong_password(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 
 	if (!s || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
@@ -215,7 +208,7 @@ static enum check_result pam_wrong_password(struct check_context *ctx, struct fi
 /* Plays each module that verifies passwords alone, because each serves other accounts. */
 static enum check_result pam_password(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 	struct stack_play right = stack_play_right;
 
 	if (!s || !stack_first(s, STACK_REDEEM) || !stack_first(s, STACK_PASSWORD))
@@ -241,7 +234,7 @@ static bool needs_verify(const struct config *c)
 
 static enum check_result pam_verify(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 
 	if (!s || !ctx->has_config || !stack_first(s, STACK_REDEEM))
 		return CHECK_NONE;
@@ -302,7 +295,7 @@ static const struct pamstack_line *verify_line(const struct check_context *ctx, 
 
 static enum check_result pam_accept_proof(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 
 	if (!s || !ctx->has_config || !stack_first(s, STACK_VERIFY) || !stack_options_of(&ctx->config).accept_proof)
 		return CHECK_NONE;
@@ -317,7 +310,7 @@ static enum check_result pam_accept_proof(struct check_context *ctx, struct find
 /* accept_proof makes the stack trust credsspd, so it should be there only when it is needed. */
 static enum check_result pam_proof_unused(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 
 	if (!s || !ctx->has_config || !stack_first(s, STACK_VERIFY) || stack_options_of(&ctx->config).accept_proof)
 		return CHECK_NONE;
@@ -335,7 +328,7 @@ static enum check_result pam_proof_unused(struct check_context *ctx, struct find
  * false. */
 static bool uid_difference(struct check_context *ctx, struct finding *found, int64_t *ret)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 	const struct pamstack_line *l = s ? stack_first(s, STACK_REDEEM) : NULL;
 	const char *text = l ? pamstack_arg(l, "minimum_uid") : NULL;
 	unsigned has = text ? (unsigned)strtoul(text, NULL, 10) : MINIMUM_UID_DEFAULT, wanted;
@@ -403,7 +396,7 @@ static bool krb5_conf_says(const char *option)
 static enum check_result pam_defer_pwchange(struct check_context *ctx, struct finding *found)
 {
 	static const char *const options[] = { "defer_pwchange", "fail_pwchange" };
-	AUTO_STACK struct pamstack *s = load(ctx, found, "auth");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "auth");
 	const struct pamstack_line *l = s ? pamstack_find(s, "pam_krb5") : NULL;
 
 	if (!l || !stack_first(s, STACK_REDEEM))
@@ -419,7 +412,7 @@ static enum check_result pam_defer_pwchange(struct check_context *ctx, struct fi
 
 static enum check_result pam_account(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "account");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "account");
 
 	if (!s)
 		return CHECK_NONE;
@@ -431,7 +424,7 @@ static enum check_result pam_account(struct check_context *ctx, struct finding *
 
 static enum check_result pam_account_ticket(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "account");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "account");
 
 	if (!s || !pamstack_find(s, US))
 		return CHECK_NONE;
@@ -455,7 +448,7 @@ static enum pamstack_result expired(const struct pamstack_line *l, size_t i, con
 
 static enum check_result pam_expired(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "account");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "account");
 
 	if (!s)
 		return CHECK_NONE;
@@ -469,7 +462,7 @@ static enum check_result pam_expired(struct check_context *ctx, struct finding *
 
 static enum check_result pam_session(struct check_context *ctx, struct finding *found)
 {
-	AUTO_STACK struct pamstack *s = load(ctx, found, "session");
+	AUTO_PAMSTACK struct pamstack *s = load(ctx, found, "session");
 
 	if (!s)
 		return CHECK_NONE;

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/base/cleanup.h"
+
 #define PAMSTACK_LINES_MAX 128U
 #define PAMSTACK_ARGS_MAX 16U
 
@@ -53,6 +55,13 @@ int pamstack_read(int root, const char *service, const char *type, struct pamsta
 /* Does the same for @text in place of the file of a service. */
 int pamstack_read_text(int root, const char *text, const char *type, struct pamstack **ret_, char **ret_error);
 void pamstack_free(struct pamstack *s);
+
+static inline void pamstack_cleanup_(struct pamstack **s)
+{
+	pamstack_free(*s);
+}
+
+#define AUTO_PAMSTACK CLEANUP(pamstack_cleanup_)
 
 /* Returns the first line of @module, or NULL. */
 const struct pamstack_line *pamstack_find(const struct pamstack *s, const char *module);

@@ -53,11 +53,6 @@ struct editor {
 	size_t n;
 };
 
-static void stack_freep(struct pamstack **s)
-{
-	pamstack_free(*s);
-}
-
 /* ---- lines ---- */
 
 static bool next_line(const char **p, struct whole_line *ret)
@@ -157,7 +152,7 @@ static int find_place(struct editor *e, enum phase phase, size_t *ret_first, siz
 	struct whole_line l;
 
 	while (next_line(&p, &l)) {
-		CLEANUP(stack_freep) struct pamstack *s = NULL;
+		AUTO_PAMSTACK struct pamstack *s = NULL;
 		int r = read_line(e, l, phase, &s);
 
 		if (r < 0)
@@ -197,7 +192,7 @@ static int read_phase(struct editor *e, enum phase phase, struct pamstack **ret)
 /* Returns whether the session phase has @module: pam_krb5, if present, makes the session's credentials cache. */
 static int session_has(struct editor *e, const char *module, bool *ret)
 {
-	CLEANUP(stack_freep) struct pamstack *s = NULL;
+	AUTO_PAMSTACK struct pamstack *s = NULL;
 	int r = read_phase(e, SESSION_PHASE, &s);
 
 	if (r == 0)
@@ -235,7 +230,7 @@ static int other_arguments(struct editor *e, enum stack_kind kind, char **ret)
 	int r = f ? 0 : -ENOMEM;
 
 	while (r == 0 && p && next_line(&p, &l)) {
-		CLEANUP(stack_freep) struct pamstack *s = NULL;
+		AUTO_PAMSTACK struct pamstack *s = NULL;
 
 		if (!is_marked(l))
 			continue;
@@ -298,7 +293,7 @@ static int add_session(struct editor *e, size_t at, size_t end)
 
 static int add_phase(struct editor *e, enum phase phase)
 {
-	CLEANUP(stack_freep) struct pamstack *s = NULL;
+	AUTO_PAMSTACK struct pamstack *s = NULL;
 	size_t first, end;
 	int r = read_phase(e, phase, &s);
 

@@ -20,11 +20,6 @@
 #define SECTION "Globals"
 #define SERVICE "xrdp-sesman"
 
-static void stack_freep(struct pamstack **s)
-{
-	pamstack_free(*s);
-}
-
 int xrdp_fail(char problem[XRDP_PROBLEM_MAX], int r, const char *fmt, ...)
 {
 	va_list ap;
@@ -278,7 +273,7 @@ static int check_made(const struct pamstack *s, bool no_password, char *problem)
 
 static int check_stack(int root, const char *text, const char *stack, bool no_password, char *problem)
 {
-	CLEANUP(stack_freep) struct pamstack *s = NULL;
+	AUTO_PAMSTACK struct pamstack *s = NULL;
 	AUTO_FREE char *error = NULL;
 	int r = pamstack_read_text(root, text, "auth", &s, &error);
 
