@@ -9,22 +9,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
+#include "common/base/regular-file.h"
 
 #define USEC_PER_MSEC_ 1000ULL
 
 struct file {
 	char *path;
-	int error; /* of stat() */
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec changed, modified;
+	int error;      /* of stat() */
+	struct stat st; /* zero when stat() failed */
 };
 
 struct watch {
@@ -54,27 +51,22 @@ static uint64_t time_of_day_usec(void)
 
 static void take_state(struct file *f)
 {
-	struct stat st;
-
-	memset(&st, 0, sizeof st);
-	f->error = stat(f->path, &st) < 0 ? errno : 0;
-	f->dev = st.st_dev;
-	f->ino = st.st_ino;
-	f->size = st.st_size;
-	f->changed = st.st_ctim;
-	f->modified = st.st_mtim;
+	f->error = 0;
+	if (stat(f->path, &f->st) < 0) {
+		f->error = errno;
+		memset(&f->st, 0, sizeof f->st);
+	}
 }
 
 static bool same(const struct file *a, const struct file *b)
 {
-	return a->error == b->error && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	       usec_of(&a->changed) == usec_of(&b->changed) && usec_of(&a->modified) == usec_of(&b->modified);
+	return a->error == b->error && regular_file_unchanged(&a->st, &b->st);
 }
 
 /* Returns how long until @f has been unchanged for FILES_SETTLE_MSEC. A time of change in the future is ignored. */
 static uint64_t restless_usec(const struct file *f)
 {
-	uint64_t now = time_of_day_usec(), changed = usec_of(&f->changed);
+	uint64_t now = time_of_day_usec(), changed = usec_of(&f->st.st_ctim);
 	const uint64_t settle = FILES_SETTLE_MSEC * USEC_PER_MSEC_;
 
 	return changed <= now && now - changed < settle ? settle - (now - changed) : 0;

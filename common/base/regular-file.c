@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
@@ -36,4 +35,15 @@ FILE *regular_file_stream(const char *path)
 	else if (!f)
 		(void)close(fd);
 	return f;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool regular_file_unchanged(const struct stat *before, const struct stat *now)
+{
+	return before->st_dev == now->st_dev && before->st_ino == now->st_ino && before->st_size == now->st_size &&
+	       same_time(&before->st_mtim, &now->st_mtim) && same_time(&before->st_ctim, &now->st_ctim);
 }

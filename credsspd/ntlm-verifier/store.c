@@ -19,6 +19,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
 #include "common/base/log.h"
+#include "common/base/regular-file.h"
 #include "common/base/secret.h"
 #include "common/wire/name.h"
 #include "credsspd/ntlm-verifier/nt-hashes.h"
@@ -170,13 +171,6 @@ void store_close(struct store *s)
 	free(s);
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 /* Moves the records of @with to @s. */
 static void take_over(struct store *s, struct records *with, const struct stat *seen)
 {
@@ -195,7 +189,7 @@ int store_refresh(struct store *s, char **ret_error)
 	*ret_error = NULL;
 	if (fstatat(s->dir, s->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		memset(&st, 0, sizeof st);
-	if (same_file(&st, &s->seen))
+	if (regular_file_unchanged(&s->seen, &st))
 		return 0;
 	r = load(s, &fresh, &st, ret_error);
 	if (r == 0)

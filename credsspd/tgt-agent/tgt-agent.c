@@ -23,6 +23,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/log.h"
+#include "common/base/regular-file.h"
 #include "common/base/secret.h"
 #include "common/ipc/packet.h"
 #include "common/kerberos/fetch.h"
@@ -373,16 +374,6 @@ static bool same_list(char **a, char **b)
 	return !*a && !*b;
 }
 
-static bool same_file(const char *path, const struct stat *was)
-{
-	struct stat now;
-
-	return stat(path, &now) == 0 && now.st_dev == was->st_dev && now.st_ino == was->st_ino &&
-	       now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-	       now.st_mtim.tv_nsec == was->st_mtim.tv_nsec && now.st_ctim.tv_sec == was->st_ctim.tv_sec &&
-	       now.st_ctim.tv_nsec == was->st_ctim.tv_nsec;
-}
-
 static bool same_octets(int a, int b)
 {
 	uint8_t block[2][512];
@@ -402,9 +393,13 @@ static bool same_octets(int a, int b)
 /* Returns whether the keytab in use is the unchanged file @path, or (@fd >= 0) has the bytes of the copy @fd. */
 static bool same_keytab(const struct keeper *k, const char *path, int fd)
 {
+	struct stat now;
+
 	if (strcmp(k->config->keytab, path) != 0 || (fd < 0) != (k->keytab_fd < 0))
 		return false;
-	return fd < 0 ? same_file(path, &k->keytab) : same_octets(fd, k->keytab_fd);
+	if (fd >= 0)
+		return same_octets(fd, k->keytab_fd);
+	return stat(path, &now) == 0 && regular_file_unchanged(&k->keytab, &now);
 }
 
 /* Reads configuration and keytab again, after a possible change. Missing tickets are tried at once, others are kept. */
