@@ -17,6 +17,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/words.h"
 #include "credsspd-rdp/connections.h"
 #include "credsspd-rdp/credsspd-client.h"
 #include "credsspd-rdp/listener-private.h"
@@ -307,14 +308,6 @@ static int watch(struct pre_tls *w)
 	return r < 0 ? r : 0;
 }
 
-static bool is_proxy(const struct listener *l, const char *rhost)
-{
-	for (char **p = l->settings->proxy_peers; *p; p++)
-		if (strcmp(*p, rhost) == 0)
-			return true;
-	return false;
-}
-
 static unsigned n_open(const struct listener *l)
 {
 	return l->n_pre_tls + l->n_connections - l->n_evicted;
@@ -390,7 +383,7 @@ void pre_tls_new(struct listener *l, int fd)
 	w->fd = fd;
 	LIST_INSERT_HEAD(&l->pre_tls, w, entry);
 	l->n_pre_tls++;
-	proxy = is_proxy(l, w->rhost);
+	proxy = words_have(l->settings->proxy_peers, w->rhost);
 	w->state = proxy ? PRE_TLS_PROXY : PRE_TLS_REQUEST;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);

@@ -313,7 +313,7 @@ static int check_consistent(const struct config *c, const char *path, char **ret
 
 int config_load(const char *path, struct config *ret_, char **ret_error)
 {
-	static const char *const subsections[] = { FRONT_ENDS, NULL };
+	static char *const subsections[] = { FRONT_ENDS, NULL };
 	struct raw raw;
 	profile_t profile = NULL;
 	int r;

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "common/base/explain.h"
+#include "common/base/words.h"
 #include "common/config/files.h"
 
 /* ---- the file as a whole ---- */
@@ -329,15 +330,7 @@ static bool known(const char *key, const struct option_row *rows, size_t n_rows)
 	return false;
 }
 
-static bool listed(const char *name, const char *const *list)
-{
-	for (; list && *list; list++)
-		if (strcmp(*list, name) == 0)
-			return true;
-	return false;
-}
-
-static int check_keys(profile_t profile, const char *path, const char *section, const char *const *subsections,
+static int check_keys(profile_t profile, const char *path, const char *section, char *const *subsections,
 		      const struct option_row *rows, size_t n_rows, char **ret_error)
 {
 	const char *names[] = { section, NULL };
@@ -352,7 +345,7 @@ static int check_keys(profile_t profile, const char *path, const char *section, 
 	}
 	if (profile_get_subsection_names(profile, names, &keys) == 0) {
 		for (char **k = keys; *k; k++)
-			if (!listed(*k, subsections))
+			if (!words_have(subsections, *k))
 				r = explain_also(ret_error, -EINVAL, "%s: [%s] unknown subsection %s", path, section,
 						 *k);
 		profile_free_list(keys);
@@ -373,7 +366,7 @@ int options_look_up(profile_t profile, const char *path, const char *section, co
 	return r;
 }
 
-int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
+int options_load(profile_t profile, const char *path, const char *section, char *const *subsections,
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error)
 {
 	int r = check_keys(profile, path, section, subsections, rows, n_rows, ret_error);

@@ -49,7 +49,7 @@ int options_open(const char *path, profile_t *ret_profile, time_t *ret_newest, c
  * other subsections are errors. A sentence for each mistake is appended to *@ret_error (may be NULL); an option with a
  * mistake gets its default. On failure @base may be partly filled: call options_free().
  */
-int options_load(profile_t profile, const char *path, const char *section, const char *const *subsections,
+int options_load(profile_t profile, const char *path, const char *section, char *const *subsections,
 		 const struct option_row *rows, size_t n_rows, void *base, char **ret_error);
 
 /* As options_load(), for the section of another program: keys and subsections that @rows does not name are skipped. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/words.h"
 #include "credsspctl/check/check.h"
 #include "credsspctl/host/proc-probe.h"
 
@@ -121,9 +122,8 @@ static enum check_result service(struct check_context *ctx, struct finding *foun
 		return CHECK_NONE;
 	services = config_services_of(&ctx->config, pw->pw_uid);
 	(void)check_looked(found, "%s: front_ends, service %s", CONFIG_PATH_DEFAULT, ctx->settings.service);
-	for (char **s = services; s && *s; s++)
-		if (strcmp(*s, ctx->settings.service) == 0)
-			return CHECK_OK;
+	if (words_have(services, ctx->settings.service))
+		return CHECK_OK;
 	(void)check_wrong(found, "%s asks for tickets for the PAM service %s, and front_ends does not allow it",
 			  FRONT_END_USER, ctx->settings.service);
 	return check_remedy(found,

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "common/base/log.h"
+#include "common/base/words.h"
 #include "common/ipc/packet.h"
 #include "common/sandbox/sandbox.h"
 #include "common/wire/name.h"
@@ -34,9 +35,8 @@ const char ACCOUNT_QUESTION_SYMBOL[] = "account checker of credsspd";
 static bool is_service_of_front_end(const struct config *config, const char *service)
 {
 	for (size_t i = 0; i < config->n_front_ends; i++)
-		for (config_list s = config->front_ends[i].services; *s; s++)
-			if (strcmp(*s, service) == 0)
-				return true;
+		if (words_have(config->front_ends[i].services, service))
+			return true;
 	return false;
 }
 

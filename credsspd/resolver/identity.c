@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/words.h"
 #include "common/ipc/handover.h"
 #include "common/wire/name.h"
 
@@ -72,18 +73,10 @@ static enum refusal of_domain(const struct identity_lookups *l, const char *doma
 
 /* ---- the account rules ---- */
 
-static int in_list(const char *name, config_list list)
-{
-	for (; *list; list++)
-		if (strcmp(*list, name) == 0)
-			return 1;
-	return 0;
-}
-
 static enum refusal check_lists(const struct identity_lookups *l, const struct identity_account *a, config_list users,
 				config_list groups)
 {
-	if (in_list(a->name, users))
+	if (words_have(users, a->name))
 		return REFUSAL_NONE;
 	for (config_list g = groups; *g; g++) {
 		int r = l->in_group(a, *g);
@@ -104,7 +97,7 @@ static enum refusal check_rules(const struct config *c, const struct identity_lo
 	if (a->uid == 0 ? !c->allow_root : a->uid < c->minimum_uid)
 		return REFUSAL_SYSTEM_ACCOUNT;
 	/* a computer's account: an attacker on that computer can get its ticket */
-	if (n > 0 && a->name[n - 1] == '$' && !in_list(a->name, c->allow_users))
+	if (n > 0 && a->name[n - 1] == '$' && !words_have(c->allow_users, a->name))
 		return REFUSAL_SYSTEM_ACCOUNT;
 	if (!*c->allow_users && !*c->allow_groups)
 		return REFUSAL_NONE;

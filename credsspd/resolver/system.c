@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/words.h"
 #include "common/wire/name.h"
 #include "credsspd/resolver/identity.h"
 
@@ -117,12 +118,7 @@ static int by_principal(const char *principal, bool explicit_only, char ret_name
 /* Looks in the group's own list first: getgrouplist(3) asks every source of the name service, and one may hang. */
 static bool is_listed(const struct identity_account *account, const struct group *group)
 {
-	if (group->gr_gid == account->gid)
-		return true;
-	for (char **member = group->gr_mem; *member; member++)
-		if (strcmp(*member, account->name) == 0)
-			return true;
-	return false;
+	return group->gr_gid == account->gid || words_have(group->gr_mem, account->name);
 }
 
 static int in_group(const struct identity_account *account, const char *group)

@@ -4,14 +4,7 @@
 #include <errno.h>
 
 #include "common/base/clock.h"
-
-static bool contains(config_list list, const char *word)
-{
-	for (; list && *list; list++)
-		if (strcmp(*list, word) == 0)
-			return true;
-	return false;
-}
+#include "common/base/words.h"
 
 static unsigned logons_of(const struct logons *l, uid_t caller)
 {
@@ -106,7 +99,7 @@ static int admit(struct logons *l, uid_t caller, const struct logon_peer *peer, 
 	struct backoff_key address = backoff_key(caller, peer->rhost);
 	int r;
 
-	*ret_counted = !contains(l->config->backoff_exempt, peer->rhost);
+	*ret_counted = !words_have(l->config->backoff_exempt, peer->rhost);
 	if ((l->live >= HANDSHAKES_MAX || logons_of(l, caller) >= HANDSHAKES_PER_CALLER_MAX) &&
 	    !evict(l, caller, &address, false)) {
 		count_refusal(l, who, REFUSAL_LIMIT);
@@ -135,7 +128,7 @@ int admission_begin(struct logons *l, uid_t caller, const char *service, const v
 	bool counted;
 	int r;
 
-	if (!contains(config_services_of(l->config, caller), service)) {
+	if (!words_have(config_services_of(l->config, caller), service)) {
 		log_logon_line(LOG_WARNING, &who, "uid %u may not begin logons for this service (front_ends)", caller);
 		return -EACCES;
 	}

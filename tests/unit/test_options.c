@@ -80,7 +80,7 @@ static const struct option_row rows[] = {
 
 static int load(const char *path, struct target *t, char **ret_error)
 {
-	static const char *const subsections[] = { "known", NULL };
+	static char *const subsections[] = { "known", NULL };
 	profile_t profile = NULL;
 	int r;
 
