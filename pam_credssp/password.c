@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "pam_credssp/bus.h"
+#include "pam_credssp/item.h"
 #include "pam_credssp/logon.h"
 
 static const struct {
@@ -36,21 +37,7 @@ static const struct {
 	[BUS_ERROR] = { PAM_AUTHTOK_ERR, "the bus call failed" },
 };
 
-static const char *text_item(pam_handle_t *pamh, int item)
-{
-	const void *value = NULL;
-
-	return pam_get_item(pamh, item, &value) == PAM_SUCCESS ? value : NULL;
-}
-
 /* ---- tickets ---- */
-
-static bool item_is_ticket(pam_handle_t *pamh, int item)
-{
-	const char *value = text_item(pamh, item);
-
-	return value && logon_is_ticket(value);
-}
 
 static int refuse_ticket(pam_handle_t *pamh)
 {
@@ -99,7 +86,7 @@ static int update(pam_handle_t *pamh, const struct options *o, const char *passw
 	char error[160] = "";
 	int r;
 
-	if (!user || !*user)
+	if (!*user)
 		return not_updated(pamh, "?", PAM_USER_UNKNOWN, "the application named no user", "");
 	r = pipe_of(password, &fd);
 	if (r < 0)
@@ -114,12 +101,14 @@ static int update(pam_handle_t *pamh, const struct options *o, const char *passw
 
 int password_change(pam_handle_t *pamh, int flags, const struct options *o)
 {
-	const char *password;
+	const void *password = NULL;
 
-	if (item_is_ticket(pamh, PAM_AUTHTOK) || item_is_ticket(pamh, PAM_OLDAUTHTOK) || logon_get(pamh))
+	if (logon_is_ticket(text_item(pamh, PAM_AUTHTOK)) || logon_is_ticket(text_item(pamh, PAM_OLDAUTHTOK)) ||
+	    logon_get(pamh))
 		return refuse_ticket(pamh);
 	if (!(flags & PAM_UPDATE_AUTHTOK))
 		return PAM_IGNORE;
-	password = text_item(pamh, PAM_AUTHTOK);
-	return password ? update(pamh, o, password) : PAM_IGNORE;
+	if (pam_get_item(pamh, PAM_AUTHTOK, &password) != PAM_SUCCESS || !password)
+		return PAM_IGNORE; /* an empty password is set, and refused */
+	return update(pamh, o, password);
 }

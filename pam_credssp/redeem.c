@@ -23,6 +23,7 @@
 #include "common/ipc/handover.h"
 #include "include/credssp/bus-api.h"
 #include "pam_credssp/bus.h"
+#include "pam_credssp/item.h"
 #include "pam_credssp/log-word.h"
 #include "pam_credssp/logon.h"
 
@@ -67,13 +68,6 @@ static const struct {
 };
 
 _Static_assert(PROBLEM_SLOW_PIPE == BUS_ERROR + 1, "bus results come first");
-
-static const char *text_item(pam_handle_t *pamh, int item)
-{
-	const void *value = NULL;
-
-	return pam_get_item(pamh, item, &value) == PAM_SUCCESS && value ? value : "";
-}
 
 /* Logs one line (user, address, reason), and clears PAM_AUTHTOK, so that later modules do not take the ticket for a
  * password. */

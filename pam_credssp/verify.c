@@ -20,6 +20,7 @@
 #include "pam_credssp/ccache.h"
 #include "pam_credssp/helper-run.h"
 #include "pam_credssp/helper-status.h"
+#include "pam_credssp/item.h"
 #include "pam_credssp/log-word.h"
 #include "pam_credssp/logon.h"
 
@@ -47,13 +48,6 @@ static const struct route *route_of(unsigned kind)
 	return NULL;
 }
 
-static const char *rhost_of(pam_handle_t *pamh)
-{
-	const void *value = NULL;
-
-	return pam_get_item(pamh, PAM_RHOST, &value) == PAM_SUCCESS && value ? value : "";
-}
-
 static int refuse(pam_handle_t *pamh, const struct logon_redeemed *r, int pam, const char *text, const char *detail)
 {
 	char who[LOG_WORD_MAX + 1], where[LOG_WORD_MAX + 1], principal[LOG_WORD_MAX + 1];
@@ -61,7 +55,7 @@ static int refuse(pam_handle_t *pamh, const struct logon_redeemed *r, int pam, c
 
 	(void)pam_set_item(pamh, PAM_AUTHTOK, NULL);
 	pam_syslog(pamh, LOG_WARNING, "refused user=%s rhost=%s logon=%llu kind=%s principal=%s: %s%s%s",
-		   log_word(r->user, who), log_word(rhost_of(pamh), where), (unsigned long long)r->logon,
+		   log_word(r->user, who), log_word(text_item(pamh, PAM_RHOST), where), (unsigned long long)r->logon,
 		   kind ? kind : "none", log_word(r->principal, principal), text, *detail ? ": " : "", detail);
 	return pam;
 }
@@ -71,7 +65,7 @@ static int accept_proved(pam_handle_t *pamh, const struct logon_redeemed *r, con
 	char who[LOG_WORD_MAX + 1], where[LOG_WORD_MAX + 1], principal[LOG_WORD_MAX + 1];
 
 	pam_syslog(pamh, LOG_INFO, "verified user=%s rhost=%s logon=%llu kind=%s principal=%s by=%s",
-		   log_word(r->user, who), log_word(rhost_of(pamh), where), (unsigned long long)r->logon,
+		   log_word(r->user, who), log_word(text_item(pamh, PAM_RHOST), where), (unsigned long long)r->logon,
 		   credential_kind_name(r->kind), log_word(r->principal, principal), by);
 	return PAM_SUCCESS;
 }
@@ -132,8 +126,8 @@ static int judge(pam_handle_t *pamh, const struct options *o, const struct route
 	if (!may_lack_tickets(o, route, r, result->status))
 		return refuse(pamh, r, helper_status_pam(result->status), text, result->detail);
 	pam_syslog(pamh, LOG_WARNING, "no tickets for the session of user=%s rhost=%s logon=%llu: %s: %s",
-		   log_word(r->user, who), log_word(rhost_of(pamh), where), (unsigned long long)r->logon, text,
-		   result->detail);
+		   log_word(r->user, who), log_word(text_item(pamh, PAM_RHOST), where), (unsigned long long)r->logon,
+		   text, result->detail);
 	return accept_proved(pamh, r, route->mode);
 }
 
