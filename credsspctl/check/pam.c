@@ -480,8 +480,8 @@ static enum check_result xrdp_outdated_files(struct check_context *ctx, struct f
 
 	if (root < 0 || xrdp_outdated(root, &path) < 0)
 		return CHECK_NONE;
-	(void)check_looked(found, "%s, with what credsspctl xrdp enable puts in",
-			   path ? path : PAM_DIRECTORY "/xrdp-sesman");
+	(void)check_looked(found, "/%s, with what credsspctl xrdp enable puts in",
+			   path ? path : xrdp_paths[XRDP_STACK]);
 	if (!path)
 		return CHECK_OK;
 	(void)check_wrong(found, "it differs from the file that credsspctl xrdp enable would make now");

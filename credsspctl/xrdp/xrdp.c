@@ -417,8 +417,6 @@ int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, cha
 
 int xrdp_outdated(int root, const char **ret_path)
 {
-	static const char *const absolute[XRDP_FILES] = { "/etc/xrdp/xrdp.ini", "/etc/pam.d/xrdp-sesman",
-							  "/etc/systemd/system/xrdp.service.d/credsspd-rdp.conf" };
 	CLEANUP(xrdp_state_done) struct xrdp_state s = XRDP_STATE_NULL;
 	char problem[XRDP_PROBLEM_MAX];
 	int r = xrdp_state_read(root, &s);
@@ -434,6 +432,6 @@ int xrdp_outdated(int root, const char **ret_path)
 	*ret_path = NULL;
 	for (int i = 0; i < XRDP_FILES; i++)
 		if (!*ret_path && !same(&s.file[i].live, wanted(&s.file[i])))
-			*ret_path = absolute[i];
+			*ret_path = xrdp_paths[i];
 	return 0;
 }

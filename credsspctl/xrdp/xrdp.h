@@ -47,7 +47,7 @@ int xrdp_disable(const struct xrdp_host *host, const struct xrdp_wish *wish, cha
 
 /*
  * Finds out whether xrdp_enable(), with its earlier arguments, would change a file now: after an upgrade, or when a file
- * was changed. Returns 0 and the absolute path of such a file in *@ret_path (constant), NULL without one; -ENOENT when
- * xrdp_enable() is not in force, or another -errno.
+ * was changed. Returns 0 and such a file of xrdp_paths[] in *@ret_path, NULL without one; -ENOENT when xrdp_enable() is
+ * not in force, or another -errno.
  */
 int xrdp_outdated(int root, const char **ret_path);

@@ -96,12 +96,12 @@ static void test_again(void **state)
 	is(w, PAM, PAM_AFTER, 0640);
 	/* the package brings another fragment, and xrdp keeps the drop-in for the next start */
 	put(w, XRDP_SHARE "/xrdp/xrdp.ini.fragment", "port=vsock\n", 0644);
-	outdated(w, "/" INI);
+	outdated(w, INI);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, INI, "[Globals]\nport=vsock\nlevel=high\n\n[Xorg]\nport=-1\n", 0644);
 	/* the drop-in has gone */
 	assert_int_equal(unlinkat(w->host.root, DROPIN, 0), 0);
-	outdated(w, "/" DROPIN);
+	outdated(w, DROPIN);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, DROPIN, DROPIN_TEXT, 0644);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
@@ -166,7 +166,7 @@ static void test_new_conffiles(void **state)
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	put(w, PAM, "# 13\n" PAM_TEXT, 0644);
 	put(w, INI, "; 13\n" INI_TEXT, 0644);
-	outdated(w, "/" INI);
+	outdated(w, INI);
 	assert_int_equal(run(w, xrdp_disable, NULL, true), 0);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, PAM, "# 13\n" PAM_AFTER, 0644);
@@ -203,7 +203,7 @@ static void test_vendor(void **state)
 	/* with a new one of the distribution, by which it is made anew */
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	put(w, VENDOR, "# new\n" PAM_TEXT, 0644);
-	outdated(w, "/" PAM);
+	outdated(w, PAM);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, PAM, "# new\n" PAM_AFTER, 0644);
 	/* changed: then it stays, without the lines */

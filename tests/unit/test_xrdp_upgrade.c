@@ -30,7 +30,7 @@ static void test_earlier_version(void **state)
 	assert_string_equal(w->asked, "disable credsspd-rdp.socket credsspd-rdp.service; "
 				      "stop credsspd-rdp.socket credsspd-rdp.service; " RESTART);
 	make_old(w, "local");
-	outdated(w, "/" PAM);
+	outdated(w, PAM);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, PAM, PAM_AFTER, 0640);
 	is(w, INI, INI_AFTER, 0644);
@@ -101,7 +101,7 @@ static void test_kept_in_an_upgrade(void **state)
 	struct world *w = *state;
 
 	upgrade_and_keep(w, INI_TEXT);
-	outdated(w, "/" INI);
+	outdated(w, INI);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
 	is(w, INI, NEW_INI, 0644);
 	assert_non_null(strstr(w->shown, ".dpkg-dist"));
@@ -148,7 +148,7 @@ static void test_replaced_in_an_upgrade(void **state)
 
 	upgrade_and_keep(w, INI_TEXT);
 	put(w, INI, NEW_INI, 0644);
-	outdated(w, "/" INI);
+	outdated(w, INI);
 	assert_int_equal(run(w, xrdp_enable, NULL, false), 0);
 	is(w, INI, NEW_INI_AFTER, 0644);
 	assert_int_equal(run(w, xrdp_disable, NULL, false), 0);
