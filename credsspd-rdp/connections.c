@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -290,7 +290,7 @@ void connections_free(struct connection_process *c)
 
 void connections_kill(const struct connection_process *c)
 {
-	(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+	(void)pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0);
 }
 
 struct log_logon connections_log_fields(const struct connection_process *c)
@@ -412,7 +412,7 @@ int connections_start(const struct pre_tls *w)
 		return -ENOMEM;
 	}
 	c->pid = fcntl(c->control, F_SETFL, O_NONBLOCK) < 0 ? -errno : connection_template_fork(w->l, w, theirs);
-	c->pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
+	c->pidfd = c->pid > 0 ? pidfd_open(c->pid, 0) : -1;
 	r = c->pid < 0 ? c->pid : c->pidfd < 0 ? -errno : watch_process(c);
 	if (r < 0) {
 		if (c->pid > 0) {

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -28,10 +29,6 @@
 #include "common/base/clock.h"
 #include "common/base/sanitized.h"
 #include "pam_credssp/bus.h"
-
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 
 static const struct {
 	__rlimit_resource_t resource;
@@ -272,12 +269,12 @@ static void end(struct run *r)
 	r->record = close_fd(r->record);
 	if (r->pidfd < 0)
 		return;
-	(void)syscall(SYS_pidfd_send_signal, r->pidfd, SIGTERM, NULL, 0);
+	(void)pidfd_send_signal(r->pidfd, SIGTERM, NULL, 0);
 	/* a helper that hangs in the kernel (a dead NFS server) does not hang the application */
 	while (poll(&p, 1, HELPER_END_MSEC) < 0 && errno == EINTR)
 		;
 	/* ECHILD: the application has reaped it with __WALL */
-	(void)waitid((idtype_t)P_PIDFD, (id_t)r->pidfd, &info, WEXITED | WNOHANG | __WALL);
+	(void)waitid(P_PIDFD, (id_t)r->pidfd, &info, WEXITED | WNOHANG | __WALL);
 	r->pidfd = close_fd(r->pidfd);
 }
 

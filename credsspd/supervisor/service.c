@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,11 +41,6 @@ struct service {
 	uint64_t last_serial;
 	uint64_t end_by; /* when service_free() stops waiting for the wardens; 0 before service_hang_up() */
 };
-
-static int pidfd_of(pid_t pid)
-{
-	return (int)syscall(SYS_pidfd_open, pid, 0);
-}
 
 static void process_free(struct process *p)
 {
@@ -87,7 +81,7 @@ void process_kill(struct process *p)
 	if (p->service->ops->socket)
 		hang_up(p);
 	if (p->pidfd >= 0)
-		(void)syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+		(void)pidfd_send_signal(p->pidfd, SIGKILL, NULL, 0);
 }
 
 /* A process ends when its socket is closed. */
@@ -357,7 +351,7 @@ static int start_process(struct process *p)
 	if (p->pid == 0)
 		exec_role(s->ops->arg1, s->ops->arg2, s->config_path, theirs, parent);
 	if (p->pid > 0)
-		p->pidfd = pidfd_of(p->pid);
+		p->pidfd = pidfd_open(p->pid, 0);
 	return p->pidfd < 0 ? -errno : 0;
 }
 

@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,7 +91,7 @@ static struct child *find_pid(struct template *t, pid_t pid)
 
 static void kill_child(const struct child *c)
 {
-	(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+	(void)pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0);
 }
 
 static int send_exited(struct template *t, uint64_t logon, int status)
@@ -120,7 +120,7 @@ static int spawn(struct template *t, uint64_t logon, int supervisor, int verifie
 
 	if (pid < 0)
 		return not_spawned(t, logon, supervisor, -pid);
-	*c = (struct child){ .logon = logon, .pid = pid, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0) };
+	*c = (struct child){ .logon = logon, .pid = pid, .pidfd = pidfd_open(pid, 0) };
 	if (c->pidfd < 0) {
 		int error = errno;
 
