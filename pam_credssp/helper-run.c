@@ -2,7 +2,7 @@
 /*
  * The application may ignore SIGCHLD, reap children in a handler, and have threads. So the helper must not be its
  * child: a child made without exit signal is invisible to waitpid(), but execve() gives it SIGCHLD again (seen). Hence
- * two processes: the keeper, made by clone3() without exit signal, does not execute a program and reaps the helper, its
+ * two processes: the reaper, made by clone3() without exit signal, does not execute a program and reaps the helper, its
  * own child. Between clone3() and execve() only system calls are made; glibc's set*id() would wait for threads that the
  * child does not have.
  */
@@ -41,7 +41,7 @@ static const struct {
 	{ RLIMIT_FSIZE, HELPER_FILE_SIZE_MAX },
 };
 
-/* ---- the keeper and, before execve, the helper ---- */
+/* ---- the reaper and, before execve, the helper ---- */
 
 /* Sets all signals to their default; they stay blocked. */
 static void default_signals(void)
@@ -105,20 +105,20 @@ static int die_with(pid_t parent)
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
-static _Noreturn void helper(pid_t keeper, const char *program, const char *const argv[])
+static _Noreturn void helper(pid_t reaper, const char *program, const char *const argv[])
 {
 	static char *const environment[] = { NULL };
 	sigset_t unblocked;
 
 	(void)sigemptyset(&unblocked);
 	(void)sigprocmask(SIG_SETMASK, &unblocked, NULL);
-	if (die_with(keeper) == 0)
+	if (die_with(reaper) == 0)
 		(void)execve(program, (char *const *)(uintptr_t)argv, environment);
 	_exit(127);
 }
 
 /* Waits for the end of the helper, or kills it after SIGTERM. */
-static void keep(pid_t pid)
+static void reap(pid_t pid)
 {
 	sigset_t awaited;
 	int sig;
@@ -135,7 +135,7 @@ static void keep(pid_t pid)
 		;
 }
 
-static _Noreturn void keeper(pid_t application, const char *program, const char *const argv[], int input, int record)
+static _Noreturn void reaper(pid_t application, const char *program, const char *const argv[], int input, int record)
 {
 	struct clone_args c = { .exit_signal = SIGCHLD };
 	pid_t self = getpid();
@@ -152,14 +152,14 @@ static _Noreturn void keeper(pid_t application, const char *program, const char 
 	/* only the helper may hold the write end of the record's pipe */
 	(void)syscall(SYS_close_range, 0, ~0U, 0);
 	if (pid > 0)
-		keep((pid_t)pid);
+		reap((pid_t)pid);
 	_exit(0);
 }
 
 /* ---- the parent ---- */
 
 struct run {
-	int pidfd;  /* of the keeper */
+	int pidfd;  /* of the reaper */
 	int input;  /* this side's end; -1 when all is written */
 	int record; /* this side's end */
 };
@@ -176,7 +176,7 @@ static int spawn(const char *program, const char *const argv[], int input, int r
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = syscall(SYS_clone3, &c, sizeof c);
 	if (pid == 0)
-		keeper(parent, program, argv, input, record);
+		reaper(parent, program, argv, input, record);
 	pid = pid < 0 ? -errno : 0;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return (int)pid;
@@ -259,7 +259,7 @@ static int converse(struct run *r, const struct secret *input, int64_t deadline,
 	}
 }
 
-/* Ends the helper and the keeper: the record has been read, or is not waited for any more. */
+/* Ends the helper and the reaper: the record has been read, or is not waited for any more. */
 static void end(struct run *r)
 {
 	struct pollfd p = { .fd = r->pidfd, .events = POLLIN };

@@ -27,7 +27,7 @@ struct choice {
 
 static const struct choice yes_no_try[] = { { "refuse", 0 }, { "allow", 1 }, { NULL, 0 } };
 static const struct choice certificates[] = { { "match", 0 }, { "any", 1 }, { NULL, 0 } };
-static const struct choice keepers[] = {
+static const struct choice ccaches[] = {
 	{ "own", CCACHE_OWN }, { "pam_krb5", CCACHE_PAM_KRB5 }, { "none", CCACHE_NONE }, { NULL, 0 }
 };
 static const struct choice pins[] = { { "pkinit", PIN_PKINIT }, { "conversation", PIN_CONVERSATION }, { NULL, 0 } };
@@ -94,7 +94,7 @@ static const struct row {
 	  SET_CHOICE,
 	  offsetof(struct options, ccache),
 	  0,
-	  keepers },
+	  ccaches },
 	{ { "pin=", "what uses the PIN" }, SET_CHOICE, offsetof(struct options, pin), 0, pins },
 };
 #define N_ROWS (sizeof rows / sizeof *rows)

@@ -10,7 +10,7 @@ enum action {
 	ACTION_VERIFY, /* verify credentials other than passwords */
 };
 
-enum ccache_keeper {
+enum ccache_route {
 	CCACHE_OWN,      /* written for the user by this module */
 	CCACHE_PAM_KRB5, /* passed to pam_krb5 by PAM_KRB5CCNAME */
 	CCACHE_NONE,
@@ -32,7 +32,7 @@ struct options {
 	const char *pkcs11_module; /* NULL: the helper's default */
 	int final_try;             /* the last try before the card locks may be used */
 	int any_certificate;       /* the certificate need not name the principal */
-	int ccache;                /* enum ccache_keeper */
+	int ccache;                /* enum ccache_route */
 	int pin;                   /* enum pin_route */
 	bool accept_proof;         /* accepts users that CredSSP alone has proved */
 };

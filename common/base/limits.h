@@ -53,7 +53,7 @@
 #define ACCOUNT_CHECKER_QUESTIONS_MAX 1000U /* a process that has answered these exits: PAM modules may leak memory */
 #define TEMPLATE_READY_TIMEOUT_SEC 15U
 #define CHILD_SIGN_TIMEOUT_SEC 10U   /* for the answer to a ping after a logon has waited in vain; then a kill */
-#define KEEPER_SIGN_TIMEOUT_SEC 120U /* longer for the TGT agent: a kill loses the tickets that it is fetching */
+#define KEEPER_SIGN_TIMEOUT_SEC 120U /* longer for the keeper: a kill loses the tickets that it is fetching */
 /* processes of a warden: a full pool, and a successor of each that is being killed */
 #define WARDS_MAX 32U
 #define WARDEN_END_SEC 1 /* to exit, after the supervisor has closed a connection; then the process is killed */

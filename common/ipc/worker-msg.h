@@ -138,7 +138,7 @@ enum template_type {
 	/* to the template */
 	TEMPLATE_SPAWN = 1, /* with the worker's end of its socket, and for ntlm its socket to the verifier */
 	TEMPLATE_KILL = 2,
-	TEMPLATE_KEEPER = 3, /* krb5: with its end of a socket to the keeper (common/ipc/tgt-agent-msg.h) */
+	TEMPLATE_KEEPER = 3, /* krb5: with its end of a socket to the keeper (common/ipc/keeper-msg.h) */
 	TEMPLATE_PING = 4,   /* TEMPLATE_READY is the answer */
 	/* from the template */
 	TEMPLATE_READY = 16, /* the self-test under the filter has succeeded */

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "common/ipc/tgt-agent-msg.h"
+#include "common/ipc/keeper-msg.h"
 
 #define FETCH_ERROR_MAX 512U
 

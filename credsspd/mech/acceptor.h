@@ -11,7 +11,7 @@
 
 #include "common/base/refusal.h"
 #include "common/base/secret.h"
-#include "common/ipc/tgt-agent-msg.h"
+#include "common/ipc/keeper-msg.h"
 #include "common/ipc/worker-msg.h"
 #include "common/wire/view.h"
 

@@ -8,7 +8,7 @@
 #include <gssapi/gssapi_ext.h>
 #include <krb5/krb5.h>
 
-#include "common/ipc/tgt-agent-msg.h"
+#include "common/ipc/keeper-msg.h"
 #include "credsspd/mech/mech.h"
 
 /* ---- the credential: made once, in the template ---- */

@@ -8,7 +8,7 @@
 
 #include <krb5/krb5.h>
 
-#include "common/ipc/tgt-agent-msg.h"
+#include "common/ipc/keeper-msg.h"
 #include "common/wire/view.h"
 
 #define TGTS_KEYTAB "MEMORY:credsspd-u2u"

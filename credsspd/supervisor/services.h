@@ -6,8 +6,8 @@
 #pragma once
 
 #include "common/config/config.h"
+#include "common/ipc/keeper-msg.h"
 #include "common/ipc/ntlm-verifier-msg.h"
-#include "common/ipc/tgt-agent-msg.h"
 #include "credsspd/supervisor/service.h"
 
 struct services;

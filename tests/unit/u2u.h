@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#include "common/ipc/tgt-agent-msg.h"
+#include "common/ipc/keeper-msg.h"
 #include "common/wire/spnego.h"
 #include "common/wire/usertouser.h"
 #include "tests/unit/build.h"

@@ -8,7 +8,7 @@
  * keytab or configuration the old tickets stay in use until the new ones were fetched. This process is not replaced on
  * reload: it would lose its tickets, and the KDC may be unreachable.
  */
-#include "credsspd/tgt-agent/tgt-agent.h"
+#include "credsspd/keeper/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>

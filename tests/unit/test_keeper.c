@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "common/ipc/tgt-agent-msg.h"
+#include "common/ipc/keeper-msg.h"
 #include "tests/unit/templates.h"
 
 static char keeper_config[96], krb5_conf[96], machine_keytab[96], mixed_keytab[96], text[65536];

@@ -4,7 +4,7 @@
 #include "common/config/config.h"
 
 /*
- * Runs the TGT agent: gets and renews the server's own ticket-granting tickets, and serves its control socket until end
+ * Runs the keeper: gets and renews the server's own ticket-granting tickets, and serves its control socket until end
  * of file. *@config is the content of @config_path, and is replaced when the supervisor asks for a reload. Returns 0,
  * or -errno after a line in the log.
  */
