@@ -99,7 +99,7 @@ static pid_t fork_for_parent(void)
 /* ---- the template ---- */
 
 /* Returns 1 at end of file, which is the order to end, or -errno. */
-static int serve(const struct template *t)
+static int template_serve(const struct template *t)
 {
 	struct rdp_forked answer = { .type = RDP_FORKED };
 	struct rdp_fork f;
@@ -139,7 +139,7 @@ __attribute__((noreturn)) static void run_template(const struct listener *l, int
 	t.ssl = connection_tls_new(l->ctx, CONNECTION_NET_FD);
 	heap_settle();
 	while (r == 0)
-		r = serve(&t);
+		r = template_serve(&t);
 	_exit(r == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -185,7 +185,7 @@ void connection_template_stop(struct listener *l)
  * Returns the pid, or -errno: -EPIPE when the template ended without reading the request (Linux then has ECONNRESET for
  * the answer), -ENODATA when it read it and does not answer.
  */
-static pid_t ask(const struct listener *l, const struct pre_tls *w, int control)
+static pid_t template_ask(const struct listener *l, const struct pre_tls *w, int control)
 {
 	struct rdp_fork f = {
 		.type = RDP_FORK,
@@ -213,7 +213,7 @@ static pid_t ask(const struct listener *l, const struct pre_tls *w, int control)
 pid_t connection_template_fork(struct listener *l, const struct pre_tls *w, int control)
 {
 	int r = l->template_fd < 0 ? connection_template_start(l) : 0;
-	pid_t pid = r < 0 ? r : ask(l, w, control);
+	pid_t pid = r < 0 ? r : template_ask(l, w, control);
 
 	if (pid != -EPIPE && pid != -ENODATA)
 		return pid;
@@ -225,5 +225,5 @@ pid_t connection_template_fork(struct listener *l, const struct pre_tls *w, int 
 	r = connection_template_start(l);
 	if (r == 0 && pid == -ENODATA)
 		r = pid; /* it may have forked: a second process must not read from the same client */
-	return r < 0 ? r : ask(l, w, control);
+	return r < 0 ? r : template_ask(l, w, control);
 }

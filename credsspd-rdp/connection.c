@@ -31,7 +31,7 @@ static int run_session(struct connection *c)
 	return stream_copy(&c->client, &c->xrdp);
 }
 
-static int run(struct connection *c)
+static int connection_run_phases(struct connection *c)
 {
 	int r;
 
@@ -71,7 +71,7 @@ static int level_of(const struct connection *c, int r)
 	return r == 0 || r == -ECONNRESET || (r == -ETIMEDOUT && !c->in_credssp) ? LOG_INFO : LOG_WARNING;
 }
 
-static void report(struct connection *c, int r)
+static void connection_report_end(struct connection *c, int r)
 {
 	char text[160];
 
@@ -83,7 +83,7 @@ static void report(struct connection *c, int r)
 }
 
 /* The buffers hold secrets between @start and @end only, and most of their pages were never written to. */
-static void wipe(struct connection *c)
+static void connection_wipe(struct connection *c)
 {
 	stream_wipe(&c->client);
 	stream_wipe(&c->xrdp);
@@ -119,11 +119,11 @@ int connection_run(const struct connection_task *task)
 		log_line(LOG_ERR, "the process of a connection cannot enter its sandbox: %s", strerror(-r));
 		return 1;
 	}
-	r = run(&c);
-	report(&c, r);
+	r = connection_run_phases(&c);
+	connection_report_end(&c, r);
 	if (r != -EPROTO)
 		(void)SSL_shutdown(c.client.ssl);
 	(void)shutdown(task->net, SHUT_WR);
-	wipe(&c);
+	connection_wipe(&c);
 	return 0;
 }

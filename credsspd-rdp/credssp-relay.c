@@ -18,7 +18,7 @@
 #include "credsspd-rdp/tls.h"
 #include "credsspd-rdp/x224.h"
 
-static int begin(struct connection *c)
+static int relay_begin(struct connection *c)
 {
 	static struct rdp_begin b; /* too large for the stack */
 	size_t len;
@@ -122,7 +122,7 @@ static ssize_t read_channel(int fd, uint8_t *packet, size_t size)
  * Relays until credsspd ends the handshake. Both sides are watched at all times, because some clients send pubKeyAuth
  * before the reply. After its last TSRequest a client continues with MCS at once; that stays in the buffer.
  */
-static int relay(struct connection *c, int64_t deadline)
+static int relay_tsrequests(struct connection *c, int64_t deadline)
 {
 	static uint8_t packet[CHANNEL_PACKET_MAX];
 	bool client_done = false;
@@ -171,12 +171,12 @@ int credssp_relay_run(struct connection *c)
 	c->phase = "CredSSP";
 	r = stream_tsrequest(&c->client, in_sec(RDP_PROMPT_TIMEOUT_SEC), &p, &len);
 	if (r == 0)
-		r = begin(c);
+		r = relay_begin(c);
 	deadline = in_sec(RDP_NLA_TIMEOUT_SEC);
 	if (r == 0) {
 		c->in_credssp = true;
 		c->client.watch = c->channel;
-		r = relay(c, deadline);
+		r = relay_tsrequests(c, deadline);
 		c->client.watch = 0;
 	}
 	if (r == 0 && c->task->selected == X224_PROTOCOL_HYBRID_EX)

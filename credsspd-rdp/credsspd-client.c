@@ -66,7 +66,7 @@ static bool may_send(const struct credsspd_client *a)
 	return n < RDP_BEGIN_CALLS_MAX;
 }
 
-static void finish(struct credsspd_call *c, int error, const char *detail, int channel)
+static void call_finish(struct credsspd_call *c, int error, const char *detail, int channel)
 {
 	credsspd_begin_fn fn = c->fn;
 	void *userdata = c->userdata;
@@ -87,7 +87,7 @@ static void send_more(struct credsspd_client *a)
 		if (!c)
 			return;
 		if (send_call(c) < 0)
-			finish(c, -EIO, "the call of credsspd cannot be sent", -1);
+			call_finish(c, -EIO, "the call of credsspd cannot be sent", -1);
 	}
 }
 
@@ -128,7 +128,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 		 "D-Bus: the connection to the system bus is lost; connecting again. No logon begins until then: "
 		 "systemctl status dbus");
 	while (!STAILQ_EMPTY(&a->calls))
-		finish(STAILQ_FIRST(&a->calls), -ECONNRESET, "the connection to the system bus is lost", -1);
+		call_finish(STAILQ_FIRST(&a->calls), -ECONNRESET, "the connection to the system bus is lost", -1);
 	reconnect_later(a);
 	return 0;
 }
@@ -227,7 +227,7 @@ void credsspd_client_free(struct credsspd_client *a)
 }
 
 /* Translates an error of Begin into what an administrator should look at. */
-static const char *explain(const sd_bus_error *e)
+static const char *error_text(const sd_bus_error *e)
 {
 	static const struct {
 		const char *name, *text;
@@ -256,11 +256,11 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	int fd = -1;
 
 	if (e) {
-		finish(c, -EACCES, explain(e), -1);
+		call_finish(c, -EACCES, error_text(e), -1);
 	} else if (sd_bus_message_read(reply, "th", &logon, &fd) < 0 || (fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) {
-		finish(c, -EPROTO, "credsspd sent a malformed answer", -1);
+		call_finish(c, -EPROTO, "credsspd sent a malformed answer", -1);
 	} else {
-		finish(c, 0, "", fd);
+		call_finish(c, 0, "", fd);
 	}
 	send_more(a);
 	return 0;

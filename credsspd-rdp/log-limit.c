@@ -114,7 +114,7 @@ static struct allowance *begin_allowance(struct log_limit *t, struct limit_chain
 	return a;
 }
 
-static struct allowance *find(struct log_limit *t, const char *rhost, uint64_t now)
+static struct allowance *find_allowance(struct log_limit *t, const char *rhost, uint64_t now)
 {
 	struct address_key key = address_key(rhost);
 	struct limit_chain *chain = &t->chain[address_hash(&t->hash, &key) & (CHAINS - 1)];
@@ -149,7 +149,7 @@ void log_limit_line(struct log_limit *t, int level, const struct log_logon *who,
 		return;
 	now = now_usec(t);
 	end_old(t, now);
-	a = find(t, who->rhost, now);
+	a = find_allowance(t, who->rhost, now);
 	if (a->written >= RDP_LOG_LINES_MAX) {
 		a->left_out++;
 		return;

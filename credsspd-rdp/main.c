@@ -152,7 +152,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	return 0;
 }
 
-static int run(struct program *p)
+static int program_run(struct program *p)
 {
 	int r = loop_new(&p->event);
 
@@ -303,5 +303,5 @@ int main(int argc, char **argv)
 		log_line(LOG_ERR, "resource limits cannot be set; credsspd-rdp does not run without them");
 		return EXIT_FAILURE;
 	}
-	return run(&p);
+	return program_run(&p);
 }

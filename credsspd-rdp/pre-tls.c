@@ -297,7 +297,7 @@ static int on_input(sd_event_source *source, int fd, uint32_t revents, void *use
 	return 0;
 }
 
-static int watch(struct pre_tls *w)
+static int pre_tls_watch(struct pre_tls *w)
 {
 	struct listener *l = w->l;
 	int r = sd_event_add_io(l->event, &w->io, w->fd, EPOLLIN | EPOLLRDHUP, on_input, w);
@@ -387,7 +387,7 @@ void pre_tls_new(struct listener *l, int fd)
 	w->state = proxy ? PRE_TLS_PROXY : PRE_TLS_REQUEST;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	if ((!proxy && count(w) < 0) || watch(w) < 0)
+	if ((!proxy && count(w) < 0) || pre_tls_watch(w) < 0)
 		drop(w, LOG_ERR, "out of memory");
 	if (is_full(l))
 		make_room(l);

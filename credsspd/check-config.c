@@ -15,7 +15,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/explain.h"
 #include "common/wire/ntlm-crypto.h"
-#include "credsspd/mech/kerberos.h"
+#include "credsspd/mech/kerberos-credential.h"
 #include "credsspd/ntlm-verifier/store.h"
 
 #define TRY_SEC 10
@@ -54,8 +54,8 @@ static int try_ntlm(const struct config *c, char **ret_error)
 
 /* ---- processes ---- */
 
-static void run(const char *user, int (*try)(const struct config *c, char **ret_error), const struct config *c,
-		const char *path)
+static void run_as_user(const char *user, int (*try)(const struct config *c, char **ret_error), const struct config *c,
+			const char *path)
 {
 	AUTO_FREE char *error = NULL;
 	int r;
@@ -85,7 +85,7 @@ static unsigned attempt(const char *user, const char *what, int (*try)(const str
 	(void)fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		run(user, try, c, path);
+		run_as_user(user, try, c, path);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (pid > 0 && WIFSIGNALED(status))

@@ -172,7 +172,7 @@ static int report_fault(const struct exchange *e, int r)
 	return r;
 }
 
-/* ---- delegation ---- */
+/* ---- credentials ---- */
 
 static void put_utf16_field(struct der_writer *w, uint8_t n, const void *text, size_t len, struct secret *room)
 {
@@ -185,7 +185,7 @@ static void put_utf16_field(struct der_writer *w, uint8_t n, const void *text, s
 }
 
 /* TSCredentials with TSPasswordCreds, MS-CSSP 2.2.1.2 and 2.2.1.2.1. */
-static int write_credentials(const struct delegation *d, struct secret *out)
+static int write_credentials(const struct try_credentials *d, struct secret *out)
 {
 	AUTO_SECRET struct secret room = SECRET_NULL;
 	struct der_writer w;
@@ -222,7 +222,7 @@ static int read_early_result(struct exchange *e)
 				      : report_end(-EPROTO, "the server's authorization result is malformed");
 }
 
-static int delegate(struct exchange *e, const struct delegation *d)
+static int delegate(struct exchange *e, const struct try_credentials *d)
 {
 	AUTO_SECRET struct secret clear = SECRET_NULL;
 	int r;
@@ -236,7 +236,7 @@ static int delegate(struct exchange *e, const struct delegation *d)
 	return e->c->early_authorization ? read_early_result(e) : 0;
 }
 
-int credssp_run(struct try_connection *c, struct initiator *initiator, const struct delegation *delegation)
+int credssp_run(struct try_connection *c, struct initiator *initiator, const struct try_credentials *credentials)
 {
 	static const struct credssp_transport transport = { send_tsrequest, receive_tsrequest };
 	AUTO_FREE struct exchange *e = calloc(1, sizeof *e);
@@ -255,12 +255,12 @@ int credssp_run(struct try_connection *c, struct initiator *initiator, const str
 	if (r < 0)
 		return report_fault(e, r);
 	report_step("binding", "the server holds the key of its certificate, and knows who authenticated");
-	if (delegation)
-		r = delegate(e, delegation);
+	if (credentials)
+		r = delegate(e, credentials);
 	if (r < 0)
 		return r;
 	return report_end(0, "%s",
-			  delegation && c->early_authorization ? "the server lets this user log on"
-			  : delegation ? "the server took the credentials; its log says whether the logon succeeded"
-				       : "the server authenticated the user; no credentials were delegated");
+			  credentials && c->early_authorization ? "the server lets this user log on"
+			  : credentials ? "the server took the credentials; its log says whether the logon succeeded"
+					: "the server authenticated the user; no credentials were delegated");
 }

@@ -172,7 +172,7 @@ static struct initiator *make_initiator(const struct attempt *a, krb5_context k,
 static int run(const struct attempt *a)
 {
 	CLEANUP(connection_done) struct try_connection c = TRY_CONNECTION_NULL;
-	const struct delegation d = { a->domain, a->user, &a->password };
+	const struct try_credentials d = { a->domain, a->user, &a->password };
 	struct initiator *initiator;
 	krb5_ccache ccache = NULL;
 	krb5_context k = NULL;

@@ -146,7 +146,7 @@ static void keep_modules(const struct account_pam *pam, const struct config *con
 			(void)pam->start(*s, NULL, &conv, &kept);
 }
 
-static int serve(const struct account_pam *pam, const struct config *config, int fd)
+static int serve_questions(const struct account_pam *pam, const struct config *config, int fd)
 {
 	struct account_question q;
 	struct account_answer a;
@@ -175,7 +175,7 @@ int account_checker_main(const struct config *config, int control_fd)
 	r = confine_account_checker(control_fd);
 	if (r == 0) {
 		keep_modules(&pam, config);
-		r = serve(&pam, config, control_fd);
+		r = serve_questions(&pam, config, control_fd);
 	}
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		log_line(LOG_ERR, "account-checker: %s", strerror(-r));

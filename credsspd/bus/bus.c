@@ -146,7 +146,7 @@ static void check_queue(const struct bus *b)
 
 static int wait_turn(struct bus *b, sd_bus_message *m, const struct method *method, uid_t uid);
 
-static int run(struct bus *b, sd_bus_message *m, const struct method *method, uid_t uid)
+static int run_method(struct bus *b, sd_bus_message *m, const struct method *method, uid_t uid)
 {
 	int r;
 
@@ -199,7 +199,7 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		(void)bus_reply_errno(p->call, -EACCES);
 	} else {
 		remember(p->bus, sd_bus_message_get_sender(p->call), uid);
-		(void)run(p->bus, p->call, p->method, uid);
+		(void)run_method(p->bus, p->call, p->method, uid);
 	}
 	pending_free(p);
 	return 0;
@@ -262,7 +262,7 @@ static int on_retry(sd_event_source *source, void *userdata)
 	struct pending *p;
 
 	while ((p = next_turn(b))) {
-		(void)run(b, p->call, p->method, p->uid);
+		(void)run_method(b, p->call, p->method, p->uid);
 		pending_free(p);
 	}
 	return 0;
@@ -295,7 +295,7 @@ static int ask_uid(struct bus *b, sd_bus_message *m, const struct method *method
 	return 1;
 }
 
-static int dispatch(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int dispatch_call(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct bus *b = userdata;
 	const char *sender = sd_bus_message_get_sender(m);
@@ -310,7 +310,7 @@ static int dispatch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		if (methods[i].sensitive)
 			(void)sd_bus_message_sensitive(m);
 		k = find_known(b, sender);
-		return k ? run(b, m, &methods[i], k->uid) : ask_uid(b, m, &methods[i]);
+		return k ? run_method(b, m, &methods[i], k->uid) : ask_uid(b, m, &methods[i]);
 	}
 	return -EINVAL;
 }
@@ -326,7 +326,7 @@ static void fill_vtable(sd_bus_vtable *v, const char *interface)
 	for (size_t i = 0; i < N_METHODS; i++) {
 		if (strcmp(methods[i].interface, interface) != 0)
 			continue;
-		const sd_bus_vtable row = SD_BUS_METHOD(methods[i].member, methods[i].in, methods[i].out, dispatch,
+		const sd_bus_vtable row = SD_BUS_METHOD(methods[i].member, methods[i].in, methods[i].out, dispatch_call,
 							SD_BUS_VTABLE_UNPRIVILEGED);
 
 		*v++ = row;

@@ -168,7 +168,7 @@ static void forget(struct keeper *k, const char *principal)
 	log_line(LOG_INFO, "keeper: the ticket-granting ticket of %s is not used any more", principal);
 }
 
-static struct kept *find(struct keeper *k, const char *principal)
+static struct kept *find_kept(struct keeper *k, const char *principal)
 {
 	for (unsigned i = 0; i < k->n; i++)
 		if (strcmp(k->kept[i].tgt.principal, principal) == 0)
@@ -183,7 +183,7 @@ static void set_principals(struct keeper *k, char names[][RECORD_PRINCIPAL_MAX],
 	unsigned at = 0;
 
 	for (; at < n; at++) {
-		struct kept *old = find(k, names[at]);
+		struct kept *old = find_kept(k, names[at]);
 
 		next[at] = (struct kept){ .leaving = false };
 		if (old)
@@ -310,7 +310,7 @@ static void end_fetch(struct keeper *k)
 {
 	static struct keeper_tgt fresh;
 	char error[FETCH_ERROR_MAX], principal[RECORD_PRINCIPAL_MAX];
-	struct kept *e = find(k, k->fetch.principal);
+	struct kept *e = find_kept(k, k->fetch.principal);
 	int r;
 
 	memcpy(principal, k->fetch.principal, sizeof principal);
@@ -334,7 +334,7 @@ static void begin_fetch(struct keeper *k, struct kept *e)
 }
 
 /* Does the work that is due. Returns when the next work is due. */
-static int64_t work(struct keeper *k)
+static int64_t keeper_work(struct keeper *k)
 {
 	int64_t next = INT64_MAX;
 
@@ -465,12 +465,12 @@ static int take_greeting(struct keeper *k)
 	return r;
 }
 
-static int serve(struct keeper *k)
+static int keeper_serve(struct keeper *k)
 {
 	int r = take_greeting(k);
 
 	while (r == 0) {
-		int64_t wait = work(k) - now_sec();
+		int64_t wait = keeper_work(k) - now_sec();
 		struct pollfd p[2] = { { .fd = k->control, .events = POLLIN },
 				       { .fd = k->fetch.fd, .events = POLLIN } };
 
@@ -502,7 +502,7 @@ int keeper_main(const char *config_path, struct config *config, int control_fd)
 	if (r == 0)
 		r = send_ready(&k);
 	if (r == 0)
-		r = serve(&k);
+		r = keeper_serve(&k);
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		log_line(LOG_ERR, "keeper: %s", strerror(-r));
 	secret_wipe(&k, sizeof k);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The acceptor's Kerberos keys, in keytabs in memory, so that workers need not open files. */
+#include "credsspd/mech/kerberos-credential.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,6 @@
 #include "common/base/regular-file.h"
 #include "common/base/secret.h"
 #include "common/kerberos/enctypes.h"
-#include "credsspd/mech/kerberos.h"
 #include "credsspd/mech/tgts.h"
 
 #define KEYTAB "MEMORY:credsspd"

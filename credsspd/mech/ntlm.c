@@ -125,7 +125,7 @@ static enum refusal refusal_of_answer(const struct verifier_answer *a)
 	return refusal == REFUSAL_UNAVAILABLE ? REFUSAL_BAD_PASSWORD : refusal;
 }
 
-static enum mech_result ask(struct ntlm *n, const struct ntlm_authenticate *a, struct verifier_answer *ret_)
+static enum mech_result ask_verifier(struct ntlm *n, const struct ntlm_authenticate *a, struct verifier_answer *ret_)
 {
 	static struct verifier_query q; /* too large for the stack */
 	const size_t head = offsetof(struct verifier_query, nt_response);
@@ -212,7 +212,7 @@ static enum mech_result take_authenticate(struct ntlm *n, struct view token)
 		return refuse(n, REFUSAL_BAD_CREDENTIALS, "malformed AUTHENTICATE");
 	result = check_authenticate(n, &a);
 	if (result == MECH_COMPLETE)
-		result = ask(n, &a, &answer);
+		result = ask_verifier(n, &a, &answer);
 	if (result == MECH_COMPLETE)
 		result = open_session(n, token, &a, &answer);
 	secret_wipe(&answer, sizeof answer);

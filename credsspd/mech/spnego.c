@@ -39,13 +39,13 @@ typedef enum mech_result (*spnego_action)(struct spnego *s, const struct spnego_
 
 static enum mech_result choose(struct spnego *s, const struct spnego_offer *offer, const struct message *m);
 static enum mech_result feed(struct spnego *s, const struct spnego_offer *offer, const struct message *m);
-static enum mech_result finish(struct spnego *s, const struct spnego_offer *offer, const struct message *m);
+static enum mech_result spnego_finish(struct spnego *s, const struct spnego_offer *offer, const struct message *m);
 
 /* An absent entry breaks the protocol. */
 static const spnego_action table[SPNEGO_ACCEPTOR_STATES_][MESSAGES_] = {
 	[SPNEGO_FIRST] = { [MESSAGE_INIT] = choose },
 	[SPNEGO_TOKENS] = { [MESSAGE_TOKEN] = feed, [MESSAGE_TOKEN_MIC] = feed },
-	[SPNEGO_MIC] = { [MESSAGE_MIC] = finish },
+	[SPNEGO_MIC] = { [MESSAGE_MIC] = spnego_finish },
 };
 
 /* ---- out ---- */
@@ -73,7 +73,7 @@ static enum mech_result refuse_as_mech(struct spnego *s)
 
 /* ---- the mechanism is complete ---- */
 
-static enum mech_result finish(struct spnego *s, const struct spnego_offer *offer, const struct message *m)
+static enum mech_result spnego_finish(struct spnego *s, const struct spnego_offer *offer, const struct message *m)
 {
 	struct view list = { s->mech_types, s->mech_types_len }, mic = VIEW_NULL;
 	uint8_t buffer[MIC_MAX];
@@ -112,7 +112,7 @@ static enum mech_result feed(struct spnego *s, const struct spnego_offer *offer,
 		s->state = SPNEGO_TOKENS;
 		return answer(s, SPNEGO_ACCEPT_INCOMPLETE, VIEW_NULL);
 	case MECH_COMPLETE:
-		return finish(s, offer, m);
+		return spnego_finish(s, offer, m);
 	case MECH_UNAVAILABLE:
 		if (s->state == SPNEGO_FIRST)
 			return MECH_UNAVAILABLE;

@@ -134,7 +134,7 @@ static int on_reply(sd_event_source *source, int fd, uint32_t revents, void *use
 	return 0;
 }
 
-static int start(struct asking *q)
+static int asking_start(struct asking *q)
 {
 	struct askers *a = q->a;
 	AUTO_CLOSE int ours = -1;
@@ -180,7 +180,7 @@ static void ask_next(struct askers *a)
 
 		/* when fork() fails, the question waits for the end of another process or for its deadline */
 		if (!q->asker)
-			(void)start(q);
+			(void)asking_start(q);
 		q = next;
 	}
 }

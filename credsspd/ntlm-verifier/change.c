@@ -63,7 +63,7 @@ void change_free(struct change *c)
 	free(c);
 }
 
-static void finish(struct change *c, int result)
+static void change_finish(struct change *c, int result)
 {
 	answer(c->v, c->id, result);
 	change_free(c);
@@ -98,20 +98,20 @@ static int on_password(sd_event_source *source, int fd, uint32_t revents, void *
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n < 0) {
-		finish(c, -errno);
+		change_finish(c, -errno);
 		return 0;
 	}
 	(void)secret_set_len(&c->password, len + (size_t)n);
 	if (n == 0)
-		finish(c, store_password(c));
+		change_finish(c, store_password(c));
 	else if (secret_room(&c->password) == 0)
-		finish(c, -EINVAL); /* the password is too long */
+		change_finish(c, -EINVAL); /* the password is too long */
 	return 0;
 }
 
 static int on_password_late(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	finish(userdata, -ETIMEDOUT);
+	change_finish(userdata, -ETIMEDOUT);
 	return 0;
 }
 
@@ -155,7 +155,7 @@ void change_set(struct verifier *v, const struct verifier_control *what, int *fd
 	v->n_changes++;
 	r = await_password(c);
 	if (r < 0)
-		finish(c, r);
+		change_finish(c, r);
 }
 
 /* ---- delete ---- */

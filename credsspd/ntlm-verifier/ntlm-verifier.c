@@ -131,7 +131,7 @@ static int confine_all(const struct verifier *v, const struct config *config)
 	return confine_store(config->ntlm_store);
 }
 
-static int start(struct verifier *v, const struct config *config, char **ret_error)
+static int verifier_start(struct verifier *v, const struct config *config, char **ret_error)
 {
 	int r = confine_early(v->control);
 
@@ -167,7 +167,7 @@ int verifier_main(const struct config *config, int control_fd)
 {
 	AUTO_FREE char *error = NULL;
 	struct verifier v = { .control = control_fd, .config = config };
-	int r = start(&v, config, &error);
+	int r = verifier_start(&v, config, &error);
 
 	if (r == 0)
 		r = send_ready(&v);

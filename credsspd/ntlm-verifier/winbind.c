@@ -219,8 +219,8 @@ static bool sane_names(const struct verifier_query *q)
 	       name_split(q->domain, q->user, domain, user) == 0;
 }
 
-static void ask(const struct winbind *w, const struct config *config, struct wbcContext *ctx,
-		const struct winbind_question *question, struct winbind_reply *r)
+static void winbind_ask_domain(const struct winbind *w, const struct config *config, struct wbcContext *ctx,
+			       const struct winbind_question *question, struct winbind_reply *r)
 {
 	const struct verifier_query *query = &question->query;
 	struct wbcAuthUserParams params = { .account_name = query->user,
@@ -266,6 +266,6 @@ void winbind_ask(const struct winbind *w, const struct config *config, const str
 		refuse(ret_, REFUSAL_INTERNAL, "out of memory");
 		return;
 	}
-	ask(w, config, ctx, question, ret_);
+	winbind_ask_domain(w, config, ctx, question, ret_);
 	w->ctx_free(ctx);
 }

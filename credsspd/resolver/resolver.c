@@ -14,7 +14,7 @@
 #include "common/sandbox/sandbox.h"
 #include "credsspd/resolver/identity.h"
 
-static int serve(const struct config *config, int fd)
+static int serve_requests(const struct config *config, int fd)
 {
 	struct resolver_request q;
 	struct resolver_answer a;
@@ -41,7 +41,7 @@ int resolver_main(const struct config *config, int control_fd)
 	if (r == 0)
 		r = packet_send(control_fd, &ready, 1, NULL, 0);
 	if (r == 0)
-		r = serve(config, control_fd);
+		r = serve_requests(config, control_fd);
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		log_line(LOG_ERR, "resolver: %s", strerror(-r));
 	return r;

@@ -93,7 +93,7 @@ static int send_start(struct client *c)
 }
 
 /* Receives the worker's next message, which must be of @type. The worker's question to the verifier comes before it. */
-static int receive(struct client *c, enum worker_type type)
+static int receive_from_worker(struct client *c, enum worker_type type)
 {
 	struct pollfd p[2] = { { .fd = c->worker, .events = POLLIN }, { .fd = c->verifier, .events = POLLIN } };
 	ssize_t n;
@@ -114,7 +114,7 @@ static int receive(struct client *c, enum worker_type type)
 	if (n < 0)
 		return (int)n;
 	if (c->packet[0] == WORKER_ASKED) /* for the supervisor's log; the self-test ignores it */
-		return receive(c, type);
+		return receive_from_worker(c, type);
 	c->len = (size_t)n;
 	if (c->packet[0] == WORKER_FAILED && c->len >= offsetof(struct worker_failed, reply)) {
 		struct worker_failed f;
@@ -137,7 +137,7 @@ static int send_tsrequest(void *userdata, struct view tsrequest)
 static int receive_tsrequest(void *userdata, struct tsrequest *ret_)
 {
 	struct client *c = userdata;
-	int r = receive(c, WORKER_REPLY);
+	int r = receive_from_worker(c, WORKER_REPLY);
 
 	if (r == 0)
 		r = tsrequest_read(c->packet + 1, c->len - 1, ret_);
@@ -153,7 +153,7 @@ static int authenticate(struct client *c)
 	int r = credssp_authenticate(&c->credssp);
 
 	if (r == 0)
-		return receive(c, WORKER_AUTHENTICATED);
+		return receive_from_worker(c, WORKER_AUTHENTICATED);
 	if (c->credssp.fault != CREDSSP_BAD_TOKEN)
 		return -EIO;
 	log_line(LOG_ERR, "self-test: the initiator: %s", initiator_detail(c->credssp.initiator));
@@ -182,7 +182,7 @@ static int delegate(struct client *c)
 static int check_delegated(struct client *c)
 {
 	struct worker_delegated d;
-	int r = receive(c, WORKER_DELEGATED);
+	int r = receive_from_worker(c, WORKER_DELEGATED);
 
 	if (r < 0 || c->len != sizeof d)
 		return -EPROTO;
@@ -208,7 +208,7 @@ static int check_handover(struct client *c)
 		   : -EIO;
 }
 
-static int run(struct client *c)
+static int run_steps(struct client *c)
 {
 	static const struct {
 		const char *name;
@@ -271,7 +271,7 @@ __attribute__((noreturn)) static void client_main(enum mechanism mechanism, cons
 	if (r == 0 && verifier >= 0)
 		r = send_challenge(verifier);
 	if (r == 0)
-		r = run(&c);
+		r = run_steps(&c);
 	if (r < 0)
 		log_line(LOG_ERR, "%s self-test (%s): %s: %s", mechanism_name(mechanism), form_name[form], c.step,
 			 strerror(-r));
@@ -386,8 +386,8 @@ int selftest_rehearse(enum mechanism mechanism, struct acceptor *acceptor)
 	return r;
 }
 
-static int one(enum mechanism mechanism, const struct acceptor *acceptor, enum acceptor_form form,
-	       selftest_fork_fn fork_worker, void *userdata)
+static int run_form(enum mechanism mechanism, const struct acceptor *acceptor, enum acceptor_form form,
+		    selftest_fork_fn fork_worker, void *userdata)
 {
 	int control[2] = { -1, -1 }, question[2] = { -1, -1 };
 	int client_status = -1, worker_status = -1, r;
@@ -428,7 +428,7 @@ int selftest(enum mechanism mechanism, const struct acceptor *acceptor, selftest
 
 	for (enum acceptor_form form = ACCEPTOR_RAW; form < ACCEPTOR_FORMS_ && r == 0; form++)
 		if (acceptor_serves(acceptor, form))
-			r = one(mechanism, acceptor, form, fork_worker, userdata);
+			r = run_form(mechanism, acceptor, form, fork_worker, userdata);
 	return r;
 }
 

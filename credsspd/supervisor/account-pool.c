@@ -14,9 +14,9 @@
 #include "common/base/refusal.h"
 #include "common/ipc/packet.h"
 
-struct connection {
+struct checker_connection {
 	struct account_pool *pool;
-	LIST_ENTRY(connection) entry;
+	LIST_ENTRY(checker_connection) entry;
 	int fd;
 	sd_event_source *io;
 	struct account_ask *ask; /* NULL: idle */
@@ -30,14 +30,14 @@ struct account_ask {
 	struct account_question question;
 	account_fn fn; /* NULL once cancelled */
 	void *userdata;
-	struct connection *connection; /* NULL: the question waits */
+	struct checker_connection *connection; /* NULL: the question waits */
 	sd_event_source *deadline;
 };
 
 struct account_pool {
 	sd_event *event;
 	const char *socket;
-	LIST_HEAD(, connection) connections;
+	LIST_HEAD(, checker_connection) connections;
 	unsigned n_connections;
 	TAILQ_HEAD(, account_ask) asks; /* oldest first */
 	uint64_t last_id;
@@ -56,7 +56,7 @@ static void ask_free(struct account_ask *a)
 	free(a);
 }
 
-static void finish(struct account_ask *a, const struct account_answer *answer, const char *why)
+static void account_ask_finish(struct account_ask *a, const struct account_answer *answer, const char *why)
 {
 	account_fn fn = a->fn;
 	void *userdata = a->userdata;
@@ -78,7 +78,7 @@ static struct account_ask *first_waiting(const struct account_pool *p)
 
 /* ---- connections ---- */
 
-static void connection_free(struct connection *c)
+static void checker_connection_free(struct checker_connection *c)
 {
 	LIST_REMOVE(c, entry);
 	c->pool->n_connections--;
@@ -89,7 +89,7 @@ static void connection_free(struct connection *c)
 	free(c);
 }
 
-static void dispatch(struct account_pool *p);
+static void dispatch_questions(struct account_pool *p);
 
 /*
  * A module of the host that has taken over the checker may refuse an account that PAM accepts, but not with a reason that
@@ -120,7 +120,7 @@ static bool is_answer(const struct account_ask *a, const struct account_answer *
 
 static int on_record(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct connection *c = userdata;
+	struct checker_connection *c = userdata;
 	struct account_pool *p = c->pool;
 	struct account_ask *a = c->ask;
 	struct account_answer answer;
@@ -134,36 +134,36 @@ static int on_record(sd_event_source *source, int fd, uint32_t revents, void *us
 	if (good)
 		p->misses = 0;
 	if (!good || c->old || c->asked >= ACCOUNT_CHECKER_QUESTIONS_MAX)
-		connection_free(c);
+		checker_connection_free(c);
 	if (a)
-		finish(a, good ? &answer : NULL, "the account checker has ended");
-	dispatch(p);
+		account_ask_finish(a, good ? &answer : NULL, "the account checker has ended");
+	dispatch_questions(p);
 	return 0;
 }
 
 /* Returns 0 or -errno. */
 static int connect_one(struct account_pool *p)
 {
-	struct connection *c = calloc(1, sizeof *c);
+	struct checker_connection *c = calloc(1, sizeof *c);
 	int r;
 
 	if (!c)
 		return -ENOMEM;
-	*c = (struct connection){ .pool = p, .fd = packet_connect(p->socket) };
+	*c = (struct checker_connection){ .pool = p, .fd = packet_connect(p->socket) };
 	LIST_INSERT_HEAD(&p->connections, c, entry);
 	p->n_connections++;
 	r = c->fd < 0 ? c->fd : sd_event_add_io(p->event, &c->io, c->fd, EPOLLIN, on_record, c);
 	if (r < 0) {
-		connection_free(c);
+		checker_connection_free(c);
 		return r;
 	}
 	packet_refuse_fds(c->fd);
 	return 0;
 }
 
-static struct connection *idle_connection(const struct account_pool *p)
+static struct checker_connection *idle_connection(const struct account_pool *p)
 {
-	struct connection *c;
+	struct checker_connection *c;
 
 	LIST_FOREACH(c, &p->connections, entry)
 		if (!c->ask && !c->old)
@@ -172,11 +172,11 @@ static struct connection *idle_connection(const struct account_pool *p)
 }
 
 /* Returns false when the process has ended; @c is then freed. */
-static bool give(struct connection *c, struct account_ask *a)
+static bool send_question(struct checker_connection *c, struct account_ask *a)
 {
 	c->asked++;
 	if (packet_send(c->fd, &a->question, sizeof a->question, NULL, 0) < 0) {
-		connection_free(c);
+		checker_connection_free(c);
 		return false;
 	}
 	c->ask = a;
@@ -193,7 +193,7 @@ static int try_dispatch(struct account_pool *p)
 	int r = 0;
 
 	while ((a = first_waiting(p)) && tries-- > 0) {
-		struct connection *c = idle_connection(p);
+		struct checker_connection *c = idle_connection(p);
 
 		if (!c && p->n_connections >= ACCOUNT_CHECKERS_MAX)
 			return 0;
@@ -203,18 +203,18 @@ static int try_dispatch(struct account_pool *p)
 				return r;
 			c = idle_connection(p);
 		}
-		r = give(c, a) ? 0 : -ECONNRESET;
+		r = send_question(c, a) ? 0 : -ECONNRESET;
 	}
 	return r;
 }
 
-static void dispatch(struct account_pool *p)
+static void dispatch_questions(struct account_pool *p)
 {
 	int r = try_dispatch(p);
 
 	/* no connection will become idle */
 	while (r < 0 && !p->n_connections && !TAILQ_EMPTY(&p->asks))
-		finish(TAILQ_FIRST(&p->asks), NULL, strerror(-r));
+		account_ask_finish(TAILQ_FIRST(&p->asks), NULL, strerror(-r));
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
@@ -226,12 +226,12 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 	if (a->connection) {
 		why = "no answer in time, a module of the account phase hangs";
-		connection_free(a->connection);
+		checker_connection_free(a->connection);
 		if (++p->misses >= ACCOUNT_CHECK_MISSES)
 			p->paused_until = clock_usec() + ACCOUNT_CHECK_PAUSE_SEC * USEC_PER_SEC;
 	}
-	finish(a, NULL, why);
-	dispatch(p);
+	account_ask_finish(a, NULL, why);
+	dispatch_questions(p);
 	return 0;
 }
 
@@ -252,7 +252,7 @@ int account_pool_new(sd_event *event, const char *socket, struct account_pool **
 
 void account_pool_hang_up(struct account_pool *p)
 {
-	struct connection *c;
+	struct checker_connection *c;
 
 	if (!p)
 		return;
@@ -263,7 +263,7 @@ void account_pool_hang_up(struct account_pool *p)
 void account_pool_free(struct account_pool *p)
 {
 	uint64_t until = clock_usec() + 2 * WARDEN_END_SEC * USEC_PER_SEC;
-	struct connection *c;
+	struct checker_connection *c;
 
 	if (!p)
 		return;
@@ -272,20 +272,20 @@ void account_pool_free(struct account_pool *p)
 		ask_free(TAILQ_FIRST(&p->asks));
 	while ((c = LIST_FIRST(&p->connections)) != NULL) {
 		packet_wait_for_end(c->fd, until);
-		connection_free(c);
+		checker_connection_free(c);
 	}
 	free(p);
 }
 
 void account_pool_renew(struct account_pool *p)
 {
-	struct connection *next;
+	struct checker_connection *next;
 
-	for (struct connection *c = LIST_FIRST(&p->connections); c; c = next) {
+	for (struct checker_connection *c = LIST_FIRST(&p->connections); c; c = next) {
 		next = LIST_NEXT(c, entry);
 		c->old = true;
 		if (!c->ask)
-			connection_free(c);
+			checker_connection_free(c);
 	}
 	p->misses = 0;
 	p->paused_until = 0;

@@ -85,7 +85,7 @@ static void decay(struct entry *e, uint64_t now)
 	e->decayed += n * step;
 }
 
-static struct entry *find(struct backoff *b, const struct backoff_key *key)
+static struct entry *find_entry(struct backoff *b, const struct backoff_key *key)
 {
 	for (size_t i = 0; i < b->n; i++)
 		if (b->entry[i].used && backoff_key_equal(&b->entry[i].key, key))
@@ -152,7 +152,7 @@ static unsigned free_failures(const struct backoff *b, const struct entry *e)
 
 int backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now)
 {
-	struct entry *e = find(b, key);
+	struct entry *e = find_entry(b, key);
 	unsigned wait;
 
 	if (!e)
@@ -171,7 +171,7 @@ int backoff_begin(struct backoff *b, const struct backoff_key *key, uint64_t now
 
 void backoff_end(struct backoff *b, const struct backoff_key *key, uint64_t now, unsigned weight)
 {
-	struct entry *e = find(b, key);
+	struct entry *e = find_entry(b, key);
 	unsigned most = b->free_failures + BACKOFF_OVER_MAX;
 
 	if (!e)
@@ -189,7 +189,7 @@ void backoff_end(struct backoff *b, const struct backoff_key *key, uint64_t now,
 
 int backoff_judge(struct backoff *b, const struct backoff_key *key, uint64_t now)
 {
-	struct entry *e = find(b, key);
+	struct entry *e = find_entry(b, key);
 	unsigned n, wait;
 
 	if (!e) /* cannot happen while its attempt is under way */
@@ -207,7 +207,7 @@ int backoff_judge(struct backoff *b, const struct backoff_key *key, uint64_t now
 
 void backoff_judged(struct backoff *b, const struct backoff_key *key)
 {
-	struct entry *e = find(b, key);
+	struct entry *e = find_entry(b, key);
 
 	if (e && e->judging)
 		e->judging--;

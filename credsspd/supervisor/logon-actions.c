@@ -129,7 +129,7 @@ static void do_reply(struct logon *h, const uint8_t *record, size_t len)
 
 /* ---- the account ---- */
 
-static void ask(struct logon *h, const struct resolver_request *question)
+static void ask_resolver(struct logon *h, const struct resolver_request *question)
 {
 	int r = resolve(h->logons->resolvers, question, h->logons->answered, h, &h->question);
 
@@ -174,7 +174,7 @@ static void do_resolve(struct logon *h, const uint8_t *record, size_t len)
 	}
 	q.mechanism = h->worker.mechanism;
 	memcpy(q.principal, a.principal, sizeof q.principal);
-	ask(h, &q);
+	ask_resolver(h, &q);
 }
 
 static int make_pipe(struct logon *h)
@@ -297,7 +297,7 @@ static void do_compare(struct logon *h, const uint8_t *record, size_t len)
 		q.type = RESOLVE_ACCOUNT;
 		memcpy(q.user, h->about.user, sizeof q.user);
 	}
-	ask(h, &q);
+	ask_resolver(h, &q);
 }
 
 static void send_done(struct logon *h, char *ticket)
@@ -317,7 +317,7 @@ static void send_done(struct logon *h, char *ticket)
 	secret_wipe(&done, sizeof done);
 	h->channel_io = sd_event_source_disable_unref(h->channel_io); /* a descriptor can have only one event source */
 	if (sent)
-		tickets_bind(h->logons->tickets, h->id, &h->channel);
+		tickets_attach_channel(h->logons->tickets, h->id, &h->channel);
 	else /* the front end is gone */
 		tickets_revoke(h->logons->tickets, h->id);
 }

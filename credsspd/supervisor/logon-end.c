@@ -63,7 +63,7 @@ void logon_judged(struct logon *h)
 }
 
 /* @weight as in backoff_end(). The event loop frees the logon next: its other sources have lower priorities. */
-static void end(struct logon *h, enum logon_state state, unsigned weight)
+static void logon_end(struct logon *h, enum logon_state state, unsigned weight)
 {
 	struct logons *l = h->logons;
 
@@ -82,7 +82,7 @@ static void end(struct logon *h, enum logon_state state, unsigned weight)
 void logon_end_granted(struct logon *h)
 {
 	h->logons->granted++;
-	end(h, LOGON_DONE, 0);
+	logon_end(h, LOGON_DONE, 0);
 }
 
 void logon_refuse(struct logon *h)
@@ -109,7 +109,7 @@ void logon_refuse(struct logon *h)
 	log_logon_line(refusal == REFUSAL_CANCELLED ? LOG_INFO : LOG_WARNING, &who, "logon refused: %s%s%s%s%s",
 		       refusal_text(refusal), h->detail[0] ? ": " : "", h->detail,
 		       asked ? "; it began user-to-user with " : "", asked ? h->asked : "");
-	end(h, LOGON_FAILED, weight);
+	logon_end(h, LOGON_FAILED, weight);
 }
 
 /*

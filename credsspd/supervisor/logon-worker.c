@@ -147,7 +147,7 @@ static int attach_verifier(struct logon_worker *w, int *ret_fd)
 	return 0;
 }
 
-static int spawn(struct logon_worker *w, struct service *service)
+static int logon_worker_spawn(struct logon_worker *w, struct service *service)
 {
 	struct template_record spawn = { .type = TEMPLATE_SPAWN, .logon = w->logon };
 	struct process *template = service_current(service);
@@ -185,7 +185,7 @@ static int spawn(struct logon_worker *w, struct service *service)
 int logon_worker_start(struct logon_worker *w, struct service *template, struct worker_start *start,
 		       const void *public_key, size_t public_key_len)
 {
-	int r = spawn(w, template);
+	int r = logon_worker_spawn(w, template);
 
 	start->type = WORKER_START;
 	start->logon = w->logon;

@@ -211,7 +211,7 @@ void logons_process_gone(struct logons *l, const struct process *p)
 		logon_worker_process_gone(&h->worker, p);
 }
 
-static struct logon *find(struct logons *l, uint64_t id)
+static struct logon *find_logon(struct logons *l, uint64_t id)
 {
 	struct logon *h;
 
@@ -223,7 +223,7 @@ static struct logon *find(struct logons *l, uint64_t id)
 
 int logons_verifier_result(struct logons *l, const struct verifier_result *result)
 {
-	struct logon *h = find(l, result->logon);
+	struct logon *h = find_logon(l, result->logon);
 
 	if (!packet_text_ends(result->name, sizeof result->name) ||
 	    !packet_text_ends(result->detail, sizeof result->detail))

@@ -44,7 +44,7 @@ static void call_free(struct store_call *c)
 }
 
 /* Ends the call with its one answer. */
-static void finish(struct store_call *c, int result)
+static void store_call_finish(struct store_call *c, int result)
 {
 	if (c->changed)
 		c->changed(result, c->userdata);
@@ -74,7 +74,7 @@ static void send_call(struct store_call *c, const char *name, uint32_t uid)
 	e = verifier ? packet_send(verifier->control, &r, sizeof r, &c->pipe_fd, c->pipe_fd >= 0 ? 1 : 0) : -ENETDOWN;
 	c->pipe_fd = close_fd(c->pipe_fd);
 	if (e < 0) {
-		finish(c, e);
+		store_call_finish(c, e);
 		return;
 	}
 	process_ref(verifier); /* after a reload it stays until it has answered */
@@ -96,11 +96,11 @@ static void on_name(const struct resolver_answer *answer, void *userdata)
 	if (answer && c->create && may_log_on(c->store->config, answer->uid))
 		c->type = VERIFIER_SET;
 	if (!answer)
-		finish(c, -ENETDOWN);
+		store_call_finish(c, -ENETDOWN);
 	else if (answer->refusal == REFUSAL_NONE)
 		send_call(c, answer->name, answer->uid);
 	else
-		finish(c, answer->refusal == REFUSAL_UNAVAILABLE ? -ENETDOWN : -ENOENT);
+		store_call_finish(c, answer->refusal == REFUSAL_UNAVAILABLE ? -ENETDOWN : -ENOENT);
 }
 
 static int begin_set(struct ntlm_store *s, uint8_t type, bool create, const char *user, int pipe_fd,
@@ -171,7 +171,7 @@ int ntlm_store_list(struct ntlm_store *s, ntlm_store_listed_fn fn, void *userdat
 	return 0;
 }
 
-static struct store_call *find(struct ntlm_store *s, uint64_t id)
+static struct store_call *find_store_call(struct ntlm_store *s, uint64_t id)
 {
 	struct store_call *c;
 
@@ -189,10 +189,10 @@ static int on_changed(struct ntlm_store *s, const void *record, size_t len)
 	if (len != sizeof r)
 		return -EPROTO;
 	memcpy(&r, record, sizeof r);
-	c = find(s, r.id);
+	c = find_store_call(s, r.id);
 	if (!c || !c->changed || r.result > 0)
 		return -EPROTO;
-	finish(c, r.result);
+	store_call_finish(c, r.result);
 	return 0;
 }
 
@@ -204,13 +204,13 @@ static int on_listed(struct ntlm_store *s, const void *record, size_t len)
 	if (len != sizeof r)
 		return -EPROTO;
 	memcpy(&r, record, sizeof r);
-	c = find(s, r.id);
+	c = find_store_call(s, r.id);
 	if (!c || !c->listed || !packet_text_ends(r.name, sizeof r.name))
 		return -EPROTO;
 	if (r.more)
 		c->listed(r.name, 0, c->userdata);
 	else
-		finish(c, 0);
+		store_call_finish(c, 0);
 	return 0;
 }
 
@@ -235,7 +235,7 @@ static void fail_calls(struct ntlm_store *s, const struct process *verifier)
 		next = TAILQ_NEXT(c, entry);
 		if (!verifier || c->verifier == verifier) {
 			c->verifier = NULL;
-			finish(c, -ENETDOWN);
+			store_call_finish(c, -ENETDOWN);
 		}
 	}
 }

@@ -53,7 +53,7 @@ static const struct service_ops ops = {
 };
 
 /* Takes the question out of the pool and answers it. */
-static void finish(struct resolve *r, const struct resolver_answer *answer)
+static void resolve_finish(struct resolve *r, const struct resolver_answer *answer)
 {
 	resolve_fn fn = r->fn;
 	void *userdata = r->userdata;
@@ -73,7 +73,7 @@ static void finish(struct resolve *r, const struct resolver_answer *answer)
 		fn(answer, userdata);
 }
 
-static void dispatch(struct resolver_pool *p);
+static void dispatch_requests(struct resolver_pool *p);
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -91,12 +91,12 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 			 "%u s in the queue",
 			 r->of_domain ? "an account of a domain" : "an account", RESOLVER_WAIT_SEC);
 	}
-	finish(r, NULL);
-	dispatch(pool);
+	resolve_finish(r, NULL);
+	dispatch_requests(pool);
 	return 0;
 }
 
-static void ask(struct process *c, struct resolve *r)
+static void send_request(struct process *c, struct resolve *r)
 {
 	TAILQ_REMOVE(&r->pool->waiting, r, entry);
 	r->pool->n_waiting--;
@@ -123,7 +123,7 @@ static struct resolve *next_waiting(const struct resolver_pool *p)
 }
 
 /* Gives waiting questions to idle resolvers; starts another resolver when no resolver is idle. */
-static void dispatch(struct resolver_pool *p)
+static void dispatch_requests(struct resolver_pool *p)
 {
 	struct resolve *r = p->closing ? NULL : next_waiting(p);
 
@@ -132,7 +132,7 @@ static void dispatch(struct resolver_pool *p)
 
 		if (!c || c->lookup)
 			continue;
-		ask(c, r);
+		send_request(c, r);
 		r = next_waiting(p);
 	}
 	if (r && p->started < RESOLVER_POOL)
@@ -151,8 +151,8 @@ static int on_record(struct process *c, const void *p, size_t len, void *userdat
 	if (answer.type != RESOLVER_ANSWER || answer.id != r->question.id ||
 	    !packet_text_ends(answer.name, sizeof answer.name) || (answer.refusal == 0 && !answer.name[0]))
 		return -EPROTO;
-	finish(r, &answer);
-	dispatch(pool);
+	resolve_finish(r, &answer);
+	dispatch_requests(pool);
 	return 0;
 }
 
@@ -162,15 +162,15 @@ static void on_gone(struct process *c, void *userdata)
 
 	if (!r)
 		return;
-	finish(r, NULL);
-	dispatch(userdata); /* on_ready() is not called for a retired process */
+	resolve_finish(r, NULL);
+	dispatch_requests(userdata); /* on_ready() is not called for a retired process */
 }
 
 static void on_ready(struct service *s, void *userdata)
 {
 	struct resolver_pool *p = userdata;
 
-	dispatch(p);
+	dispatch_requests(p);
 	p->changed(p->userdata);
 }
 
@@ -220,7 +220,7 @@ void resolver_pool_free(struct resolver_pool *p)
 		service_free(p->service[i]);
 	while ((r = TAILQ_FIRST(&p->waiting))) {
 		r->fn = NULL;
-		finish(r, NULL);
+		resolve_finish(r, NULL);
 	}
 	free(p);
 }
@@ -301,7 +301,7 @@ int resolve(struct resolver_pool *p, const struct resolver_request *question, re
 	TAILQ_INSERT_TAIL(&p->waiting, r, entry);
 	p->n_waiting++;
 	*ret_resolve = r;
-	dispatch(p);
+	dispatch_requests(p);
 	return 0;
 }
 
@@ -311,5 +311,5 @@ void resolve_cancel(struct resolve *r)
 		return;
 	r->fn = NULL;
 	if (!r->resolver)
-		finish(r, NULL);
+		resolve_finish(r, NULL);
 }

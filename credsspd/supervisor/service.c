@@ -59,7 +59,7 @@ static void process_free(struct process *p)
  * Asks the warden to end the process. Messages that the process has sent are still read; then comes end of file, even
  * before the process has ended.
  */
-static void hang_up(struct process *p)
+static void process_hang_up(struct process *p)
 {
 	if (p->control >= 0)
 		(void)shutdown(p->control, SHUT_RDWR);
@@ -79,7 +79,7 @@ void process_kill(struct process *p)
 {
 	p->dying = true;
 	if (p->service->ops->socket)
-		hang_up(p);
+		process_hang_up(p);
 	if (p->pidfd >= 0)
 		(void)pidfd_send_signal(p->pidfd, SIGKILL, NULL, 0);
 }
@@ -90,14 +90,14 @@ static void end_if_idle(struct process *p)
 	if (!p->retired || p->live)
 		return;
 	if (p->service->ops->socket) {
-		hang_up(p);
+		process_hang_up(p);
 	} else {
 		p->io = sd_event_source_disable_unref(p->io);
 		p->control = packet_close(p->control);
 	}
 }
 
-static void retire(struct process *p)
+static void process_retire(struct process *p)
 {
 	p->retired = true;
 	end_if_idle(p);
@@ -139,7 +139,7 @@ static void became_ready(struct process *p)
 
 	p->ready = true;
 	if (s->current)
-		retire(s->current);
+		process_retire(s->current);
 	s->current = p;
 	s->was_ready = true;
 	s->stale = false;
@@ -315,7 +315,7 @@ static int watch_exit(struct process *p)
 	return r < 0 ? r : sd_event_source_set_priority(p->exit, SD_EVENT_PRIORITY_NORMAL + 10);
 }
 
-static int watch(struct process *p)
+static int process_watch(struct process *p)
 {
 	struct service *s = p->service;
 	int r;
@@ -367,7 +367,7 @@ static int connect_warden(struct process *p)
 	return 0;
 }
 
-static int start(struct service *s)
+static int service_start_process(struct service *s)
 {
 	struct process *p = calloc(1, sizeof *p);
 	int r;
@@ -378,7 +378,7 @@ static int start(struct service *s)
 	TAILQ_INSERT_HEAD(&s->processes, p, entry);
 	r = s->ops->socket ? connect_warden(p) : start_process(p);
 	if (r == 0)
-		r = watch(p);
+		r = process_watch(p);
 	if (r < 0) {
 		if (p->pid > 0) { /* not reaped yet, so its pid is still its own; there may be no pidfd */
 			(void)kill(p->pid, SIGKILL);
@@ -391,7 +391,7 @@ static int start(struct service *s)
 
 int service_start(struct service *s)
 {
-	int r = service_starting(s) ? 0 : start(s);
+	int r = service_starting(s) ? 0 : service_start_process(s);
 
 	if (r < 0) { /* out of descriptors, memory or processes: try again later */
 		log_line(LOG_ERR, "%s: cannot be started: %s", s->ops->name, strerror(-r));

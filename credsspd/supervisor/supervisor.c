@@ -54,7 +54,7 @@ static void check_reloads(struct supervisor *s)
 }
 
 /* Starts, renews and ends processes as the configuration says. Returns 0 or -errno; failed starts are retried later. */
-static int settle(struct supervisor *s)
+static int supervisor_settle(struct supervisor *s)
 {
 	uint64_t krb5;
 	int watched = keytab_watch_settle(s->keytab); /* before the keytab is read */
@@ -81,7 +81,7 @@ int supervisor_reload(struct supervisor *s, supervisor_reloaded_fn fn, void *use
 	log_set_debug(s->config.debug);
 	backoff_configure(s->backoff, s->config.backoff_failures, s->config.backoff_max_sec);
 	resolver_pool_restart(s->resolvers);
-	r = settle(s);
+	r = supervisor_settle(s);
 	if (r < 0)
 		log_line(LOG_ERR, "reload: not every process could be started: %s", strerror(-r));
 	*reload = (struct reload){ .fn = fn, .userdata = userdata };
@@ -140,7 +140,7 @@ static int renew_keys(uint64_t *ret_serial, void *userdata)
 	return services_renew_keys(&s->services, ret_serial);
 }
 
-static void resume(void *userdata)
+static void resume_logons(void *userdata)
 {
 	struct supervisor *s = userdata;
 
@@ -156,7 +156,7 @@ static const struct services_ops services_ops = {
 	.changed = on_changed,
 };
 
-static const struct keytab_watch_ops keytab_watch_ops = { .renew = renew_keys, .resume = resume };
+static const struct keytab_watch_ops keytab_watch_ops = { .renew = renew_keys, .resume = resume_logons };
 
 static int make_parts(struct supervisor *s, sd_event *event, const char *config_path)
 {
@@ -209,7 +209,7 @@ int supervisor_new(sd_event *event, const char *config_path, void (*ready)(void 
 	log_set_debug(s->config.debug);
 	r = make_parts(s, event, config_path);
 	if (r == 0)
-		r = settle(s);
+		r = supervisor_settle(s);
 	if (r < 0) {
 		supervisor_free(s);
 		return r;

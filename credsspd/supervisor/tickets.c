@@ -13,9 +13,9 @@
 #include "common/ipc/packet.h"
 
 /* The channel of a logon with an outstanding ticket. */
-struct binding {
+struct ticket_channel {
 	struct tickets *tickets;
-	TAILQ_ENTRY(binding) entry;
+	TAILQ_ENTRY(ticket_channel) entry;
 	uint64_t logon;
 	int channel;
 	sd_event_source *io;
@@ -26,7 +26,7 @@ struct tickets {
 	const struct config *config;
 	struct vault *vault;
 	sd_event_source *expiry;
-	TAILQ_HEAD(, binding) bindings;
+	TAILQ_HEAD(, ticket_channel) channels;
 	struct tickets_counters counters;
 };
 
@@ -39,50 +39,50 @@ static struct log_logon who_of(const struct vault_logon *about)
 
 /* ---- the channel ---- */
 
-static void binding_free(struct binding *b)
+static void ticket_channel_free(struct ticket_channel *c)
 {
-	TAILQ_REMOVE(&b->tickets->bindings, b, entry);
-	(void)sd_event_source_disable_unref(b->io);
-	(void)packet_close(b->channel);
-	free(b);
+	TAILQ_REMOVE(&c->tickets->channels, c, entry);
+	(void)sd_event_source_disable_unref(c->io);
+	(void)packet_close(c->channel);
+	free(c);
 }
 
 /* Closes the channel of @logon: its ticket has ended. */
 static void close_channel(struct tickets *t, uint64_t logon)
 {
-	struct binding *b;
+	struct ticket_channel *c;
 
-	TAILQ_FOREACH(b, &t->bindings, entry)
-		if (b->logon == logon)
+	TAILQ_FOREACH(c, &t->channels, entry)
+		if (c->logon == logon)
 			break;
-	if (b)
-		binding_free(b);
+	if (c)
+		ticket_channel_free(c);
 }
 
 static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct binding *b = userdata;
+	struct ticket_channel *c = userdata;
 
 	if (revents & (EPOLLHUP | EPOLLERR))
-		tickets_revoke(b->tickets, b->logon);
+		tickets_revoke(c->tickets, c->logon);
 	return 0;
 }
 
-void tickets_bind(struct tickets *t, uint64_t logon, int *fd)
+void tickets_attach_channel(struct tickets *t, uint64_t logon, int *fd)
 {
-	struct binding *b = calloc(1, sizeof *b);
+	struct ticket_channel *c = calloc(1, sizeof *c);
 
-	if (!b) {
+	if (!c) {
 		tickets_revoke(t, logon);
 		return;
 	}
-	*b = (struct binding){ .tickets = t, .logon = logon, .channel = -1 };
-	TAILQ_INSERT_HEAD(&t->bindings, b, entry);
+	*c = (struct ticket_channel){ .tickets = t, .logon = logon, .channel = -1 };
+	TAILQ_INSERT_HEAD(&t->channels, c, entry);
 	/* EPOLLHUP is always reported */
-	if (sd_event_add_io(t->event, &b->io, *fd, 0, on_channel, b) < 0)
+	if (sd_event_add_io(t->event, &c->io, *fd, 0, on_channel, c) < 0)
 		tickets_revoke(t, logon);
 	else
-		b->channel = TAKE_FD(*fd);
+		c->channel = TAKE_FD(*fd);
 }
 
 /* ---- expiry ---- */
@@ -205,7 +205,7 @@ int tickets_new(sd_event *event, const struct config *config, struct tickets **r
 	if (!t)
 		return -ENOMEM;
 	*t = (struct tickets){ .event = event, .config = config, .vault = vault_new() };
-	TAILQ_INIT(&t->bindings);
+	TAILQ_INIT(&t->channels);
 	if (!t->vault) {
 		free(t);
 		return -ENOMEM;
@@ -216,12 +216,12 @@ int tickets_new(sd_event *event, const struct config *config, struct tickets **r
 
 void tickets_free(struct tickets *t)
 {
-	struct binding *b;
+	struct ticket_channel *c;
 
 	if (!t)
 		return;
-	while ((b = TAILQ_FIRST(&t->bindings)))
-		binding_free(b);
+	while ((c = TAILQ_FIRST(&t->channels)))
+		ticket_channel_free(c);
 	(void)sd_event_source_disable_unref(t->expiry);
 	vault_free(t->vault);
 	free(t);

@@ -33,10 +33,10 @@ void tickets_free(struct tickets *t);
 int tickets_issue(struct tickets *t, const struct vault_logon *about, int pipe_fd, char ret_ticket[TICKET_LEN + 1]);
 
 /*
- * Binds the ticket of @logon to the channel *@fd, which moves here (-1 afterwards). When that fails, the ticket is
+ * Attaches the channel *@fd, which moves here (-1 afterwards), to the ticket of @logon. When that fails, the ticket is
  * revoked and *@fd is unchanged.
  */
-void tickets_bind(struct tickets *t, uint64_t logon, int *fd);
+void tickets_attach_channel(struct tickets *t, uint64_t logon, int *fd);
 
 /* Destroys the ticket of @logon if it is outstanding, because its front end has closed the channel. */
 void tickets_revoke(struct tickets *t, uint64_t logon);

@@ -160,7 +160,7 @@ int vault_put(struct vault *v, const struct vault_logon *about, int pipe_fd, uin
 }
 
 /* Compares with every entry, so that the time does not show which entry matched. */
-static struct ticket *find(struct vault *v, const char *ticket)
+static struct ticket *find_ticket(struct vault *v, const char *ticket)
 {
 	struct ticket *found = NULL;
 	uint8_t hash[HASH_LEN];
@@ -177,7 +177,7 @@ enum vault_result vault_redeem(struct vault *v, const char *ticket, const char *
 			       struct vault_logon *ret_about, int *ret_fd)
 {
 	enum vault_result result = VAULT_MISMATCH;
-	struct ticket *t = find(v, ticket);
+	struct ticket *t = find_ticket(v, ticket);
 
 	if (!t)
 		return VAULT_NO_TICKET;

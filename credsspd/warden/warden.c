@@ -105,7 +105,7 @@ static int on_hangup(sd_event_source *source, int fd, uint32_t revents, void *us
 	return 0;
 }
 
-static int watch(struct ward *w)
+static int ward_watch(struct ward *w)
 {
 	sd_event *event = w->warden->event;
 	int r;
@@ -119,7 +119,7 @@ static int watch(struct ward *w)
 }
 
 /* Starts a process for @connection, which is taken also on failure. */
-static int start(struct warden *warden, int connection)
+static int ward_start(struct warden *warden, int connection)
 {
 	struct ward *w = calloc(1, sizeof *w);
 	pid_t parent = getpid();
@@ -135,7 +135,7 @@ static int start(struct warden *warden, int connection)
 	w->pid = fork();
 	if (w->pid == 0)
 		exec_role(warden->arg, NULL, warden->config_path, connection, parent);
-	r = w->pid < 0 ? -errno : watch(w);
+	r = w->pid < 0 ? -errno : ward_watch(w);
 	if (r < 0) {
 		if (w->pid > 0) { /* not reaped yet, so its pid is still its own; there may be no pidfd */
 			(void)kill(w->pid, SIGKILL);
@@ -186,7 +186,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 		log_line(LOG_ERR, "connection refused: there are %u processes already", warden->n);
 		(void)close_fd(connection);
 	} else {
-		r = start(warden, connection);
+		r = ward_start(warden, connection);
 	}
 	if (r < 0)
 		log_line(LOG_ERR, "%s: cannot be started: %s", warden->arg + 2, strerror(-r));
@@ -210,7 +210,7 @@ static int on_sighup(sd_event_source *source, const struct signalfd_siginfo *si,
 	return 0; /* SIGHUP is ignored: only the processes read the configuration */
 }
 
-static int serve(struct warden *warden, int (*confine)(void))
+static int warden_serve(struct warden *warden, int (*confine)(void))
 {
 	int r = confine();
 	uid_t supervisor;
@@ -242,7 +242,7 @@ static int serve(struct warden *warden, int (*confine)(void))
 int warden_main(const char *arg, int (*confine)(void), const char *config_path)
 {
 	struct warden warden = { .arg = arg, .config_path = config_path, .listener = -1 };
-	int r = serve(&warden, confine);
+	int r = warden_serve(&warden, confine);
 
 	while (!LIST_EMPTY(&warden.wards)) {
 		struct ward *w = LIST_FIRST(&warden.wards);

@@ -113,7 +113,7 @@ static int not_spawned(struct template *t, uint64_t logon, int supervisor, int e
 	return send_exited(t, logon, 0);
 }
 
-static int spawn(struct template *t, uint64_t logon, int supervisor, int verifier)
+static int spawn_worker(struct template *t, uint64_t logon, int supervisor, int verifier)
 {
 	struct child *c = find_pid(t, 0);
 	pid_t pid = c ? fork_worker(supervisor, verifier, t) : -EAGAIN;
@@ -133,7 +133,7 @@ static int spawn(struct template *t, uint64_t logon, int supervisor, int verifie
 	return 0;
 }
 
-static int reap(struct template *t)
+static int reap_workers(struct template *t)
 {
 	struct signalfd_siginfo info;
 	struct child *c;
@@ -161,7 +161,7 @@ static int take_spawn(struct template *t, const struct template_record *r, int f
 
 	if (fds[0] < 0 || ntlm != (fds[1] >= 0))
 		return -EPROTO;
-	return spawn(t, r->logon, fds[0], fds[1]);
+	return spawn_worker(t, r->logon, fds[0], fds[1]);
 }
 
 static int take_kill(struct template *t, const struct template_record *r, int fds[2])
@@ -269,7 +269,7 @@ static int take_record(struct template *t)
 	return r;
 }
 
-static int serve(struct template *t)
+static int template_serve(struct template *t)
 {
 	int r = 0;
 
@@ -285,7 +285,7 @@ static int serve(struct template *t)
 			return -errno;
 		}
 		if (p[1].revents)
-			r = reap(t);
+			r = reap_workers(t);
 		if (p[2].revents) /* tickets are taken before the next worker is forked */
 			take_keeper_record(t);
 		if (r == 0 && p[0].revents)
@@ -314,13 +314,13 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int explain(const struct template *t, int r, const char *text)
+static int log_failure(const struct template *t, int r, const char *text)
 {
 	log_line(LOG_ERR, "%s template: %s", mechanism_name(t->mechanism), text ? text : strerror(-r));
 	return r;
 }
 
-static int prepare(struct template *t, const struct config *config)
+static int template_prepare(struct template *t, const struct config *config)
 {
 	const struct acceptor_options options = {
 		.keytab = config->keytab,
@@ -335,18 +335,18 @@ static int prepare(struct template *t, const struct config *config)
 	t->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	t->signals = t->null < 0 ? -1 : open_signals();
 	if (t->signals < 0)
-		return explain(t, -errno, NULL);
+		return log_failure(t, -errno, NULL);
 	r = acceptor_new(t->mechanism, &options, &t->acceptor, &error);
 	if (r == 0)
 		r = preload(t->acceptor, &error);
 	if (r < 0)
-		return explain(t, r, error);
+		return log_failure(t, r, error);
 	r = selftest_rehearse(t->mechanism, t->acceptor);
 	if (r < 0)
 		return r;
 	r = sandbox_init(&t->sandbox);
 	if (r < 0)
-		return explain(t, r, "the system call filter cannot be made");
+		return log_failure(t, r, "the system call filter cannot be made");
 	r = selftest(t->mechanism, t->acceptor, fork_worker, t);
 	acceptor_started(t->acceptor);
 	if (r < 0)
@@ -354,10 +354,10 @@ static int prepare(struct template *t, const struct config *config)
 	log_use_stderr(); /* the journal's socket cannot be opened under the filter */
 	r = template_confine();
 	if (r < 0)
-		return explain(t, r, "it cannot be confined (seccomp)");
+		return log_failure(t, r, "it cannot be confined (seccomp)");
 	r = selftest_fork(t->mechanism, fork_worker, t);
 	if (r < 0)
-		return explain(t, r, "no worker can be forked under the template's filter");
+		return log_failure(t, r, "no worker can be forked under the template's filter");
 	heap_settle();
 	return 0;
 }
@@ -370,14 +370,14 @@ int template_main(enum mechanism mechanism, const struct config *config, int con
 	t = (struct template){ .mechanism = mechanism, .control = control_fd, .signals = -1, .null = -1, .keeper = -1 };
 	(void)prctl(PR_SET_NAME, mechanism == MECHANISM_KRB5 ? "template-krb5" : "template-ntlm");
 	if (fcntl(control_fd, F_SETFD, FD_CLOEXEC) < 0)
-		return explain(&t, -errno, NULL);
-	r = prepare(&t, config);
+		return log_failure(&t, -errno, NULL);
+	r = template_prepare(&t, config);
 	if (r == 0)
 		r = send_ready(&t);
 	if (r == 0) {
-		r = serve(&t);
+		r = template_serve(&t);
 		if (r < 0)
-			(void)explain(&t, r, NULL);
+			(void)log_failure(&t, r, NULL);
 	}
 	sandbox_done(&t.sandbox);
 	acceptor_free(t.acceptor);

@@ -90,7 +90,7 @@ static size_t last_reply(const struct worker *w, uint8_t out[WORKER_LAST_REPLY_M
 }
 
 /* Sends reply and reason in one message, so that a client that leaves at once does not count as cancelled. */
-static void fail(struct worker *w)
+static void report_refusal(struct worker *w)
 {
 	struct worker_failed f = { .type = WORKER_FAILED };
 	size_t reply = last_reply(w, f.reply);
@@ -145,7 +145,7 @@ static enum exchange_event take_verdict(struct worker *w, size_t len)
 }
 
 /* Receives the next message. When the supervisor has closed its end, the worker exits: no process reads its reports. */
-static enum exchange_event receive(struct worker *w)
+static enum exchange_event receive_event(struct worker *w)
 {
 	static const struct {
 		uint8_t type;
@@ -236,7 +236,8 @@ static enum exchange_event do_send_token(struct worker *w)
 	return event;
 }
 
-static int binding(const struct worker *w, enum binding_direction direction, uint8_t out[BINDING_MAX], size_t *ret_len)
+static int compute_binding(const struct worker *w, enum binding_direction direction, uint8_t out[BINDING_MAX],
+			   size_t *ret_len)
 {
 	struct view key = { w->start.public_key, w->start.public_key_len };
 
@@ -250,7 +251,7 @@ static enum exchange_event do_verify(struct worker *w)
 	struct view sealed = w->request.pub_key_auth;
 	size_t len;
 
-	if (binding(w, BINDING_CLIENT_TO_SERVER, want, &len) < 0)
+	if (compute_binding(w, BINDING_CLIENT_TO_SERVER, want, &len) < 0)
 		return wrong(w, REFUSAL_INTERNAL, "no binding");
 	if (acceptor_unwrap(w->acceptor, (uint8_t *)(uintptr_t)sealed.p, sealed.len, &got) < 0)
 		return acceptor_wrong(w);
@@ -280,7 +281,7 @@ static enum exchange_event do_confirm(struct worker *w)
 	size_t len;
 
 	w->may_tell = false; /* the supervisor would take a later reply for this one */
-	if (binding(w, BINDING_SERVER_TO_CLIENT, clear, &len) < 0)
+	if (compute_binding(w, BINDING_SERVER_TO_CLIENT, clear, &len) < 0)
 		return wrong(w, REFUSAL_INTERNAL, "no binding");
 	if (acceptor_wrap(w->acceptor, (struct view){ clear, len }, sealed, sizeof sealed, &len) < 0)
 		return acceptor_wrong(w);
@@ -344,7 +345,7 @@ static enum exchange_event (*const actions[])(struct worker *w) = {
 };
 
 /* Runs the exchange to its end. */
-static void converse(struct worker *w)
+static void run_exchange(struct worker *w)
 {
 	enum exchange_event event = EXCHANGE_NOTHING;
 
@@ -352,13 +353,13 @@ static void converse(struct worker *w)
 		struct exchange_step step;
 
 		if (exchange_awaits(w->state))
-			event = receive(w);
+			event = receive_event(w);
 		w->may_tell = exchange_may_tell(w->state);
 		step = exchange_step(w->state, event);
 		w->state = step.next;
 		event = actions[step.action](w);
 		if (event == EXCHANGE_WRONG) {
-			fail(w);
+			report_refusal(w);
 			return;
 		}
 	}
@@ -418,6 +419,6 @@ __attribute__((noreturn)) void worker_main(enum mechanism mechanism, struct acce
 	if (keep_only(supervisor, verifier, null) < 0 || reseed() < 0 || sandbox_enter(sandbox) < 0)
 		_exit(EXIT_FAILURE);
 	acceptor_attach_verifier(acceptor, verifier >= 0 ? VERIFIER_FD : -1);
-	converse(&w);
+	run_exchange(&w);
 	_exit(EXIT_SUCCESS);
 }

@@ -50,7 +50,7 @@ static struct issued issue(uint64_t logon, uid_t uid)
 	assert_int_equal(tickets_issue(tickets, &about, fds[0], i.ticket), 0);
 	i.secret = fds[1];
 	i.channel = pair[1];
-	tickets_bind(tickets, logon, &pair[0]);
+	tickets_attach_channel(tickets, logon, &pair[0]);
 	assert_int_equal(pair[0], -1);
 	return i;
 }
@@ -136,7 +136,7 @@ static void test_bind_fails(void **unused)
 
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(tickets_issue(tickets, &about, fds[0], ticket), 0);
-	tickets_bind(tickets, 9, &fd);
+	tickets_attach_channel(tickets, 9, &fd);
 	assert_true(fd >= 0);
 	assert_int_equal(tickets_outstanding(tickets), 0);
 	assert_true(has_hung_up(fds[1]));
