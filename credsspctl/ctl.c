@@ -281,65 +281,88 @@ static int run_try(struct manager *m, const struct invocation *how, const char *
 	return try_run(&how->attempt);
 }
 
+/* What a command can be given. */
+enum takes {
+	TAKES_USER = 1 << 0,
+	TAKES_SERVER = 1 << 1, /* with --user and --delegate */
+	TAKES_JSON = 1 << 2,
+	TAKES_WATCH = 1 << 3,
+	TAKES_NAMES = 1 << 4,
+	TAKES_STACK = 1 << 5,
+	TAKES_DRY_RUN = 1 << 6,
+	TAKES_FORCE = 1 << 7,
+};
+
+static const struct {
+	enum takes takes;
+	const char *usage;
+	const char *refusal; /* for an option that the command does not take */
+} arguments[] = {
+	{ TAKES_USER, " USER", NULL },
+	{ TAKES_SERVER, " HOST[:PORT] [--user NAME] [--delegate]", "only the command try has --user and --delegate" },
+	{ TAKES_JSON, " [--json]", "this command has no --json" },
+	{ TAKES_WATCH, " [--watch]", "this command has no --watch" },
+	{ TAKES_NAMES, " [NAME...]", NULL },
+	{ TAKES_STACK, " [--stack NAME]", "this command has no --stack" },
+	{ TAKES_DRY_RUN, " [--dry-run]", "this command has no --dry-run" },
+	{ TAKES_FORCE, " [--force]", "this command has no --force" },
+};
+#define N_ARGUMENTS (sizeof arguments / sizeof *arguments)
+
 static const struct command {
 	const char *word[2]; /* the second may be NULL */
 	bool local;          /* works without the daemon */
-	bool takes_user, takes_names, takes_server, takes_json, takes_watch, takes_dry_run, takes_force, takes_stack;
+	unsigned takes;      /* of enum takes */
 	run_fn run;
 	const char *unknown_user; /* the text for the error UnknownUser */
 	const char *help;
 } commands[] = {
 	{ .word = { "status" },
-	  .takes_json = true,
-	  .takes_watch = true,
+	  .takes = TAKES_JSON | TAKES_WATCH,
 	  .run = run_status,
 	  .help = "what the daemon does, and its counters" },
 	{ .word = { "reload" },
 	  .run = run_reload,
 	  .help = "make it, and credsspd-rdp, read configuration and keys again" },
 	{ .word = { "check" },
-	  .takes_names = true,
-	  .takes_json = true,
 	  .local = true,
+	  .takes = TAKES_JSON | TAKES_NAMES,
 	  .run = run_check,
 	  .help = "what makes logons fail on this server, and what to type" },
 	{ .word = { "report" },
-	  .takes_names = true,
 	  .local = true,
+	  .takes = TAKES_NAMES,
 	  .run = run_report,
 	  .help = "all that a bug report needs, in one text" },
 	{ .word = { "try" },
-	  .takes_server = true,
 	  .local = true,
+	  .takes = TAKES_SERVER,
 	  .run = run_try,
 	  .help = "begin a logon by NLA at a server, as a client does" },
 	{ .word = { "ntlm", "set" },
-	  .takes_user = true,
+	  .takes = TAKES_USER,
 	  .run = run_ntlm_set,
 	  .unknown_user = "there is no such account on this host",
 	  .help = "store the NT hash of USER's password" },
-	{ .word = { "ntlm", "list" }, .takes_json = true, .run = run_ntlm_list, .help = "who has an NT hash stored" },
+	{ .word = { "ntlm", "list" }, .takes = TAKES_JSON, .run = run_ntlm_list, .help = "who has an NT hash stored" },
 	{ .word = { "ntlm", "delete" },
-	  .takes_user = true,
+	  .takes = TAKES_USER,
 	  .run = run_ntlm_delete,
 	  .unknown_user = "nothing is stored for that name",
 	  .help = "remove it" },
 	{ .word = { "xrdp", "enable" },
 	  .local = true,
-	  .takes_dry_run = true,
-	  .takes_force = true,
-	  .takes_stack = true,
+	  .takes = TAKES_STACK | TAKES_DRY_RUN | TAKES_FORCE,
 	  .run = run_xrdp_enable,
 	  .help = "put xrdp behind credsspd-rdp" },
 	{ .word = { "xrdp", "disable" },
 	  .local = true,
-	  .takes_dry_run = true,
-	  .takes_force = true,
+	  .takes = TAKES_DRY_RUN | TAKES_FORCE,
 	  .run = run_xrdp_disable,
 	  .help = "undo that" },
 	{ .word = { "ad", "keytab" },
 	  .local = true,
-	  .takes_dry_run = true,
+	  .takes = TAKES_DRY_RUN,
 	  .run = run_ad_keytab,
 	  .help = "have Samba write this member's keys into the keytab" },
 };
@@ -353,13 +376,15 @@ static void usage(FILE *out)
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		const struct command *c = &commands[i];
 		char line[160];
+		size_t at;
 
-		(void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s%s%s", c->word[0], c->word[1] ? " " : "",
-			       c->word[1] ? c->word[1] : "", c->takes_user ? " USER" : "",
-			       c->takes_server ? " HOST[:PORT] [--user NAME] [--delegate]" : "",
-			       c->takes_json ? " [--json]" : "", c->takes_watch ? " [--watch]" : "",
-			       c->takes_names ? " [NAME...]" : "", c->takes_stack ? " [--stack NAME]" : "",
-			       c->takes_dry_run ? " [--dry-run]" : "", c->takes_force ? " [--force]" : "");
+		(void)snprintf(line, sizeof line, "%s%s%s", c->word[0], c->word[1] ? " " : "",
+			       c->word[1] ? c->word[1] : "");
+		for (size_t k = 0; k < N_ARGUMENTS; k++) {
+			at = strlen(line);
+			if (c->takes & arguments[k].takes)
+				(void)snprintf(line + at, sizeof line - at, "%s", arguments[k].usage);
+		}
 		(void)fprintf(out, "  %-48s  %s\n", line, c->help);
 	}
 	(void)fputs(
@@ -381,7 +406,7 @@ static void usage(FILE *out)
 }
 
 /* Returns the command of the first words; *@ret_used is their number. */
-static const struct command *find(int n, char **words, int *ret_used)
+static const struct command *find_command(int n, char **words, int *ret_used)
 {
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		const struct command *c = &commands[i];
@@ -413,7 +438,7 @@ static void complain(const struct command *c, const struct invocation *how, cons
 	(void)fputc('\n', stderr);
 }
 
-static int run(const struct command *c, const struct invocation *how)
+static int run_command(const struct command *c, const struct invocation *how)
 {
 	CLEANUP(manager_done) struct manager m = MANAGER_NULL;
 	const char *problem = NULL;
@@ -433,49 +458,60 @@ static int run(const struct command *c, const struct invocation *how)
 	return CTL_FAILED;
 }
 
-static int choose(int n, char **words, const struct invocation *options)
+/* Returns what is wrong with the options, or NULL. */
+static const char *check_options(const struct command *c, const struct invocation *how)
 {
-	struct invocation how = *options;
+	const struct try_wish *attempt = &how->attempt;
+	unsigned given = (attempt->user || attempt->delegate ? TAKES_SERVER : 0U) | (how->json ? TAKES_JSON : 0U) |
+			 (how->watch ? TAKES_WATCH : 0U) | (how->xrdp.stack ? TAKES_STACK : 0U) |
+			 (how->xrdp.dry_run ? TAKES_DRY_RUN : 0U) | (how->xrdp.force ? TAKES_FORCE : 0U);
+
+	for (size_t i = 0; i < N_ARGUMENTS; i++)
+		if (given & ~c->takes & arguments[i].takes)
+			return arguments[i].refusal;
+	if (attempt->delegate && !attempt->user)
+		return "--delegate needs --user";
+	if (attempt->user && (!*attempt->user || strlen(attempt->user) > ACCOUNT_NAME_MAX))
+		return "the name after --user is empty or too long";
+	return NULL;
+}
+
+/* Takes the @n words after the command. Returns what is wrong with them, or NULL. */
+static const char *take_words(const struct command *c, int n, char **words, struct invocation *how)
+{
+	if (c->takes & TAKES_USER) {
+		if (n-- == 0 || !**words)
+			return "the user is missing";
+		how->user = *words++;
+	}
+	if (c->takes & TAKES_SERVER) {
+		if (n-- == 0)
+			return "the server is missing";
+		how->attempt.server = *words++;
+	}
+	if (c->takes & TAKES_NAMES)
+		how->names = words;
+	else if (n > 0)
+		return c->takes & TAKES_USER ? "one user at a time, and no password on the command line"
+					     : "too many arguments";
+	return how->user && strlen(how->user) > ACCOUNT_NAME_MAX ? "the user's name is too long" : NULL;
+}
+
+static int choose(int n, char **words, struct invocation *how)
+{
 	const struct command *c;
+	const char *problem;
 	int used = 0;
 
 	if (n == 0)
 		return bad_usage("a command is missing");
-	c = find(n, words, &used);
+	c = find_command(n, words, &used);
 	if (!c)
 		return bad_usage("there is no such command");
-	if (how.json && !c->takes_json)
-		return bad_usage("this command has no --json");
-	if (how.watch && !c->takes_watch)
-		return bad_usage("this command has no --watch");
-	if (how.xrdp.dry_run && !c->takes_dry_run)
-		return bad_usage("this command has no --dry-run");
-	if (how.xrdp.force && !c->takes_force)
-		return bad_usage("this command has no --force");
-	if (how.xrdp.stack && !c->takes_stack)
-		return bad_usage("this command has no --stack");
-	if (c->takes_user && n > used)
-		how.user = words[used++];
-	if (c->takes_user && (!how.user || !*how.user))
-		return bad_usage("the user is missing");
-	if ((how.attempt.user || how.attempt.delegate) && !c->takes_server)
-		return bad_usage("only the command try has --user and --delegate");
-	if (how.attempt.delegate && !how.attempt.user)
-		return bad_usage("--delegate needs --user");
-	if (how.attempt.user && (!*how.attempt.user || strlen(how.attempt.user) > ACCOUNT_NAME_MAX))
-		return bad_usage("the name after --user is empty or too long");
-	if (c->takes_server && n == used)
-		return bad_usage("the server is missing");
-	if (c->takes_server)
-		how.attempt.server = words[used++];
-	if (c->takes_names)
-		how.names = words + used;
-	else if (used != n)
-		return bad_usage(c->takes_user ? "one user at a time, and no password on the command line"
-					       : "too many arguments");
-	if (how.user && strlen(how.user) > ACCOUNT_NAME_MAX)
-		return bad_usage("the user's name is too long");
-	return run(c, &how);
+	problem = check_options(c, how);
+	if (!problem)
+		problem = take_words(c, n - used, words + used, how);
+	return problem ? bad_usage(problem) : run_command(c, how);
 }
 
 int ctl_main(int argc, char **argv)
