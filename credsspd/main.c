@@ -96,8 +96,10 @@ static void on_failed(void *userdata)
 	on_bus_lost(d);
 }
 
-static void on_reloaded(const char *stale, void *userdata)
+static void on_reloaded(enum reload_result result, const char *stale, void *userdata)
 {
+	if (result == RELOAD_STOPPED) /* systemd has STOPPING=1 */
+		return;
 	(void)sd_notifyf(0, "READY=1\nSTATUS=%s%s", stale ? "Running, but not as configured: " : "Ready for logons",
 			 stale ? stale : "");
 }

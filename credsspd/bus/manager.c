@@ -176,16 +176,23 @@ int bus_status(sd_bus_message *m, uid_t uid, struct supervisor *s)
 	return e;
 }
 
-static void on_reloaded(const char *stale, void *userdata)
+static void on_reloaded(enum reload_result result, const char *stale, void *userdata)
 {
 	sd_bus_message *m = userdata;
 
-	if (stale)
+	switch (result) {
+	case RELOAD_DONE:
+		(void)sd_bus_reply_method_return(m, "");
+		break;
+	case RELOAD_STALE:
 		(void)sd_bus_reply_method_errorf(
 		    m, CREDSSP_ERROR_NOT_RENEWED,
 		    "%s did not restart: the old process, if any, continues; the log says why", stale);
-	else
-		(void)sd_bus_reply_method_return(m, "");
+		break;
+	case RELOAD_STOPPED:
+		(void)sd_bus_reply_method_errorf(m, CREDSSP_ERROR_NOT_RENEWED, "the daemon stops");
+		break;
+	}
 	sd_bus_message_unref(m);
 }
 

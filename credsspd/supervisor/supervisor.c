@@ -23,14 +23,14 @@ void supervisor_stale(const struct supervisor *s, char *out, size_t size)
 		(void)snprintf(out + n, size - n, "%sresolver", n ? ", " : "");
 }
 
-/* Answers all waiting reloads with @stale; NULL: success. */
-static void answer_reloads(struct supervisor *s, const char *stale)
+/* Answers all waiting reloads. */
+static void answer_reloads(struct supervisor *s, enum reload_result result, const char *stale)
 {
 	struct reload *r;
 
 	while ((r = TAILQ_FIRST(&s->reloads))) {
 		TAILQ_REMOVE(&s->reloads, r, entry);
-		r->fn(stale, r->userdata);
+		r->fn(result, stale, r->userdata);
 		free(r);
 	}
 }
@@ -43,14 +43,16 @@ static void check_reloads(struct supervisor *s)
 	if (TAILQ_EMPTY(&s->reloads) || services_starting(&s->services) || resolver_pool_starting(s->resolvers))
 		return;
 	supervisor_stale(s, stale, sizeof stale);
-	if (stale[0])
+	if (stale[0]) {
 		log_line(LOG_ERR,
 			 "reload: %s did not restart (the lines above say why): the old process, if any, continues "
 			 "with the old configuration",
 			 stale);
-	else
+		answer_reloads(s, RELOAD_STALE, stale);
+	} else {
 		log_line(LOG_INFO, "configuration and keys read again");
-	answer_reloads(s, stale[0] ? stale : NULL);
+		answer_reloads(s, RELOAD_DONE, NULL);
+	}
 }
 
 /* Starts, renews and ends processes as the configuration says. Returns 0 or -errno; failed starts are retried later. */
@@ -223,7 +225,7 @@ void supervisor_stop(struct supervisor *s)
 	if (!s || !s->backoff)
 		return;
 	logons_done(&s->logons);
-	answer_reloads(s, "everything, for the daemon stops,");
+	answer_reloads(s, RELOAD_STOPPED, NULL);
 	tickets_free(s->tickets);
 	services_hang_up(&s->services);
 	resolver_pool_hang_up(s->resolvers);

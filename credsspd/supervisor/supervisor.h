@@ -51,10 +51,12 @@ void supervisor_free(struct supervisor *s);
 
 /*
  * Reads the configuration again and renews the processes. When it cannot be read, nothing changes: returns -errno and
- * one sentence in *@ret_error as above. Else returns 0 and calls @fn once, when the new processes are ready or have
- * failed: with NULL, or with the names of the processes that continue with the old configuration.
+ * one sentence in *@ret_error as above. Else returns 0 and calls @fn once: RELOAD_DONE when the new processes are
+ * ready, RELOAD_STALE with the names of the processes that continue with the old configuration in @stale, or
+ * RELOAD_STOPPED when the supervisor stops before that.
  */
-typedef void (*supervisor_reloaded_fn)(const char *stale, void *userdata);
+enum reload_result { RELOAD_DONE, RELOAD_STALE, RELOAD_STOPPED };
+typedef void (*supervisor_reloaded_fn)(enum reload_result result, const char *stale, void *userdata);
 int supervisor_reload(struct supervisor *s, supervisor_reloaded_fn fn, void *userdata, char **ret_error);
 
 /* Writes the names of the processes that do not run with the present configuration to @out; may be empty. */
