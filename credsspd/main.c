@@ -252,7 +252,15 @@ static bool has_control_socket(void)
 	return fstat(CONTROL_FD, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-int main(int argc, char **argv)
+struct invocation {
+	const char *config_path;
+	enum role role;
+	const struct warden_kind *warden; /* for ROLE_WARDEN */
+	bool check;                       /* only the configuration */
+};
+
+/* Returns 0, 1 when the options ask for a text that was printed, or -EINVAL. */
+static int parse_options(int argc, char **argv, struct invocation *ret)
 {
 	enum {
 		OPT_TEMPLATE = 256,
@@ -276,64 +284,75 @@ int main(int argc, char **argv)
 		{ "warden", required_argument, NULL, OPT_WARDEN },
 		{ NULL, 0, NULL, 0 },
 	};
-	const struct warden_kind *warden = NULL;
-	const char *config_path = CONFIG_PATH_DEFAULT;
-	enum role role = ROLE_SUPERVISOR;
-	bool check = false, bad = false;
-	int c;
+	struct invocation i = { .config_path = CONFIG_PATH_DEFAULT, .role = ROLE_SUPERVISOR };
+	int c, r = 0;
 
 	while ((c = getopt_long(argc, argv, "c:th", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
-			config_path = optarg;
+			i.config_path = optarg;
 			break;
 		case 't':
-			check = true;
+			i.check = true;
 			break;
 		case 'h':
 			(void)fputs(usage, stdout);
-			return EXIT_SUCCESS;
+			return 1;
 		case OPT_VERSION:
 			(void)puts("credsspd " CREDSSP_VERSION);
-			return EXIT_SUCCESS;
+			return 1;
 		case OPT_TEMPLATE:
-			bad = role_of_template(optarg, &role) < 0 || bad;
+			r = role_of_template(optarg, &i.role) < 0 ? -EINVAL : r;
 			break;
 		case OPT_VERIFIER:
-			role = ROLE_VERIFIER;
+			i.role = ROLE_VERIFIER;
 			break;
 		case OPT_RESOLVER:
-			role = ROLE_RESOLVER;
+			i.role = ROLE_RESOLVER;
 			break;
 		case OPT_KEEPER:
-			role = ROLE_KEEPER;
+			i.role = ROLE_KEEPER;
 			break;
 		case OPT_ACCOUNT_CHECKER:
-			role = ROLE_ACCOUNT_CHECKER;
+			i.role = ROLE_ACCOUNT_CHECKER;
 			break;
 		case OPT_WARDEN:
-			role = ROLE_WARDEN;
-			warden = warden_kind(optarg);
-			bad = !warden || bad;
+			i.role = ROLE_WARDEN;
+			i.warden = warden_kind(optarg);
+			r = i.warden ? r : -EINVAL;
 			break;
 		default:
-			bad = true;
+			r = -EINVAL;
 			break;
 		}
 	}
-	if (bad || optind != argc || (role != ROLE_SUPERVISOR && !has_control_socket())) {
+	if (optind != argc || (i.role != ROLE_SUPERVISOR && !has_control_socket()))
+		r = -EINVAL;
+	*ret = i;
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct invocation i;
+	int r = parse_options(argc, argv, &i);
+
+	if (r < 0) {
 		(void)fputs(usage, stderr);
 		return 2;
 	}
-	if (check)
-		return check_config(config_path);
+	if (r > 0)
+		return EXIT_SUCCESS;
+	if (i.check)
+		return check_config(i.config_path);
 	heap_prepare();
 	log_open("credsspd");
-	if (confine_start(role == ROLE_SUPERVISOR ? 0 : 1) < 0) {
+	if (confine_start(i.role == ROLE_SUPERVISOR ? 0 : 1) < 0) {
 		log_line(LOG_ERR, "resource limits cannot be set; credsspd does not run without them");
 		return EXIT_FAILURE;
 	}
-	if (role == ROLE_WARDEN)
-		return warden_main(warden->option, warden->confine, config_path) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-	return role == ROLE_SUPERVISOR ? run_supervisor(config_path) : run_role(role, config_path);
+	if (i.role == ROLE_WARDEN)
+		return warden_main(i.warden->option, i.warden->confine, i.config_path) == 0 ? EXIT_SUCCESS
+											    : EXIT_FAILURE;
+	return i.role == ROLE_SUPERVISOR ? run_supervisor(i.config_path) : run_role(i.role, i.config_path);
 }
