@@ -22,14 +22,12 @@
 #include "credsspctl/try/credssp.h"
 #include "credsspctl/try/report.h"
 
-#define DOMAIN_MAX 256U
-
 struct attempt {
 	const struct try_wish *wish;
 	struct connection_target target;
-	struct secret password; /* with a NUL at its end */
-	char domain[DOMAIN_MAX];
-	const char *user; /* without the domain */
+	struct secret password;        /* with a NUL at its end */
+	char domain[ACCOUNT_NAME_MAX]; /* of --user, which is at most as long, backslash included */
+	const char *user;              /* without the domain */
 };
 
 /* ---- Kerberos ---- */
@@ -231,23 +229,18 @@ static void start_deadline(void)
 	(void)alarm(TRY_DEADLINE_SEC);
 }
 
-static int wrong_use(const char *text)
-{
-	(void)fprintf(stderr, "credsspctl: try: %s\n", text);
-	return CTL_USAGE;
-}
-
 int try_run(const struct try_wish *wish)
 {
 	struct attempt a = { .wish = wish, .password = SECRET_NULL, .user = wish->user };
 	const char *backslash = wish->user ? strchr(wish->user, '\\') : NULL;
 	int r;
 
-	if (connection_target_read(wish->server, &a.target) < 0)
-		return wrong_use(
-		    "the server must be HOST[:PORT], with brackets around an IPv6 address that has a port");
-	if (backslash && (size_t)(backslash - wish->user) >= sizeof a.domain)
-		return wrong_use("the domain is too long");
+	if (connection_target_read(wish->server, &a.target) < 0) {
+		(void)fputs("credsspctl: try: the server must be HOST[:PORT], with brackets around an IPv6 address "
+			    "that has a port\n",
+			    stderr);
+		return CTL_USAGE;
+	}
 	if (backslash) {
 		(void)snprintf(a.domain, sizeof a.domain, "%.*s", (int)(backslash - wish->user), wish->user);
 		a.user = backslash + 1;
