@@ -456,7 +456,7 @@ static void exchange_converse(void)
 	w->pipe = -1;
 	acceptor_attach_verifier(w->acceptor, play.mechanism == MECHANISM_NTLM ? VERIFIER_FD : -1);
 	if (setjmp(play.out) == 0)
-		converse(w);
+		run_exchange(w);
 	w->pipe = close_fd(w->pipe);
 }
 
