@@ -78,12 +78,12 @@ def connections_of(listener):
 
 def files_since(began, *roots):
     """Yields the regular files below the roots that were written, renamed or made after @began: older files belong to the machine. Leaves
-    out the build directory, where parallel tests write whole systems, and which may lie below a root."""
-    build = os.environ["BED_BUILD_DIR"]
+    out the sources and the build directory, where parallel tests write whole systems, and which may lie below a root."""
+    skipped = (os.environ["BED_SOURCE_DIR"], os.environ["BED_BUILD_DIR"])
 
     def tree(root):
         for where, directories, files in os.walk(root):
-            directories[:] = [d for d in directories if os.path.join(where, d) != build]
+            directories[:] = [d for d in directories if os.path.join(where, d) not in skipped]
             yield from (os.path.join(where, name) for name in files)
 
     for root in roots:
