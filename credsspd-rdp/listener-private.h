@@ -32,8 +32,7 @@ struct listener {
 	LIST_HEAD(pre_tls_list, pre_tls) pre_tls;
 	LIST_HEAD(process_list, connection_process) connections;
 	unsigned n_pre_tls, n_connections;
-	unsigned
-	    n_evicted; /* connections in n_connections that were killed; the end of the process is not reported yet */
+	unsigned n_evicted;           /* of n_connections: killed, and the end of the process is not reported yet */
 	struct xrdp_slots xrdp_slots; /* limits how many tickets are with xrdp and not redeemed yet */
 };
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 /*
- * Puts a sentence for the administrator into *@ret_error (malloc'ed; NULL without memory), without freeing its old value, and
- * returns @r: a function that fails ends with `return explain(...)`.
+ * Puts a sentence for the administrator into *@ret_error (malloc'ed; NULL without memory), without freeing its old
+ * value, and returns @r: a function that fails ends with `return explain(...)`.
  */
 __attribute__((format(printf, 3, 4))) int explain(char **ret_error, int r, const char *fmt, ...);
 

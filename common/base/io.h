@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading and writing of whole buffers. */
 #pragma once
 
 #include <stddef.h>

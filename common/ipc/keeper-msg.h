@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages of the keeper, the process that fetches the server's own ticket-granting tickets; rules as in common/ipc/worker-msg.h. The supervisor gives the keeper and the krb5
- * template the two ends of one socket pair (KEEPER_ATTACH, TEMPLATE_KEEPER), so that session keys do not pass through
- * the supervisor.
+ * Messages of the keeper, the process that fetches the server's own ticket-granting tickets; rules as in
+ * common/ipc/worker-msg.h. The supervisor gives the keeper and the krb5 template the two ends of one socket pair
+ * (KEEPER_ATTACH, TEMPLATE_KEEPER), so that session keys do not pass through the supervisor.
  */
 #pragma once
 

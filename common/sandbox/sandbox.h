@@ -42,8 +42,9 @@ int confine_listener(void);
 /*
  * Confines a process that calls modules of the host (NSS, libkrb5's plugins), whose system calls are not known. No
  * filter kills it, but it gets no ptrace, no exec, no access to other processes and no privileges; with Landlock it
- * writes no file. It may open sockets to connect, and makes no socket listen. File modes decide what it reads: it runs as a user that owns no file. The
- * process ends with its parent. @forks: it may make processes. @name is shown by ps(1). Returns 0 or -errno.
+ * writes no file. It may open sockets to connect, and makes no socket listen. File modes decide what it reads: it runs
+ * as a user that owns no file. The process ends with its parent. @forks: it may make processes. @name is shown by
+ * ps(1). Returns 0 or -errno.
  */
 int confine_helper(int control_fd, const char *name, bool forks);
 

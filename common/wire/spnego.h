@@ -16,8 +16,8 @@ struct spnego_init {            /* NegTokenInit, 4.2.1; VIEW_NULL for an absent 
 
 /*
  * Reads the NegTokenInit or NegTokenInit2 (MS-SPNG 2.2.1: with negHints) that is the whole of @token, with or without
- * the frame of GSS-API (RFC 2743 3.1).
- * reqFlags and negHints are skipped. The list has at least one mechanism. Returns 0 or -EPROTO.
+ * the frame of GSS-API (RFC 2743 3.1). reqFlags and negHints are skipped. The list has at least one mechanism. Returns
+ * 0 or -EPROTO.
  */
 int spnego_init_read(struct view token, struct spnego_init *ret_);
 

@@ -8,8 +8,8 @@
 
 /*
  * Calls @work in a new process that becomes @user, with the user's groups and those of process @like (0: no process):
- * SupplementaryGroups= of a unit adds groups. @work returns 0 or -errno (above -256) within five seconds. Returns the result of @work,
- * or -errno: -ESRCH without the user, -EIO when the process was killed.
+ * SupplementaryGroups= of a unit adds groups. @work returns 0 or -errno (above -256) within five seconds. Returns the
+ * result of @work, or -errno: -ESRCH without the user, -EIO when the process was killed.
  */
 int proc_probe_as(const char *user, pid_t like, int (*work)(void *userdata), void *userdata);
 

@@ -12,8 +12,9 @@ struct try_credentials {
 };
 
 /*
- * Runs the exchange up to the server's reply to pubKeyAuth. @credentials, unless NULL, are sent
- * after it, and with early authorization the server's answer to them is read. Prints the sentence at the end.
+ * Runs the exchange up to the server's reply to pubKeyAuth. @credentials, unless NULL, are sent after it, and with early
+ * authorization the server's answer to them is read. Prints the sentence at the end.
+ *
  * Returns 0 when the server has not refused: it authenticated the user; only with @credentials and early authorization it
  * has granted the logon, too. Returns -EACCES when the server refuses with an error code, the TLS alert access_denied or
  * an early result. Returns another -errno when the exchange fails: also when the server closes the connection, which is

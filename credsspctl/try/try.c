@@ -216,8 +216,7 @@ static char deadline_text[80];
 /* A library may be at work: only what signal-safety(7) allows. Every line before this one has been flushed. */
 __attribute__((noreturn)) static void deadline_passed(int sig)
 {
-	if (write(STDOUT_FILENO, deadline_text, strlen(deadline_text)) < 0)
-		_exit(CTL_FAILED);
+	(void)!write(STDOUT_FILENO, deadline_text, strlen(deadline_text));
 	_exit(CTL_FAILED);
 }
 

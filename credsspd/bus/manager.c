@@ -33,6 +33,29 @@ static int add_mechanisms(sd_bus_message *r, const struct supervisor *s)
 	return sd_bus_message_append(r, "{sv}", "mechanisms", "as", k || n, k ? krb5 : ntlm);
 }
 
+/* Opens the entry @key, a dictionary with entries of @type; close_dictionary() ends it. */
+static int open_dictionary(sd_bus_message *r, const char *key, const char *type)
+{
+	char array[16];
+	int e = sd_bus_message_open_container(r, 'e', "sv");
+
+	(void)snprintf(array, sizeof array, "a{%s}", type);
+	if (e >= 0)
+		e = sd_bus_message_append(r, "s", key);
+	if (e >= 0)
+		e = sd_bus_message_open_container(r, 'v', array);
+	return e < 0 ? e : sd_bus_message_open_container(r, 'a', array + 1);
+}
+
+static int close_dictionary(sd_bus_message *r)
+{
+	int e = 0;
+
+	for (int i = 0; i < 3 && e >= 0; i++)
+		e = sd_bus_message_close_container(r);
+	return e;
+}
+
 /* What is configured, and not offered. */
 static int add_mechanisms_off(sd_bus_message *r, const struct supervisor *s)
 {
@@ -44,39 +67,23 @@ static int add_mechanisms_off(sd_bus_message *r, const struct supervisor *s)
 		{ "ntlm", services_ntlm_off(&s->services) },
 		{ "user-to-user", services_usertouser_off(&s->services) },
 	};
-	int e = sd_bus_message_open_container(r, 'e', "sv");
+	int e = open_dictionary(r, "mechanisms-off", "ss");
 
-	if (e >= 0)
-		e = sd_bus_message_append(r, "s", "mechanisms-off");
-	if (e >= 0)
-		e = sd_bus_message_open_container(r, 'v', "a{ss}");
-	if (e >= 0)
-		e = sd_bus_message_open_container(r, 'a', "{ss}");
 	for (size_t i = 0; i < sizeof row / sizeof *row && e >= 0; i++)
 		if (row[i].off)
 			e = sd_bus_message_append(r, "{ss}", row[i].name,
 						  "its process did not start; the log says why");
-	for (int i = 0; i < 3 && e >= 0; i++)
-		e = sd_bus_message_close_container(r);
-	return e;
+	return e < 0 ? e : close_dictionary(r);
 }
 
 static int add_refusals(sd_bus_message *r, const struct logons *l)
 {
-	int e = sd_bus_message_open_container(r, 'e', "sv");
+	int e = open_dictionary(r, "refusals", "st");
 
-	if (e >= 0)
-		e = sd_bus_message_append(r, "s", "refusals");
-	if (e >= 0)
-		e = sd_bus_message_open_container(r, 'v', "a{st}");
-	if (e >= 0)
-		e = sd_bus_message_open_container(r, 'a', "{st}");
 	for (unsigned i = 1; i < REFUSAL_MAX_ && e >= 0; i++)
 		if (l->refusals[i])
 			e = sd_bus_message_append(r, "{st}", refusal_word(i), l->refusals[i]);
-	for (int i = 0; i < 3 && e >= 0; i++)
-		e = sd_bus_message_close_container(r);
-	return e;
+	return e < 0 ? e : close_dictionary(r);
 }
 
 /* For user-to-user: how many ticket-granting tickets are valid, and until when. */
@@ -95,21 +102,13 @@ static int add_tgts(sd_bus_message *r, const struct supervisor *s)
 static int add_states(sd_bus_message *r, const struct supervisor *s)
 {
 	unsigned count[LOGON_STATES_];
-	int e = sd_bus_message_open_container(r, 'e', "sv");
+	int e = open_dictionary(r, "handshake-states", "su");
 
 	logons_states(&s->logons, count);
-	if (e >= 0)
-		e = sd_bus_message_append(r, "s", "handshake-states");
-	if (e >= 0)
-		e = sd_bus_message_open_container(r, 'v', "a{su}");
-	if (e >= 0)
-		e = sd_bus_message_open_container(r, 'a', "{su}");
 	for (unsigned i = 0; i < LOGON_STATES_ && e >= 0; i++)
 		if (count[i])
 			e = sd_bus_message_append(r, "{su}", logon_state_name(i), count[i]);
-	for (int i = 0; i < 3 && e >= 0; i++)
-		e = sd_bus_message_close_container(r);
-	return e;
+	return e < 0 ? e : close_dictionary(r);
 }
 
 static int add_limits(sd_bus_message *r, const struct config *c)

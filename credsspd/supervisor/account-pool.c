@@ -188,8 +188,7 @@ static bool send_question(struct checker_connection *c, struct account_ask *a)
 static int try_dispatch(struct account_pool *p)
 {
 	struct account_ask *a;
-	unsigned tries =
-	    2 * ACCOUNT_CHECKERS_MAX; /* each idle connection may be closed at the other end; then new ones */
+	unsigned tries = 2 * ACCOUNT_CHECKERS_MAX; /* idle connections can be closed at the other end; then new ones */
 	int r = 0;
 
 	while ((a = first_waiting(p)) && tries-- > 0) {
@@ -221,7 +220,6 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct account_ask *a = userdata;
 	struct account_pool *p = a->pool;
-
 	const char *why = "no answer in time, all account checkers were busy";
 
 	if (a->connection) {
