@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
@@ -41,6 +42,22 @@ static void turn(void)
 	while (sd_event_run(event, 200) > 0)
 		;
 }
+
+/* A busy machine lets a process wait for seconds. */
+#define PATIENCE_SEC 20
+
+static time_t patience_end(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + PATIENCE_SEC;
+}
+
+/* Lets the listener work until @condition holds, or PATIENCE_SEC have passed. */
+#define TURN_UNTIL(condition) \
+	for (time_t end_ = patience_end(); !(condition) && patience_end() - PATIENCE_SEC < end_;) \
+	turn()
 
 static int connect_from(const char *address)
 {
@@ -74,8 +91,7 @@ static ssize_t receive(int fd, void *p, size_t size, bool wait)
 {
 	ssize_t n;
 
-	for (int i = 0; (n = recv(fd, p, size, 0)) < 0 && errno == EAGAIN && wait && i < 500; i++)
-		turn();
+	TURN_UNTIL((n = recv(fd, p, size, 0)) >= 0 || errno != EAGAIN || !wait);
 	return n < 0 ? -errno : n;
 }
 

@@ -34,8 +34,7 @@ static SSL *begin_tls_directly(SSL_CTX *client_ctx, int fd)
 	int r = 0;
 
 	assert_int_equal(SSL_set_fd(ssl, fd), 1);
-	for (int i = 0; i < 500 && (r = SSL_connect(ssl)) != 1; i++)
-		turn();
+	TURN_UNTIL((r = SSL_connect(ssl)) == 1);
 	assert_int_equal(r, 1);
 	assert_int_equal(l->n_pre_tls, 0);
 	return ssl;
@@ -51,9 +50,18 @@ static SSL *begin_tls(SSL_CTX *client_ctx, int fd)
 
 static void wait_for_connections(unsigned n)
 {
-	for (int i = 0; i < 500 && l->n_connections != n; i++)
-		turn();
+	TURN_UNTIL(l->n_connections == n);
 	assert_int_equal(l->n_connections, n);
+}
+
+/* The listener counts a connection only when it has read of it: that it counts none is not its end. */
+static void wait_for_end(int fd)
+{
+	uint8_t alert[64];
+	ssize_t n;
+
+	TURN_UNTIL((n = recv(fd, alert, sizeof alert, 0)) == 0 || (n < 0 && errno != EAGAIN));
+	assert_true(n == 0 || (n < 0 && errno == ECONNRESET));
 }
 
 /* At the first TLS octet there is a process, which the listener forgets when it has gone. */
@@ -214,10 +222,7 @@ static void test_template_hangs(void **state)
 	expect("stopped", fd, CONFIRM("\x08"), 19, -EAGAIN);
 	ssl = SSL_new(client_ctx);
 	assert_int_equal(SSL_set_fd(ssl, fd), 1);
-	for (int i = 0; i < 500 && l->n_pre_tls; i++) {
-		(void)SSL_connect(ssl);
-		turn();
-	}
+	TURN_UNTIL((SSL_connect(ssl), l->n_pre_tls == 0));
 	assert_int_equal(l->n_pre_tls + l->n_connections, 0);
 	assert_int_not_equal(SSL_connect(ssl), 1);
 	SSL_free(ssl);
@@ -259,6 +264,7 @@ static void test_flood_in_tls(void **state)
 		int fd = connect_from("127.0.0.79");
 
 		give(fd, BYTES("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"));
+		wait_for_end(fd);
 		wait_for_connections(0);
 		(void)close(fd);
 	}
