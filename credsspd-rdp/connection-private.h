@@ -6,16 +6,18 @@
 #include <stdint.h>
 
 #include "common/base/clock.h"
+#include "common/ipc/connection-msg.h"
+#include "credsspd-rdp/clientinfo.h"
 #include "credsspd-rdp/connection.h"
 #include "credsspd-rdp/mcs.h"
 #include "credsspd-rdp/stream.h"
 #include "include/credssp/channel.h"
 
 #define MSEC_PER_SEC_ 1000LL
+#define CONNECTION_PAGE 4096 /* the pages of a kernel may be larger: then fewer are given back */
 
 struct connection {
 	const struct connection_task *task;
-	struct stream client, xrdp;
 	int channel;
 	struct channel_done done;
 	enum mcs_state mcs;
@@ -23,6 +25,13 @@ struct connection {
 	bool in_credssp;               /* credsspd has a handshake for the connection */
 	const char *phase;             /* for the log */
 	char reason[CHANNEL_WORD_MAX]; /* of a refusal by credsspd */
+	struct stream client, xrdp;
+	/* What one stage needs and the next one does not: too large for the stack. */
+	_Alignas(CONNECTION_PAGE) union {
+		struct rdp_begin begin;
+		uint8_t packet[CHANNEL_PACKET_MAX];
+		uint8_t client_info[CLIENT_INFO_OUT_MAX];
+	} scratch;
 };
 
 static inline int64_t in_sec(unsigned sec)

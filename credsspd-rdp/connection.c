@@ -7,12 +7,12 @@
 #include "credsspd-rdp/connection.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/base/clock.h"
+#include "common/base/heap.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
 #include "credsspd-rdp/connection-io.h"
@@ -27,7 +27,7 @@ static int run_session(struct connection *c)
 	connection_log(c, LOG_INFO, "logged on, session begins", "");
 	/* the user name is kept for the log */
 	secret_wipe(&c->done, offsetof(struct channel_done, user));
-	(void)malloc_trim(0); /* a desktop may last for hours: it does not keep what the handshakes used */
+	release_pages(&c->scratch, sizeof c->scratch);
 	return stream_copy(&c->client, &c->xrdp);
 }
 
@@ -82,7 +82,8 @@ static void connection_report_end(struct connection *c, int r)
 	connection_log(c, level_of(c, r), "connection ended", text);
 }
 
-/* The buffers hold secrets between @start and @end only, and most of their pages were never written to. */
+/* Before the session the buffers hold secrets between @start and @end only, and most of their pages were never written
+ * to. */
 static void connection_wipe(struct connection *c)
 {
 	stream_wipe(&c->client);

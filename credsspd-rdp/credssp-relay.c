@@ -20,19 +20,20 @@
 
 static int relay_begin(struct connection *c)
 {
-	static struct rdp_begin b; /* too large for the stack */
+	struct rdp_begin *b = &c->scratch.begin;
 	size_t len;
 	int r;
 
-	b.type = RDP_ASK_BEGIN;
-	b.early_authorization = c->task->selected == X224_PROTOCOL_HYBRID_EX;
-	b.restricted_admin = (c->task->request_flags & X224_FLAG_RESTRICTED_ADMIN) != 0;
-	b.remote_guard = (c->task->request_flags & X224_FLAG_REDIRECTED_AUTH) != 0;
-	r = tls_public_key(c->client.ssl, b.public_key, sizeof b.public_key, &len);
+	memset(b, 0, offsetof(struct rdp_begin, public_key));
+	b->type = RDP_ASK_BEGIN;
+	b->early_authorization = c->task->selected == X224_PROTOCOL_HYBRID_EX;
+	b->restricted_admin = (c->task->request_flags & X224_FLAG_RESTRICTED_ADMIN) != 0;
+	b->remote_guard = (c->task->request_flags & X224_FLAG_REDIRECTED_AUTH) != 0;
+	r = tls_public_key(c->client.ssl, b->public_key, sizeof b->public_key, &len);
 	if (r < 0)
 		return r;
-	b.public_key_len = (uint32_t)len;
-	return connection_ask(c, &b, offsetof(struct rdp_begin, public_key), b.public_key, len, RDP_CHANNEL,
+	b->public_key_len = (uint32_t)len;
+	return connection_ask(c, b, offsetof(struct rdp_begin, public_key), b->public_key, len, RDP_CHANNEL,
 			      in_sec(RDP_BEGIN_TIMEOUT_SEC), &c->channel);
 }
 
@@ -124,7 +125,7 @@ static ssize_t read_channel(int fd, uint8_t *packet, size_t size)
  */
 static int relay_tsrequests(struct connection *c, int64_t deadline)
 {
-	static uint8_t packet[CHANNEL_PACKET_MAX];
+	uint8_t *packet = c->scratch.packet;
 	bool client_done = false;
 	int r = pass_tsrequest(c, deadline);
 
@@ -142,7 +143,7 @@ static int relay_tsrequests(struct connection *c, int64_t deadline)
 		if (poll(p, 2, ahead ? 0 : (int)left) < 0 && errno != EINTR)
 			return -errno;
 		if (p[0].revents) {
-			n = read_channel(c->channel, packet, sizeof packet);
+			n = read_channel(c->channel, packet, sizeof c->scratch.packet);
 			r = n <= 0 ? (n == 0 ? -EPIPE : (int)n) : take_channel(c, packet, (size_t)n, deadline);
 			secret_wipe(packet, sizeof(struct channel_done)); /* it may contain the ticket */
 		} else if (ahead || p[1].revents & POLLIN) {

@@ -119,7 +119,7 @@ static int refuse_client_info(const struct connection *c, int r)
 
 static int pass_client_info(struct connection *c, uint8_t *p, size_t len, int64_t deadline)
 {
-	static uint8_t out[CLIENT_INFO_OUT_MAX]; /* too large for the stack */
+	uint8_t *out = c->scratch.client_info;
 	size_t n;
 	int r = client_info_rewrite(p, len, c->done.user, c->done.ticket, out, &n);
 
@@ -128,7 +128,7 @@ static int pass_client_info(struct connection *c, uint8_t *p, size_t len, int64_
 		r = stream_write(&c->xrdp, out, n, deadline);
 	else
 		r = refuse_client_info(c, r);
-	secret_wipe(out, sizeof out);
+	secret_wipe(out, sizeof c->scratch.client_info);
 	return r;
 }
 

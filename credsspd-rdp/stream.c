@@ -2,6 +2,7 @@
 #include "credsspd-rdp/stream.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -10,11 +11,14 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/heap.h"
 #include "common/base/secret.h"
 #include "common/wire/tsrequest.h"
 #include "credsspd-rdp/x224.h"
 
-#define COPY_SIZE 65536U
+#define COPY_SIZE 65536U /* whole records */
+
+_Static_assert(COPY_SIZE <= sizeof((struct stream *)0)->buffer, "it is a part of the buffer");
 
 static int wait_for_either(int fd, short events, int watch, int64_t deadline)
 {
@@ -213,9 +217,8 @@ int stream_write(const struct stream *s, const void *p, size_t len, int64_t dead
 /* ---- the copy loop ---- */
 
 struct direction {
-	const struct stream *from, *to;
-	uint8_t *buffer;
-	size_t start, end;
+	struct stream *from; /* its buffer is this direction's */
+	const struct stream *to;
 	int want_in;  /* what @from waits for; 0: it may have more */
 	int want_out; /* what @to waits for; 0: it can be written */
 	int gone;     /* 0, or -errno of @from, which has ended; -ECONNRESET for a closed connection */
@@ -230,18 +233,20 @@ static bool may_have_more(const struct stream *s, size_t n)
 	return s->ssl && (n == SSL3_RT_MAX_PLAIN_LENGTH || SSL_has_pending(s->ssl));
 }
 
-/* Reads until the buffer is full or @from has no more. */
+/* Reads until COPY_SIZE bytes are there or @from has no more. */
 static void fill(struct direction *d)
 {
-	d->start = d->end = 0;
-	while (!d->gone && !d->want_in && d->end < COPY_SIZE) {
-		ssize_t n = read_some(d->from, d->buffer + d->end, COPY_SIZE - d->end, &d->want_in);
+	struct stream *s = d->from;
+
+	s->start = s->end = 0;
+	while (!d->gone && !d->want_in && s->end < COPY_SIZE) {
+		ssize_t n = read_some(s, s->buffer + s->end, COPY_SIZE - s->end, &d->want_in);
 
 		if (n < 0)
 			d->gone = (int)n;
 		if (n > 0) {
-			d->end += (size_t)n;
-			d->want_in = may_have_more(d->from, (size_t)n) ? 0 : POLLIN;
+			s->end += (size_t)n;
+			d->want_in = may_have_more(s, (size_t)n) ? 0 : POLLIN;
 		}
 	}
 }
@@ -261,14 +266,16 @@ static int flush(struct direction *d)
 /* Moves as many bytes as possible without waiting. Returns 0, or -errno of the receiving side. */
 static int move(struct direction *d)
 {
-	if (d->start == d->end && !d->want_out)
+	struct stream *s = d->from;
+
+	if (s->start == s->end && !d->want_out)
 		fill(d);
-	while (d->start < d->end && !d->want_out) {
-		ssize_t n = write_some(d->to, d->buffer + d->start, d->end - d->start, &d->want_out);
+	while (s->start < s->end && !d->want_out) {
+		ssize_t n = write_some(d->to, s->buffer + s->start, s->end - s->start, &d->want_out);
 
 		if (n < 0)
 			return (int)n;
-		d->start += (size_t)n;
+		s->start += (size_t)n;
 		if (n > 0)
 			d->want_out = 0;
 	}
@@ -283,7 +290,7 @@ static bool ready(const struct direction *d)
 
 static bool done(const struct direction *d)
 {
-	return d->gone && d->start == d->end && !d->want_out;
+	return d->gone && d->from->start == d->from->end && !d->want_out;
 }
 
 /* Returns 0 for a peer that has closed the connection, or -errno: a forged TLS record, a broken network. */
@@ -354,27 +361,16 @@ static int buffer_records(SSL *ssl)
 	return 0;
 }
 
-/* Takes the bytes that were read ahead at the end of the connection sequence. */
-static int take_rest(struct direction *d, struct stream *s)
-{
-	d->end = s->end - s->start;
-	if (d->end > COPY_SIZE)
-		return -EMSGSIZE;
-	memcpy(d->buffer, s->buffer + s->start, d->end);
-	return 0;
-}
-
 int stream_copy(struct stream *client, struct stream *server)
 {
-	static uint8_t up_buffer[COPY_SIZE], down_buffer[COPY_SIZE];
-	struct direction up = { .from = client, .to = server, .buffer = up_buffer };
-	struct direction down = { .from = server, .to = client, .buffer = down_buffer };
-	int r = take_rest(&up, client);
+	struct direction up = { .from = client, .to = server }, down = { .from = server, .to = client };
+	int r = buffer_records(client->ssl);
 
-	if (r == 0)
-		r = take_rest(&down, server);
-	if (r == 0)
-		r = buffer_records(client->ssl);
+	/* a desktop may last for hours: it does not keep what the stages before it used */
+	(void)malloc_trim(0);
+	release_stack();
+	release_pages(client->buffer + client->end, sizeof client->buffer - client->end);
+	release_pages(server->buffer + server->end, sizeof server->buffer - server->end);
 	while (r == 0) {
 		r = move(&up);
 		if (r == 0)

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/base/sanitized.h"
@@ -12,12 +13,31 @@
 #define CHUNK_STEP 16U    /* between two sizes of chunks */
 #define CHUNK_SMALL 1032U /* the largest of the sizes that malloc() caches for each thread */
 #define CHUNK_LARGE 65536U
+#define STACK_NEAR 1024U
+#define STACK_RELEASED 65536U
 #define ROOM_AT_END (256U << 10) /* stays at the end of the heap: a child does not have to extend it first */
 
 void heap_prepare(void)
 {
 	if (!SANITIZED)
 		(void)mallopt(M_MXFAST, 0);
+}
+
+void release_pages(void *p, size_t len)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uint8_t *begin = p, *whole = begin + (-(uintptr_t)begin & (page - 1));
+
+	if (len > (size_t)(whole - begin))
+		(void)madvise(whole, (len - (size_t)(whole - begin)) & ~(page - 1), MADV_DONTNEED);
+}
+
+void release_stack(void)
+{
+	uint8_t *here = __builtin_frame_address(0);
+
+	/* what is not mapped is left out; the nearest part is in use by the call itself */
+	release_pages(here - STACK_NEAR - STACK_RELEASED, STACK_RELEASED);
 }
 
 /* Where the free space at the end of the heap begins. */
