@@ -21,13 +21,13 @@ PACKAGES = ("credsspd", "libpam-credssp", "credsspd-rdp", "credsspd-dev")
 XRDP_INI, XRDP_PAM = "/etc/xrdp/xrdp.ini", "/etc/pam.d/xrdp-sesman"
 
 
-def run(command, **kw):
+def run(command, timeout=60, **kw):
     """Runs a command that must succeed, and returns its output."""
-    return sh(command, check=True, **kw)[1]
+    return sh(command, timeout * PATIENCE, check=True, **kw)[1]
 
 
 def fails(command):
-    status, out = sh(command)
+    status, out = sh(command, 60 * PATIENCE)
     expect(status != 0, "%s: did not fail: %s" % (command, out))
     return out
 
@@ -45,7 +45,7 @@ def wait(what, condition, seconds=20.0, pause=0.1):
 
 
 def apt(arguments):
-    return run("DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 " + arguments, timeout=240 * PATIENCE)
+    return run("DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 " + arguments, 240)
 
 
 def debs():
