@@ -139,7 +139,7 @@ $(B)/unit/one_case.o: tests/unit/one_case.c
 	$(Q)$(CC) $(BASE) $(CFLAGS) $(CPPLIBS) -c -o $@ $<
 
 unit: $(UNIT_BIN) ## build and run the unit tests
-	tests/prove -j "$$(nproc)" $(UNIT_BIN)
+	tests/prove $(UNIT_BIN)
 
 # for clangd and other tools: the flags with which make compiles
 COMPILE_COMMANDS ?= compile_commands.json

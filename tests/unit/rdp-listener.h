@@ -142,6 +142,7 @@ static unsigned n_found(const char *text, const char *what)
 static int rdp_setup(void **state)
 {
 	static char *listen_on[] = { NULL, NULL }, *proxies[] = { NULL, NULL };
+	static char xrdp_socket[] = "/nonexistent/xrdp", service[] = "test";
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	char address[160];
 	AUTO_FREE char *error = NULL;
@@ -161,8 +162,8 @@ static int rdp_setup(void **state)
 		return -1;
 	settings = (struct settings){ .listen = listen_on,
 				      .state_directory = dir,
-				      .xrdp_socket = (char[]){ "/nonexistent/xrdp" },
-				      .service = (char[]){ "test" },
+				      .xrdp_socket = xrdp_socket,
+				      .service = service,
 				      .hybrid_ex = true,
 				      .proxy_peers = proxies,
 				      .max_connections = RDP_CONNECTIONS_MAX };
