@@ -180,10 +180,10 @@ valgrind-run: $(UNIT_BIN)
 	TEST_UNDER='valgrind -q --error-exitcode=99 --trace-children=no' tests/prove -j "$$(nproc)" -t 600 $(UNIT_BIN)
 
 .PHONY: lint-full
-lint: deps ## formatting, layers, static analysis, sanitizers, coverage of the fuzz targets
+lint: deps ## formatting, layers, static analysis, the unit tests with sanitizers
 	tests/lib/lint
 
-lint-full: deps ## the same, the unit tests under valgrind, tests/pam and tests/hostile with sanitizers
+lint-full: deps ## the same, coverage of the fuzz targets, the unit tests under valgrind, tests/pam and tests/hostile with sanitizers
 	LINT_FULL=1 tests/lib/lint
 
 .PHONY: tidy-flags
