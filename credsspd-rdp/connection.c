@@ -82,8 +82,7 @@ static void connection_report_end(struct connection *c, int r)
 	connection_log(c, level_of(c, r), "connection ended", text);
 }
 
-/* Before the session the buffers hold secrets between @start and @end only, and most of their pages were never written
- * to. */
+/* Credentials are between @start and @end only: most pages of the buffers were never written to. */
 static void connection_wipe(struct connection *c)
 {
 	stream_wipe(&c->client);

@@ -13,8 +13,8 @@
 #define CHUNK_STEP 16U    /* between two sizes of chunks */
 #define CHUNK_SMALL 1032U /* the largest of the sizes that malloc() caches for each thread */
 #define CHUNK_LARGE 65536U
-#define STACK_NEAR 1024U
-#define STACK_RELEASED 65536U
+#define STACK_NEAR 1024U         /* bytes below a frame that the calls of release_stack() need */
+#define STACK_RELEASED 65536U    /* bytes below them that are given back */
 #define ROOM_AT_END (256U << 10) /* stays at the end of the heap: a child does not have to extend it first */
 
 void heap_prepare(void)

@@ -46,17 +46,17 @@ static void turn(void)
 /* A busy machine lets a process wait for seconds. */
 #define PATIENCE_SEC 20
 
-static time_t patience_end(void)
+static time_t now_sec(void)
 {
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + PATIENCE_SEC;
+	return now.tv_sec;
 }
 
 /* Lets the listener work until @condition holds, or PATIENCE_SEC have passed. */
 #define TURN_UNTIL(condition) \
-	for (time_t end_ = patience_end(); !(condition) && patience_end() - PATIENCE_SEC < end_;) \
+	for (time_t end_ = now_sec() + PATIENCE_SEC; !(condition) && now_sec() < end_;) \
 	turn()
 
 static int connect_from(const char *address)
