@@ -49,6 +49,9 @@ static int ssl_wants(SSL *ssl, int r)
 	case SSL_ERROR_ZERO_RETURN:
 		return -ECONNRESET;
 	case SSL_ERROR_SYSCALL:
+		/* For a KeyUpdate OpenSSL puts a buffer before that of buffer_records(), which does not tell that it waits. */
+		if (SSL_want_write(ssl) && BIO_should_write(SSL_get_wbio(ssl)))
+			return POLLOUT;
 		return errno == EPROTO || errno == 0 ? -ECONNRESET : -errno;
 	default:
 		return -EPROTO;
