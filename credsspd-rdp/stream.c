@@ -225,6 +225,7 @@ struct direction {
 	int want_in;  /* what @from waits for; 0: it may have more */
 	int want_out; /* what @to waits for; 0: it can be written */
 	int gone;     /* 0, or -errno of @from, which has ended; -ECONNRESET for a closed connection */
+	bool deaf;    /* @to has closed: what comes for it is dropped, while its last words are still sent */
 };
 
 /*
@@ -266,6 +267,12 @@ static int flush(struct direction *d)
 	return 0;
 }
 
+/* Whether @r of a write says that a server has closed its end. It may have said something before. */
+static bool is_deaf(const struct direction *d, ssize_t r)
+{
+	return !d->to->ssl && (r == -EPIPE || r == -ECONNRESET);
+}
+
 /* Moves as many bytes as possible without waiting. Returns 0, or -errno of the receiving side. */
 static int move(struct direction *d)
 {
@@ -274,8 +281,14 @@ static int move(struct direction *d)
 	if (s->start == s->end && !d->want_out)
 		fill(d);
 	while (s->start < s->end && !d->want_out) {
-		ssize_t n = write_some(d->to, s->buffer + s->start, s->end - s->start, &d->want_out);
+		ssize_t n = d->deaf ? (ssize_t)(s->end - s->start)
+				    : write_some(d->to, s->buffer + s->start, s->end - s->start, &d->want_out);
 
+		if (is_deaf(d, n)) {
+			d->deaf = true;
+			d->want_out = 0;
+			continue;
+		}
 		if (n < 0)
 			return (int)n;
 		s->start += (size_t)n;

@@ -488,6 +488,23 @@ static void test_tls_end(void **state)
 	(void)close(t.fd);
 }
 
+/* The server has ended while the client still says something: its last words arrive, and it is an end in order. */
+static void test_last_words(void **state)
+{
+	char got[16];
+	int client = make(&s), server = make(&t);
+
+	give(server, "last words", 10);
+	give(client, "late", 4);
+	(void)close(server);
+	assert_int_equal(stream_copy(&s, &t), 0);
+	assert_int_equal(recv(client, got, sizeof got, 0), 10);
+	assert_memory_equal(got, "last words", 10);
+	(void)close(client);
+	(void)close(s.fd);
+	(void)close(t.fd);
+}
+
 /* A record that was damaged on its way is no end in order: the log says that the protocol was broken. */
 static void test_tls_damage(void **state)
 {
@@ -568,7 +585,7 @@ int main(void)
 		cmocka_unit_test(test_frames),    cmocka_unit_test(test_bad_frames), cmocka_unit_test(test_large),
 		cmocka_unit_test(test_write),     cmocka_unit_test(test_copy),       cmocka_unit_test(test_slow_client),
 		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_tls),        cmocka_unit_test(test_tls_end),
-		cmocka_unit_test(test_upload),    cmocka_unit_test(test_tls_damage),
+		cmocka_unit_test(test_upload),    cmocka_unit_test(test_tls_damage), cmocka_unit_test(test_last_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
